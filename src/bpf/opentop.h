@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * What the kernel side and the user side agree on. This is the only definition:
+ * the Rust types are generated from it.
+ */
+#ifndef OPENTOP_H
+#define OPENTOP_H
+
+/* TASK_COMM_LEN, stable since 2.6. */
+#define COMM_LEN 16
+
+/* PATH_MAX: no name the kernel accepts is longer, its NUL included. */
+#define NAME_LEN 4096
+
+/* NAME_MAX: the longest single directory name. */
+#define COMPONENT_LEN 255
+
+/* How the open was asked for. */
+enum op {
+	OP_OPEN,
+	OP_OPENAT,
+	OP_OPENAT2,
+	OP_CREAT,
+	OP_OPEN_BY_HANDLE_AT,
+	OP_IO_URING,
+	OP_EXEC,
+	OP_KERNEL,
+};
+
+/* What is to be known about the name and the directory that follow an event. */
+enum mark {
+	MARK_NAME_UNREADABLE = 1 << 0, /* the name could not be read (EFAULT) */
+	MARK_NAME_CUT = 1 << 1,	       /* the name is longer than what follows */
+	MARK_RELATIVE = 1 << 2,	       /* the name is relative to the directory */
+	MARK_DIR_UNKNOWN = 1 << 3,     /* ... which is no directory descriptor */
+	MARK_DIR_CUT = 1 << 4,	       /* ... which lies deeper than the walk goes */
+	MARK_DIR_DELETED = 1 << 5,     /* ... which is deleted */
+	MARK_DIR_OUTSIDE = 1 << 6,     /* ... which the process's root does not contain */
+	MARK_FROM_FILE = 1 << 7,       /* the directory part is the opened file's own path */
+	MARK_FD_UNKNOWN = 1 << 8,      /* the hook sees the open, not its descriptor */
+	MARK_COMPAT = 1 << 9,	       /* a 32-bit call on a 64-bit kernel */
+};
+
+/*
+ * One open. Behind it lie `name_len` bytes of name and then `dir_len` bytes of directory:
+ * its components from the innermost outwards, each ended by a NUL.
+ * Times are CLOCK_MONOTONIC nanoseconds, ids are those of the initial namespaces.
+ */
+struct open_event {
+	unsigned long long ts_ns;
+	unsigned long long start_ns;   /* when the process started: tells a reused pid */
+	unsigned long long cgroup;     /* id in the default (v2) hierarchy */
+	unsigned long long latency_ns; /* from entry to result; 0: not measured */
+	unsigned int pid;
+	unsigned int tid;
+	unsigned int ppid;
+	unsigned int uid;
+	int ret; /* descriptor, or negative errno */
+	unsigned int flags;
+	unsigned short mode;
+	unsigned short mark;
+	unsigned short name_len;
+	unsigned short dir_len;
+	unsigned char op;
+	unsigned char pad[7];
+	char comm[COMM_LEN];
+};
+
+/* A process, not a pid: the start time keeps the next owner of the pid apart. */
+struct process_key {
+	unsigned long long start_ns;
+	unsigned int pid;
+	unsigned int pad;
+};
+
+struct process_count {
+	unsigned long long opens;
+	unsigned long long failed;
+	unsigned int uid;
+	unsigned int ppid;
+	char comm[COMM_LEN]; /* of the group leader, at the last open */
+};
+
+/* Why opens are missing from the stream or from the per-process counts. */
+struct totals {
+	unsigned long long dropped;  /* no room in the ring buffer */
+	unsigned long long overflow; /* no room in the map of processes */
+	unsigned long long overflow_failed;
+	unsigned long long filtered; /* left out by a filter in the kernel */
+	unsigned long long hidden;   /* opentop's own */
+};
+
+#endif

@@ -1,0 +1,340 @@
+//! One open: its fields, how it is kept in memory, how it is decoded from the wire.
+//!
+//! Events travel and rest in [`Batch`]es: a vector of fixed-size [`Packed`] events beside one string that holds all
+//! their names. So an event costs no allocation of its own, and a batch is dropped as cheaply as it was made.
+//! Everybody else sees [`OpenEvent`], a borrowed view with plain fields.
+
+mod names;
+
+pub use names::{errno_name, errno_number, flag_bits, flag_names};
+
+use std::time::Duration;
+
+/// How an open was asked for. The names are a contract (`op` in JSON).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Op {
+    Open,
+    Openat,
+    Openat2,
+    Creat,
+    OpenByHandleAt,
+    IoUring,
+    Exec,
+    Kernel,
+}
+
+impl Op {
+    /// All of them, in the order of `enum op` in `opentop.h`.
+    pub const ALL: [Op; 8] =
+        [Op::Open, Op::Openat, Op::Openat2, Op::Creat, Op::OpenByHandleAt, Op::IoUring, Op::Exec, Op::Kernel];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Op::Open => "open",
+            Op::Openat => "openat",
+            Op::Openat2 => "openat2",
+            Op::Creat => "creat",
+            Op::OpenByHandleAt => "open_by_handle_at",
+            Op::IoUring => "io_uring",
+            Op::Exec => "exec",
+            Op::Kernel => "kernel",
+        }
+    }
+
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Op> {
+        Op::ALL.into_iter().find(|op| op.name() == name)
+    }
+}
+
+/// Where a path comes from, so that nothing is guessed silently. The names are a contract (`path_kind` in JSON).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum PathKind {
+    /// The program gave an absolute name.
+    Absolute,
+    /// Joined from the working directory or the directory descriptor.
+    Joined,
+    /// The path of the file that a handle opened; there was no name.
+    Handle,
+    /// The name or its directory is longer than what could be read.
+    Truncated,
+    /// The name or its directory could not be read.
+    Unreadable,
+}
+
+impl PathKind {
+    /// All of them.
+    pub const ALL: [PathKind; 5] =
+        [PathKind::Absolute, PathKind::Joined, PathKind::Handle, PathKind::Truncated, PathKind::Unreadable];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            PathKind::Absolute => "absolute",
+            PathKind::Joined => "joined",
+            PathKind::Handle => "handle",
+            PathKind::Truncated => "truncated",
+            PathKind::Unreadable => "unreadable",
+        }
+    }
+
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<PathKind> {
+        PathKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// One open, borrowed from the batch it lies in. Texts are already displayable (see [`crate::escape`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenEvent<'a> {
+    /// Nanoseconds of CLOCK_MONOTONIC when the result was known.
+    pub ts_ns: u64,
+    /// Nanoseconds since the Unix epoch of the same moment.
+    pub time_ns: u64,
+    /// Nanoseconds of CLOCK_MONOTONIC when the process started: with `pid` it names one process. 0 if not known.
+    pub start_ns: u64,
+    /// Process, thread and parent process as the initial pid namespace numbers them.
+    pub pid: u32,
+    pub tid: u32,
+    pub ppid: u32,
+    /// Real user id as the initial user namespace numbers it.
+    pub uid: u32,
+    /// The descriptor, or a negative errno.
+    pub ret: i32,
+    /// False where the hook sees the open but not its descriptor.
+    pub fd_known: bool,
+    /// `O_*` bits as given to the kernel.
+    pub flags: u32,
+    /// Permission bits asked for, where a file may be created.
+    pub mode: u16,
+    pub op: Op,
+    pub path_kind: PathKind,
+    /// The directory that the name is relative to was deleted.
+    pub dir_deleted: bool,
+    /// From entry to result, where measured.
+    pub latency: Option<Duration>,
+    /// Id of the cgroup in the default (v2) hierarchy; what it is called comes with [`Batch::cgroups`].
+    pub cgroup: u64,
+    /// Command name of the thread.
+    pub comm: &'a str,
+    /// What the program asked for.
+    pub name: &'a str,
+    /// Absolute, with `.` and `..` folded; the name alone where `path_kind` is unreadable.
+    pub path: &'a str,
+    /// Whether `comm`, `name` or `path` contain escapes, so that the exact bytes differ from the text.
+    pub escaped: bool,
+}
+
+impl<'a> OpenEvent<'a> {
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.ret < 0
+    }
+
+    /// The errno of a failed open.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        self.failed().then(|| self.ret.saturating_neg())
+    }
+
+    /// The descriptor of an open that succeeded, where it is known.
+    #[must_use]
+    pub fn fd(&self) -> Option<i32> {
+        (self.fd_known && !self.failed()).then_some(self.ret)
+    }
+
+    /// The permission bits, where the flags make them count.
+    #[must_use]
+    pub fn mode_used(&self) -> Option<u16> {
+        let creates = libc::O_CREAT | (libc::O_TMPFILE & !libc::O_DIRECTORY);
+        (self.flags & creates as u32 != 0).then_some(self.mode)
+    }
+
+    /// The last component of the path.
+    #[must_use]
+    pub fn base_name(&self) -> &'a str {
+        match self.path.trim_end_matches('/').rsplit_once('/') {
+            Some((_, base)) if !base.is_empty() => base,
+            _ => self.path,
+        }
+    }
+
+    /// The path without its last component; empty where the path is not known.
+    #[must_use]
+    pub fn dir(&self) -> &'a str {
+        match self.path.trim_end_matches('/').rsplit_once('/') {
+            Some(("", _)) => "/",
+            Some((dir, _)) => dir,
+            None if self.path.starts_with('/') => "/",
+            None => "",
+        }
+    }
+}
+
+/// Fixed-size part of a kept event; its texts lie in the batch's string, one behind the other: comm, path, name.
+/// The name shares the path's bytes where it is its end, which is the usual case.
+#[derive(Clone, Copy, Debug)]
+struct Packed {
+    ts_ns: u64,
+    start_ns: u64,
+    cgroup: u64,
+    latency_ns: u64,
+    text_at: u32,
+    pid: u32,
+    tid: u32,
+    ppid: u32,
+    uid: u32,
+    ret: i32,
+    flags: u32,
+    path_len: u16,
+    name_at: u16,
+    name_len: u16,
+    mode: u16,
+    comm_len: u8,
+    op: Op,
+    path_kind: PathKind,
+    bits: u8,
+}
+
+const BIT_ESCAPED: u8 = 1;
+const BIT_FD_UNKNOWN: u8 = 2;
+const BIT_DIR_DELETED: u8 = 4;
+
+/// Latency value of an event whose latency was not measured.
+const NOT_MEASURED: u64 = u64::MAX;
+
+/// The longest kept text of one event. Every byte of a name and its directory may become four.
+const TEXT_MAX: usize = u16::MAX as usize;
+
+/// The name of a cgroup, told before the first event that refers to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CgroupName {
+    pub id: u64,
+    /// Path below the root of the cgroup hierarchy, as in `/proc/PID/cgroup`.
+    pub path: String,
+}
+
+/// Events in the order the kernel reported them.
+#[derive(Debug, Default)]
+pub struct Batch {
+    packed: Vec<Packed>,
+    text: String,
+    /// Unix epoch minus CLOCK_MONOTONIC, in nanoseconds, when the batch was read.
+    pub clock_offset_ns: i64,
+    /// Cgroups that no earlier batch has named.
+    pub cgroups: Vec<CgroupName>,
+}
+
+impl Batch {
+    #[must_use]
+    pub fn with_clock_offset(clock_offset_ns: i64) -> Self {
+        Self { clock_offset_ns, ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.packed.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.packed.is_empty()
+    }
+
+    /// Bytes of memory that the batch holds on to.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.packed.capacity() * size_of::<Packed>() + self.text.capacity()
+    }
+
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<OpenEvent<'_>> {
+        self.packed.get(index).map(|packed| self.view(packed))
+    }
+
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = OpenEvent<'_>> + ExactSizeIterator {
+        self.packed.iter().map(|packed| self.view(packed))
+    }
+
+    /// Appends a copy of `event`; its texts are taken as they are, already displayable.
+    pub fn push(&mut self, event: &OpenEvent<'_>) {
+        let mut bits = 0;
+        for (set, bit) in
+            [(event.escaped, BIT_ESCAPED), (!event.fd_known, BIT_FD_UNKNOWN), (event.dir_deleted, BIT_DIR_DELETED)]
+        {
+            if set {
+                bits |= bit;
+            }
+        }
+        let text_at = self.text.len();
+        let comm = cut(event.comm, u8::MAX as usize);
+        let path = cut(event.path, TEXT_MAX);
+        self.text.push_str(comm);
+        self.text.push_str(path);
+        let (name_at, name_len) = if path.ends_with(event.name) {
+            (path.len() - event.name.len(), event.name.len())
+        } else {
+            let name = cut(event.name, TEXT_MAX - path.len());
+            self.text.push_str(name);
+            (path.len(), name.len())
+        };
+        self.packed.push(Packed {
+            ts_ns: event.ts_ns,
+            start_ns: event.start_ns,
+            cgroup: event.cgroup,
+            latency_ns: event.latency.map_or(NOT_MEASURED, |latency| latency.as_nanos() as u64),
+            text_at: text_at as u32,
+            pid: event.pid,
+            tid: event.tid,
+            ppid: event.ppid,
+            uid: event.uid,
+            ret: event.ret,
+            flags: event.flags,
+            path_len: path.len() as u16,
+            name_at: name_at as u16,
+            name_len: name_len as u16,
+            mode: event.mode,
+            comm_len: comm.len() as u8,
+            op: event.op,
+            path_kind: event.path_kind,
+            bits,
+        });
+    }
+
+    fn view<'a>(&'a self, packed: &Packed) -> OpenEvent<'a> {
+        let comm_at = packed.text_at as usize;
+        let path_at = comm_at + packed.comm_len as usize;
+        let name_at = path_at + packed.name_at as usize;
+        let text = |at: usize, len: usize| &self.text[at..at + len];
+        OpenEvent {
+            ts_ns: packed.ts_ns,
+            time_ns: packed.ts_ns.saturating_add_signed(self.clock_offset_ns),
+            start_ns: packed.start_ns,
+            pid: packed.pid,
+            tid: packed.tid,
+            ppid: packed.ppid,
+            uid: packed.uid,
+            ret: packed.ret,
+            fd_known: packed.bits & BIT_FD_UNKNOWN == 0,
+            flags: packed.flags,
+            mode: packed.mode,
+            op: packed.op,
+            path_kind: packed.path_kind,
+            dir_deleted: packed.bits & BIT_DIR_DELETED != 0,
+            latency: (packed.latency_ns != NOT_MEASURED).then(|| Duration::from_nanos(packed.latency_ns)),
+            cgroup: packed.cgroup,
+            comm: text(comm_at, packed.comm_len as usize),
+            name: text(name_at, packed.name_len as usize),
+            path: text(path_at, packed.path_len as usize),
+            escaped: packed.bits & BIT_ESCAPED != 0,
+        }
+    }
+}
+
+/// The first `max` bytes of `text` at most, cut between characters.
+fn cut(text: &str, max: usize) -> &str {
+    &text[..text.floor_char_boundary(max)]
+}

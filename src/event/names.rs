@@ -1,0 +1,295 @@
+//! The kernel's numbers by the names that every manual uses.
+
+use std::fmt::Write as _;
+
+/// Errno names, `E` included, indexed by number. From `asm-generic/errno*.h`; x86 and arm64 share them.
+const ERRNO: [&str; 134] = [
+    "",
+    "EPERM",
+    "ENOENT",
+    "ESRCH",
+    "EINTR",
+    "EIO",
+    "ENXIO",
+    "E2BIG",
+    "ENOEXEC",
+    "EBADF",
+    "ECHILD",
+    "EAGAIN",
+    "ENOMEM",
+    "EACCES",
+    "EFAULT",
+    "ENOTBLK",
+    "EBUSY",
+    "EEXIST",
+    "EXDEV",
+    "ENODEV",
+    "ENOTDIR",
+    "EISDIR",
+    "EINVAL",
+    "ENFILE",
+    "EMFILE",
+    "ENOTTY",
+    "ETXTBSY",
+    "EFBIG",
+    "ENOSPC",
+    "ESPIPE",
+    "EROFS",
+    "EMLINK",
+    "EPIPE",
+    "EDOM",
+    "ERANGE",
+    "EDEADLK",
+    "ENAMETOOLONG",
+    "ENOLCK",
+    "ENOSYS",
+    "ENOTEMPTY",
+    "ELOOP",
+    "",
+    "ENOMSG",
+    "EIDRM",
+    "ECHRNG",
+    "EL2NSYNC",
+    "EL3HLT",
+    "EL3RST",
+    "ELNRNG",
+    "EUNATCH",
+    "ENOCSI",
+    "EL2HLT",
+    "EBADE",
+    "EBADR",
+    "EXFULL",
+    "ENOANO",
+    "EBADRQC",
+    "EBADSLT",
+    "",
+    "EBFONT",
+    "ENOSTR",
+    "ENODATA",
+    "ETIME",
+    "ENOSR",
+    "ENONET",
+    "ENOPKG",
+    "EREMOTE",
+    "ENOLINK",
+    "EADV",
+    "ESRMNT",
+    "ECOMM",
+    "EPROTO",
+    "EMULTIHOP",
+    "EDOTDOT",
+    "EBADMSG",
+    "EOVERFLOW",
+    "ENOTUNIQ",
+    "EBADFD",
+    "EREMCHG",
+    "ELIBACC",
+    "ELIBBAD",
+    "ELIBSCN",
+    "ELIBMAX",
+    "ELIBEXEC",
+    "EILSEQ",
+    "ERESTART",
+    "ESTRPIPE",
+    "EUSERS",
+    "ENOTSOCK",
+    "EDESTADDRREQ",
+    "EMSGSIZE",
+    "EPROTOTYPE",
+    "ENOPROTOOPT",
+    "EPROTONOSUPPORT",
+    "ESOCKTNOSUPPORT",
+    "EOPNOTSUPP",
+    "EPFNOSUPPORT",
+    "EAFNOSUPPORT",
+    "EADDRINUSE",
+    "EADDRNOTAVAIL",
+    "ENETDOWN",
+    "ENETUNREACH",
+    "ENETRESET",
+    "ECONNABORTED",
+    "ECONNRESET",
+    "ENOBUFS",
+    "EISCONN",
+    "ENOTCONN",
+    "ESHUTDOWN",
+    "ETOOMANYREFS",
+    "ETIMEDOUT",
+    "ECONNREFUSED",
+    "EHOSTDOWN",
+    "EHOSTUNREACH",
+    "EALREADY",
+    "EINPROGRESS",
+    "ESTALE",
+    "EUCLEAN",
+    "ENOTNAM",
+    "ENAVAIL",
+    "EISNAM",
+    "EREMOTEIO",
+    "EDQUOT",
+    "ENOMEDIUM",
+    "EMEDIUMTYPE",
+    "ECANCELED",
+    "ENOKEY",
+    "EKEYEXPIRED",
+    "EKEYREVOKED",
+    "EKEYREJECTED",
+    "EOWNERDEAD",
+    "ENOTRECOVERABLE",
+    "ERFKILL",
+    "EHWPOISON",
+];
+
+/// What the kernel returns inside itself when a signal interrupted the call. The program sees EINTR or, after a
+/// restart, a second result; strace shows the same names. From `linux/errno.h`.
+const RESTARTS: [(i32, &str); 4] =
+    [(512, "ERESTARTSYS"), (513, "ERESTARTNOINTR"), (514, "ERESTARTNOHAND"), (516, "ERESTART_RESTARTBLOCK")];
+
+/// The name of an errno, or its number where it has no name.
+#[must_use]
+pub fn errno_name(errno: i32) -> std::borrow::Cow<'static, str> {
+    let restart = RESTARTS.iter().find(|(number, _)| *number == errno).map(|(_, name)| *name);
+    let known = usize::try_from(errno).ok().and_then(|number| ERRNO.get(number)).copied();
+    match known.or(restart) {
+        Some(name) if !name.is_empty() => name.into(),
+        _ => errno.to_string().into(),
+    }
+}
+
+/// The number behind an errno's name (any case) or decimal number.
+#[must_use]
+pub fn errno_number(name: &str) -> Option<i32> {
+    if let Ok(number) = name.parse::<i32>() {
+        return (number > 0).then_some(number);
+    }
+    let alias = match name.to_ascii_uppercase().as_str() {
+        "EWOULDBLOCK" => "EAGAIN".to_owned(),
+        "EDEADLOCK" => "EDEADLK".to_owned(),
+        "ENOTSUP" => "EOPNOTSUPP".to_owned(),
+        other => other.to_owned(),
+    };
+    let in_table = ERRNO.iter().position(|known| *known == alias && !known.is_empty()).map(|number| number as i32);
+    in_table.or_else(|| RESTARTS.iter().find(|(_, name)| *name == alias).map(|(number, _)| *number))
+}
+
+const ACCESS: u32 = libc::O_ACCMODE as u32;
+
+/// glibc defines O_LARGEFILE as 0 on 64-bit systems; these are the kernel's values.
+#[cfg(target_arch = "aarch64")]
+const O_LARGEFILE: u32 = 0o400_000;
+#[cfg(not(target_arch = "aarch64"))]
+const O_LARGEFILE: u32 = 0o100_000;
+
+/// Flag bits and their names, those that contain others first. The kernel's values differ between architectures,
+/// so they are libc's.
+const FLAGS: [(u32, &str); 16] = [
+    (libc::O_TMPFILE as u32, "O_TMPFILE"),
+    (libc::O_SYNC as u32, "O_SYNC"),
+    (libc::O_DSYNC as u32, "O_DSYNC"),
+    (libc::O_CREAT as u32, "O_CREAT"),
+    (libc::O_EXCL as u32, "O_EXCL"),
+    (libc::O_NOCTTY as u32, "O_NOCTTY"),
+    (libc::O_TRUNC as u32, "O_TRUNC"),
+    (libc::O_APPEND as u32, "O_APPEND"),
+    (libc::O_NONBLOCK as u32, "O_NONBLOCK"),
+    (libc::O_ASYNC as u32, "O_ASYNC"),
+    (libc::O_DIRECT as u32, "O_DIRECT"),
+    (O_LARGEFILE, "O_LARGEFILE"),
+    (libc::O_DIRECTORY as u32, "O_DIRECTORY"),
+    (libc::O_NOFOLLOW as u32, "O_NOFOLLOW"),
+    (libc::O_NOATIME as u32, "O_NOATIME"),
+    (libc::O_CLOEXEC as u32, "O_CLOEXEC"),
+];
+const O_PATH: (u32, &str) = (libc::O_PATH as u32, "O_PATH");
+
+/// The names of `flags`, access mode first; bits without a name as one hexadecimal number last.
+pub fn flag_names(flags: u32) -> impl Iterator<Item = std::borrow::Cow<'static, str>> {
+    let access = match flags & ACCESS {
+        0 => "O_RDONLY",
+        1 => "O_WRONLY",
+        2 => "O_RDWR",
+        _ => "O_ACCMODE",
+    };
+    let mut rest = flags & !ACCESS;
+    let mut take = move |(bits, name): (u32, &'static str)| {
+        let all = rest & bits == bits;
+        if all {
+            rest &= !bits;
+        }
+        (all.then_some(name), rest)
+    };
+    let mut names = vec![std::borrow::Cow::from(access)];
+    let mut left = rest;
+    for flag in FLAGS.into_iter().chain([O_PATH]) {
+        let (name, rest) = take(flag);
+        names.extend(name.map(std::borrow::Cow::from));
+        left = rest;
+    }
+    if left != 0 {
+        let mut number = String::new();
+        let _ = write!(number, "{left:#x}");
+        names.push(number.into());
+    }
+    names.into_iter()
+}
+
+/// The bits behind a flag's name (any case); the access modes give their value and its mask.
+#[must_use]
+pub fn flag_bits(name: &str) -> Option<(u32, u32)> {
+    let name = name.to_ascii_uppercase();
+    match name.as_str() {
+        "O_RDONLY" => return Some((0, ACCESS)),
+        "O_WRONLY" => return Some((1, ACCESS)),
+        "O_RDWR" => return Some((2, ACCESS)),
+        _ => {}
+    }
+    FLAGS.into_iter().chain([O_PATH]).find(|(_, known)| *known == name).map(|(bits, _)| (bits, bits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(flags: i32) -> Vec<String> {
+        flag_names(flags as u32).map(|name| name.into_owned()).collect()
+    }
+
+    #[test]
+    fn errno_names_agree_with_libc() {
+        for (number, name) in [
+            (libc::ENOENT, "ENOENT"),
+            (libc::EMFILE, "EMFILE"),
+            (libc::ELOOP, "ELOOP"),
+            (libc::EOVERFLOW, "EOVERFLOW"),
+            (libc::EOPNOTSUPP, "EOPNOTSUPP"),
+            (libc::ESTALE, "ESTALE"),
+            (libc::EDQUOT, "EDQUOT"),
+            (libc::EHWPOISON, "EHWPOISON"),
+            (512, "ERESTARTSYS"),
+        ] {
+            assert_eq!(errno_name(number), name);
+            assert_eq!(errno_number(name), Some(number));
+        }
+        assert_eq!(errno_name(41), "41");
+        assert_eq!(errno_number("enoent"), Some(libc::ENOENT));
+        assert_eq!(errno_number("ENOSUCHTHING"), None);
+        assert_eq!(errno_number(""), None);
+    }
+
+    #[test]
+    fn flags_by_name() {
+        assert_eq!(names(libc::O_CLOEXEC), ["O_RDONLY", "O_CLOEXEC"]);
+        assert_eq!(names(libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC), ["O_WRONLY", "O_CREAT", "O_TRUNC"]);
+        assert_eq!(names(libc::O_RDWR | libc::O_TMPFILE), ["O_RDWR", "O_TMPFILE"]);
+        assert_eq!(names(libc::O_DIRECTORY), ["O_RDONLY", "O_DIRECTORY"]);
+        assert_eq!(names(libc::O_SYNC), ["O_RDONLY", "O_SYNC"]);
+        assert_eq!(names(libc::O_PATH | 0x4000_0000), ["O_RDONLY", "O_PATH", "0x40000000"]);
+    }
+
+    #[test]
+    fn a_flag_name_gives_its_bits() {
+        assert_eq!(flag_bits("o_creat"), Some((libc::O_CREAT as u32, libc::O_CREAT as u32)));
+        assert_eq!(flag_bits("O_RDONLY"), Some((0, 3)));
+        assert_eq!(flag_bits("CREAT"), None);
+    }
+}

@@ -1,0 +1,5 @@
+//! opentop: top for file opens.
+
+pub mod escape;
+pub mod event;
+pub mod source;

@@ -1,0 +1,93 @@
+//! Where messages come from: the kernel or a recording. Both feed the same channel, so that every screen and output
+//! works on either.
+
+use crate::event::Batch;
+
+/// All that ever reaches the consumer of a source.
+#[derive(Debug)]
+pub enum Message {
+    /// Opens, oldest first.
+    Opens(Batch),
+    /// The exact counts, about once a second, and once more at the end.
+    Counts(Counts),
+    /// The source has ended: a recording was read to its end, or the tracer was told to stop.
+    End,
+    /// The source broke; the text is for the user.
+    Failed(String),
+}
+
+/// What was counted since the start, apart from the stream of events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Nanoseconds of CLOCK_MONOTONIC when the counts were read.
+    pub ts_ns: u64,
+    /// Every process that opened something, dead ones included once more after their death.
+    pub processes: Vec<ProcessCount>,
+    pub totals: Totals,
+}
+
+/// One process's opens since the start. The pid alone does not name a process; with the start time it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessCount {
+    pub pid: u32,
+    /// Nanoseconds of CLOCK_MONOTONIC.
+    pub start_ns: u64,
+    pub ppid: u32,
+    pub uid: u32,
+    /// Command name of the main thread, displayable.
+    pub comm: String,
+    pub opens: u64,
+    pub failed: u64,
+    /// The process has ended; its counts are final.
+    pub ended: bool,
+}
+
+/// `opens = delivered + lost.total() + filtered`, at any moment at which the source is quiet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Opens counted in the kernel, failed ones included.
+    pub opens: u64,
+    pub failed: u64,
+    /// Events that were handed to the consumer.
+    pub delivered: u64,
+    /// Opens that a kernel-side filter left out of events and process counts.
+    pub filtered: u64,
+    /// Opens of opentop itself, which nobody sees and nothing else counts.
+    pub hidden: u64,
+    pub lost: Lost,
+}
+
+/// Losses by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Counted, but the ring buffer had no room for the event.
+    pub ring: u64,
+    /// Counted and read, but the consumer did not keep up.
+    pub queue: u64,
+    /// Read, but not decodable: a bug, never silent.
+    pub garbled: u64,
+    /// Not even counted: the kernel skipped the program. Not part of [`Totals::opens`].
+    pub skipped: u64,
+    /// Counted in the totals, but the map of processes had no room; the event itself is not lost.
+    pub overflow: u64,
+}
+
+impl Lost {
+    /// Events that were counted but not delivered.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.ring + self.queue + self.garbled
+    }
+
+    /// The causes with their names (`cause` in JSON), those that lost nothing included.
+    #[must_use]
+    pub fn by_cause(&self) -> [(&'static str, u64); 5] {
+        [
+            ("ring", self.ring),
+            ("queue", self.queue),
+            ("garbled", self.garbled),
+            ("skipped", self.skipped),
+            ("overflow", self.overflow),
+        ]
+    }
+}
