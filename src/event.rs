@@ -213,7 +213,7 @@ const TEXT_MAX: usize = u16::MAX as usize;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CgroupName {
     pub id: u64,
-    /// Path below the root of the cgroup hierarchy, as in `/proc/PID/cgroup`.
+    /// Path below the root of the cgroup hierarchy, as in `/proc/PID/cgroup`, displayable like all texts here.
     pub path: String,
 }
 

@@ -1,5 +1,7 @@
 //! opentop: top for file opens.
 
+pub mod container;
 pub mod escape;
 pub mod event;
+pub mod names;
 pub mod source;
