@@ -3,5 +3,6 @@
 pub mod container;
 pub mod escape;
 pub mod event;
+pub mod filter;
 pub mod names;
 pub mod source;
