@@ -4,5 +4,6 @@ pub mod container;
 pub mod escape;
 pub mod event;
 pub mod filter;
+pub mod model;
 pub mod names;
 pub mod source;
