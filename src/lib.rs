@@ -6,4 +6,5 @@ pub mod event;
 pub mod filter;
 pub mod model;
 pub mod names;
+pub mod output;
 pub mod source;
