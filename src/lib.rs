@@ -2,6 +2,7 @@
 
 pub mod bpf;
 pub mod container;
+pub mod error;
 pub mod escape;
 pub mod event;
 pub mod filter;
@@ -9,3 +10,4 @@ pub mod model;
 pub mod names;
 pub mod output;
 pub mod source;
+pub mod tracer;
