@@ -7,4 +7,5 @@ pub mod filter;
 pub mod model;
 pub mod names;
 pub mod output;
+pub mod record;
 pub mod source;
