@@ -1,5 +1,6 @@
 //! opentop: top for file opens.
 
+pub mod bpf;
 pub mod container;
 pub mod escape;
 pub mod event;
