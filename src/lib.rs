@@ -9,5 +9,6 @@ pub mod filter;
 pub mod model;
 pub mod names;
 pub mod output;
+pub mod record;
 pub mod source;
 pub mod tracer;
