@@ -2,6 +2,7 @@
 
 pub mod bpf;
 pub mod container;
+pub mod error;
 pub mod escape;
 pub mod event;
 pub mod filter;
@@ -10,3 +11,4 @@ pub mod names;
 pub mod output;
 pub mod record;
 pub mod source;
+pub mod tracer;
