@@ -47,7 +47,7 @@ install() {
 	if command -v apt-get >/dev/null; then
 		# One broken source of many is no reason to stop: the install tells whether it mattered.
 		as_root apt-get -qq update >&2 || true
-		as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" >&2
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends "$@" >&2
 	elif command -v dnf >/dev/null; then
 		as_root dnf -q -y install "$@" >&2
 	else
