@@ -4,8 +4,10 @@
 //! their names. So an event costs no allocation of its own, and a batch is dropped as cheaply as it was made.
 //! Everybody else sees [`OpenEvent`], a borrowed view with plain fields.
 
+mod decode;
 mod names;
 
+pub use decode::{DecodeError, Decoder, cgroup_of};
 pub use names::{errno_name, errno_number, flag_bits, flag_names};
 
 use std::time::Duration;
@@ -179,6 +181,7 @@ impl<'a> OpenEvent<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Packed {
     ts_ns: u64,
+    time_ns: u64,
     start_ns: u64,
     cgroup: u64,
     latency_ns: u64,
@@ -213,7 +216,7 @@ const TEXT_MAX: usize = u16::MAX as usize;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CgroupName {
     pub id: u64,
-    /// Path below the root of the cgroup hierarchy, as in `/proc/PID/cgroup`.
+    /// Path below the root of the cgroup hierarchy, as in `/proc/PID/cgroup`, displayable like all texts here.
     pub path: String,
 }
 
@@ -222,18 +225,11 @@ pub struct CgroupName {
 pub struct Batch {
     packed: Vec<Packed>,
     text: String,
-    /// Unix epoch minus CLOCK_MONOTONIC, in nanoseconds, when the batch was read.
-    pub clock_offset_ns: i64,
     /// Cgroups that no earlier batch has named.
     pub cgroups: Vec<CgroupName>,
 }
 
 impl Batch {
-    #[must_use]
-    pub fn with_clock_offset(clock_offset_ns: i64) -> Self {
-        Self { clock_offset_ns, ..Self::default() }
-    }
-
     #[must_use]
     pub fn len(&self) -> usize {
         self.packed.len()
@@ -253,6 +249,11 @@ impl Batch {
     #[must_use]
     pub fn get(&self, index: usize) -> Option<OpenEvent<'_>> {
         self.packed.get(index).map(|packed| self.view(packed))
+    }
+
+    /// The events from `index` on.
+    pub fn iter_from(&self, index: usize) -> impl Iterator<Item = OpenEvent<'_>> {
+        self.packed.iter().skip(index).map(|packed| self.view(packed))
     }
 
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = OpenEvent<'_>> + ExactSizeIterator {
@@ -283,6 +284,7 @@ impl Batch {
         };
         self.packed.push(Packed {
             ts_ns: event.ts_ns,
+            time_ns: event.time_ns,
             start_ns: event.start_ns,
             cgroup: event.cgroup,
             latency_ns: event.latency.map_or(NOT_MEASURED, |latency| latency.as_nanos() as u64),
@@ -304,6 +306,19 @@ impl Batch {
         });
     }
 
+    /// Appends copies of all events of `other`; its cgroups are left out.
+    pub fn append(&mut self, other: &Batch) {
+        let text_at = self.text.len() as u32;
+        self.packed.extend(other.packed.iter().map(|&packed| Packed { text_at: packed.text_at + text_at, ..packed }));
+        self.text.push_str(&other.text);
+    }
+
+    /// Gives back the memory that no event uses.
+    pub fn shrink(&mut self) {
+        self.packed.shrink_to_fit();
+        self.text.shrink_to_fit();
+    }
+
     fn view<'a>(&'a self, packed: &Packed) -> OpenEvent<'a> {
         let comm_at = packed.text_at as usize;
         let path_at = comm_at + packed.comm_len as usize;
@@ -311,7 +326,7 @@ impl Batch {
         let text = |at: usize, len: usize| &self.text[at..at + len];
         OpenEvent {
             ts_ns: packed.ts_ns,
-            time_ns: packed.ts_ns.saturating_add_signed(self.clock_offset_ns),
+            time_ns: packed.time_ns,
             start_ns: packed.start_ns,
             pid: packed.pid,
             tid: packed.tid,
@@ -337,4 +352,31 @@ impl Batch {
 /// The first `max` bytes of `text` at most, cut between characters.
 fn cut(text: &str, max: usize) -> &str {
     &text[..text.floor_char_boundary(max)]
+}
+
+/// An open of `/etc/hosts` by `cat`, for tests to vary.
+#[cfg(test)]
+pub(crate) fn sample() -> OpenEvent<'static> {
+    OpenEvent {
+        ts_ns: 1_000_000_000,
+        time_ns: 1_767_323_045_123_456_789,
+        start_ns: 500_000_000,
+        pid: 100,
+        tid: 100,
+        ppid: 1,
+        uid: 0,
+        ret: 3,
+        fd_known: true,
+        flags: libc::O_CLOEXEC as u32,
+        mode: 0,
+        op: Op::Openat,
+        path_kind: PathKind::Absolute,
+        dir_deleted: false,
+        latency: None,
+        cgroup: 0,
+        comm: "cat",
+        name: "/etc/hosts",
+        path: "/etc/hosts",
+        escaped: false,
+    }
 }

@@ -1,5 +1,11 @@
 //! opentop: top for file opens.
 
+pub mod bpf;
+pub mod container;
 pub mod escape;
 pub mod event;
+pub mod filter;
+pub mod model;
+pub mod names;
+pub mod output;
 pub mod source;

@@ -12,6 +12,9 @@
 /* PATH_MAX: no name the kernel accepts is longer, its NUL included. */
 #define NAME_LEN 4096
 
+/* Errnos reach 133, and the kernel's own restart codes are no errors to filter for. */
+#define ERRNO_WORDS 3
+
 /* NAME_MAX: the longest single directory name. */
 #define COMPONENT_LEN 255
 
@@ -79,6 +82,24 @@ struct process_count {
 	unsigned int uid;
 	unsigned int ppid;
 	char comm[COMM_LEN]; /* of the group leader, at the last open */
+};
+
+/* Which opens to report. A zero field asks for nothing. */
+struct filter {
+	unsigned char active; /* 0: report every open, look no further */
+	unsigned char by_pid; /* only the processes in the map wanted_pids */
+	unsigned char by_uid;
+	unsigned char result; /* enum result */
+	unsigned int uid;
+	unsigned char by_errno;
+	unsigned char pad[7];
+	unsigned long long errnos[ERRNO_WORDS]; /* one bit for each errno */
+};
+
+enum result {
+	RESULT_ANY,
+	RESULT_FAILED,
+	RESULT_OK,
 };
 
 /* Why opens are missing from the stream or from the per-process counts. */

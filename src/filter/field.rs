@@ -1,0 +1,219 @@
+//! The fields of the filter language, one table, and what can be asked of an open.
+
+use super::pattern::Pattern;
+use super::range::Ranges;
+use super::{Problem, list};
+use crate::event::{Op, OpenEvent, errno_number, flag_bits};
+use crate::names::{Cgroup, Names};
+
+/// A field: what it is called, what it takes, how its value is read.
+#[derive(Debug)]
+pub struct Field {
+    /// The name, and after it other names for the same.
+    pub names: &'static [&'static str],
+    /// What stands behind the colon.
+    pub value: &'static str,
+    /// What it holds for.
+    pub about: &'static str,
+    parse: fn(&str, &Names) -> Result<Test, Problem>,
+}
+
+/// All fields, in the order of the help.
+pub const FIELDS: [Field; 15] = [
+    Field {
+        names: &["comm"],
+        value: "REGEX",
+        about: "command name",
+        parse: |value, _| Pattern::parse(value).map(Test::Comm),
+    },
+    Field {
+        names: &["file", "path"],
+        value: "REGEX",
+        about: "absolute path, or the name as given",
+        parse: |value, _| Pattern::parse(value).map(Test::File),
+    },
+    Field {
+        names: &["dir"],
+        value: "REGEX",
+        about: "path without its last component",
+        parse: |value, _| Pattern::parse(value).map(Test::Dir),
+    },
+    Field {
+        names: &["pid"],
+        value: "N[,N]",
+        about: "process; also 100..200 or >1000, as in all numbers",
+        parse: |value, _| Ranges::numbers(value).map(Test::Pid),
+    },
+    Field { names: &["tid"], value: "N[,N]", about: "thread", parse: |value, _| Ranges::numbers(value).map(Test::Tid) },
+    Field {
+        names: &["ppid"],
+        value: "N[,N]",
+        about: "parent process",
+        parse: |value, _| Ranges::numbers(value).map(Test::Ppid),
+    },
+    Field { names: &["uid", "user"], value: "NAME|UID", about: "user", parse: users },
+    Field { names: &["err", "errno"], value: "NAME|N|any", about: "error; any: every failed open", parse: errors },
+    Field { names: &["op"], value: "NAME", about: "way of opening: openat, io_uring, exec ...", parse: ops },
+    Field {
+        names: &["flag", "flags"],
+        value: "NAME|read|write",
+        about: "O_CREAT ...; read, write: opened for it",
+        parse: flags,
+    },
+    Field {
+        names: &["fd"],
+        value: "N[,N]",
+        about: "descriptor",
+        parse: |value, _| Ranges::numbers(value).map(Test::Fd),
+    },
+    Field {
+        names: &["lat", "latency"],
+        value: ">1ms",
+        about: "time the open took, where measured",
+        parse: |value, _| Ranges::durations(value).map(Test::Latency),
+    },
+    Field {
+        names: &["container"],
+        value: "REGEX",
+        about: "container, as runtime:name",
+        parse: |value, _| Pattern::parse(value).map(Test::Container),
+    },
+    Field {
+        names: &["unit"],
+        value: "REGEX",
+        about: "systemd service or scope",
+        parse: |value, _| Pattern::parse(value).map(Test::Unit),
+    },
+    Field {
+        names: &["cgroup"],
+        value: "REGEX",
+        about: "path of the cgroup",
+        parse: |value, _| Pattern::parse(value).map(Test::Cgroup),
+    },
+];
+
+impl Field {
+    pub(super) fn test(&self, value: &str, names: &Names) -> Result<Test, Problem> {
+        if value.is_empty() {
+            return Err(Problem::new(0, format!("{}: wants a value: {}", self.names[0], self.value)));
+        }
+        (self.parse)(value, names)
+    }
+}
+
+/// The field called `name`.
+pub(super) fn find(name: &str) -> Option<&'static Field> {
+    FIELDS.iter().find(|field| field.names.iter().any(|known| known.eq_ignore_ascii_case(name)))
+}
+
+/// What to say about a field that does not exist.
+pub(super) fn unknown(name: &str) -> String {
+    let known: Vec<_> = FIELDS.iter().map(|field| field.names[0]).collect();
+    format!("no field {name:?}: quote the word to search for it, or use {}", known.join(" "))
+}
+
+/// The test of a term without a field.
+pub(super) fn bare(value: &str) -> Result<Test, Problem> {
+    if value.is_empty() {
+        return Err(Problem::new(0, "nothing to search for: write a regex or FIELD:VALUE"));
+    }
+    Pattern::parse(value).map(Test::CommOrPath)
+}
+
+/// What a term asks of an open.
+#[derive(Clone, Debug)]
+pub(super) enum Test {
+    CommOrPath(Pattern),
+    Comm(Pattern),
+    File(Pattern),
+    Dir(Pattern),
+    Pid(Ranges),
+    Tid(Ranges),
+    Ppid(Ranges),
+    User(Vec<u32>),
+    Failed,
+    Errno(Vec<i32>),
+    Op(Vec<Op>),
+    Flag(Vec<FlagTest>),
+    Fd(Ranges),
+    Latency(Ranges),
+    Container(Pattern),
+    Unit(Pattern),
+    Cgroup(Pattern),
+}
+
+impl Test {
+    pub(super) fn holds(&self, event: &OpenEvent<'_>, names: &Names) -> bool {
+        let cgroup = || names.cgroup(event.cgroup);
+        let matches = |pattern: &Pattern, text: Option<&str>| text.is_some_and(|text| pattern.matches(text));
+        match self {
+            Test::CommOrPath(pattern) => pattern.matches(event.comm) || pattern.matches(event.path),
+            Test::Comm(pattern) => pattern.matches(event.comm),
+            Test::File(pattern) => pattern.matches_either(event.path, event.name),
+            Test::Dir(pattern) => pattern.matches(event.dir()),
+            Test::Pid(pids) => pids.contains(event.pid.into()),
+            Test::Tid(tids) => tids.contains(event.tid.into()),
+            Test::Ppid(ppids) => ppids.contains(event.ppid.into()),
+            Test::User(uids) => uids.contains(&event.uid),
+            Test::Failed => event.failed(),
+            Test::Errno(errnos) => event.errno().is_some_and(|errno| errnos.contains(&errno)),
+            Test::Op(ops) => ops.contains(&event.op),
+            Test::Flag(flags) => flags.iter().any(|flag| flag.holds(event.flags)),
+            Test::Fd(fds) => event.fd().is_some_and(|fd| fds.contains(u64::from(fd.unsigned_abs()))),
+            Test::Latency(times) => event.latency.is_some_and(|time| times.contains(time.as_nanos() as u64)),
+            Test::Container(pattern) => matches(pattern, cgroup().and_then(|c| c.container_label.as_deref())),
+            Test::Unit(pattern) => matches(pattern, cgroup().and_then(|c: &Cgroup| c.unit.as_deref())),
+            Test::Cgroup(pattern) => matches(pattern, cgroup().map(|c| c.path.as_str())),
+        }
+    }
+}
+
+/// Flags by their bits, or by what they let the program do.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum FlagTest {
+    Bits { bits: u32, mask: u32 },
+    Reads,
+    Writes,
+}
+
+impl FlagTest {
+    fn holds(self, flags: u32) -> bool {
+        // A descriptor opened with O_PATH can do neither.
+        let access = (flags & libc::O_PATH as u32 == 0).then_some(flags as i32 & libc::O_ACCMODE);
+        match self {
+            Self::Bits { bits, mask } => flags & mask == bits,
+            Self::Reads => matches!(access, Some(libc::O_RDONLY | libc::O_RDWR)),
+            Self::Writes => matches!(access, Some(libc::O_WRONLY | libc::O_RDWR)),
+        }
+    }
+}
+
+fn users(value: &str, names: &Names) -> Result<Test, Problem> {
+    let user = |text: &str| names.user_id(text).ok_or_else(|| format!("no user {text:?} here: a number always works"));
+    list(value, user).map(Test::User)
+}
+
+fn errors(value: &str, _: &Names) -> Result<Test, Problem> {
+    if value.eq_ignore_ascii_case("any") {
+        return Ok(Test::Failed);
+    }
+    let error =
+        |text: &str| errno_number(text).ok_or_else(|| format!("no error {text:?}: write a name as ENOENT, or any"));
+    list(value, error).map(Test::Errno)
+}
+
+fn ops(value: &str, _: &Names) -> Result<Test, Problem> {
+    let known = || Op::ALL.map(Op::name).join(" ");
+    list(value, |text| Op::from_name(text).ok_or_else(|| format!("no op {text:?}: use {}", known()))).map(Test::Op)
+}
+
+fn flags(value: &str, _: &Names) -> Result<Test, Problem> {
+    let flag = |text: &str| match text {
+        "read" => Ok(FlagTest::Reads),
+        "write" => Ok(FlagTest::Writes),
+        _ => flag_bits(text)
+            .map(|(bits, mask)| FlagTest::Bits { bits, mask })
+            .ok_or_else(|| format!("no flag {text:?}: write a name as O_CREAT, or read or write")),
+    };
+    list(value, flag).map(Test::Flag)
+}

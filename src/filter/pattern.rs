@@ -1,0 +1,166 @@
+//! What a text is matched by: a regex with smart case, or `=` and the exact text.
+
+use super::Problem;
+use regex::{Regex, RegexBuilder};
+use regex_syntax::ast::{self, Ast, ClassSetItem};
+use regex_syntax::hir;
+
+/// Compiled size at most. A larger regex takes longer to build than a key press may take to show.
+const SIZE_LIMIT: usize = 1 << 20;
+
+/// A compiled regex or an exact text.
+#[derive(Clone, Debug)]
+pub(super) enum Pattern {
+    Exact(String),
+    /// `anchored`: it looks around, so that matching a part of a text says nothing about the whole.
+    Regex {
+        regex: Regex,
+        anchored: bool,
+    },
+}
+
+impl Pattern {
+    /// `=TEXT` is exactly TEXT; everything else is a regex, case-sensitive if an upper-case letter stands in it.
+    pub(super) fn parse(value: &str) -> Result<Self, Problem> {
+        if let Some(exact) = value.strip_prefix('=') {
+            return Ok(Self::Exact(exact.to_owned()));
+        }
+        let ast = ast::parse::Parser::new().parse(value).map_err(|error| bad_regex(error.kind(), error.span()))?;
+        let sensitive = ast::visit(&ast, UpperCase::default()).unwrap_or_else(|never| match never {});
+        let hir = hir::translate::TranslatorBuilder::new()
+            .case_insensitive(!sensitive)
+            .build()
+            .translate(value, &ast)
+            .map_err(|error| bad_regex(error.kind(), error.span()))?;
+        let regex = RegexBuilder::new(value)
+            .case_insensitive(!sensitive)
+            .size_limit(SIZE_LIMIT)
+            .build()
+            .map_err(|_| Problem::new(0, "the regex is too large: repeat fewer times"))?;
+        Ok(Self::Regex { regex, anchored: !hir.properties().look_set().is_empty() })
+    }
+
+    pub(super) fn matches(&self, text: &str) -> bool {
+        match self {
+            Self::Exact(exact) => text == exact,
+            Self::Regex { regex, .. } => regex.is_match(text),
+        }
+    }
+
+    /// Whether it matches `whole` or `part`, where a part that is the end of the whole need not be tried again.
+    pub(super) fn matches_either(&self, whole: &str, part: &str) -> bool {
+        self.matches(whole) || (self.sees_more_in_parts() || !whole.ends_with(part)) && self.matches(part)
+    }
+
+    fn sees_more_in_parts(&self) -> bool {
+        match self {
+            Self::Exact(_) => true,
+            Self::Regex { anchored, .. } => *anchored,
+        }
+    }
+}
+
+fn bad_regex(what: &impl ToString, span: &ast::Span) -> Problem {
+    // Some of the messages of regex-syntax run over several sentences; the first says what it is.
+    let what = what.to_string();
+    let first = what.split([';', '\n']).next().unwrap_or_default().trim_end_matches(['.', ',']);
+    Problem::new(span.start.offset, format!("bad regex: {first}"))
+}
+
+/// Whether an upper-case letter is asked for. Decided on the parsed regex: `\S` and `\x1B` ask for none.
+#[derive(Default)]
+struct UpperCase {
+    found: bool,
+}
+
+impl UpperCase {
+    fn literal(&mut self, literal: &ast::Literal) {
+        self.found |= literal.kind == ast::LiteralKind::Verbatim && literal.c.is_uppercase();
+    }
+}
+
+impl ast::Visitor for UpperCase {
+    type Output = bool;
+    type Err = std::convert::Infallible;
+
+    fn finish(self) -> Result<bool, Self::Err> {
+        Ok(self.found)
+    }
+
+    fn visit_pre(&mut self, ast: &Ast) -> Result<(), Self::Err> {
+        if let Ast::Literal(literal) = ast {
+            self.literal(literal);
+        }
+        Ok(())
+    }
+
+    fn visit_class_set_item_pre(&mut self, item: &ClassSetItem) -> Result<(), Self::Err> {
+        match item {
+            ClassSetItem::Literal(literal) => self.literal(literal),
+            ClassSetItem::Range(range) => {
+                self.literal(&range.start);
+                self.literal(&range.end);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, text: &str) -> bool {
+        Pattern::parse(pattern).unwrap().matches(text)
+    }
+
+    #[test]
+    fn case_is_smart() {
+        for (pattern, text, expected) in [
+            ("passwd", "/etc/PASSWD", true),
+            ("Passwd", "/etc/passwd", false),
+            ("Passwd", "/etc/Passwd", true),
+            (r"\S+\.conf", "/ETC/X.CONF", true),
+            (r"\W[a-c]d", "/BD", true),
+            (r"\W[A-C]d", "/bd", false),
+            (r"\x41b", "aB", true),
+            (r"(?-i)passwd", "PASSWD", false),
+            ("É", "é", false),
+            ("é", "É", true),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern} on {text}");
+        }
+    }
+
+    #[test]
+    fn exact_means_exact() {
+        assert!(matches("=a.c", "a.c"));
+        assert!(!matches("=a.c", "abc"));
+        assert!(!matches("=a.c", "A.C"));
+        assert!(!matches("=a", "aa"));
+        assert!(matches(r"\=a", "x=a"));
+    }
+
+    #[test]
+    fn a_part_counts_only_where_it_can_differ() {
+        let either = |pattern: &str, whole, part| Pattern::parse(pattern).unwrap().matches_either(whole, part);
+        assert!(either("^hosts", "/etc/hosts", "hosts"));
+        assert!(either("=hosts", "/etc/hosts", "hosts"));
+        assert!(!either("hots", "/etc/hosts", "hosts"));
+        assert!(either(r"\.\./", "/etc/hosts", "../hosts"));
+    }
+
+    #[test]
+    fn errors_are_one_line_and_say_where() {
+        for (pattern, at) in
+            [("ab(", 2), ("a[b", 1), ("*", 0), (r"a\", 1), (r"\p{Nonsense}", 0), ("(?=a)", 0), (r"(a)\1", 3)]
+        {
+            let problem = Pattern::parse(pattern).unwrap_err();
+            assert_eq!(problem.at, at, "{pattern}: {problem:?}");
+            assert!(!problem.what.contains('\n') && problem.what.len() < 90, "{problem:?}");
+        }
+        let large = Pattern::parse(r"(\w{50}){50}").unwrap_err();
+        assert!(large.what.contains("too large"), "{large:?}");
+    }
+}

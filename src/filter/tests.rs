@@ -1,0 +1,240 @@
+use super::*;
+use crate::event::{CgroupName, Op, PathKind};
+use proptest::prelude::*;
+use std::time::Duration;
+
+const CGROUP: u64 = 42;
+
+fn names() -> Names {
+    let mut names = Names::from_passwd(b"root:x:0:0::/:\nwww-data:x:33:33::/:\n");
+    let id = "0123456789abcdef".repeat(4);
+    names.learn(&CgroupName { id: CGROUP, path: format!("/system.slice/docker-{id}.scope") });
+    names
+}
+
+fn event() -> OpenEvent<'static> {
+    OpenEvent {
+        ts_ns: 1,
+        time_ns: 1,
+        start_ns: 0,
+        pid: 100,
+        tid: 101,
+        ppid: 1,
+        uid: 33,
+        ret: -libc::ENOENT,
+        fd_known: true,
+        flags: (libc::O_RDWR | libc::O_CREAT) as u32,
+        mode: 0o644,
+        op: Op::Openat,
+        path_kind: PathKind::Joined,
+        dir_deleted: false,
+        latency: Some(Duration::from_micros(1500)),
+        cgroup: CGROUP,
+        comm: "Web Content",
+        name: "../etc/hosts",
+        path: "/srv/etc/hosts",
+        escaped: false,
+    }
+}
+
+fn parse(expression: &str) -> Filter {
+    Filter::parse(expression, &names()).unwrap_or_else(|error| panic!("{expression}: {error}"))
+}
+
+fn error(expression: &str) -> String {
+    Filter::parse(expression, &names()).expect_err(expression).to_string()
+}
+
+#[track_caller]
+fn holds(expression: &str, expected: bool) {
+    assert_eq!(parse(expression).matches(&event(), &names()), expected, "{expression}");
+}
+
+#[test]
+fn an_empty_filter_holds_always() {
+    holds("", true);
+    holds("   ", true);
+    assert!(parse(" ").is_empty());
+}
+
+#[test]
+fn what_holds_for_an_open() {
+    for expression in [
+        "web",
+        "srv/etc",
+        "^/srv",
+        r"\bhosts$",
+        "'web content'",
+        r"web\ content",
+        r#"comm:"web content""#,
+        "comm:=\"Web Content\"",
+        "file:hosts$",
+        r"file:^\.\./etc",
+        "path:=/srv/etc/hosts",
+        "dir:^/srv/etc$",
+        "pid:100",
+        "pid:1,100",
+        "pid:>99",
+        "tid:101 ppid:1",
+        "uid:33",
+        "user:www-data,root",
+        "err:ENOENT",
+        "err:eacces,2",
+        "err:any",
+        "op:openat,creat",
+        "flag:O_CREAT",
+        "flag:O_RDWR",
+        "flag:write flag:read",
+        "lat:>1ms",
+        "lat:1ms..2ms",
+        "container:^docker:0123",
+        "container:=docker:0123456789ab",
+        "unit:docker-.*scope$",
+        "cgroup:^/system.slice/",
+        "!nginx",
+        "!err:EACCES !op:creat web",
+        "COMM:web",
+    ] {
+        holds(expression, true);
+        let negated = parse(expression).terms.into_iter().map(Term::negate).collect();
+        assert!(!Filter::from_terms(negated).matches(&event(), &names()), "not {expression}");
+    }
+}
+
+#[test]
+fn what_does_not_hold_for_it() {
+    for expression in [
+        "WEB",
+        "web nginx",
+        "comm:hosts",
+        "file:web",
+        "dir:hosts",
+        "comm:=web",
+        "pid:10",
+        "pid:<100",
+        "uid:0",
+        "err:EACCES",
+        "!err:any",
+        "op:open",
+        "flag:O_EXCL",
+        "flag:O_RDONLY",
+        "fd:>=0",
+        "lat:<1ms",
+        "container:podman",
+        "!web",
+    ] {
+        holds(expression, false);
+    }
+}
+
+#[test]
+fn a_success_has_a_descriptor_and_no_error() {
+    let opened = OpenEvent { ret: 7, latency: None, cgroup: 0, ..event() };
+    let holds = |expression: &str| parse(expression).matches(&opened, &names());
+    assert!(holds("fd:7") && holds("!err:any") && holds("fd:1..7"));
+    assert!(!holds("err:any") && !holds("lat:>0ns") && !holds("container:.") && !holds("fd:8"));
+    let elsewhere = OpenEvent { fd_known: false, ..opened };
+    assert!(!parse("fd:7").matches(&elsewhere, &names()));
+    let path_only = OpenEvent { flags: libc::O_PATH as u32, ..opened };
+    assert!(!parse("flag:read").matches(&path_only, &names()));
+}
+
+#[test]
+fn colons_can_be_searched_for() {
+    let cpp = OpenEvent { path: "/tmp/a::b", ..event() };
+    for expression in ["'a::b'", "\"a::b\"", "file:a::b", r"a\::b", "(a::b)", "!'c::d'"] {
+        assert!(parse(expression).matches(&cpp, &names()), "{expression}");
+    }
+}
+
+#[test]
+fn errors_say_where_what_and_what_to_do() {
+    for (expression, expected) in [
+        ("web foo:bar", "column 5: no field \"foo\": quote the word to search for it, or use comm file dir pid tid"),
+        ("C:/x", "column 1: no field \"C\""),
+        ("a !comm:x(", "column 10: bad regex: unclosed group"),
+        ("'a b('", "column 5: bad regex: unclosed group"),
+        ("pid:1,x", "column 7: \"x\" is no number: write 7"),
+        ("uid:0,ghost", "column 7: no user \"ghost\" here: a number always works"),
+        ("err:ENOPE", "column 5: no error \"ENOPE\": write a name as ENOENT, or any"),
+        ("op:mmap", "column 4: no op \"mmap\": use open openat"),
+        ("flag:O_NOPE", "column 6: no flag"),
+        ("lat:>1", "column 5: \"1\" is no duration: write a number and ns, us, ms or s"),
+        ("comm:", "column 5: comm: wants a value: REGEX"),
+        ("a !", "column 3: nothing to search for"),
+        ("a 'b", "column 3: this ' is not closed"),
+    ] {
+        let told = error(expression);
+        assert!(told.starts_with(expected), "{expression}\n told: {told}\n want: {expected}");
+        assert!(!told.contains('\n'));
+    }
+}
+
+#[test]
+fn options_become_terms() {
+    let names = names();
+    let term = |field, value| Term::new(field, value, &names).unwrap();
+    for (field, value, source, expected) in [
+        ("comm", "web content", "comm:\"web content\"", true),
+        ("comm", "!^nginx$", "!comm:^nginx$", true),
+        ("file", "it's", "file:\"it's\"", false),
+        ("err", "ENOENT,EACCES", "err:ENOENT,EACCES", true),
+        ("pid", "!100", "!pid:100", false),
+    ] {
+        let filter = Filter::from_terms(vec![term(field, value)]);
+        assert_eq!(filter.source(), source);
+        assert_eq!(filter.matches(&event(), &names), expected, "{source}");
+        assert_eq!(parse(&filter.source()).matches(&event(), &names), expected, "{source}");
+    }
+    let both = parse("web").and(Filter::from_terms(vec![term("pid", "100")]));
+    assert_eq!(both.to_string(), "web pid:100");
+    let bad = Term::new("file", "!é(", &names).unwrap_err();
+    assert_eq!(bad.column, 2);
+    assert!(Term::new("nofield", "x", &names).is_err());
+}
+
+#[test]
+fn a_selected_name_is_found_whatever_it_is() {
+    for comm in ["cat", "a b", "it's", "\"", "'\"", "!x", "=y", "a.c", r"\x1b[2J", r"a\\b", r"\\", "(", "a:b"] {
+        let selected = OpenEvent { comm, ..event() };
+        let term = Term::exact("comm", comm, &names()).unwrap();
+        let filter = parse(Filter::from_terms(vec![term]).source().as_str());
+        assert!(filter.matches(&selected, &names()), "{comm}: {filter}");
+        assert!(!filter.matches(&event(), &names()), "{comm}: {filter}");
+    }
+}
+
+#[test]
+fn the_kernel_gets_what_it_can_check() {
+    let kernel = |expression: &str| parse(expression).kernel_part();
+    assert!(kernel("web file:x tid:1 !pid:1 !uid:0 !err:ENOENT pid:>5 op:open").is_empty());
+    assert_eq!(
+        kernel("pid:1,2 web uid:www-data err:ENOENT,EACCES err:any"),
+        KernelFilter { pids: vec![1, 2], uids: vec![33], failed: Some(true), errnos: vec![libc::ENOENT, libc::EACCES] }
+    );
+    assert_eq!(kernel("!err:any").failed, Some(false));
+    // One condition of a kind is handed over; the others hold here.
+    assert_eq!(kernel("pid:1,2 pid:2").pids, [1, 2]);
+    let filter = parse("pid:1 web pid:2 err:any");
+    let places: Vec<_> = filter.places().into_iter().map(|(term, place)| (term.source(), place)).collect();
+    let (kernel, here) = (Place::Kernel, Place::Here);
+    assert_eq!(places, [("pid:1", kernel), ("web", here), ("pid:2", here), ("err:any", kernel)]);
+}
+
+proptest! {
+    #[test]
+    fn no_expression_panics(expression in r#"[a-z:!"'\\(\[=,.> ]{0,24}|.*"#) {
+        let names = names();
+        match Filter::parse(&expression, &names) {
+            Ok(filter) => {
+                let held = filter.matches(&event(), &names);
+                let again = Filter::parse(&filter.source(), &names).map(|f| f.matches(&event(), &names));
+                prop_assert_eq!(again, Ok(held));
+            }
+            Err(error) => {
+                prop_assert!(error.column <= expression.chars().count());
+                prop_assert!(!error.to_string().contains('\n'));
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What is remembered of the messages: the history of opens.
+
+pub mod log;

@@ -1,0 +1,168 @@
+//! What numbers are called: users and cgroups.
+//!
+//! Users are read from `/etc/passwd` by hand: the C library's way needs shared objects that a static binary does not
+//! have, and may ask a server over the network while something is broken. A user from elsewhere shows as a number.
+
+use crate::container::{Container, container_of, unit_of};
+use crate::escape::{escape, unescape};
+use crate::event::CgroupName;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs;
+
+/// A cgroup, all its texts displayable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cgroup {
+    /// Path below the root of the hierarchy.
+    pub path: String,
+    /// The container that it lies in.
+    pub container: Option<Container>,
+    /// The container as text (`docker:0123456789ab`), for matching and printing many times.
+    pub container_label: Option<String>,
+    /// The systemd service or scope around it.
+    pub unit: Option<String>,
+}
+
+impl Cgroup {
+    /// `path` is displayable.
+    #[must_use]
+    pub fn new(path: &str) -> Self {
+        let raw = unescape(path);
+        let raw = String::from_utf8_lossy(&raw);
+        let safe = |c: Container| Container { name: escape(c.name.as_bytes()), ..c };
+        let container = container_of(&raw).map(safe);
+        Self {
+            path: path.to_owned(),
+            container_label: container.as_ref().map(Container::to_string),
+            container,
+            unit: unit_of(&raw).map(|unit| escape(unit.as_bytes())),
+        }
+    }
+
+    /// What to group by: the container, else the unit, else the path.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        self.container_label.as_deref().or(self.unit.as_deref()).unwrap_or(&self.path)
+    }
+}
+
+/// The names known so far.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    users: HashMap<u32, String>,
+    user_ids: HashMap<String, u32>,
+    cgroups: HashMap<u64, Cgroup>,
+}
+
+impl Names {
+    /// The users of this host. Without a readable `/etc/passwd` they show as numbers.
+    #[must_use]
+    pub fn of_host() -> Self {
+        Self::from_passwd(&fs::read("/etc/passwd").unwrap_or_default())
+    }
+
+    /// No users: in a recording from another host this host's names would be wrong.
+    #[must_use]
+    pub fn without_users() -> Self {
+        Self::default()
+    }
+
+    /// The users in `passwd`, in the format of passwd(5); lines that do not have it are left out. Where several users
+    /// share a number the first gives the name, as everywhere.
+    #[must_use]
+    pub fn from_passwd(passwd: &[u8]) -> Self {
+        let mut names = Self::default();
+        for line in passwd.split(|&b| b == b'\n') {
+            let mut fields = line.split(|&b| b == b':');
+            let (Some(user), Some(_), Some(uid)) = (fields.next(), fields.next(), fields.next()) else { continue };
+            let Some(uid) = str::from_utf8(uid).ok().and_then(|uid| uid.parse().ok()) else { continue };
+            let user = escape(user);
+            names.users.entry(uid).or_insert_with(|| user.clone());
+            names.user_ids.entry(user).or_insert(uid);
+        }
+        names
+    }
+
+    /// The user's name, or the number where it has none.
+    #[must_use]
+    pub fn user(&self, uid: u32) -> Cow<'_, str> {
+        match self.users.get(&uid) {
+            Some(name) => name.as_str().into(),
+            None => uid.to_string().into(),
+        }
+    }
+
+    /// The number of a user given by name or by number.
+    #[must_use]
+    pub fn user_id(&self, user: &str) -> Option<u32> {
+        self.user_ids.get(user).copied().or_else(|| user.parse().ok())
+    }
+
+    /// Takes note of a cgroup that a batch names.
+    pub fn learn(&mut self, cgroup: &CgroupName) {
+        self.cgroups.insert(cgroup.id, Cgroup::new(&cgroup.path));
+    }
+
+    /// The cgroup, if a batch has named it.
+    #[must_use]
+    pub fn cgroup(&self, id: u64) -> Option<&Cgroup> {
+        self.cgroups.get(&id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSWD: &[u8] = b"root:x:0:0:root:/root:/bin/bash\ntoor:x:0:0::/root:/bin/sh\n\
+        www-data:x:33:33::/var/www:/usr/sbin/nologin\n# a comment\nbroken:x\nbad:x:nan:0::/:\nev\x1bil:x:666:0::/:\n+::::::\n";
+
+    #[test]
+    fn users_have_names_and_strangers_numbers() {
+        let names = Names::from_passwd(PASSWD);
+        assert_eq!(names.user(0), "root");
+        assert_eq!(names.user(33), "www-data");
+        assert_eq!(names.user(666), r"ev\x1bil");
+        assert_eq!(names.user(4_000_000_000), "4000000000");
+        assert_eq!(Names::without_users().user(0), "0");
+    }
+
+    #[test]
+    fn users_are_found_by_name_and_by_number() {
+        let names = Names::from_passwd(PASSWD);
+        assert_eq!(names.user_id("www-data"), Some(33));
+        assert_eq!(names.user_id("toor"), Some(0));
+        assert_eq!(names.user_id("12345"), Some(12345));
+        assert_eq!(names.user_id("nobody-here"), None);
+        assert_eq!(names.user_id("-1"), None);
+        assert_eq!(Names::without_users().user_id("root"), None);
+    }
+
+    #[test]
+    fn this_host_has_a_root() {
+        assert_eq!(Names::of_host().user(0), "root");
+    }
+
+    #[test]
+    fn cgroups_are_learnt() {
+        let mut names = Names::without_users();
+        let id = "0123456789abcdef".repeat(4);
+        let told = [(7, format!("/system.slice/docker-{id}.scope")), (8, "/system.slice/ssh.service".into())];
+        for (id, path) in told {
+            names.learn(&CgroupName { id, path });
+        }
+        let docker = names.cgroup(7).unwrap();
+        assert_eq!(docker.group(), "docker:0123456789ab");
+        assert_eq!(names.cgroup(8).unwrap().group(), "ssh.service");
+        assert_eq!(names.cgroup(8).unwrap().container, None);
+        assert_eq!(names.cgroup(9), None);
+        assert_eq!(Cgroup::new("/").group(), "/");
+    }
+
+    #[test]
+    fn a_hostile_container_name_stays_displayable() {
+        // On disk: machine-a\x1b.scope, systemd's own escape of an ESC.
+        let cgroup = Cgroup::new(r"/machine.slice/machine-a\\x1b.scope");
+        assert_eq!(cgroup.container.unwrap().name, r"a\x1b");
+    }
+}
