@@ -2,10 +2,13 @@
 
 pub mod bpf;
 pub mod container;
+pub mod error;
 pub mod escape;
 pub mod event;
 pub mod filter;
 pub mod model;
 pub mod names;
 pub mod output;
+pub mod record;
 pub mod source;
+pub mod tracer;

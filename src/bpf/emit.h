@@ -45,7 +45,7 @@ static __always_inline struct totals *the_totals(void)
 
 static __always_inline bool wanted(struct task_struct *task, int ret)
 {
-	u32 zero = 0, tgid, err = -ret;
+	u32 zero = 0, id, err = -ret;
 	struct filter *f = bpf_map_lookup_elem(&filter, &zero);
 
 	if (!f || !f->active)
@@ -56,11 +56,14 @@ static __always_inline bool wanted(struct task_struct *task, int ret)
 		return false;
 	if (f->by_errno && (ret >= 0 || err >= ERRNO_WORDS * 64 || !(f->errnos[err / 64] & 1ULL << err % 64)))
 		return false;
-	if (f->by_uid && uid_of(task) != f->uid)
-		return false;
+	if (f->by_uid) {
+		id = uid_of(task);
+		if (!bpf_map_lookup_elem(&wanted_uids, &id))
+			return false;
+	}
 	if (f->by_pid) {
-		tgid = LOAD(task, tgid);
-		if (!bpf_map_lookup_elem(&wanted_pids, &tgid))
+		id = LOAD(task, tgid);
+		if (!bpf_map_lookup_elem(&wanted_pids, &id))
 			return false;
 	}
 	return true;

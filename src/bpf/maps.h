@@ -37,11 +37,11 @@ struct {
 	__type(value, struct filter);
 } filter SEC(".maps");
 
-struct {
+struct wanted_ids {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
 	__type(key, u32);
 	__type(value, u8);
-} wanted_pids SEC(".maps");
+} wanted_pids SEC(".maps"), wanted_uids SEC(".maps");
 
 #endif

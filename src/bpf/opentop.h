@@ -84,22 +84,20 @@ struct process_count {
 	char comm[COMM_LEN]; /* of the group leader, at the last open */
 };
 
-/* Which opens to report. A zero field asks for nothing. */
-struct filter {
-	unsigned char active; /* 0: report every open, look no further */
-	unsigned char by_pid; /* only the processes in the map wanted_pids */
-	unsigned char by_uid;
-	unsigned char result; /* enum result */
-	unsigned int uid;
-	unsigned char by_errno;
-	unsigned char pad[7];
-	unsigned long long errnos[ERRNO_WORDS]; /* one bit for each errno */
-};
-
 enum result {
 	RESULT_ANY,
 	RESULT_FAILED,
 	RESULT_OK,
+};
+
+/* Which opens to report. A zero field asks for nothing. */
+struct filter {
+	unsigned char active;	/* 0: report every open, look no further */
+	unsigned char by_pid;	/* only the processes in the map wanted_pids */
+	unsigned char by_uid;	/* only the users in the map wanted_uids */
+	unsigned char by_errno; /* only the errors in errnos */
+	enum result result;
+	unsigned long long errnos[ERRNO_WORDS]; /* one bit for each errno */
 };
 
 /* Why opens are missing from the stream or from the per-process counts. */

@@ -6,12 +6,10 @@ use thiserror::Error;
 
 use super::{Batch, Op, OpenEvent, PathKind};
 use crate::bpf::types::{mark, open_event};
+use crate::bpf::from_bytes;
 use crate::escape::escape_into;
 
-/// Size of the fixed part of a record; asserted against the C compiler's by the generated type.
-const HEADER: usize = size_of::<open_event>();
-
-/// What `openat(2)` takes for the working directory has no name; what lies outside the root is marked as `getcwd` does.
+/// Stands before a directory that the process's root does not contain, as `getcwd(2)` has it.
 const OUTSIDE: &[u8] = b"(unreachable)";
 
 /// A record that the kernel side cannot have written.
@@ -28,6 +26,8 @@ pub enum DecodeError {
 /// Decodes records into batches. It keeps the buffers that building a path needs.
 #[derive(Debug, Default)]
 pub struct Decoder {
+    /// Unix epoch minus CLOCK_MONOTONIC, in nanoseconds: what makes wall-clock times of timestamps.
+    pub clock_offset_ns: i64,
     path: Vec<u8>,
     folded: Vec<u8>,
     comm_text: String,
@@ -52,7 +52,8 @@ impl Decoder {
         self.comm_text.clear();
         self.name_text.clear();
         self.path_text.clear();
-        let comm = until_nul(&header.comm);
+        let comm = header.comm.map(|byte| byte as u8);
+        let comm = comm.split(|&byte| byte == 0).next().unwrap_or_default();
         let mut escaped = escape_into(comm, &mut self.comm_text);
         escaped |= escape_into(name, &mut self.name_text);
         self.path.clear();
@@ -66,7 +67,7 @@ impl Decoder {
 
         batch.push(&OpenEvent {
             ts_ns: header.ts_ns,
-            time_ns: 0, // derived from the batch's clock
+            time_ns: header.ts_ns.saturating_add_signed(self.clock_offset_ns),
             start_ns: header.start_ns,
             pid: header.pid,
             tid: header.tid,
@@ -106,17 +107,10 @@ impl Marks {
 }
 
 fn split(record: &[u8]) -> Result<(open_event, &[u8]), DecodeError> {
-    let names = record.get(HEADER..).ok_or(DecodeError::Short(record.len()))?;
-    // SAFETY: `record` has at least HEADER bytes, any bytes make a valid `open_event` (integers and bytes only), and
-    // the read does not need alignment.
-    let header = unsafe { record.as_ptr().cast::<open_event>().read_unaligned() };
-    Ok((header, names))
-}
-
-fn until_nul(comm: &[i8; 16]) -> &[u8] {
-    // SAFETY: i8 and u8 have the same size and alignment, and every value of one is a value of the other.
-    let bytes: &[u8; 16] = unsafe { &*std::ptr::from_ref(comm).cast() };
-    bytes.split(|&byte| byte == 0).next().unwrap_or_default()
+    match (from_bytes::<open_event>(record), record.get(size_of::<open_event>()..)) {
+        (Some(header), Some(names)) => Ok((header, names)),
+        _ => Err(DecodeError::Short(record.len())),
+    }
 }
 
 fn path_kind(name: &[u8], marks: Marks) -> PathKind {

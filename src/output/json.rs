@@ -32,9 +32,10 @@ impl<W: Write> Json<W> {
         self.sink.end_line()
     }
 
-    /// The writer underneath.
-    pub fn get_mut(&mut self) -> &mut W {
-        &mut self.sink.out
+    /// The writer underneath, with everything handed on to it.
+    pub fn into_inner(mut self) -> io::Result<W> {
+        self.flush()?;
+        Ok(self.sink.out)
     }
 
     fn line(&mut self, kind: &str) -> Object<'_> {
@@ -177,7 +178,7 @@ impl<'a> Object<'a> {
     fn text(&mut self, key: &str, text: Option<&str>) {
         let Some(text) = text else { return self.json(key, "null") };
         let out = self.quoted(key);
-        if !text.contains(['"', '\\']) {
+        if is_plain(text) {
             out.extend_from_slice(text.as_bytes());
         } else {
             let bytes = unescape(text);
@@ -188,7 +189,7 @@ impl<'a> Object<'a> {
 
     /// The exact bytes of a displayable text, if they are not UTF-8.
     fn bytes(&mut self, key: &str, text: Option<&str>) {
-        let Some(text) = text.filter(|text| text.contains('\\')) else { return };
+        let Some(text) = text.filter(|text| !is_plain(text)) else { return };
         let bytes = unescape(text);
         if str::from_utf8(&bytes).is_err() {
             self.word(key, &BASE64_STANDARD.encode(bytes));
@@ -200,6 +201,12 @@ impl<'a> Object<'a> {
         let counts: Vec<_> = counts.iter().map(|(name, count)| format!("\"{name}\":{count}")).collect();
         self.json(key, &format!("{{{}}}", counts.join(",")));
     }
+}
+
+/// Whether a displayable text needs no escapes in JSON either. Without an early end, the compiler makes it a few
+/// vector instructions.
+fn is_plain(text: &str) -> bool {
+    !text.bytes().fold(false, |special, b| special | (b == b'"') | (b == b'\\'))
 }
 
 fn push_escaped(out: &mut Vec<u8>, text: &str) {
