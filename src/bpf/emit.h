@@ -43,9 +43,19 @@ static __always_inline struct totals *the_totals(void)
 			__sync_fetch_and_add(&__totals->field, 1);                                                     \
 	})
 
+/* Whether the filter names this error. */
+static __always_inline bool names_error(const struct filter *f, int ret)
+{
+	u64 err = -(s64)ret, word = err / 64;
+
+	/* The verifier has to see the very register that is used as the index being bounded. */
+	barrier_var(word);
+	return ret < 0 && word < ERRNO_WORDS && f->errnos[word] & 1ULL << err % 64;
+}
+
 static __always_inline bool wanted(struct task_struct *task, int ret)
 {
-	u32 zero = 0, id, err = -ret;
+	u32 zero = 0, id;
 	struct filter *f = bpf_map_lookup_elem(&filter, &zero);
 
 	if (!f || !f->active)
@@ -54,7 +64,7 @@ static __always_inline bool wanted(struct task_struct *task, int ret)
 		return false;
 	if (f->result == RESULT_OK && ret < 0)
 		return false;
-	if (f->by_errno && (ret >= 0 || err >= ERRNO_WORDS * 64 || !(f->errnos[err / 64] & 1ULL << err % 64)))
+	if (f->by_errno && !names_error(f, ret))
 		return false;
 	if (f->by_uid) {
 		id = uid_of(task);
@@ -168,6 +178,7 @@ static __always_inline enum walk fill(struct open_event *e, char *data, u32 cap,
 			return WALK_DONE;
 		*mark |= MARK_RELATIVE;
 	} else if (!(*mark & MARK_FROM_FILE)) {
+		*mark |= MARK_NAME_UNREADABLE;
 		return WALK_DONE;
 	}
 
