@@ -59,6 +59,8 @@ pub struct Line<'a> {
     pub result: sys::Result,
     /// False where success gives no descriptor.
     pub fd: bool,
+    /// The directory that the name is relative to is deleted.
+    pub dir_deleted: bool,
 }
 
 impl Line<'_> {
@@ -79,6 +81,7 @@ impl Line<'_> {
         json.number("mode", self.mode.map(i64::from));
         json.number("fd", self.result.ok().filter(|_| self.fd).map(i64::from));
         json.bytes("errno", self.result.err().map(|errno| errno_name(errno).as_bytes()));
+        json.raw("dir_deleted", if self.dir_deleted { "true" } else { "false" });
         json.print();
     }
 }

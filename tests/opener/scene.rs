@@ -78,6 +78,7 @@ impl Scene {
             name: name.as_ref().to_vec(),
             address: None,
             nameless: false,
+            dir_deleted: false,
             flags: via.implied,
             mode: 0,
             resolve: 0,
@@ -101,6 +102,7 @@ pub struct Open<'a> {
     name: Vec<u8>,
     address: Option<*const c_char>,
     nameless: bool,
+    dir_deleted: bool,
     flags: c_int,
     mode: u32,
     resolve: u64,
@@ -146,6 +148,12 @@ impl Open<'_> {
     pub fn nameless(mut self) -> Self {
         self.nameless = true;
         self.kind("unreadable")
+    }
+
+    /// The directory that the name is relative to has been deleted.
+    pub fn in_deleted_dir(mut self) -> Self {
+        self.dir_deleted = true;
+        self
     }
 
     /// Tells one open of a way from its others.
@@ -197,10 +205,12 @@ impl Open<'_> {
     }
 
     fn report(&self, who: Who, result: Result) {
-        let absolute = self.name.first() == Some(&b'/');
+        // An empty name names nothing: no directory makes it more.
+        let absolute = self.name.is_empty() || self.name.starts_with(b"/");
         let kind = self.kind.unwrap_or(if absolute { "absolute" } else { "joined" });
         let path = match kind {
             "unreadable" => None,
+            _ if self.name.is_empty() => Some(Vec::new()),
             "absolute" => Some(fold(&self.name)),
             _ => Some(fold(&join(&self.dir.path, &self.name))),
         };
@@ -216,6 +226,7 @@ impl Open<'_> {
             mode: creates.then_some(self.mode),
             result: result.map_err(seen_by_the_kernel),
             fd: true,
+            dir_deleted: self.dir_deleted,
         }
         .print();
     }

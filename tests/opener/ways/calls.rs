@@ -132,6 +132,7 @@ pub fn report_handle(scene: &Scene, path: Option<&[u8]>, flags: c_int, result: R
         mode: None,
         result,
         fd: true,
+        dir_deleted: false,
     }
     .print();
 }

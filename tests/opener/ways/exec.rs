@@ -44,8 +44,8 @@ fn absolute(scene: &Scene, name: &[u8]) -> Vec<u8> {
 fn report(way: &str, who: &Who, name: Option<&[u8]>, path: &[u8], result: Result) {
     let path_kind = if name.is_some_and(|name| name.starts_with(b"/")) { "absolute" } else { "joined" };
     let who = who.clone();
-    let (path, flags, mode) = (Some(path), None, None);
-    Line { way, who, op: "exec", name, path, path_kind, flags, mode, result, fd: false }.print();
+    let (path, flags, mode, fd, dir_deleted) = (Some(path), None, None, false, false);
+    Line { way, who, op: "exec", name, path, path_kind, flags, mode, result, fd, dir_deleted }.print();
 }
 
 fn program(scene: &Scene, name: &[u8]) -> Gone {

@@ -105,7 +105,7 @@ fn long_name(len: usize) -> Vec<u8> {
     name
 }
 
-/// The kernel refuses it; what can be shown is all but its last byte.
+/// The kernel refuses it unread; what can be reported is its beginning.
 fn too_long(scene: &Scene) -> Gone {
     let name = long_name(PATH_MAX);
     scene.open(&OPENAT, name).kind("truncated").fails(libc::ENAMETOOLONG);

@@ -16,6 +16,8 @@ pub const WAYS: &[Way] = ways![
     "working directory 100 deep" => |scene| deep(scene, 100, 10),
     "working directory over 1000 bytes" => |scene| deep(scene, 6, 200),
     "working directory near PATH_MAX" => |scene| deep(scene, 16, 240),
+    "working directory over PATH_MAX" => |scene| deep(scene, 20, 250),
+    "working directory 300 deep" => too_deep,
     "dirfd with dots" => dirfd_with_dots,
     "dirfd renamed" => dirfd_renamed,
     "dirfd deleted" => dirfd_deleted,
@@ -110,12 +112,25 @@ fn working_directory_deleted(scene: &Scene) -> Gone {
     let gone = scene.subdir("gone");
     sys::change_dir(&gone);
     sys::remove_dir(&gone);
-    scene.open(&OPENAT, "missing").from(&gone).fails(libc::ENOENT);
-    scene.open(&OPENAT, ".").from(&gone).flags(libc::O_DIRECTORY).label("itself").ok();
+    scene.open(&OPENAT, "missing").from(&gone).in_deleted_dir().fails(libc::ENOENT);
+    scene.open(&OPENAT, ".").from(&gone).in_deleted_dir().flags(libc::O_DIRECTORY).label("itself").ok();
     Ok(())
 }
 
 fn deep(scene: &Scene, levels: usize, width: usize) -> Gone {
+    let path = descend(scene, levels, width);
+    open_in(scene, &path)
+}
+
+/// Deeper than opentop walks.
+fn too_deep(scene: &Scene) -> Gone {
+    let path = descend(scene, 300, 4);
+    scene.open(&OPENAT, "missing").from(path).kind("truncated").fails(libc::ENOENT);
+    Ok(())
+}
+
+/// Makes that many directories, each in the one before, and moves to the innermost.
+fn descend(scene: &Scene, levels: usize, width: usize) -> Vec<u8> {
     let mut path = scene.dir.clone();
     for level in 0..levels {
         let component = format!("{level:0>width$}");
@@ -123,7 +138,7 @@ fn deep(scene: &Scene, levels: usize, width: usize) -> Gone {
         sys::make_dir(component.as_bytes(), 0o755);
         sys::change_dir(component.as_bytes());
     }
-    open_in(scene, &path)
+    path
 }
 
 fn dirfd_with_dots(scene: &Scene) -> Gone {
@@ -146,7 +161,7 @@ fn dirfd_renamed(scene: &Scene) -> Gone {
 fn dirfd_deleted(scene: &Scene) -> Gone {
     let dir = scene.dirfd("gone");
     sys::remove_dir(&dir.path);
-    scene.open(&OPENAT, "missing").at(&dir).fails(libc::ENOENT);
+    scene.open(&OPENAT, "missing").at(&dir).in_deleted_dir().fails(libc::ENOENT);
     Ok(())
 }
 
