@@ -174,14 +174,14 @@ fn ring_bytes(size: &str) -> Result<u32, Error> {
     let bytes = digits.parse::<u64>().ok().zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
     match bytes {
         Some(bytes) if bytes.is_power_of_two() && (MIN_RING..=MAX_RING).contains(&bytes) => Ok(bytes as u32),
-        _ => Err(Error::Usage(format!(
-            "--ring {size}: a power of two from 64K to 1G is needed, such as 512K, 8M or 64M"
-        ))),
+        _ => {
+            Err(Error::Usage(format!("--ring {size}: a power of two from 4K to 1G is needed, such as 512K, 8M or 64M")))
+        }
     }
 }
 
-/// One page of the largest size that Linux uses.
-const MIN_RING: u64 = 64 << 10;
+/// One page; where pages are larger the kernel refuses less than one of those.
+const MIN_RING: u64 = 4 << 10;
 const MAX_RING: u64 = 1 << 30;
 
 #[cfg(test)]
@@ -226,7 +226,7 @@ mod tests {
     fn values_that_make_no_sense_are_usage_errors() {
         for args in [
             "--ring 3M",
-            "--ring 1K",
+            "--ring 2K",
             "--ring x",
             "-d 0",
             "-d -1",

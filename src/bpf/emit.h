@@ -162,6 +162,7 @@ static __always_inline enum walk_result fill(struct open_event *e, char *data, u
 			return WALK_DONE;
 		e->mark |= MARK_RELATIVE;
 	} else if (!(r->mark & MARK_FROM_FILE)) {
+		e->mark |= MARK_NAME_UNREADABLE;
 		return WALK_DONE;
 	}
 
