@@ -94,7 +94,7 @@ fn escape_char(c: char, out: &mut String) {
 
 /// Characters that a reader cannot see or that reorder what he sees: C1 controls, the format characters (Cf) of
 /// Unicode, line separators, fillers that look like nothing, spaces that look like a space.
-fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{80}'..='\u{9f}'
         | '\u{a0}' | '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'

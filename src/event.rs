@@ -4,8 +4,10 @@
 //! their names. So an event costs no allocation of its own, and a batch is dropped as cheaply as it was made.
 //! Everybody else sees [`OpenEvent`], a borrowed view with plain fields.
 
+mod decode;
 mod names;
 
+pub use decode::{DecodeError, Decoder, cgroup_of};
 pub use names::{errno_name, errno_number, flag_bits, flag_names};
 
 use std::time::Duration;

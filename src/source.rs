@@ -79,6 +79,18 @@ impl Lost {
         self.ring + self.queue + self.garbled
     }
 
+    /// The count of the cause with this name, as in [`Lost::by_cause`].
+    pub fn cause_mut(&mut self, cause: &str) -> Option<&mut u64> {
+        match cause {
+            "ring" => Some(&mut self.ring),
+            "queue" => Some(&mut self.queue),
+            "garbled" => Some(&mut self.garbled),
+            "skipped" => Some(&mut self.skipped),
+            "overflow" => Some(&mut self.overflow),
+            _ => None,
+        }
+    }
+
     /// The causes with their names (`cause` in JSON), those that lost nothing included.
     #[must_use]
     pub fn by_cause(&self) -> [(&'static str, u64); 5] {

@@ -1,0 +1,35 @@
+//! Compiles the kernel side and generates its Rust skeleton, into OUT_DIR.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use libbpf_cargo::SkeletonBuilder;
+
+const SOURCE: &str = "src/bpf/opentop.bpf.c";
+
+fn main() {
+    println!("cargo:rerun-if-changed=src/bpf");
+    println!("cargo:rerun-if-env-changed=CLANG");
+    if let Err(why) = build() {
+        // One clear line instead of a backtrace; cargo shows it as the reason.
+        println!("cargo::error={why}");
+        std::process::exit(1);
+    }
+}
+
+fn build() -> Result<(), String> {
+    let clang = env::var("CLANG").unwrap_or_else(|_| "clang".into());
+    if Command::new(&clang).arg("--version").output().is_err() {
+        return Err(format!(
+            "cannot run `{clang}`, which compiles the kernel side: install the package clang, or set CLANG to its path"
+        ));
+    }
+    let out = PathBuf::from(env::var("OUT_DIR").map_err(|e| format!("OUT_DIR: {e}"))?).join("opentop.skel.rs");
+    SkeletonBuilder::new()
+        .source(SOURCE)
+        .clang(&clang)
+        .clang_args(["-mcpu=v2", "-Wall", "-Werror", "-Wno-address-of-packed-member"])
+        .build_and_generate(Path::new(&out))
+        .map_err(|e| format!("{SOURCE} does not compile: {}", format!("{e:#}").replace('\n', " | ")))
+}

@@ -1,0 +1,59 @@
+//! The kernel side as generated from `src/bpf`: the skeleton to load it, and the types of `opentop.h`.
+
+mod skel {
+    #![allow(
+        clippy::all,
+        clippy::pedantic,
+        clippy::unwrap_used,
+        clippy::undocumented_unsafe_blocks,
+        missing_debug_implementations,
+        unsafe_op_in_unsafe_fn
+    )]
+
+    include!(concat!(env!("OUT_DIR"), "/opentop.skel.rs"));
+}
+
+pub use skel::*;
+
+/// Types of `opentop.h`: integers and arrays of integers, without padding.
+///
+/// # Safety
+/// Every byte of the type belongs to an integer.
+pub unsafe trait Plain: Copy {}
+
+// SAFETY: `opentop.h` pads them by hand.
+unsafe impl Plain for types::open_event {}
+// SAFETY: as above.
+unsafe impl Plain for types::process_key {}
+// SAFETY: as above.
+unsafe impl Plain for types::process_count {}
+// SAFETY: as above.
+unsafe impl Plain for types::totals {}
+// SAFETY: as above.
+unsafe impl Plain for types::filter {}
+
+// A change of these sizes changes the protocol between the two sides; the sum of the fields shows that nothing pads.
+const _: () = assert!(size_of::<types::open_event>() == 4 * 8 + 6 * 4 + 4 * 2 + 1 + 7 + 16);
+const _: () = assert!(size_of::<types::process_key>() == 8 + 4 + 4);
+const _: () = assert!(size_of::<types::process_count>() == 2 * 8 + 2 * 4 + 16);
+const _: () = assert!(size_of::<types::totals>() == 5 * 8);
+const _: () = assert!(size_of::<types::filter>() == 4 + 4 + 3 * 8);
+
+/// The bytes of `value`, as the kernel side reads them.
+pub fn as_bytes<T: Plain>(value: &T) -> &[u8] {
+    // SAFETY: a `Plain` has no padding, so all of its bytes are initialised.
+    unsafe { std::slice::from_raw_parts(std::ptr::from_ref(value).cast(), size_of::<T>()) }
+}
+
+/// The value that `bytes` begin with, if they are enough.
+#[must_use]
+pub fn from_bytes<T: Plain>(bytes: &[u8]) -> Option<T> {
+    // SAFETY: any bytes make a valid `Plain`, there are enough of them, and the read does not need alignment.
+    (bytes.len() >= size_of::<T>()).then(|| unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
+}
+
+/// A command name as the kernel keeps it, without its NULs.
+#[must_use]
+pub fn comm_bytes(comm: &[i8; 16]) -> Vec<u8> {
+    comm.iter().map(|&byte| byte as u8).take_while(|&byte| byte != 0).collect()
+}

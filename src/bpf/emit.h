@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* From a request to a counted, filtered record in the ring buffer. */
+#ifndef OPENTOP_EMIT_H
+#define OPENTOP_EMIT_H
+
+/* What a hook knows about an open. */
+struct request {
+	const char *name; /* in user memory; NULL: there is none */
+	int dfd;
+	int ret;
+	u32 flags;
+	u16 mode;
+	enum mark mark;
+	enum op op;
+};
+
+/*
+ * Records come in three sizes, since bpf_ringbuf_reserve() takes constants only: most names fit the first, nearly all
+ * the second, the third holds a name and a directory of PATH_MAX each. `cap` bytes may be in use before a component of
+ * at most `component` bytes is added.
+ */
+#define RECORD(class, cap, component)                                                                                  \
+	struct record_##class {                                                                                        \
+		struct open_event event;                                                                               \
+		char data[(cap) + (component)];                                                                        \
+	};                                                                                                             \
+	enum { CAP_##class = (cap), COMPONENT_##class = (component) };
+RECORD(small, 72, 32)
+RECORD(medium, 272, 64)
+RECORD(large, 2 * NAME_LEN, COMPONENT_LEN + 1)
+
+static __always_inline struct totals *the_totals(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&totals, &zero);
+}
+
+#define COUNT(field)                                                                                                   \
+	({                                                                                                             \
+		struct totals *__totals = the_totals();                                                                \
+		if (__totals)                                                                                          \
+			__sync_fetch_and_add(&__totals->field, 1);                                                     \
+	})
+
+static __always_inline bool wanted(struct task_struct *task, int ret)
+{
+	u32 zero = 0, id, err = -ret;
+	struct filter *f = bpf_map_lookup_elem(&filter, &zero);
+
+	if (!f || !f->active)
+		return true;
+	if (f->result == RESULT_FAILED && ret >= 0)
+		return false;
+	if (f->result == RESULT_OK && ret < 0)
+		return false;
+	if (f->by_errno && (ret >= 0 || err >= ERRNO_WORDS * 64 || !(f->errnos[err / 64] & 1ULL << err % 64)))
+		return false;
+	if (f->by_uid) {
+		id = uid_of(task);
+		if (!bpf_map_lookup_elem(&wanted_uids, &id))
+			return false;
+	}
+	if (f->by_pid) {
+		id = LOAD(task, tgid);
+		if (!bpf_map_lookup_elem(&wanted_pids, &id))
+			return false;
+	}
+	return true;
+}
+
+/* Counts the open for its process. The event may get lost after this, the count does not. */
+static __always_inline void count(struct task_struct *task, int ret)
+{
+	struct task_struct *leader = LOAD(task, group_leader);
+	struct process_key key = { .start_ns = LOAD(leader, start_time), .pid = LOAD(task, tgid) };
+	struct process_count *c = bpf_map_lookup_elem(&processes, &key);
+
+	if (!c) {
+		struct process_count fresh = {};
+
+		bpf_map_update_elem(&processes, &key, &fresh, BPF_NOEXIST);
+		c = bpf_map_lookup_elem(&processes, &key);
+	}
+	if (!c) {
+		COUNT(overflow);
+		if (ret < 0)
+			COUNT(overflow_failed);
+		return;
+	}
+	__sync_fetch_and_add(&c->opens, 1);
+	if (ret < 0)
+		__sync_fetch_and_add(&c->failed, 1);
+	c->uid = uid_of(task);
+	c->ppid = parent_of(task);
+	copy_comm(c->comm, leader);
+}
+
+static __always_inline void describe(struct open_event *e, struct task_struct *task, const struct request *r)
+{
+	struct task_struct *leader = LOAD(task, group_leader);
+
+	e->ts_ns = bpf_ktime_get_ns();
+	e->start_ns = LOAD(leader, start_time);
+	e->cgroup = cgroup_of(task);
+	e->latency_ns = 0;
+	e->pid = LOAD(task, tgid);
+	e->tid = LOAD(task, pid);
+	e->ppid = parent_of(task);
+	e->uid = uid_of(task);
+	e->ret = r->ret;
+	e->flags = r->flags;
+	e->mode = r->mode;
+	e->mark = r->mark;
+	e->op = r->op;
+	e->name_len = 0;
+	e->dir_len = 0;
+	copy_comm(e->comm, task);
+}
+
+/* Where a relative name starts, or what a handle opened. */
+static __always_inline bool base_of(struct task_struct *task, struct fs_struct *fs, const struct request *r,
+				    struct place *base)
+{
+	struct file *file;
+
+	if (r->dfd == AT_FDCWD) {
+		base->dentry = TYPED(WALK(fs, pwd.dentry));
+		base->mnt = TYPED(WALK(fs, pwd.mnt));
+		return true;
+	}
+	file = file_of(LOAD(task, files), r->dfd);
+	if (!file)
+		return false;
+	file = TYPED(file);
+	base->dentry = TYPED(WALK(file, f_path.dentry));
+	base->mnt = TYPED(WALK(file, f_path.mnt));
+	return true;
+}
+
+/* Writes the name and, where it is relative, its directory. */
+static __always_inline enum walk fill(struct open_event *e, char *data, u32 cap, u32 component,
+				      struct task_struct *task, const struct request *r)
+{
+	volatile u16 *mark = &e->mark, *len = &e->dir_len;
+	struct place base, root;
+	struct fs_struct *fs;
+	u32 size = cap + component < NAME_LEN ? cap + component : NAME_LEN;
+	enum walk result;
+	long n = 1;
+
+	if (r->name) {
+		n = bpf_probe_read_user_str(data, size, r->name);
+		if (n < 0) {
+			*mark |= MARK_NAME_UNREADABLE;
+			return WALK_DONE;
+		}
+		if (n == size) {
+			if (size < NAME_LEN)
+				return WALK_NO_ROOM;
+			if (r->ret == -ENAMETOOLONG)
+				*mark |= MARK_NAME_CUT;
+		}
+		e->name_len = n - 1;
+		if (n == 1)
+			return WALK_DONE;
+		if (data[0] == '/')
+			return WALK_DONE;
+		*mark |= MARK_RELATIVE;
+	} else if (!(*mark & MARK_FROM_FILE)) {
+		return WALK_DONE;
+	}
+
+	fs = TYPED(LOAD(task, fs));
+	if (!base_of(task, fs, r, &base)) {
+		*mark |= MARK_DIR_UNKNOWN;
+		return WALK_DONE;
+	}
+	root.dentry = TYPED(WALK(fs, root.dentry));
+	root.mnt = TYPED(WALK(fs, root.mnt));
+	if (is_deleted(base.dentry))
+		*mark |= MARK_DIR_DELETED;
+	*len = e->name_len;
+	result = walk_up(base, root, data, cap, component, len, mark);
+	*len -= e->name_len;
+	return result;
+}
+
+#define TRY_RECORD(class)                                                                                              \
+	({                                                                                                             \
+		struct record_##class *__rec = bpf_ringbuf_reserve(&events, sizeof(*__rec), 0);                        \
+		enum walk __result = WALK_DONE;                                                                        \
+		if (__rec) {                                                                                           \
+			describe(&__rec->event, task, r);                                                              \
+			__result = fill(&__rec->event, __rec->data, CAP_##class, COMPONENT_##class, task, r);          \
+			if (__result == WALK_DONE)                                                                     \
+				bpf_ringbuf_submit(__rec, BPF_RB_NO_WAKEUP);                                           \
+			else                                                                                           \
+				bpf_ringbuf_discard(__rec, BPF_RB_NO_WAKEUP);                                          \
+		} else {                                                                                               \
+			COUNT(dropped);                                                                                \
+		}                                                                                                      \
+		__result;                                                                                              \
+	})
+
+/* A name that fits no smaller record. A function of its own: rare, and large. */
+static __noinline int report_large(const struct request *r)
+{
+	struct task_struct *task = current_task();
+
+	TRY_RECORD(large);
+	return 0;
+}
+
+static __always_inline void report(const struct request *r)
+{
+	struct task_struct *task = current_task();
+
+	if (self_tgid && LOAD(task, tgid) == self_tgid) {
+		COUNT(hidden);
+		return;
+	}
+	if (!wanted(task, r->ret)) {
+		COUNT(filtered);
+		return;
+	}
+	count(task, r->ret);
+	if (TRY_RECORD(small) == WALK_NO_ROOM && TRY_RECORD(medium) == WALK_NO_ROOM)
+		report_large(r);
+}
+
+#endif

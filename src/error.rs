@@ -1,0 +1,58 @@
+//! What can go wrong, and what to do about it. Every text says what, why, and what to do, on one line.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Exit status of a run that did what it was asked to.
+pub const EXIT_OK: u8 = 0;
+/// Exit status of a run that failed; one line on stderr says why.
+pub const EXIT_FAILED: u8 = 1;
+/// Exit status of a command line that makes no sense.
+pub const EXIT_USAGE: u8 = 2;
+
+/// A failure that the user can do something about.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The command line is understood but cannot be meant: exit status 2.
+    #[error("{0}")]
+    Usage(String),
+    #[error("tracing needs root, or the capabilities CAP_BPF and CAP_PERFMON: run `sudo opentop`")]
+    Privilege,
+    #[error(
+        "this kernel carries no type information (/sys/kernel/btf/vmlinux is missing): opentop needs a kernel built \
+         with CONFIG_DEBUG_INFO_BTF=y"
+    )]
+    NoBtf,
+    #[error(
+        "kernel lockdown forbids reading kernel memory (/sys/kernel/security/lockdown says confidentiality): boot with \
+         lockdown=integrity or without Secure Boot's lockdown"
+    )]
+    Lockdown,
+    #[error("the kernel refused every hook that opentop knows ({tried}): `opentop check` tells more")]
+    NoHook {
+        /// Each hook set with the reason why not.
+        tried: String,
+    },
+    #[error("cannot {what}: {why}")]
+    Bpf { what: &'static str, why: String },
+    #[error("cannot open {path}: {why}", path = .path.display())]
+    File { path: PathBuf, why: std::io::Error },
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Error {
+    /// The exit status that this error ends the program with.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Usage(_) => EXIT_USAGE,
+            _ => EXIT_FAILED,
+        }
+    }
+
+    pub(crate) fn bpf(what: &'static str, why: impl std::fmt::Display) -> Self {
+        Error::Bpf { what, why: why.to_string() }
+    }
+}

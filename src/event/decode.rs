@@ -1,0 +1,184 @@
+//! From the bytes of the ring buffer to an event.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::{Batch, Op, OpenEvent, PathKind};
+use crate::bpf::types::{mark, open_event};
+use crate::bpf::from_bytes;
+use crate::escape::escape_into;
+
+/// Stands before a directory that the process's root does not contain, as `getcwd(2)` has it.
+const OUTSIDE: &[u8] = b"(unreachable)";
+
+/// A record that the kernel side cannot have written.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum DecodeError {
+    #[error("a record of {0} bytes is too short")]
+    Short(usize),
+    #[error("a record of {have} bytes claims {claimed} bytes of names")]
+    Names { have: usize, claimed: usize },
+    #[error("a record has the unknown way of opening {0}")]
+    Op(u8),
+}
+
+/// Decodes records into batches. It keeps the buffers that building a path needs.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    /// Unix epoch minus CLOCK_MONOTONIC, in nanoseconds: what makes wall-clock times of timestamps.
+    pub clock_offset_ns: i64,
+    path: Vec<u8>,
+    folded: Vec<u8>,
+    comm_text: String,
+    name_text: String,
+    path_text: String,
+}
+
+impl Decoder {
+    /// Appends the open in `record` to `batch`.
+    ///
+    /// # Errors
+    /// If `record` is not what `opentop.h` describes; `batch` is unchanged then.
+    pub fn decode(&mut self, record: &[u8], batch: &mut Batch) -> Result<(), DecodeError> {
+        let (header, names) = split(record)?;
+        let op = *Op::ALL.get(header.op as usize).ok_or(DecodeError::Op(header.op))?;
+        let (name_len, dir_len) = (header.name_len as usize, header.dir_len as usize);
+        let too_long = DecodeError::Names { have: names.len(), claimed: name_len + dir_len };
+        let (name, rest) = names.split_at_checked(name_len).ok_or(too_long)?;
+        let dir = rest.get(..dir_len).ok_or(too_long)?;
+        let marks = Marks(u32::from(header.mark));
+
+        self.comm_text.clear();
+        self.name_text.clear();
+        self.path_text.clear();
+        let comm = header.comm.map(|byte| byte as u8);
+        let comm = comm.split(|&byte| byte == 0).next().unwrap_or_default();
+        let mut escaped = escape_into(comm, &mut self.comm_text);
+        escaped |= escape_into(name, &mut self.name_text);
+        self.path.clear();
+        absolute_path(name, dir, marks, &mut self.path);
+        let path = fold(&self.path, &mut self.folded);
+        if path == name {
+            self.path_text.push_str(&self.name_text);
+        } else {
+            escaped |= escape_into(path, &mut self.path_text);
+        }
+
+        batch.push(&OpenEvent {
+            ts_ns: header.ts_ns,
+            time_ns: header.ts_ns.saturating_add_signed(self.clock_offset_ns),
+            start_ns: header.start_ns,
+            pid: header.pid,
+            tid: header.tid,
+            ppid: header.ppid,
+            uid: header.uid,
+            ret: header.ret,
+            fd_known: !marks.has(mark::MARK_FD_UNKNOWN),
+            flags: header.flags,
+            mode: header.mode,
+            op,
+            path_kind: path_kind(name, marks),
+            dir_deleted: marks.has(mark::MARK_DIR_DELETED),
+            latency: (header.latency_ns != 0).then(|| Duration::from_nanos(header.latency_ns)),
+            cgroup: header.cgroup,
+            comm: &self.comm_text,
+            name: &self.name_text,
+            path: &self.path_text,
+            escaped,
+        });
+        Ok(())
+    }
+}
+
+/// The cgroup id of a record, without decoding the rest.
+#[must_use]
+pub fn cgroup_of(record: &[u8]) -> Option<u64> {
+    split(record).ok().map(|(header, _)| header.cgroup)
+}
+
+#[derive(Clone, Copy)]
+struct Marks(u32);
+
+impl Marks {
+    fn has(self, bit: mark) -> bool {
+        self.0 & bit.0 != 0
+    }
+}
+
+fn split(record: &[u8]) -> Result<(open_event, &[u8]), DecodeError> {
+    match (from_bytes::<open_event>(record), record.get(size_of::<open_event>()..)) {
+        (Some(header), Some(names)) => Ok((header, names)),
+        _ => Err(DecodeError::Short(record.len())),
+    }
+}
+
+fn path_kind(name: &[u8], marks: Marks) -> PathKind {
+    let unreadable =
+        marks.has(mark::MARK_NAME_UNREADABLE) || marks.has(mark::MARK_DIR_UNKNOWN) || marks.has(mark::MARK_DIR_OUTSIDE);
+    let truncated = marks.has(mark::MARK_NAME_CUT) || marks.has(mark::MARK_DIR_CUT);
+    match () {
+        () if unreadable => PathKind::Unreadable,
+        () if truncated => PathKind::Truncated,
+        () if marks.has(mark::MARK_FROM_FILE) => PathKind::Handle,
+        () if marks.has(mark::MARK_RELATIVE) && !name.is_empty() => PathKind::Joined,
+        () => PathKind::Absolute,
+    }
+}
+
+/// Joins the directory's components, which come innermost first, and the name. An absolute or an empty name and one
+/// whose directory is unknown stand alone.
+fn absolute_path(name: &[u8], dir: &[u8], marks: Marks, path: &mut Vec<u8>) {
+    let stands_alone = name.first() == Some(&b'/') || marks.has(mark::MARK_DIR_UNKNOWN);
+    let has_dir = marks.has(mark::MARK_RELATIVE) && !name.is_empty() || marks.has(mark::MARK_FROM_FILE);
+    if stands_alone || !has_dir {
+        path.extend_from_slice(name);
+        return;
+    }
+    if marks.has(mark::MARK_DIR_OUTSIDE) {
+        path.extend_from_slice(OUTSIDE);
+    } else if marks.has(mark::MARK_DIR_CUT) {
+        path.extend_from_slice(b"/...");
+    }
+    for component in dir.split(|&byte| byte == 0).rev().filter(|component| !component.is_empty()) {
+        path.push(b'/');
+        path.extend_from_slice(component);
+    }
+    if !name.is_empty() {
+        path.push(b'/');
+        path.extend_from_slice(name);
+    }
+    if path.is_empty() {
+        path.push(b'/');
+    }
+}
+
+/// Removes `.`, `..` and repeated slashes by text alone; symbolic links are not followed.
+fn fold<'a>(path: &'a [u8], folded: &'a mut Vec<u8>) -> &'a [u8] {
+    if !path.starts_with(b"/") || !needs_folding(path) {
+        return path;
+    }
+    folded.clear();
+    for component in path.split(|&byte| byte == b'/') {
+        match component {
+            b"" | b"." => {}
+            b".." => {
+                let parent = folded.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
+                folded.truncate(parent);
+            }
+            _ => {
+                folded.push(b'/');
+                folded.extend_from_slice(component);
+            }
+        }
+    }
+    if folded.is_empty() {
+        folded.push(b'/');
+    }
+    folded
+}
+
+fn needs_folding(path: &[u8]) -> bool {
+    let dotted = path.windows(2).any(|pair| matches!(pair, b"//" | b"/."));
+    dotted || (path.len() > 1 && path.ends_with(b"/"))
+}

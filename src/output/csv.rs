@@ -1,0 +1,124 @@
+//! CSV (RFC 4180, lines ended by LF) with the columns of the JSON form.
+//!
+//! CSV has no escapes of its own, so texts are the displayable ones, which give the exact bytes back when unescaped;
+//! a lone `\` stands as `\\` in them. Flags are joined by `|`, what has no value is empty. Losses are rows of type
+//! `lost`, and the totals are one row of type `summary` each; both use the last two columns. The hooks stand in no column.
+
+use super::{Clock, FlagTexts, Output, Sink, known_name, known_path, push_number, totals_by_name};
+use crate::event::{OpenEvent, errno_name, flag_names};
+use crate::names::Names;
+use crate::source::Totals;
+use std::io::{self, Write};
+
+const COLUMNS: [&str; 21] = [
+    "type",
+    "time",
+    "ts_ns",
+    "pid",
+    "tid",
+    "ppid",
+    "uid",
+    "comm",
+    "op",
+    "flags",
+    "mode",
+    "fd",
+    "errno",
+    "name",
+    "path",
+    "path_kind",
+    "latency_ns",
+    "cgroup",
+    "container",
+    "cause",
+    "count",
+];
+
+/// Columns that a row without an open leaves empty: all but the type and the last two.
+const OPEN_COLUMNS: usize = COLUMNS.len() - 3;
+
+/// Opens, losses and the summary as CSV.
+#[derive(Debug)]
+pub struct Csv<W> {
+    sink: Sink<W>,
+    clock: Clock,
+    flags: FlagTexts,
+}
+
+impl<W: Write> Csv<W> {
+    pub fn new(out: W) -> Self {
+        let flags = FlagTexts::new(|flags| flag_names(flags).collect::<Vec<_>>().join("|"));
+        Self { sink: Sink::new(out), clock: Clock::default(), flags }
+    }
+
+    fn count(&mut self, kind: &str, cause: &str, count: u64) -> io::Result<()> {
+        let lines = &mut self.sink.lines;
+        lines.extend_from_slice(kind.as_bytes());
+        lines.resize(lines.len() + OPEN_COLUMNS, b',');
+        text(lines, cause);
+        number(lines, Some(count));
+        self.sink.end_line()
+    }
+}
+
+impl<W: Write> Output for Csv<W> {
+    fn header(&mut self) -> io::Result<()> {
+        self.sink.lines.extend_from_slice(COLUMNS.join(",").as_bytes());
+        self.sink.end_line()
+    }
+
+    fn open(&mut self, event: &OpenEvent<'_>, names: &Names) -> io::Result<()> {
+        let cgroup = names.cgroup(event.cgroup);
+        let row = &mut self.sink.lines;
+        row.extend_from_slice(b"open,");
+        self.clock.push(row, event.time_ns);
+        number(row, Some(event.ts_ns));
+        for id in [event.pid, event.tid, event.ppid, event.uid] {
+            number(row, Some(id.into()));
+        }
+        text(row, event.comm);
+        text(row, event.op.name());
+        text(row, self.flags.get(event.flags));
+        number(row, event.mode_used().map(u64::from));
+        number(row, event.fd().map(|fd| u64::from(fd.unsigned_abs())));
+        text(row, &event.errno().map(errno_name).unwrap_or_default());
+        text(row, known_name(event).unwrap_or_default());
+        text(row, known_path(event).unwrap_or_default());
+        text(row, event.path_kind.name());
+        number(row, event.latency.map(|latency| latency.as_nanos() as u64));
+        text(row, cgroup.map_or("", |cgroup| &cgroup.path));
+        text(row, cgroup.and_then(|cgroup| cgroup.container_label.as_deref()).unwrap_or_default());
+        row.extend_from_slice(b",,");
+        self.sink.end_line()
+    }
+
+    fn lost(&mut self, cause: &str, count: u64) -> io::Result<()> {
+        self.count("lost", cause, count)
+    }
+
+    fn summary(&mut self, totals: &Totals, _: &str) -> io::Result<()> {
+        totals_by_name(totals).into_iter().try_for_each(|(name, count)| self.count("summary", name, count))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}
+
+fn number(row: &mut Vec<u8>, number: Option<u64>) {
+    row.push(b',');
+    if let Some(number) = number {
+        push_number(row, number);
+    }
+}
+
+fn text(row: &mut Vec<u8>, text: &str) {
+    row.push(b',');
+    if text.contains([',', '"']) {
+        row.push(b'"');
+        row.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+        row.push(b'"');
+    } else {
+        row.extend_from_slice(text.as_bytes());
+    }
+}

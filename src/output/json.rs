@@ -1,0 +1,224 @@
+//! JSON Lines: one object a line, its field names a contract.
+//!
+//! Written by hand straight into the buffer, since a storm brings hundreds of thousands of lines a second. Texts are
+//! the true names, not the displayable ones; characters that a terminal could obey are written as `\uNNNN`. Only bytes
+//! that are not UTF-8 cannot be: the text then is the displayable one, and `FIELD_b64` carries the bytes.
+
+use super::{Clock, FlagTexts, Output, Sink, known_name, known_path, push_number, totals_by_name};
+use crate::escape::{is_invisible, unescape};
+use crate::event::{OpenEvent, errno_name, flag_names};
+use crate::names::Names;
+use crate::source::Totals;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use std::io::{self, Write};
+
+/// Opens, losses and the summary as JSON Lines.
+#[derive(Debug)]
+pub struct Json<W> {
+    sink: Sink<W>,
+    clock: Clock,
+    flags: FlagTexts,
+}
+
+impl<W: Write> Json<W> {
+    pub fn new(out: W) -> Self {
+        Self { sink: Sink::new(out), clock: Clock::default(), flags: FlagTexts::new(flag_array) }
+    }
+
+    /// Writes a line that is JSON already.
+    pub fn raw_line(&mut self, json: &str) -> io::Result<()> {
+        self.sink.lines.extend_from_slice(json.as_bytes());
+        self.sink.end_line()
+    }
+
+    /// The writer underneath, with everything handed on to it.
+    pub fn into_inner(mut self) -> io::Result<W> {
+        self.flush()?;
+        Ok(self.sink.out)
+    }
+
+    fn line(&mut self, kind: &str) -> Object<'_> {
+        Object::start(&mut self.sink.lines, kind)
+    }
+}
+
+impl<W: Write> Output for Json<W> {
+    fn header(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn open(&mut self, event: &OpenEvent<'_>, names: &Names) -> io::Result<()> {
+        let cgroup = names.cgroup(event.cgroup);
+        let cgroup_path = cgroup.map(|cgroup| cgroup.path.as_str());
+        let (name, path) = (known_name(event), known_path(event));
+        let mut line = Object::start(&mut self.sink.lines, "open");
+        self.clock.push(line.quoted("time"), event.time_ns);
+        line.unquote();
+        line.number("ts_ns", event.ts_ns);
+        for (key, number) in [("pid", event.pid), ("tid", event.tid), ("ppid", event.ppid), ("uid", event.uid)] {
+            line.number(key, number.into());
+        }
+        line.text("comm", Some(event.comm));
+        line.word("op", event.op.name());
+        line.json("flags", self.flags.get(event.flags));
+        line.number_or_null("mode", event.mode_used().map(u64::from));
+        line.number_or_null("fd", event.fd().map(|fd| u64::from(fd.unsigned_abs())));
+        match event.errno() {
+            Some(errno) => line.word("errno", &errno_name(errno)),
+            None => line.json("errno", "null"),
+        }
+        line.text("name", name);
+        line.text("path", path);
+        line.word("path_kind", event.path_kind.name());
+        line.number_or_null("latency_ns", event.latency.map(|latency| latency.as_nanos() as u64));
+        line.text("cgroup", cgroup_path);
+        line.text("container", cgroup.and_then(|cgroup| cgroup.container_label.as_deref()));
+        line.number("start_ns", event.start_ns);
+        if event.dir_deleted {
+            line.json("dir_deleted", "true");
+        }
+        line.bytes("name_b64", name);
+        line.bytes("path_b64", path);
+        line.bytes("comm_b64", Some(event.comm));
+        line.bytes("cgroup_b64", cgroup_path);
+        line.end();
+        self.sink.end_line()
+    }
+
+    fn lost(&mut self, cause: &str, count: u64) -> io::Result<()> {
+        let mut line = self.line("lost");
+        line.word("cause", cause);
+        line.number("count", count);
+        line.end();
+        self.sink.end_line()
+    }
+
+    fn summary(&mut self, totals: &Totals, hooks: &str) -> io::Result<()> {
+        let mut line = self.line("summary");
+        let counts = totals_by_name(totals);
+        let (first, more) = counts.split_at(4);
+        first.iter().for_each(|(name, count)| line.number(name, *count));
+        line.text("hooks", Some(hooks));
+        more.iter().for_each(|(name, count)| line.number(name, *count));
+        line.counts("lost", &totals.lost.by_cause());
+        line.end();
+        self.sink.end_line()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}
+
+fn flag_array(flags: u32) -> String {
+    let names: Vec<_> = flag_names(flags).map(|name| format!("\"{name}\"")).collect();
+    format!("[{}]", names.join(","))
+}
+
+/// One JSON object that is being written.
+struct Object<'a> {
+    out: &'a mut Vec<u8>,
+}
+
+impl<'a> Object<'a> {
+    fn start(out: &'a mut Vec<u8>, kind: &str) -> Self {
+        out.extend_from_slice(b"{\"type\":\"");
+        out.extend_from_slice(kind.as_bytes());
+        out.push(b'"');
+        Self { out }
+    }
+
+    fn end(self) {
+        self.out.push(b'}');
+    }
+
+    fn key(&mut self, key: &str) {
+        self.out.extend_from_slice(b",\"");
+        self.out.extend_from_slice(key.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    /// A value that is JSON already.
+    fn json(&mut self, key: &str, json: &str) {
+        self.key(key);
+        self.out.extend_from_slice(json.as_bytes());
+    }
+
+    fn number(&mut self, key: &str, number: u64) {
+        self.key(key);
+        push_number(self.out, number);
+    }
+
+    fn number_or_null(&mut self, key: &str, number: Option<u64>) {
+        match number {
+            Some(number) => self.number(key, number),
+            None => self.json(key, "null"),
+        }
+    }
+
+    /// Opens a string that the caller writes; [`Object::unquote`] closes it.
+    fn quoted(&mut self, key: &str) -> &mut Vec<u8> {
+        self.key(key);
+        self.out.push(b'"');
+        self.out
+    }
+
+    fn unquote(&mut self) {
+        self.out.push(b'"');
+    }
+
+    /// A string that needs no escapes.
+    fn word(&mut self, key: &str, word: &str) {
+        self.quoted(key).extend_from_slice(word.as_bytes());
+        self.unquote();
+    }
+
+    /// The true text behind a displayable one.
+    fn text(&mut self, key: &str, text: Option<&str>) {
+        let Some(text) = text else { return self.json(key, "null") };
+        let out = self.quoted(key);
+        if is_plain(text) {
+            out.extend_from_slice(text.as_bytes());
+        } else {
+            let bytes = unescape(text);
+            push_escaped(out, str::from_utf8(&bytes).unwrap_or(text));
+        }
+        self.unquote();
+    }
+
+    /// The exact bytes of a displayable text, if they are not UTF-8.
+    fn bytes(&mut self, key: &str, text: Option<&str>) {
+        let Some(text) = text.filter(|text| !is_plain(text)) else { return };
+        let bytes = unescape(text);
+        if str::from_utf8(&bytes).is_err() {
+            self.word(key, &BASE64_STANDARD.encode(bytes));
+        }
+    }
+
+    /// An object of numbers.
+    fn counts(&mut self, key: &str, counts: &[(&str, u64)]) {
+        let counts: Vec<_> = counts.iter().map(|(name, count)| format!("\"{name}\":{count}")).collect();
+        self.json(key, &format!("{{{}}}", counts.join(",")));
+    }
+}
+
+/// Whether a displayable text needs no escapes in JSON either. Without an early end, the compiler makes it a few
+/// vector instructions.
+fn is_plain(text: &str) -> bool {
+    !text.bytes().fold(false, |special, b| special | (b == b'"') | (b == b'\\'))
+}
+
+fn push_escaped(out: &mut Vec<u8>, text: &str) {
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend([b'\\', c as u8]),
+            _ if c.is_control() || is_invisible(c) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    out.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
+                }
+            }
+            _ => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+}

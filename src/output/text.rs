@@ -1,0 +1,116 @@
+//! One line per open, for eyes and for grep.
+
+use super::{Output, Sink, known_name, known_path, push_nanos, push_number, totals_by_name};
+use crate::event::{OpenEvent, PathKind, errno_name};
+use crate::names::Names;
+use crate::source::Totals;
+use std::io::{self, Write};
+use unicode_width::UnicodeWidthStr as _;
+
+/// Columns before the last and their widths. A longer text pushes the others to the right; none is cut.
+const COLUMNS: [(&str, usize); 5] = [("TIME(s)", 14), ("COMM", 16), ("PID", 7), ("FD", 5), ("ERR", 12)];
+
+/// `TIME(s) COMM PID FD ERR FILE`. The time counts from the first open; what has no value is `-`. What was lost and
+/// the totals stand in lines that begin with `#`.
+#[derive(Debug)]
+pub struct Text<W> {
+    sink: Sink<W>,
+    first_ns: Option<u64>,
+    cell: Vec<u8>,
+}
+
+impl<W: Write> Text<W> {
+    pub fn new(out: W) -> Self {
+        Self { sink: Sink::new(out), first_ns: None, cell: Vec::new() }
+    }
+
+    /// Appends the text of a column and fills up its width.
+    fn column(&mut self, index: usize, text: &str) {
+        let (_, width) = COLUMNS[index];
+        let lines = &mut self.sink.lines;
+        lines.extend_from_slice(text.as_bytes());
+        let fill = width.saturating_sub(text.width());
+        lines.resize(lines.len() + fill + 1, b' ');
+    }
+
+    /// Appends a column of ASCII that `write` writes.
+    fn number(&mut self, index: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        self.cell.clear();
+        write(&mut self.cell);
+        let cell = std::mem::take(&mut self.cell);
+        self.column(index, str::from_utf8(&cell).unwrap_or_default());
+        self.cell = cell;
+    }
+
+    fn last(&mut self, text: &str) -> io::Result<()> {
+        self.sink.lines.extend_from_slice(text.as_bytes());
+        self.sink.end_line()
+    }
+}
+
+impl<W: Write> Output for Text<W> {
+    fn header(&mut self) -> io::Result<()> {
+        for (index, (name, _)) in COLUMNS.into_iter().enumerate() {
+            self.column(index, name);
+        }
+        self.last("FILE")
+    }
+
+    fn open(&mut self, event: &OpenEvent<'_>, _: &Names) -> io::Result<()> {
+        let first_ns = *self.first_ns.get_or_insert(event.ts_ns);
+        self.number(0, |cell| push_seconds(cell, event.ts_ns, first_ns));
+        self.column(1, event.comm);
+        self.number(2, |cell| push_number(cell, event.pid.into()));
+        match event.fd() {
+            Some(fd) => self.number(3, |cell| push_number(cell, u64::from(fd.unsigned_abs()))),
+            None => self.column(3, "-"),
+        }
+        self.column(4, &event.errno().map_or("-".into(), errno_name));
+        let (file, remark) = shown_file(event);
+        self.sink.lines.extend_from_slice(file.as_bytes());
+        self.last(remark)
+    }
+
+    fn lost(&mut self, cause: &str, count: u64) -> io::Result<()> {
+        self.last(&format!("# lost {count} ({cause})"))
+    }
+
+    fn summary(&mut self, totals: &Totals, hooks: &str) -> io::Result<()> {
+        let counts = totals_by_name(totals);
+        let (always, if_any) = counts.split_at(4);
+        let if_any = if_any.iter().filter(|(_, count)| *count > 0);
+        let counts = always.iter().chain(if_any).map(|(name, count)| format!("{name} {count}"));
+        let lost = totals.lost.by_cause().into_iter().filter(|(_, count)| *count > 0);
+        let lost = lost.map(|(cause, count)| format!("lost {count} ({cause})"));
+        let parts: Vec<String> = counts.chain(lost).collect();
+        self.last(&format!("# {}, hooks: {hooks}", parts.join(", ")))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}
+
+/// Appends the seconds from `first_ns` to `ts_ns`. CPUs hand in their events in turn, so that one can be a little
+/// older than the first.
+fn push_seconds(cell: &mut Vec<u8>, ts_ns: u64, first_ns: u64) {
+    if ts_ns < first_ns {
+        cell.push(b'-');
+    }
+    let nanos = ts_ns.abs_diff(first_ns);
+    push_number(cell, nanos / 1_000_000_000);
+    cell.push(b'.');
+    push_nanos(cell, nanos % 1_000_000_000);
+}
+
+/// What to show of the file, and a remark where that is not the whole truth.
+fn shown_file<'a>(event: &OpenEvent<'a>) -> (&'a str, &'static str) {
+    match (known_name(event), known_path(event)) {
+        (None, None) => ("", "(unreadable)"),
+        (Some(""), _) => ("", "\"\""),
+        (Some(name), None) => (name, " (directory unknown)"),
+        (_, Some(path)) if event.path_kind == PathKind::Truncated => (path, " (cut)"),
+        (_, Some(path)) if event.dir_deleted => (path, " (directory deleted)"),
+        (_, Some(path)) => (path, ""),
+    }
+}

@@ -1,0 +1,189 @@
+//! A recording as a source of messages, at the pace it was recorded at or another.
+
+use super::read::{Item, ReadError, Reader};
+use super::tally::Tally;
+use crate::event::{Batch, OpenEvent};
+use crate::source::{Message, Totals};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, select};
+use std::time::{Duration, Instant};
+
+/// Time that a batch spans when it is replayed, as with a live source.
+const BATCH: Duration = Duration::from_millis(20);
+
+/// Events in a batch at most.
+const BATCH_MAX: usize = 4096;
+
+/// Recorded time between two messages of counts.
+const COUNTS_NS: u64 = 1_000_000_000;
+
+/// How long a consumer that has told the source to stop is given to take the last messages.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How a replay went.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Opens sent.
+    pub opens: u64,
+    /// What the user should know: that the recording ends early, and where.
+    pub note: Option<String>,
+}
+
+/// Sends all of a recording, waiting for the consumer and for the time of each event, until the recording ends or
+/// `stop` gets a message or loses its sender. `speed` 1 is as recorded, 2 twice as fast, 0 as fast as it can be read.
+///
+/// The counts are those of the events, with the losses that the recording tells; in the end its own totals, where it
+/// has them. The last message is `End`, or `Failed` if the recording holds something else than a recording.
+pub fn replay(mut reader: Reader, speed: f64, messages: &Sender<Message>, stop: &Receiver<()>) -> Replayed {
+    let mut player = Player::new(speed, messages, stop);
+    let mut replayed = Replayed::default();
+    let end = match player.play(&mut reader) {
+        Ok(()) | Err(Halt::Stopped) => Message::End,
+        Err(Halt::Broken(error @ ReadError::EndsEarly { .. })) => {
+            replayed.note = Some(error.to_string());
+            Message::End
+        }
+        Err(Halt::Broken(error)) => Message::Failed(error.to_string()),
+    };
+    player.end(end);
+    replayed.opens = player.sent;
+    replayed
+}
+
+/// Why playing stops before its time.
+enum Halt {
+    Stopped,
+    Broken(ReadError),
+}
+
+struct Player<'a> {
+    speed: f64,
+    messages: &'a Sender<Message>,
+    stop: &'a Receiver<()>,
+    batch: Batch,
+    /// Recorded times of the first and the latest event in the batch.
+    batch_ns: (u64, u64),
+    tally: Tally,
+    /// The recording's own totals.
+    summary: Option<Totals>,
+    /// When playing began, and the recorded time then.
+    began: Option<(Instant, u64)>,
+    /// Recorded times of the latest event and of the next counts.
+    now_ns: u64,
+    counts_ns: u64,
+    sent: u64,
+}
+
+impl<'a> Player<'a> {
+    fn new(speed: f64, messages: &'a Sender<Message>, stop: &'a Receiver<()>) -> Self {
+        Self {
+            speed,
+            messages,
+            stop,
+            batch: Batch::default(),
+            batch_ns: (0, 0),
+            tally: Tally::default(),
+            summary: None,
+            began: None,
+            now_ns: 0,
+            counts_ns: 0,
+            sent: 0,
+        }
+    }
+
+    fn play(&mut self, reader: &mut Reader) -> Result<(), Halt> {
+        loop {
+            let item = match reader.next_item() {
+                Ok(Some(item)) => item,
+                // What was read before it ended is right, however it ended.
+                end => {
+                    self.send_batch()?;
+                    return end.map(drop).map_err(Halt::Broken);
+                }
+            };
+            match item {
+                Item::Open(event, cgroup) => {
+                    self.make_room(&event)?;
+                    self.batch.cgroups.extend(cgroup);
+                    self.batch.push(&event);
+                    self.tally.add(&event);
+                }
+                Item::Lost { cause, count } => self.tally.lose(&cause, count),
+                Item::Summary(totals) => self.summary = Some(totals),
+                Item::Unknown => {}
+            }
+        }
+    }
+
+    /// Sends what belongs before `event`: a batch that is full, counts that are due.
+    fn make_room(&mut self, event: &OpenEvent<'_>) -> Result<(), Halt> {
+        let ts_ns = event.ts_ns;
+        if self.began.is_none() {
+            self.began = Some((Instant::now(), ts_ns));
+            self.counts_ns = ts_ns.saturating_add(COUNTS_NS);
+        }
+        let spanned = Duration::from_nanos(ts_ns.saturating_sub(self.batch_ns.0)).as_secs_f64();
+        let long = self.speed > 0.0 && spanned >= BATCH.as_secs_f64() * self.speed;
+        if ts_ns >= self.counts_ns || long || self.batch.len() >= BATCH_MAX {
+            self.send_batch()?;
+        }
+        while ts_ns >= self.counts_ns {
+            self.send_counts(ts_ns)?;
+        }
+        // CPUs hand in their events in turn, so that times can step back a little.
+        self.now_ns = self.now_ns.max(ts_ns);
+        let first = if self.batch.is_empty() { ts_ns } else { self.batch_ns.0 };
+        self.batch_ns = (first, self.now_ns);
+        Ok(())
+    }
+
+    fn send_batch(&mut self) -> Result<(), Halt> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        self.wait_until(self.batch_ns.1)?;
+        let batch = std::mem::take(&mut self.batch);
+        let opens = batch.len() as u64;
+        self.send(Message::Opens(batch))?;
+        self.sent += opens;
+        Ok(())
+    }
+
+    /// Sends the counts that are due before `ts_ns`. At full speed nobody waits through a pause, so one is enough.
+    fn send_counts(&mut self, ts_ns: u64) -> Result<(), Halt> {
+        self.wait_until(self.counts_ns)?;
+        self.send(Message::Counts(self.tally.counts(self.counts_ns)))?;
+        let from = if self.speed > 0.0 { self.counts_ns } else { ts_ns };
+        let step = COUNTS_NS.max((BATCH.as_nanos() as f64 * self.speed) as u64);
+        self.counts_ns = from.saturating_add(step);
+        Ok(())
+    }
+
+    fn wait_until(&self, ts_ns: u64) -> Result<(), Halt> {
+        let Some((began, first_ns)) = self.began.filter(|_| self.speed > 0.0) else { return Ok(()) };
+        let after = Duration::from_nanos(ts_ns.saturating_sub(first_ns)).as_secs_f64() / self.speed;
+        let due = Duration::try_from_secs_f64(after).ok().and_then(|after| began.checked_add(after));
+        // A time that no clock reaches never comes; then only the end of the program ends the wait.
+        let told = match due {
+            Some(due) => self.stop.recv_deadline(due),
+            None => self.stop.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        if told == Err(RecvTimeoutError::Timeout) { Ok(()) } else { Err(Halt::Stopped) }
+    }
+
+    /// Sends, waiting for room. A consumer that is gone ends the replay like one that says so.
+    fn send(&self, message: Message) -> Result<(), Halt> {
+        select! {
+            send(self.messages, message) -> sent => sent.map_err(|_| Halt::Stopped),
+            recv(self.stop) -> _ => Err(Halt::Stopped),
+        }
+    }
+
+    /// The last counts and the last message.
+    fn end(&mut self, end: Message) {
+        self.tally.totals = self.summary.unwrap_or(self.tally.totals);
+        for message in [Message::Counts(self.tally.counts(self.now_ns)), end] {
+            // A consumer that has gone has all it wanted.
+            let _ = self.messages.send_timeout(message, PATIENCE);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The live source: loads and attaches the kernel side, drains its ring buffer, reads its counters.
+//!
+//! [`Tracer::start`] does everything that can fail for want of rights, before any terminal is touched;
+//! [`Tracer::run`] then feeds a channel until it is told to stop.
+
+mod cgroups;
+mod counters;
+mod hooks;
+mod poll;
+mod probe;
+
+pub use hooks::HookSet;
+pub use probe::{Facts, Lockdown};
+
+use std::mem::MaybeUninit;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender};
+use libbpf_rs::skel::{OpenSkel as _, SkelBuilder as _};
+use libbpf_rs::{Link, MapCore as _, MapFlags, OpenObject, PrintLevel};
+
+use crate::bpf::{OpentopSkel, OpentopSkelBuilder, as_bytes, types};
+use crate::error::Error;
+use crate::filter::KernelFilter;
+use crate::source::Message;
+
+/// How to trace.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Size of the ring buffer in bytes; a power of two and a multiple of the page size.
+    pub ring_bytes: u32,
+    /// Report opentop's own opens too.
+    pub show_self: bool,
+    /// What the kernel leaves out.
+    pub filter: KernelFilter,
+    /// How often the counters are read.
+    pub interval: Duration,
+}
+
+/// Where the BPF objects live: one slot for each hook set that may be tried.
+pub type Storage = [MaybeUninit<OpenObject>; HookSet::ALL.len()];
+
+/// An empty storage, to be kept on the stack of whoever runs the tracer.
+#[must_use]
+pub fn storage() -> Storage {
+    [const { MaybeUninit::uninit() }; HookSet::ALL.len()]
+}
+
+/// A loaded and attached kernel side.
+pub struct Tracer<'a> {
+    skel: OpentopSkel<'a>,
+    links: Vec<Link>,
+    hooks: HookSet,
+    options: Options,
+    host_pids: bool,
+}
+
+impl std::fmt::Debug for Tracer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tracer").field("hooks", &self.hooks).field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// What libbpf said last; shown when loading fails, and never on the terminal by itself.
+static LIBBPF_SAID: Mutex<String> = Mutex::new(String::new());
+
+fn keep_what_libbpf_says(_level: PrintLevel, text: String) {
+    if let Ok(mut said) = LIBBPF_SAID.lock() {
+        *said = text.trim_end().to_owned();
+    }
+}
+
+impl<'a> Tracer<'a> {
+    /// Loads and attaches the first hook set that this kernel takes.
+    ///
+    /// # Errors
+    /// If the host cannot be traced; the text says what is missing.
+    pub fn start(storage: &'a mut Storage, options: Options) -> Result<Self, Error> {
+        let facts = Facts::gather();
+        precheck(&facts)?;
+        libbpf_rs::set_print(Some((PrintLevel::Warn, keep_what_libbpf_says)));
+        let mut tried = Vec::new();
+        for (hooks, slot) in HookSet::ALL.into_iter().zip(storage) {
+            match load(slot, hooks, &options) {
+                Ok((skel, links)) => return Ok(Self { skel, links, hooks, options, host_pids: facts.host_pids }),
+                Err(why) => tried.push(format!("{}: {why:#}", hooks.name())),
+            }
+        }
+        Err(Error::NoHook { tried: tried.join("; ") })
+    }
+
+    /// The hooks in use.
+    #[must_use]
+    pub fn hooks(&self) -> HookSet {
+        self.hooks
+    }
+
+    /// Feeds `messages` until `stop` says so or is closed, or the receiver is gone. The last messages are the final
+    /// counts and [`Message::End`].
+    ///
+    /// # Errors
+    /// If the ring buffer or the maps cannot be read.
+    pub fn run(self, messages: &Sender<Message>, stop: &Receiver<()>) -> Result<(), Error> {
+        poll::run(self, messages, stop)
+    }
+}
+
+/// Which hook sets this host takes, each tried for real and taken down again, with the reason why not.
+#[must_use]
+pub fn try_all(options: &Options) -> Vec<(HookSet, Result<(), String>)> {
+    libbpf_rs::set_print(Some((PrintLevel::Warn, keep_what_libbpf_says)));
+    let mut storage = storage();
+    let tried = HookSet::ALL.into_iter().zip(&mut storage);
+    tried.map(|(hooks, slot)| (hooks, load(slot, hooks, options).map(drop).map_err(|why| format!("{why:#}")))).collect()
+}
+
+/// What forbids tracing whatever the hooks.
+pub(crate) fn precheck(facts: &Facts) -> Result<(), Error> {
+    match facts {
+        Facts { privileged: false, .. } => Err(Error::Privilege),
+        Facts { btf: false, .. } => Err(Error::NoBtf),
+        Facts { lockdown: Lockdown::Confidentiality, .. } => Err(Error::Lockdown),
+        _ => Ok(()),
+    }
+}
+
+fn load<'a>(
+    slot: &'a mut MaybeUninit<OpenObject>,
+    hooks: HookSet,
+    options: &Options,
+) -> libbpf_rs::Result<(OpentopSkel<'a>, Vec<Link>)> {
+    let mut open = OpentopSkelBuilder::default().open(slot)?;
+    hooks.select(&mut open.progs);
+    open.maps.events.set_max_entries(options.ring_bytes)?;
+    if let Some(rodata) = open.maps.rodata_data.as_deref_mut()
+        && !options.show_self
+    {
+        rodata.self_tgid = std::process::id();
+    }
+    let skel = open.load()?;
+    set_filter(&skel, &options.filter)?;
+    let links = hooks.attach(&skel.progs)?;
+    Ok((skel, links))
+}
+
+/// Hands `wanted` to the kernel side.
+fn set_filter(skel: &OpentopSkel<'_>, wanted: &KernelFilter) -> libbpf_rs::Result<()> {
+    for pid in &wanted.pids {
+        skel.maps.wanted_pids.update(&pid.to_ne_bytes(), &[1], MapFlags::ANY)?;
+    }
+    for uid in &wanted.uids {
+        skel.maps.wanted_uids.update(&uid.to_ne_bytes(), &[1], MapFlags::ANY)?;
+    }
+    skel.maps.filter.update(&0u32.to_ne_bytes(), as_bytes(&wire_filter(wanted)), MapFlags::ANY)
+}
+
+fn wire_filter(wanted: &KernelFilter) -> types::filter {
+    let mut errnos = [0; 3];
+    for &errno in &wanted.errnos {
+        let bit = errno as usize;
+        if let Some(word) = errnos.get_mut(bit / 64) {
+            *word |= 1 << (bit % 64);
+        }
+    }
+    let result = match wanted.failed {
+        None => types::result::RESULT_ANY,
+        Some(true) => types::result::RESULT_FAILED,
+        Some(false) => types::result::RESULT_OK,
+    };
+    types::filter {
+        active: u8::from(!wanted.is_empty()),
+        by_pid: u8::from(!wanted.pids.is_empty()),
+        by_uid: u8::from(!wanted.uids.is_empty()),
+        by_errno: u8::from(!wanted.errnos.is_empty()),
+        result,
+        errnos,
+    }
+}

@@ -1,0 +1,93 @@
+//! What a cgroup id is called. The id is a file handle of the cgroup file system, so one call resolves it.
+
+use std::collections::HashSet;
+use std::ffi::c_int;
+use std::fs;
+use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+
+use crate::escape::escape;
+use crate::event::CgroupName;
+
+/// FILEID_KERNFS of `linux/exportfs.h`: a handle that is just the id.
+const FILEID_KERNFS: c_int = 0xfe;
+
+/// Names each cgroup once, when its first event arrives: while the cgroup is most likely still there.
+#[derive(Debug)]
+pub(super) struct Cgroups {
+    /// Mount point of the v2 hierarchy, and a descriptor of it.
+    root: Option<(String, OwnedFd)>,
+    told: HashSet<u64>,
+    news: Vec<CgroupName>,
+}
+
+impl Cgroups {
+    pub(super) fn new() -> Self {
+        let mount = fs::read_to_string("/proc/self/mounts").ok().and_then(|mounts| v2_mount(&mounts));
+        let root = mount.and_then(|mount| Some((mount.clone(), OwnedFd::from(fs::File::open(mount).ok()?))));
+        Self { root, told: HashSet::new(), news: Vec::new() }
+    }
+
+    /// Notes that an event of cgroup `id` has come.
+    pub(super) fn see(&mut self, id: u64) {
+        if self.told.insert(id)
+            && let Some(path) = self.resolve(id)
+        {
+            self.news.push(CgroupName { id, path });
+        }
+    }
+
+    /// The names that nobody has been told yet.
+    pub(super) fn take_news(&mut self) -> Vec<CgroupName> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// Gives names back that could not be delivered.
+    pub(super) fn give_back(&mut self, news: Vec<CgroupName>) {
+        self.news.extend(news);
+    }
+
+    /// The path below the mount point, `None` where the hierarchy is not mounted or the cgroup is gone.
+    fn resolve(&self, id: u64) -> Option<String> {
+        let (mount, root) = self.root.as_ref()?;
+        let directory = open_by_id(root, id)?;
+        let link = fs::read_link(format!("/proc/self/fd/{}", directory.as_raw_fd())).ok()?;
+        let path = link.strip_prefix(mount).ok()?;
+        Some(escape(format!("/{}", path.to_str()?).as_bytes()))
+    }
+}
+
+/// The mount point of the cgroup v2 file system in the text of `/proc/self/mounts`.
+fn v2_mount(mounts: &str) -> Option<String> {
+    let mut fields = mounts.lines().map(|line| line.split(' '));
+    fields.find_map(|mut fields| {
+        let mount = fields.nth(1)?;
+        (fields.next()? == "cgroup2").then(|| mount.to_owned())
+    })
+}
+
+fn open_by_id(root: &OwnedFd, id: u64) -> Option<OwnedFd> {
+    #[repr(C)]
+    struct Handle {
+        bytes: u32,
+        kind: c_int,
+        id: [u8; 8],
+    }
+    let mut handle = Handle { bytes: 8, kind: FILEID_KERNFS, id: id.to_ne_bytes() };
+    // SAFETY: `handle` has the layout of `struct file_handle` with the 8 bytes that it announces, and outlives the call.
+    let fd = unsafe { libc::open_by_handle_at(root.as_raw_fd(), (&raw mut handle).cast(), libc::O_PATH | libc::O_CLOEXEC) };
+    // SAFETY: a descriptor that the call has just returned belongs to nobody else.
+    (fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_v2_hierarchy_is_found_among_others() {
+        let mounts = "tmpfs /sys/fs/cgroup tmpfs rw 0 0\ncgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\n\
+                      cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
+        assert_eq!(v2_mount(mounts).as_deref(), Some("/sys/fs/cgroup/unified"));
+        assert_eq!(v2_mount("proc /proc proc rw 0 0\n"), None);
+    }
+}

@@ -1,0 +1,141 @@
+//! The exact counts: read from the kernel's maps, which fill independently of the ring buffer.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use libbpf_rs::{MapCore as _, MapFlags};
+
+use crate::bpf::types::{process_count, process_key, totals};
+use crate::bpf::{OpentopSkel, comm_bytes, from_bytes};
+use crate::error::Error;
+use crate::escape::escape;
+use crate::source::{Counts, Lost, ProcessCount, Totals};
+
+/// Reads the counters, and removes the processes that have ended so that the map has room for new ones.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    /// Opens and failures of the processes that are no longer in the map.
+    ended: (u64, u64),
+    /// Whether pids seen here are those that the kernel side reports.
+    host_pids: bool,
+}
+
+/// Events as the user side knows them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stream {
+    pub(super) delivered: u64,
+    pub(super) queue: u64,
+    pub(super) garbled: u64,
+}
+
+impl Counters {
+    pub(super) fn new(host_pids: bool) -> Self {
+        Self { host_pids, ..Self::default() }
+    }
+
+    /// The counts since the start. A process that has ended is in the list once more after its end, with its final
+    /// count, and then never again.
+    pub(super) fn read(&mut self, skel: &OpentopSkel<'_>, stream: Stream) -> Result<Counts, Error> {
+        let mut processes = read_processes(skel)?;
+        let owners = owners(&processes);
+        let (mut opens, mut failed) = self.ended;
+        for process in &mut processes {
+            let replaced = owners.get(&process.pid) != Some(&process.start_ns);
+            if self.host_pids && (replaced || has_ended(process.pid)) {
+                self.retire(skel, process)?;
+            }
+            opens += process.opens;
+            failed += process.failed;
+        }
+        let kernel = read_totals(skel)?;
+        let lost = Lost {
+            ring: kernel.dropped,
+            queue: stream.queue,
+            garbled: stream.garbled,
+            skipped: 0,
+            overflow: kernel.overflow,
+        };
+        let totals = Totals {
+            opens: opens + kernel.overflow + kernel.filtered,
+            failed: failed + kernel.overflow_failed,
+            delivered: stream.delivered,
+            filtered: kernel.filtered,
+            hidden: kernel.hidden,
+            lost,
+        };
+        Ok(Counts { ts_ns: monotonic_ns(), processes, totals })
+    }
+
+    /// Takes an ended process out of the map. Its count is read again: it may have opened more before it ended.
+    fn retire(&mut self, skel: &OpentopSkel<'_>, process: &mut ProcessCount) -> Result<(), Error> {
+        let key = process_key { start_ns: process.start_ns, pid: process.pid, pad: 0 };
+        let key = crate::bpf::as_bytes(&key);
+        let map = &skel.maps.processes;
+        let last = map.lookup(key, MapFlags::ANY).map_err(|why| Error::bpf("read the count of a process", why))?;
+        if let Some(count) = last.as_deref().and_then(from_bytes::<process_count>) {
+            (process.opens, process.failed) = (count.opens, count.failed);
+        }
+        process.ended = true;
+        self.ended.0 += process.opens;
+        self.ended.1 += process.failed;
+        map.delete(key).map_err(|why| Error::bpf("remove the count of an ended process", why))
+    }
+}
+
+/// For each pid the start of the process that has it now: the latest one.
+fn owners(processes: &[ProcessCount]) -> HashMap<u32, u64> {
+    let mut owners = HashMap::with_capacity(processes.len());
+    for process in processes {
+        let start = owners.entry(process.pid).or_insert(process.start_ns);
+        *start = process.start_ns.max(*start);
+    }
+    owners
+}
+
+/// Nobody has this pid any more, not even a zombie.
+fn has_ended(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
+}
+
+fn read_processes(skel: &OpentopSkel<'_>) -> Result<Vec<ProcessCount>, Error> {
+    let map = &skel.maps.processes;
+    // A batch as large as the map: libbpf-rs takes a smaller one for the end of the map when a hash bucket overflows it.
+    let batch = map.lookup_batch(map.max_entries(), MapFlags::ANY, MapFlags::ANY);
+    let entries = batch.map_err(|why| Error::bpf("read the counts of the processes", why))?;
+    let count = |(key, value): (Vec<u8>, Vec<u8>)| {
+        let (key, value) = (from_bytes::<process_key>(&key)?, from_bytes::<process_count>(&value)?);
+        Some(ProcessCount {
+            pid: key.pid,
+            start_ns: key.start_ns,
+            ppid: value.ppid,
+            uid: value.uid,
+            comm: escape(&comm_bytes(&value.comm)),
+            opens: value.opens,
+            failed: value.failed,
+            ended: false,
+        })
+    };
+    Ok(entries.filter_map(count).collect())
+}
+
+fn read_totals(skel: &OpentopSkel<'_>) -> Result<totals, Error> {
+    let value = skel.maps.totals.lookup(&0u32.to_ne_bytes(), MapFlags::ANY);
+    let value = value.map_err(|why| Error::bpf("read the totals", why))?;
+    value.as_deref().and_then(from_bytes).ok_or_else(|| Error::bpf("read the totals", "the map is empty"))
+}
+
+/// CLOCK_MONOTONIC, as `bpf_ktime_get_ns()` reads it.
+pub(super) fn monotonic_ns() -> u64 {
+    clock_ns(rustix::time::ClockId::Monotonic)
+}
+
+/// The Unix epoch minus CLOCK_MONOTONIC.
+pub(super) fn clock_offset_ns() -> i64 {
+    clock_ns(rustix::time::ClockId::Realtime).wrapping_sub(monotonic_ns()) as i64
+}
+
+fn clock_ns(clock: rustix::time::ClockId) -> u64 {
+    let now = rustix::time::clock_gettime(clock);
+    Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32).as_nanos() as u64
+}

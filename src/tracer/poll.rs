@@ -1,0 +1,186 @@
+//! The loop between the ring buffer and the channel.
+//!
+//! The kernel side wakes nobody: a wake-up per event would cost more than the event. So this loop looks on a timer,
+//! takes a bounded number of records at a time, and hands them on as one batch. While the consumer is slow the ring
+//! buffer holds the events; a batch that finds no room for long is dropped and counted.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, TryRecvError};
+use libbpf_rs::{RingBuffer, RingBufferBuilder};
+
+use super::cgroups::Cgroups;
+use super::counters::{Counters, Stream, clock_offset_ns};
+use super::{Options, Tracer};
+use crate::bpf::OpentopSkel;
+use crate::error::Error;
+use crate::event::{Batch, Decoder, cgroup_of};
+use crate::source::Message;
+
+/// How long to wait when the ring buffer was empty, or nearly.
+const PAUSE: Duration = Duration::from_millis(15);
+
+/// Most records of one batch: few enough that a batch is decoded within milliseconds.
+const BATCH: usize = 4096;
+
+/// How long a full channel may hold the loop up.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// The receiver is gone: nobody is interested any more, and that is no error.
+struct Deaf;
+
+pub(super) fn run(tracer: Tracer<'_>, messages: &Sender<Message>, stop: &Receiver<()>) -> Result<(), Error> {
+    let Tracer { skel, links, options, host_pids, .. } = tracer;
+    let reader = RefCell::new(Reader::new());
+    let ring = ring_buffer(&skel, &reader)?;
+    let mut poller =
+        Poller { skel: &skel, ring, reader: &reader, counters: Counters::new(host_pids), messages, options: &options };
+    if poller.until_stopped(stop)?.is_err() {
+        return Ok(());
+    }
+    drop(links);
+    wait_for_running_programs();
+    let _ = poller.finish()?;
+    Ok(())
+}
+
+/// Turns records into the next batch.
+struct Reader {
+    decoder: Decoder,
+    batch: Batch,
+    cgroups: Cgroups,
+    stream: Stream,
+}
+
+impl Reader {
+    fn new() -> Self {
+        Self {
+            decoder: Decoder::default(),
+            batch: Batch::default(),
+            cgroups: Cgroups::new(),
+            stream: Stream::default(),
+        }
+    }
+
+    fn take(&mut self, record: &[u8]) {
+        match self.decoder.decode(record, &mut self.batch) {
+            Ok(()) => {
+                if let Some(id) = cgroup_of(record) {
+                    self.cgroups.see(id);
+                }
+            }
+            Err(_) => self.stream.garbled += 1,
+        }
+    }
+
+    /// The batch read so far, complete.
+    fn finish_batch(&mut self) -> Batch {
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.cgroups = self.cgroups.take_news();
+        batch
+    }
+}
+
+fn ring_buffer<'r>(skel: &'r OpentopSkel<'_>, reader: &'r RefCell<Reader>) -> Result<RingBuffer<'r>, Error> {
+    let read = |record: &[u8]| {
+        reader.borrow_mut().take(record);
+        0
+    };
+    let mut builder = RingBufferBuilder::new();
+    builder.add(&skel.maps.events, read).map_err(|why| Error::bpf("use the ring buffer", why))?;
+    builder.build().map_err(|why| Error::bpf("map the ring buffer", why))
+}
+
+struct Poller<'p, 'skel> {
+    skel: &'p OpentopSkel<'skel>,
+    ring: RingBuffer<'p>,
+    reader: &'p RefCell<Reader>,
+    counters: Counters,
+    messages: &'p Sender<Message>,
+    options: &'p Options,
+}
+
+impl Poller<'_, '_> {
+    fn until_stopped(&mut self, stop: &Receiver<()>) -> Result<Result<(), Deaf>, Error> {
+        let mut next_counts = Instant::now() + self.options.interval;
+        loop {
+            let taken = match self.drain()? {
+                Ok(taken) => taken,
+                Err(deaf) => return Ok(Err(deaf)),
+            };
+            if Instant::now() >= next_counts {
+                next_counts += self.options.interval;
+                if self.send_counts()?.is_err() {
+                    return Ok(Err(Deaf));
+                }
+            }
+            let stopped = if taken == BATCH {
+                !matches!(stop.try_recv(), Err(TryRecvError::Empty))
+            } else {
+                !matches!(stop.recv_timeout(PAUSE), Err(RecvTimeoutError::Timeout))
+            };
+            if stopped {
+                return Ok(Ok(()));
+            }
+        }
+    }
+
+    /// What is still in the ring, the final counts, the end.
+    fn finish(&mut self) -> Result<Result<(), Deaf>, Error> {
+        loop {
+            match self.drain()? {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(deaf) => return Ok(Err(deaf)),
+            }
+        }
+        if self.send_counts()?.is_err() {
+            return Ok(Err(Deaf));
+        }
+        Ok(self.messages.send(Message::End).map_err(|_| Deaf))
+    }
+
+    /// Hands on at most one batch; says how many records it took.
+    fn drain(&mut self) -> Result<Result<usize, Deaf>, Error> {
+        self.reader.borrow_mut().decoder.clock_offset_ns = clock_offset_ns();
+        let taken = self.ring.consume_raw_n(BATCH);
+        let taken = usize::try_from(taken).map_err(|_| {
+            Error::bpf("read the ring buffer", std::io::Error::from_raw_os_error(taken.saturating_neg()))
+        })?;
+        Ok(self.send_batch().map(|()| taken))
+    }
+
+    fn send_batch(&mut self) -> Result<(), Deaf> {
+        let mut reader = self.reader.borrow_mut();
+        if reader.batch.is_empty() {
+            return Ok(());
+        }
+        let batch = reader.finish_batch();
+        let count = batch.len() as u64;
+        match self.messages.send_timeout(Message::Opens(batch), PATIENCE) {
+            Ok(()) => reader.stream.delivered += count,
+            Err(SendTimeoutError::Timeout(Message::Opens(batch))) => {
+                reader.stream.queue += count;
+                reader.cgroups.give_back(batch.cgroups);
+            }
+            Err(_) => return Err(Deaf),
+        }
+        Ok(())
+    }
+
+    fn send_counts(&mut self) -> Result<Result<(), Deaf>, Error> {
+        let stream = self.reader.borrow().stream;
+        let counts = self.counters.read(self.skel, stream)?;
+        Ok(self.messages.send(Message::Counts(counts)).map_err(|_| Deaf))
+    }
+}
+
+/// Waits until no program runs that began before the links were dropped: after a grace period of RCU what it wrote is in
+/// the ring.
+fn wait_for_running_programs() {
+    const MEMBARRIER_CMD_GLOBAL: libc::c_int = 1;
+    // SAFETY: membarrier(2) takes no pointers. Where the kernel lacks it nothing is waited for, and an event of the very
+    // last microsecond may be missing; the counts tell.
+    unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) };
+}
