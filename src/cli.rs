@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::app::ranking::Sort;
+use crate::model::openers::Group;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// top for file opens: every file that any process on this host opens or fails to open, live.
@@ -97,14 +99,20 @@ pub struct View {
     /// Seconds between two readings of the counters
     #[arg(short, long, value_name = "SECS", default_value_t = 1.0, help_heading = "Output")]
     pub interval: f64,
+    /// What the ranking has one row for: process, comm, file, dir, user, container, error
+    #[arg(short, long, value_name = "WHAT", default_value = "process", value_parser = group, help_heading = "Screen")]
+    pub group_by: Group,
+    /// What the ranking is sorted by: rate, total, failed, pid, user, name
+    #[arg(short, long, value_name = "COLUMN", default_value = "rate", value_parser = sort, help_heading = "Screen")]
+    pub sort: Sort,
     /// How many events the screen keeps
-    #[arg(long, value_name = "N", default_value_t = 100_000, help_heading = "Output")]
+    #[arg(long, value_name = "N", default_value_t = 100_000, help_heading = "Screen")]
     pub history: usize,
     /// When to use colours; auto honours NO_COLOR
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto, help_heading = "Output")]
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto, help_heading = "Screen")]
     pub color: ColorWhen,
     /// Draw with ASCII only
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Screen")]
     pub ascii: bool,
 }
 
@@ -121,4 +129,14 @@ pub enum ColorWhen {
     Auto,
     Always,
     Never,
+}
+
+fn group(name: &str) -> Result<Group, String> {
+    let known = || Group::ALL.map(Group::name).join(", ");
+    Group::from_name(name).ok_or_else(|| format!("choose one of {}", known()))
+}
+
+fn sort(name: &str) -> Result<Sort, String> {
+    let known = || Sort::ALL.map(|(_, name)| name).join(", ");
+    Sort::from_name(name).ok_or_else(|| format!("choose one of {}", known()))
 }

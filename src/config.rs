@@ -4,9 +4,11 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::app::ranking::Sort;
 use crate::cli::{Cli, ColorWhen, Command, Live, OutputForm, View};
 use crate::error::Error;
 use crate::filter::{Filter, Term};
+use crate::model::openers::Group;
 use crate::names::Names;
 use crate::tracer::Options;
 
@@ -27,6 +29,8 @@ pub struct Show {
     pub names: Names,
     pub limits: Limits,
     pub interval: Duration,
+    pub group: Group,
+    pub sort: Sort,
     pub history: usize,
     pub colour: bool,
     pub ascii: bool,
@@ -123,6 +127,8 @@ fn show(view: &View, here: Surroundings, names: Names, screen: bool) -> Result<S
             duration: view.duration.map(|secs| seconds("--duration", secs)).transpose()?,
         },
         interval: seconds("--interval", view.interval)?,
+        group: view.group_by,
+        sort: view.sort,
         history: view.history,
         colour: match view.color {
             ColorWhen::Always => true,

@@ -1,5 +1,6 @@
 //! opentop: top for file opens.
 
+pub mod app;
 pub mod bpf;
 mod check;
 pub mod cli;
@@ -16,23 +17,30 @@ pub mod output;
 pub mod record;
 mod signals;
 pub mod source;
+pub mod terminal;
 pub mod tracer;
 
 use std::io;
 use std::path::Path;
 use std::thread;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use app::Ended;
 use cli::{Cli, OutputForm};
 use config::{Config, Show, Surroundings};
-use error::{EXIT_OK, Error};
+use error::{EXIT_OK, EXIT_SIGNAL, Error};
+use filter::KernelFilter;
 use lines::Lines;
 use output::{Csv, Json, Output, Text};
 use record::{Header, Reader, Recorder};
 use signals::EndSignals;
 use source::Message;
 use tracer::{Command, Options, Tracer};
+
+/// The shortest time between two frames that no key asked for.
+const FRAME: Duration = Duration::from_millis(200);
 
 /// Batches that may wait for the consumer. The ring buffer holds what comes after.
 const WAITING: usize = 64;
@@ -51,8 +59,12 @@ pub fn run(cli: Cli) -> Result<u8, Error> {
 }
 
 fn live(options: Options, show: Show) -> Result<u8, Error> {
+    let shows_self = options.show_self;
     trace(options, |messages, commands, hooks| match show.form {
-        OutputForm::Tui => screen(show, messages),
+        OutputForm::Tui => {
+            let shown = Shown { header: Header::of_host(hooks), file: None, shows_self };
+            screen(show, shown, messages, Live(commands))
+        }
         form => write_lines(&mut *writer(form), show, hooks, messages, &|| stop(commands)),
     })
 }
@@ -103,14 +115,17 @@ fn stop(commands: &Sender<Command>) {
 
 fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
     let reader = Reader::open(file).map_err(|why| Error::Other(why.to_string()))?;
-    let hooks = reader.header().map(|header| header.hooks.clone()).unwrap_or_default();
+    let header = reader.header().cloned().unwrap_or_default();
     let (messages, received) = bounded(WAITING);
     let (stop, stopped) = bounded(1);
     thread::scope(|scope| {
         let player = scope.spawn(move || record::replay(reader, speed, &messages, &stopped));
         let consumed = match show.form {
-            OutputForm::Tui => screen(show, &received),
-            form => write_lines(&mut *writer(form), show, &hooks, &received, &|| {
+            OutputForm::Tui => {
+                let shown = Shown { header, file: Some(file), shows_self: false };
+                screen(show, shown, &received, app::NoControl)
+            }
+            form => write_lines(&mut *writer(form), show, &header.hooks, &received, &|| {
                 let _ = stop.try_send(());
             }),
         };
@@ -123,8 +138,57 @@ fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
     })
 }
 
-fn screen(_show: Show, _messages: &Receiver<Message>) -> Result<u8, Error> {
-    Err(Error::Other("the screen".into()))
+/// Shows the screen until the user, a signal or the source ends it.
+fn screen(
+    show: Show,
+    source: Shown<'_>,
+    messages: &Receiver<Message>,
+    control: impl app::Control,
+) -> Result<u8, Error> {
+    let setup = app::Setup {
+        version: env!("CARGO_PKG_VERSION"),
+        host: source.header.host,
+        kernel: source.header.kernel,
+        hooks: source.header.hooks,
+        replay: source.file.map(|file| escape::escape(file.as_os_str().as_encoded_bytes())),
+        since_ns: None,
+        history: show.history,
+        filter: show.filter.source(),
+        group: show.group,
+        sort: show.sort,
+        interval: FRAME,
+        colour: show.colour,
+        ascii: show.ascii,
+        mouse: false,
+        latency: false,
+        shows_self: source.shows_self,
+        names: show.names,
+        time_zone: jiff::tz::TimeZone::system(),
+    };
+    let outcome = app::run(setup, messages.clone(), control).map_err(|why| Error::Other(format!("{why:#}")))?;
+    match outcome.ended {
+        Ended::Quit => Ok(EXIT_OK),
+        Ended::Signal(signal) => Ok(EXIT_SIGNAL + signal as u8),
+        Ended::Gone => Ok(EXIT_SIGNAL + signal_hook::consts::SIGHUP as u8),
+        Ended::Failed(why) => Err(Error::Other(why)),
+    }
+}
+
+/// What the screen shows: the header of a recording, or what it would be.
+struct Shown<'a> {
+    header: Header,
+    /// The recording; `None` when live.
+    file: Option<&'a Path>,
+    shows_self: bool,
+}
+
+/// The live side, as the screen may ask things of it.
+struct Live<'a>(&'a Sender<Command>);
+
+impl app::Control for Live<'_> {
+    fn filter(&mut self, filter: &KernelFilter) -> bool {
+        self.0.try_send(Command::Filter(filter.clone())).is_ok()
+    }
 }
 
 fn writer(form: OutputForm) -> Box<dyn Output> {
@@ -148,3 +212,4 @@ fn write_lines(
     lines.run(messages, &signals.received)?;
     Ok(EXIT_OK)
 }
+pub mod ui;
