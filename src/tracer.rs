@@ -8,17 +8,20 @@ mod counters;
 mod hooks;
 mod poll;
 mod probe;
+mod process;
 
 pub use hooks::{Extras, HookSet};
 pub use probe::{Facts, Lockdown, Preemption};
 
 use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd as _;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 use libbpf_rs::skel::{OpenSkel as _, Skel as _, SkelBuilder as _};
-use libbpf_rs::{Link, MapCore as _, MapFlags, OpenObject, PrintLevel};
+use libbpf_rs::{Link, MapCore as _, MapFlags, MapMut, OpenObject, PrintLevel};
 
 use crate::bpf::{OpentopSkel, OpentopSkelBuilder, as_bytes, types};
 use crate::error::Error;
@@ -40,6 +43,8 @@ pub struct Options {
     /// The hook set to use; `None`: the best that works.
     pub hooks: Option<HookSet>,
     pub extras: Extras,
+    /// Only this cgroup of the v2 hierarchy, and those below it.
+    pub cgroup: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -51,6 +56,7 @@ impl Default for Options {
             interval: Duration::from_secs(1),
             hooks: None,
             extras: Extras { beside_calls: true, ..Extras::default() },
+            cgroup: None,
         }
     }
 }
@@ -190,25 +196,32 @@ fn load_chosen<'a>(
         rodata.measure_latency = options.extras.latency;
     }
     let skel = open.load()?;
-    set_filter(&skel, &options.filter)?;
+    if let Some(path) = &options.cgroup {
+        let directory = std::fs::File::open(path)?;
+        skel.maps.wanted_cgroup.update(&0u32.to_ne_bytes(), &directory.as_raw_fd().to_ne_bytes(), MapFlags::ANY)?;
+    }
+    set_filter(&skel, &options.filter, options)?;
     let links = hooks::attach(skel.object(), hooks, chosen)?;
+    if options.extras.children {
+        // Children that are born meanwhile are followed already.
+        for pid in process::descendants(&options.filter.pids) {
+            skel.maps.wanted_pids.update(&pid.to_ne_bytes(), &[1], MapFlags::ANY)?;
+        }
+    }
     Ok((skel, links))
 }
 
 /// Hands `wanted` to the kernel side: first what the sets hold, then which of them count.
-fn set_filter(skel: &OpentopSkel<'_>, wanted: &KernelFilter) -> libbpf_rs::Result<()> {
+fn set_filter(skel: &OpentopSkel<'_>, wanted: &KernelFilter, options: &Options) -> libbpf_rs::Result<()> {
     let errnos: Vec<u32> = wanted.errnos.iter().map(|errno| errno.unsigned_abs()).collect();
     let maps = &skel.maps;
-    for (map, ids) in
-        [(&maps.wanted_pids, &wanted.pids), (&maps.wanted_uids, &wanted.uids), (&maps.wanted_errnos, &errnos)]
-    {
-        let old: Vec<Vec<u8>> = map.keys().collect();
-        for id in ids {
-            map.update(&id.to_ne_bytes(), &[1], MapFlags::ANY)?;
-        }
-        for id in old.iter().filter(|old| !ids.iter().any(|id| id.to_ne_bytes() == old[..])) {
-            map.delete(id)?;
-        }
+    for (map, ids) in [(&maps.wanted_uids, &wanted.uids), (&maps.wanted_errnos, &errnos)] {
+        replace_ids(map, ids)?;
+    }
+    // Which processes are children of wanted ones only the kernel knows: they are told once, and stay.
+    let tree = options.extras.children;
+    if !tree || maps.wanted_pids.keys().next().is_none() {
+        replace_ids(&maps.wanted_pids, &wanted.pids)?;
     }
     let result = match wanted.failed {
         None => types::result::RESULT_ANY,
@@ -216,13 +229,25 @@ fn set_filter(skel: &OpentopSkel<'_>, wanted: &KernelFilter) -> libbpf_rs::Resul
         Some(false) => types::result::RESULT_OK,
     };
     let filter = types::filter {
-        active: u8::from(!wanted.is_empty()),
-        by_pid: u8::from(!wanted.pids.is_empty()),
+        active: u8::from(!wanted.is_empty() || tree || options.cgroup.is_some()),
+        by_pid: u8::from(!wanted.pids.is_empty() || tree),
         by_uid: u8::from(!wanted.uids.is_empty()),
         by_errno: u8::from(!errnos.is_empty()),
-        by_cgroup: 0,
+        by_cgroup: u8::from(options.cgroup.is_some()),
         pad: [0; 3],
         result,
     };
     maps.filter.update(&0u32.to_ne_bytes(), as_bytes(&filter), MapFlags::ANY)
+}
+
+/// Makes `ids` the keys of `map`.
+fn replace_ids(map: &MapMut<'_>, ids: &[u32]) -> libbpf_rs::Result<()> {
+    let old: Vec<Vec<u8>> = map.keys().collect();
+    for id in ids {
+        map.update(&id.to_ne_bytes(), &[1], MapFlags::ANY)?;
+    }
+    for id in old.iter().filter(|old| !ids.iter().any(|id| id.to_ne_bytes() == old[..])) {
+        map.delete(id)?;
+    }
+    Ok(())
 }

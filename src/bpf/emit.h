@@ -14,7 +14,8 @@ struct request {
 	u16 mode;
 	enum mark mark;
 	enum op op;
-	u64 key; /* io_uring: which request */
+	u64 key;   /* io_uring: which request */
+	u64 began; /* when the call began; 0: not measured */
 };
 
 /*
@@ -101,28 +102,30 @@ static __always_inline void count(struct task_struct *task, int ret)
 	copy_comm(c->comm, leader);
 }
 
-/* When this call began, if that is measured. */
-static __always_inline u64 entry_time(struct task_struct *task)
+/* When the call that ends now began, if that is measured. */
+static __always_inline u64 take_began(struct task_struct *task)
 {
 	u32 tid = LOAD(task, pid);
-	u64 *began, when;
+	u64 *entry, began;
 
 	if (!measure_latency)
 		return 0;
-	began = bpf_map_lookup_elem(&entered, &tid);
-	when = began ? *began : 0;
-	return when;
+	entry = bpf_map_lookup_elem(&entered, &tid);
+	if (!entry)
+		return 0;
+	began = *entry;
+	bpf_map_delete_elem(&entered, &tid);
+	return began;
 }
 
 static __always_inline void describe(struct open_event *e, struct task_struct *task, const struct request *r)
 {
 	struct task_struct *leader = LOAD(task, group_leader);
-	u64 entry = entry_time(task);
 
 	e->ts_ns = bpf_ktime_get_ns();
 	e->start_ns = LOAD(leader, start_time);
 	e->cgroup = cgroup_of(task);
-	e->latency_ns = entry ? e->ts_ns - entry : 0;
+	e->latency_ns = r->began ? e->ts_ns - r->began : 0;
 	e->request = r->key;
 	e->pid = LOAD(task, tgid);
 	e->tid = LOAD(task, pid);

@@ -19,6 +19,7 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 		r.mark |= MARK_FROM_FILE;
 		r.file = bprm->file;
 	}
+	r.began = take_began(current_task());
 	report(current_task(), &r);
 	return 0;
 }

@@ -52,6 +52,8 @@ static __always_inline int on_complete(struct io_kiocb *req, int res)
 		.mark = MARK_COMPLETED | MARK_NAME_UNREADABLE,
 		.ret = res,
 		.key = (u64)req,
+		/* The user side knows when it was submitted; this only says that it is wanted. */
+		.began = measure_latency,
 	};
 
 	if (!req || !asks_for_open(req))

@@ -67,6 +67,7 @@ static __always_inline int on_return(bool typed, struct pt_regs *regs, long ret)
 	/* A program that was started is reported by a hook of its own: the registers are the new program's. */
 	if ((op == OP_EXEC || op == EXECVEAT) && ret >= 0)
 		return 0;
+	r.began = take_began(task);
 	r.mark = compat ? MARK_COMPAT : 0;
 	read_args(typed, regs, compat, args);
 	read_arguments(op, args, &r);
