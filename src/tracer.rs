@@ -9,21 +9,22 @@ mod hooks;
 mod poll;
 mod probe;
 
-pub use hooks::HookSet;
-pub use probe::{Facts, Lockdown};
+pub use hooks::{Extras, HookSet};
+pub use probe::{Facts, Lockdown, Preemption};
 
 use std::mem::MaybeUninit;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
-use libbpf_rs::skel::{OpenSkel as _, SkelBuilder as _};
+use libbpf_rs::skel::{OpenSkel as _, Skel as _, SkelBuilder as _};
 use libbpf_rs::{Link, MapCore as _, MapFlags, OpenObject, PrintLevel};
 
 use crate::bpf::{OpentopSkel, OpentopSkelBuilder, as_bytes, types};
 use crate::error::Error;
 use crate::filter::KernelFilter;
 use crate::source::Message;
+use hooks::Kernel;
 
 /// How to trace.
 #[derive(Clone, Debug)]
@@ -36,6 +37,9 @@ pub struct Options {
     pub filter: KernelFilter,
     /// How often the counters are read.
     pub interval: Duration,
+    /// The hook set to use; `None`: the best that works.
+    pub hooks: Option<HookSet>,
+    pub extras: Extras,
 }
 
 impl Default for Options {
@@ -45,6 +49,8 @@ impl Default for Options {
             show_self: false,
             filter: KernelFilter::default(),
             interval: Duration::from_secs(1),
+            hooks: None,
+            extras: Extras { beside_calls: true, ..Extras::default() },
         }
     }
 }
@@ -100,11 +106,16 @@ impl<'a> Tracer<'a> {
         let facts = Facts::gather();
         precheck(&facts)?;
         libbpf_rs::set_print(Some((PrintLevel::Warn, keep_what_libbpf_says)));
+        let kernel = Kernel::new().map_err(|why| Error::bpf("read the kernel's type information", why))?;
+        let order = match options.hooks {
+            Some(forced) => vec![forced],
+            None => probe::order(facts.preemption, kernel.has_lossless_probes()).to_vec(),
+        };
         let mut tried = Vec::new();
-        for (hooks, slot) in HookSet::ALL.into_iter().zip(storage) {
-            match load(slot, hooks, &options) {
+        for (hooks, slot) in order.into_iter().zip(storage) {
+            match load(slot, hooks, &kernel, &options) {
                 Ok((skel, links)) => return Ok(Self { skel, links, hooks, options, host_pids: facts.host_pids }),
-                Err(why) => tried.push(format!("{}: {why:#}", hooks.name())),
+                Err(why) => tried.push(format!("{}: {why}", hooks.name())),
             }
         }
         Err(Error::NoHook { tried: tried.join("; ") })
@@ -126,13 +137,19 @@ impl<'a> Tracer<'a> {
     }
 }
 
-/// Which hook sets this host takes, each tried for real and taken down again, with the reason why not.
+/// Which hook sets this host takes in the order in which they would be used, each tried for real and taken down again,
+/// with the reason why not.
 #[must_use]
-pub fn try_all(options: &Options) -> Vec<(HookSet, Result<(), String>)> {
+pub fn try_all(facts: &Facts, options: &Options) -> Vec<(HookSet, Result<(), String>)> {
     libbpf_rs::set_print(Some((PrintLevel::Warn, keep_what_libbpf_says)));
     let mut storage = storage();
-    let tried = HookSet::ALL.into_iter().zip(&mut storage);
-    tried.map(|(hooks, slot)| (hooks, load(slot, hooks, options).map(drop).map_err(|why| format!("{why:#}")))).collect()
+    let kernel = match Kernel::new() {
+        Ok(kernel) => kernel,
+        Err(why) => return HookSet::ALL.map(|hooks| (hooks, Err(why.to_string()))).into(),
+    };
+    let order = probe::order(facts.preemption, kernel.has_lossless_probes());
+    let tried = order.into_iter().zip(&mut storage);
+    tried.map(|(hooks, slot)| (hooks, load(slot, hooks, &kernel, options).map(drop))).collect()
 }
 
 /// What forbids tracing whatever the hooks.
@@ -145,22 +162,36 @@ pub(crate) fn precheck(facts: &Facts) -> Result<(), Error> {
     }
 }
 
+/// Loads and attaches one hook set. The reason why not is for people to read.
 fn load<'a>(
     slot: &'a mut MaybeUninit<OpenObject>,
     hooks: HookSet,
+    kernel: &Kernel,
+    options: &Options,
+) -> Result<(OpentopSkel<'a>, Vec<Link>), String> {
+    let chosen = hooks::choose(hooks, options.extras, kernel)?;
+    load_chosen(slot, hooks, &chosen, options).map_err(|why| format!("{why:#}"))
+}
+
+fn load_chosen<'a>(
+    slot: &'a mut MaybeUninit<OpenObject>,
+    hooks: HookSet,
+    chosen: &[hooks::Chosen],
     options: &Options,
 ) -> libbpf_rs::Result<(OpentopSkel<'a>, Vec<Link>)> {
     let mut open = OpentopSkelBuilder::default().open(slot)?;
-    hooks.select(&mut open.progs);
+    hooks::select(open.open_object_mut(), hooks, chosen)?;
     open.maps.events.set_max_entries(options.ring_bytes)?;
-    if let Some(rodata) = open.maps.rodata_data.as_deref_mut()
-        && !options.show_self
-    {
-        rodata.self_tgid = std::process::id();
+    if !options.extras.latency {
+        open.maps.entered.set_max_entries(1)?;
+    }
+    if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
+        rodata.self_tgid = if options.show_self { 0 } else { std::process::id() };
+        rodata.measure_latency = options.extras.latency;
     }
     let skel = open.load()?;
     set_filter(&skel, &options.filter)?;
-    let links = hooks.attach(&skel.progs)?;
+    let links = hooks::attach(skel.object(), hooks, chosen)?;
     Ok((skel, links))
 }
 
@@ -189,6 +220,8 @@ fn set_filter(skel: &OpentopSkel<'_>, wanted: &KernelFilter) -> libbpf_rs::Resul
         by_pid: u8::from(!wanted.pids.is_empty()),
         by_uid: u8::from(!wanted.uids.is_empty()),
         by_errno: u8::from(!errnos.is_empty()),
+        by_cgroup: 0,
+        pad: [0; 3],
         result,
     };
     maps.filter.update(&0u32.to_ne_bytes(), as_bytes(&filter), MapFlags::ANY)
