@@ -218,3 +218,6 @@ fn needs_folding(path: &[u8]) -> bool {
     let dotted = path.windows(2).any(|pair| matches!(pair, b"//" | b"/."));
     dotted || (path.len() > 1 && path.ends_with(b"/"))
 }
+
+#[cfg(test)]
+mod tests;
