@@ -68,7 +68,7 @@ fn write(app: &App, mut file: BufWriter<File>) -> io::Result<usize> {
     for row in app.ranking.rows() {
         let pid = ranking::pid(&row.key).map(|pid| format!("{pid} ")).unwrap_or_default();
         let label = ranking::label(row, &app.names);
-        writeln!(file, "{:>10.1} {:>10} {:>10}  {pid}{label}", row.rate, row.opens, row.failed)?;
+        writeln!(file, "{:>10.1} {:>10} {:>10}  {pid}{label}", row.rate.unwrap_or(0.0), row.opens, row.failed)?;
     }
     writeln!(file, "\n{:<30} {:>7} {:<15} {:>5} {:<14} PATH", "TIME", "PID", "COMM", "FD", "ERR")?;
     let feed = app.events.shown();

@@ -134,17 +134,13 @@ impl Events {
     }
 
     fn join_new(&mut self) {
-        let selected = self.selected().map(|(id, _)| id);
-        self.held = None;
-        self.hold(0);
-        self.select_near(selected);
-    }
-
-    /// Selects the row with this id, or the one that came after it.
-    fn select_near(&mut self, id: Option<u64>) {
-        if let (Some(held), Some(id)) = (&mut self.held, id) {
-            held.scroll.selected = held.feed.matches.lower_bound(id);
-        }
+        let Some(held) = &mut self.held else { return };
+        let id = |index| held.feed.matches.nth(index).unwrap_or(0);
+        let (top, selected) = (id(held.scroll.top), id(held.scroll.selected));
+        held.feed = self.live.clone();
+        held.matched = self.live.matches.matched();
+        let place = |id| held.feed.matches.lower_bound(id);
+        held.scroll = Scroll { top: place(top), selected: place(selected) };
     }
 
     /// Selects row `index` of the window.
@@ -164,10 +160,8 @@ impl Events {
         held.feed.refilter(filter, names);
         let came_since = self.live.matches.len() - self.live.matches.lower_bound(held.feed.log.range().end);
         held.matched = self.live.matches.matched() - came_since as u64;
-        self.select_near(selected);
-        if let Some(held) = &mut self.held {
-            held.scroll = held.scroll.settled(held.feed.matches.len(), height);
-        }
+        let selected = selected.map_or(0, |id| held.feed.matches.lower_bound(id));
+        held.scroll = Scroll { selected, ..held.scroll }.settled(held.feed.matches.len(), height);
     }
 
     /// Goes to the next (or previous) row that `wanted` holds for. False where there is none.

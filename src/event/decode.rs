@@ -5,8 +5,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::{Batch, Op, OpenEvent, PathKind};
-use crate::bpf::types::{mark, open_event};
 use crate::bpf::from_bytes;
+use crate::bpf::types::{mark, open_event};
 use crate::escape::escape_into;
 
 /// Stands before a directory that the process's root does not contain, as `getcwd(2)` has it.

@@ -74,7 +74,8 @@ fn open_by_id(root: &OwnedFd, id: u64) -> Option<OwnedFd> {
     }
     let mut handle = Handle { bytes: 8, kind: FILEID_KERNFS, id: id.to_ne_bytes() };
     // SAFETY: `handle` has the layout of `struct file_handle` with the 8 bytes that it announces, and outlives the call.
-    let fd = unsafe { libc::open_by_handle_at(root.as_raw_fd(), (&raw mut handle).cast(), libc::O_PATH | libc::O_CLOEXEC) };
+    let fd =
+        unsafe { libc::open_by_handle_at(root.as_raw_fd(), (&raw mut handle).cast(), libc::O_PATH | libc::O_CLOEXEC) };
     // SAFETY: a descriptor that the call has just returned belongs to nobody else.
     (fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(fd) })
 }

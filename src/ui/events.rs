@@ -92,7 +92,7 @@ fn head(app: &App, placed: &[Placed<'_, Cell>], context: &Context<'_>, area: Rec
         columns::write(at, area.y, at.column.title, style, "", buf);
         free = at.x - area.x + at.column.title.len() as u16;
     }
-    line::draw_right(&state(app), style, free, area, buf);
+    line::draw_right(&[state(app)], style, free, area, buf);
 }
 
 fn state(app: &App) -> String {
