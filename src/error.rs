@@ -10,6 +10,8 @@ pub const EXIT_OK: u8 = 0;
 pub const EXIT_FAILED: u8 = 1;
 /// Exit status of a command line that makes no sense.
 pub const EXIT_USAGE: u8 = 2;
+/// A screen that a signal ended exits with this and the signal's number, as a shell has it.
+pub const EXIT_SIGNAL: u8 = 128;
 
 /// A failure that the user can do something about.
 #[derive(Debug, Error)]

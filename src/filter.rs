@@ -87,6 +87,12 @@ impl Term {
         Self::new(field, &format!("={text}"), names)
     }
 
+    /// The term that holds in the cgroup at `path` (displayable) and in all below it.
+    pub fn cgroup_below(path: &str, names: &Names) -> Result<Self, FilterError> {
+        let path = regex::escape(path.trim_end_matches('/'));
+        Self::new("cgroup", &format!("(?-i)^{path}(/|$)"), names)
+    }
+
     /// The opposite term.
     #[must_use]
     pub fn negate(self) -> Self {

@@ -38,6 +38,26 @@ pub struct Options {
     pub interval: Duration,
 }
 
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            ring_bytes: 8 << 20,
+            show_self: false,
+            filter: KernelFilter::default(),
+            interval: Duration::from_secs(1),
+        }
+    }
+}
+
+/// What a running tracer can be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// From now on the kernel leaves out what this filter does not want.
+    Filter(KernelFilter),
+    /// Send what is left, the final counts and the end.
+    Stop,
+}
+
 /// Where the BPF objects live: one slot for each hook set that may be tried.
 pub type Storage = [MaybeUninit<OpenObject>; HookSet::ALL.len()];
 
@@ -96,13 +116,13 @@ impl<'a> Tracer<'a> {
         self.hooks
     }
 
-    /// Feeds `messages` until `stop` says so or is closed, or the receiver is gone. The last messages are the final
+    /// Feeds `messages` until `commands` says so or is closed, or the receiver is gone. The last messages are the final
     /// counts and [`Message::End`].
     ///
     /// # Errors
     /// If the ring buffer or the maps cannot be read.
-    pub fn run(self, messages: &Sender<Message>, stop: &Receiver<()>) -> Result<(), Error> {
-        poll::run(self, messages, stop)
+    pub fn run(self, messages: &Sender<Message>, commands: &Receiver<Command>) -> Result<(), Error> {
+        poll::run(self, messages, commands)
     }
 }
 
@@ -144,23 +164,19 @@ fn load<'a>(
     Ok((skel, links))
 }
 
-/// Hands `wanted` to the kernel side.
+/// Hands `wanted` to the kernel side: first what the sets hold, then which of them count.
 fn set_filter(skel: &OpentopSkel<'_>, wanted: &KernelFilter) -> libbpf_rs::Result<()> {
-    for pid in &wanted.pids {
-        skel.maps.wanted_pids.update(&pid.to_ne_bytes(), &[1], MapFlags::ANY)?;
-    }
-    for uid in &wanted.uids {
-        skel.maps.wanted_uids.update(&uid.to_ne_bytes(), &[1], MapFlags::ANY)?;
-    }
-    skel.maps.filter.update(&0u32.to_ne_bytes(), as_bytes(&wire_filter(wanted)), MapFlags::ANY)
-}
-
-fn wire_filter(wanted: &KernelFilter) -> types::filter {
-    let mut errnos = [0; 3];
-    for &errno in &wanted.errnos {
-        let bit = errno as usize;
-        if let Some(word) = errnos.get_mut(bit / 64) {
-            *word |= 1 << (bit % 64);
+    let errnos: Vec<u32> = wanted.errnos.iter().map(|errno| errno.unsigned_abs()).collect();
+    let maps = &skel.maps;
+    for (map, ids) in
+        [(&maps.wanted_pids, &wanted.pids), (&maps.wanted_uids, &wanted.uids), (&maps.wanted_errnos, &errnos)]
+    {
+        let old: Vec<Vec<u8>> = map.keys().collect();
+        for id in ids {
+            map.update(&id.to_ne_bytes(), &[1], MapFlags::ANY)?;
+        }
+        for id in old.iter().filter(|old| !ids.iter().any(|id| id.to_ne_bytes() == old[..])) {
+            map.delete(id)?;
         }
     }
     let result = match wanted.failed {
@@ -168,12 +184,12 @@ fn wire_filter(wanted: &KernelFilter) -> types::filter {
         Some(true) => types::result::RESULT_FAILED,
         Some(false) => types::result::RESULT_OK,
     };
-    types::filter {
+    let filter = types::filter {
         active: u8::from(!wanted.is_empty()),
         by_pid: u8::from(!wanted.pids.is_empty()),
         by_uid: u8::from(!wanted.uids.is_empty()),
-        by_errno: u8::from(!wanted.errnos.is_empty()),
+        by_errno: u8::from(!errnos.is_empty()),
         result,
-        errnos,
-    }
+    };
+    maps.filter.update(&0u32.to_ne_bytes(), as_bytes(&filter), MapFlags::ANY)
 }

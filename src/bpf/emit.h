@@ -54,7 +54,7 @@ static __always_inline bool wanted(struct task_struct *task, int ret)
 		return false;
 	if (f->result == RESULT_OK && ret < 0)
 		return false;
-	if (f->by_errno && (ret >= 0 || err >= ERRNO_WORDS * 64 || !(f->errnos[err / 64] & 1ULL << err % 64)))
+	if (f->by_errno && (ret >= 0 || !bpf_map_lookup_elem(&wanted_errnos, &err)))
 		return false;
 	if (f->by_uid) {
 		id = uid_of(task);
@@ -139,57 +139,49 @@ static __always_inline bool base_of(struct task_struct *task, struct fs_struct *
 }
 
 /* Writes the name and, where it is relative, its directory. */
-static __always_inline enum walk fill(struct open_event *e, char *data, u32 cap, u32 component,
+static __always_inline enum walk_result fill(struct open_event *e, char *data, u32 cap, u32 component,
 				      struct task_struct *task, const struct request *r)
 {
-	volatile u16 *mark = &e->mark, *len = &e->dir_len;
-	struct place base, root;
-	struct fs_struct *fs;
+	struct walk w = { .event = e, .data = data, .cap = cap, .component = component };
 	u32 size = cap + component < NAME_LEN ? cap + component : NAME_LEN;
-	enum walk result;
-	long n = 1;
+	struct fs_struct *fs;
+	long n;
 
 	if (r->name) {
 		n = bpf_probe_read_user_str(data, size, r->name);
 		if (n < 0) {
-			*mark |= MARK_NAME_UNREADABLE;
+			e->mark |= MARK_NAME_UNREADABLE;
 			return WALK_DONE;
 		}
-		if (n == size) {
-			if (size < NAME_LEN)
-				return WALK_NO_ROOM;
-			if (r->ret == -ENAMETOOLONG)
-				*mark |= MARK_NAME_CUT;
-		}
+		if (n == size && size < NAME_LEN)
+			return WALK_NO_ROOM;
+		if (n == NAME_LEN && r->ret == -ENAMETOOLONG)
+			e->mark |= MARK_NAME_CUT;
 		e->name_len = n - 1;
-		if (n == 1)
+		if (n == 1 || data[0] == '/')
 			return WALK_DONE;
-		if (data[0] == '/')
-			return WALK_DONE;
-		*mark |= MARK_RELATIVE;
-	} else if (!(*mark & MARK_FROM_FILE)) {
+		e->mark |= MARK_RELATIVE;
+	} else if (!(r->mark & MARK_FROM_FILE)) {
+		e->mark |= MARK_NAME_UNREADABLE;
 		return WALK_DONE;
 	}
 
 	fs = TYPED(LOAD(task, fs));
-	if (!base_of(task, fs, r, &base)) {
-		*mark |= MARK_DIR_UNKNOWN;
+	if (!base_of(task, fs, r, &w.at)) {
+		e->mark |= MARK_DIR_UNKNOWN;
 		return WALK_DONE;
 	}
-	root.dentry = TYPED(WALK(fs, root.dentry));
-	root.mnt = TYPED(WALK(fs, root.mnt));
-	if (is_deleted(base.dentry))
-		*mark |= MARK_DIR_DELETED;
-	*len = e->name_len;
-	result = walk_up(base, root, data, cap, component, len, mark);
-	*len -= e->name_len;
-	return result;
+	w.root.dentry = TYPED(WALK(fs, root.dentry));
+	w.root.mnt = TYPED(WALK(fs, root.mnt));
+	if (is_deleted(w.at.dentry))
+		e->mark |= MARK_DIR_DELETED;
+	return walk_up(&w);
 }
 
 #define TRY_RECORD(class)                                                                                              \
 	({                                                                                                             \
 		struct record_##class *__rec = bpf_ringbuf_reserve(&events, sizeof(*__rec), 0);                        \
-		enum walk __result = WALK_DONE;                                                                        \
+		enum walk_result __result = WALK_DONE;                                                                        \
 		if (__rec) {                                                                                           \
 			describe(&__rec->event, task, r);                                                              \
 			__result = fill(&__rec->event, __rec->data, CAP_##class, COMPONENT_##class, task, r);          \

@@ -42,6 +42,6 @@ struct wanted_ids {
 	__uint(max_entries, 16384);
 	__type(key, u32);
 	__type(value, u8);
-} wanted_pids SEC(".maps"), wanted_uids SEC(".maps");
+} wanted_pids SEC(".maps"), wanted_uids SEC(".maps"), wanted_errnos SEC(".maps");
 
 #endif

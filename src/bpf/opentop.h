@@ -12,9 +12,6 @@
 /* PATH_MAX: no name the kernel accepts is longer, its NUL included. */
 #define NAME_LEN 4096
 
-/* Errnos reach 133, and the kernel's own restart codes are no errors to filter for. */
-#define ERRNO_WORDS 3
-
 /* NAME_MAX: the longest single directory name. */
 #define COMPONENT_LEN 255
 
@@ -95,9 +92,8 @@ struct filter {
 	unsigned char active;	/* 0: report every open, look no further */
 	unsigned char by_pid;	/* only the processes in the map wanted_pids */
 	unsigned char by_uid;	/* only the users in the map wanted_uids */
-	unsigned char by_errno; /* only the errors in errnos */
+	unsigned char by_errno; /* only the errors in the map wanted_errnos */
 	enum result result;
-	unsigned long long errnos[ERRNO_WORDS]; /* one bit for each errno */
 };
 
 /* Why opens are missing from the stream or from the per-process counts. */

@@ -8,8 +8,13 @@
 #ifndef OPENTOP_PATH_H
 #define OPENTOP_PATH_H
 
-/* Most components that a walk takes, mounts crossed included. A path of PATH_MAX can have 2,047. */
-#define WALK_MAX 256
+/*
+ * Most steps of a walk, one for each component and each mount. A path of PATH_MAX can have 2,047 components. Before
+ * 5.17 the verifier follows each step anew, so that there they are fewer.
+ */
+#define STEPS 2100
+#define STEPS_UNROLLED 64
+#define HAVE_LOOP bpf_core_enum_value_exists(enum bpf_func_id___opentop, BPF_FUNC_loop___opentop)
 
 struct place {
 	struct vfsmount *mnt;
@@ -35,60 +40,85 @@ static __always_inline struct file *file_of(struct files_struct *files, int fd)
 	return file;
 }
 
-enum walk {
+enum walk_result {
 	WALK_DONE,
 	WALK_NO_ROOM, /* a larger record would hold it */
 };
 
-/*
- * Appends the components of `at` behind data[*len]. `cap` is how long the data may be before one more component of at
- * most `component` bytes, NUL included, is added; data is that much longer. Both are constants.
- */
-static __always_inline enum walk walk_up(struct place at, struct place root, char *data, u32 cap, u32 component,
-					 volatile u16 *len, volatile u16 *mark)
+/* The fields are 64 bits wide so that the verifier keeps track of constants in them. */
+struct walk {
+	struct place at;
+	struct place root;
+	struct open_event *event;
+	char *data;    /* of the record: the name, then what the walk appends */
+	u64 cap;       /* how long data may be before a component is added */
+	u64 component; /* the most that one component takes, NUL included; data is that much longer than cap */
+	u64 result;
+};
+
+enum { CONTINUE, BREAK };
+
+/* One step up. The end of data is kept in the event, where the verifier does not track it: that bounds its work. */
+static long step(u32 i, struct walk *w)
 {
-	for (int i = 0; i < WALK_MAX; i++) {
-		struct dentry *parent;
-		u32 used = *len;
-		long n;
+	struct dentry *parent;
+	u32 used = w->event->dir_len;
+	long n;
 
-		if (at.dentry == root.dentry && at.mnt == root.mnt)
-			return WALK_DONE;
-		if (at.dentry == WALK(at.mnt, mnt_root)) {
-			struct mount *mount = TYPED(real_mount(at.mnt));
-			struct mount *up = WALK(mount, mnt_parent);
+	if (w->at.dentry == w->root.dentry && w->at.mnt == w->root.mnt)
+		return BREAK;
+	if (w->at.dentry == WALK(w->at.mnt, mnt_root)) {
+		struct mount *mount = TYPED(real_mount(w->at.mnt));
+		struct mount *up = WALK(mount, mnt_parent);
 
-			if (up == mount) {
-				*mark |= MARK_DIR_OUTSIDE;
-				return WALK_DONE;
-			}
-			at.dentry = WALK(mount, mnt_mountpoint);
-			at.mnt = TYPED((struct vfsmount *)((void *)up + bpf_core_field_offset(struct mount, mnt)));
-			continue;
-		}
-		parent = WALK(at.dentry, d_parent);
-		if (parent == at.dentry) {
-			*mark |= MARK_DIR_OUTSIDE;
-			return WALK_DONE;
-		}
-		if (used > cap) {
-			if (component <= COMPONENT_LEN)
-				return WALK_NO_ROOM;
-			*mark |= MARK_DIR_CUT;
-			return WALK_DONE;
-		}
-		n = bpf_probe_read_kernel_str(data + used, component, WALK(at.dentry, d_name.name));
-		if (n < 0) {
-			*mark |= MARK_DIR_CUT;
-			return WALK_DONE;
-		}
-		if (n == component && component <= COMPONENT_LEN)
-			return WALK_NO_ROOM;
-		*len = used + n;
-		at.dentry = parent;
+		if (up == mount)
+			goto outside;
+		w->at.dentry = WALK(mount, mnt_mountpoint);
+		w->at.mnt = TYPED((struct vfsmount *)((void *)up + bpf_core_field_offset(struct mount, mnt)));
+		return CONTINUE;
 	}
-	*mark |= MARK_DIR_CUT;
-	return WALK_DONE;
+	parent = WALK(w->at.dentry, d_parent);
+	if (parent == w->at.dentry)
+		goto outside;
+	if (used > w->cap)
+		goto full;
+	n = bpf_probe_read_kernel_str(w->data + used, w->component, WALK(w->at.dentry, d_name.name));
+	if (n < 0)
+		goto cut;
+	if (n == w->component && w->component <= COMPONENT_LEN)
+		goto full;
+	w->event->dir_len = used + n;
+	w->at.dentry = parent;
+	return CONTINUE;
+
+outside:
+	w->event->mark |= MARK_DIR_OUTSIDE;
+	return BREAK;
+full:
+	w->result = WALK_NO_ROOM;
+	return BREAK;
+cut:
+	w->event->mark |= MARK_DIR_CUT;
+	return BREAK;
+}
+
+/* Appends the components of w->at behind the name. */
+static __always_inline enum walk_result walk_up(struct walk *w)
+{
+	long steps = 0;
+
+	w->result = WALK_DONE;
+	w->event->dir_len = w->event->name_len;
+	if (HAVE_LOOP) {
+		steps = bpf_loop(STEPS, step, w, 0) == STEPS;
+	} else {
+		for (u32 i = 0; i < STEPS_UNROLLED && step(i, w) == CONTINUE; i++)
+			steps = i == STEPS_UNROLLED - 1;
+	}
+	if (steps)
+		w->event->mark |= MARK_DIR_CUT;
+	w->event->dir_len -= w->event->name_len;
+	return w->result;
 }
 
 /* d_unlinked() of the kernel. */

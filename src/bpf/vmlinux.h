@@ -55,6 +55,7 @@ struct open_how {
 /* Only helpers that the kernel has may be called; bpf_core_enum_value_exists() asks for them by name. */
 enum bpf_func_id___opentop {
 	BPF_FUNC_get_current_task_btf___opentop = 158,
+	BPF_FUNC_loop___opentop = 181,
 };
 
 struct pt_regs {

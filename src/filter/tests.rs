@@ -205,6 +205,24 @@ fn a_selected_name_is_found_whatever_it_is() {
 }
 
 #[test]
+fn a_cgroup_contains_those_below_it() {
+    let names = names();
+    for (path, expected) in [
+        ("/system.slice", true),
+        ("/system.slice/", true),
+        ("/", true),
+        ("/system", false),
+        ("/System.slice", false),
+        ("/systemxslice", false),
+        ("/system.slice/docker", false),
+    ] {
+        let filter = Filter::from_terms(vec![Term::cgroup_below(path, &names).unwrap()]);
+        assert_eq!(filter.matches(&event(), &names), expected, "{path}");
+        assert_eq!(parse(&filter.source()).matches(&event(), &names), expected, "{filter}");
+    }
+}
+
+#[test]
 fn the_kernel_gets_what_it_can_check() {
     let kernel = |expression: &str| parse(expression).kernel_part();
     assert!(kernel("web file:x tid:1 !pid:1 !uid:0 !err:ENOENT pid:>5 op:open").is_empty());

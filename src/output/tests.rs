@@ -58,11 +58,12 @@ fn text_lines() {
     let earlier = OpenEvent { ts_ns: sample().ts_ns - 1, comm: "漢字", fd_known: false, ..sample() };
     let unreadable = OpenEvent { name: "", path: "", path_kind: PathKind::Unreadable, ..later };
     let relative = OpenEvent { name: "a/b", path: "a/b", ..unreadable };
+    let outside = OpenEvent { path: "(unreachable)/x/a/b", ..relative };
     let empty = OpenEvent { name: "", path: "/home/", path_kind: PathKind::Joined, ..later };
     let cut = OpenEvent { path_kind: PathKind::Truncated, ..sample() };
     let shown = text(|out| {
         out.header().unwrap();
-        for event in [sample(), later, earlier, unreadable, relative, empty, cut] {
+        for event in [sample(), later, earlier, unreadable, relative, outside, empty, cut] {
             out.open(&event, &names()).unwrap();
         }
         out.lost("ring", 12).unwrap();
@@ -75,6 +76,7 @@ fn text_lines() {
     -0.000000001   漢字             100     -     -            /etc/hosts
     12.000345678   cat              100     -     ENOENT       (unreadable)
     12.000345678   cat              100     -     ENOENT       a/b (directory unknown)
+    12.000345678   cat              100     -     ENOENT       (unreachable)/x/a/b
     12.000345678   cat              100     -     ENOENT       ""
     0.000000000    cat              100     3     -            /etc/hosts (cut)
     # lost 12 (ring)

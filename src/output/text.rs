@@ -108,6 +108,8 @@ fn shown_file<'a>(event: &OpenEvent<'a>) -> (&'a str, &'static str) {
     match (known_name(event), known_path(event)) {
         (None, None) => ("", "(unreadable)"),
         (Some(""), _) => ("", "\"\""),
+        // Outside of the process's root: the path says so itself.
+        (Some(name), None) if event.path != name => (event.path, ""),
         (Some(name), None) => (name, " (directory unknown)"),
         (_, Some(path)) if event.path_kind == PathKind::Truncated => (path, " (cut)"),
         (_, Some(path)) if event.dir_deleted => (path, " (directory deleted)"),

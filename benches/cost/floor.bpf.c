@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/*
+ * The least that a tracer at syscall exit can do: nothing at all, and one record with the name for each openat. What
+ * opentop costs above this is its own doing.
+ */
+#include "../../src/bpf/vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include "../../src/bpf/opentop.h"
+
+#if defined(__TARGET_ARCH_x86)
+#define SYSCALL_OPENAT 257
+#define SYSCALL_NR(regs) ((regs)->orig_ax)
+#define NAME(regs) ((regs)->si)
+#elif defined(__TARGET_ARCH_arm64)
+#define SYSCALL_OPENAT 56
+#define SYSCALL_NR(regs) ((regs)->syscallno)
+#define NAME(regs) ((regs)->regs[1])
+#endif
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+/* As large as opentop's record of a name of usual length. */
+struct record {
+	struct open_event event;
+	char name[104];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} events SEC(".maps");
+
+SEC("?tp_btf/sys_exit")
+int BPF_PROG(empty, struct pt_regs *regs, long ret)
+{
+	return 0;
+}
+
+SEC("?tp_btf/sys_exit")
+int BPF_PROG(record, struct pt_regs *regs, long ret)
+{
+	struct record *r;
+
+	if (SYSCALL_NR(regs) != SYSCALL_OPENAT)
+		return 0;
+	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
+	if (!r)
+		return 0;
+	bpf_probe_read_user_str(r->name, sizeof(r->name), (const void *)NAME(regs));
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return 0;
+}

@@ -1,0 +1,89 @@
+# Sourced by bench.sh: the tracers that are compared, and how one is started and stopped. Needs $work.
+# shellcheck shell=bash
+
+target=${CARGO_TARGET_DIR:-target}
+opentop=$target/release/opentop
+cost=$target/debug/examples/cost
+opener=$target/debug/examples/opener
+
+# Where the traced program runs, and where the tracers do.
+traced_cpu=$(($(nproc) - 1))
+tracer_cpu=0
+
+# How a tool runs: not at all (none), beside the traced program (beside), beside it on a screen (screen), or around it.
+names=()
+declare -A how command
+tool() {
+	names+=("$1")
+	how[$1]=$2
+	command[$1]=$3
+}
+tool "no tracer" none ""
+tool "floor: empty program" beside "$cost floor $work/floor.o empty"
+tool "floor: name and record" beside "$cost floor $work/floor.o record"
+tool "opentop -o text" beside "$opentop -o text"
+tool "opentop -o json" beside "$opentop -o json"
+tool "opentop, screen" screen "$opentop"
+tool "opensnoop" beside "opensnoop"
+tool "opensnoop.bt" beside "opensnoop.bt"
+tool "fatrace" beside "fatrace"
+tool "strace -f" around "strace -f -qq -e trace=openat -o /dev/null"
+
+build_floor() {
+	local headers
+	headers=$(find "$target/debug/build" -path '*/libbpf-sys-*/out/include' -type d -print -quit)
+	clang -O2 -g -target bpf -mcpu=v2 "-D__TARGET_ARCH_$(uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')" \
+		-I"$headers" -c benches/cost/floor.bpf.c -o "$work/floor.o"
+}
+
+on_screen() {
+	tmux -L opentop-bench "$@"
+}
+
+# Starts a tool and waits until it traces: its process is then $pid. Fails, and says why, where it cannot run.
+start() {
+	pid=
+	case ${how[$1]} in
+	beside)
+		# shellcheck disable=SC2086
+		taskset -c "$tracer_cpu" ${command[$1]} >/dev/null 2>"$work/why" &
+		pid=$!
+		;;
+	screen)
+		on_screen -f /dev/null new-session -d -x 80 -y 24 "taskset -c $tracer_cpu ${command[$1]} 2>$work/why"
+		pid=$(on_screen list-panes -F '#{pane_pid}')
+		;;
+	*) return 0 ;;
+	esac
+	wait_until_tracing && return
+	echo "$1: not available: $(head -n 1 "$work/why")" >&2
+	stop
+	return 1
+}
+
+# A tracer holds the link of its program, its perf event or its fanotify group.
+wait_until_tracing() {
+	local end=$((SECONDS + 10))
+	until find "/proc/$pid/fd" -printf '%l\n' 2>/dev/null | grep -qE 'bpf[-_]link|bpf-raw|perf_event|fanotify'; do
+		[ -e "/proc/$pid" ] && [ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+	sleep 1 # For the last of several programs.
+}
+
+stop() {
+	[ -n "${pid:-}" ] || return 0
+	kill -INT "$pid" 2>/dev/null || true
+	while [ -e "/proc/$pid" ] && ! grep -q '^State:.*Z' "/proc/$pid/status" 2>/dev/null; do sleep 0.05; done
+	wait "$pid" 2>/dev/null || true
+	on_screen kill-server 2>/dev/null || true
+	pid=
+}
+
+# Runs a program on the traced processor, below the tool where that runs around it.
+traced() {
+	local around=
+	[ "${how[$1]}" = around ] && around=${command[$1]}
+	# shellcheck disable=SC2086
+	taskset -c "$traced_cpu" $around "${@:2}"
+}

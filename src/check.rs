@@ -1,0 +1,92 @@
+//! `opentop check`: can this host be traced, with which hooks, and what to do if not.
+
+use std::io::{self, Write};
+
+use crate::error::{EXIT_FAILED, EXIT_OK, Error};
+use crate::tracer::{self, Facts, HookSet, Lockdown, Options};
+
+/// One line of the report.
+struct Item {
+    good: bool,
+    what: &'static str,
+    found: String,
+    /// What to do if it is not good.
+    remedy: &'static str,
+}
+
+/// Writes the report. The exit status is 0 if opentop can run here.
+///
+/// # Errors
+/// If the report cannot be written.
+pub fn run(out: &mut dyn Write, options: &Options) -> Result<u8, Error> {
+    let facts = Facts::gather();
+    let mut items = about_host(&facts);
+    let possible = items.iter().all(|item| item.good);
+    let tried = if possible { tracer::try_all(options) } else { Vec::new() };
+    let chosen = tried.iter().find(|(_, result)| result.is_ok()).map(|(hooks, _)| *hooks);
+    items.extend(tried.iter().map(|(hooks, result)| about_hooks(*hooks, result, chosen)));
+    report(out, &facts, &items, chosen).map_err(|why| Error::Other(format!("cannot write the report: {why}")))?;
+    Ok(if chosen.is_some() { EXIT_OK } else { EXIT_FAILED })
+}
+
+fn about_host(facts: &Facts) -> Vec<Item> {
+    let lockdown = match facts.lockdown {
+        Lockdown::None => "none",
+        Lockdown::Integrity => "integrity, which allows tracing",
+        Lockdown::Confidentiality => "confidentiality, which forbids reading the kernel",
+    };
+    vec![
+        Item {
+            good: facts.privileged,
+            what: "privilege",
+            found: if facts.privileged { "enough" } else { "neither root nor CAP_BPF and CAP_PERFMON" }.into(),
+            remedy: "run it with sudo",
+        },
+        Item {
+            good: facts.btf,
+            what: "type information (BTF)",
+            found: if facts.btf { "/sys/kernel/btf/vmlinux" } else { "missing" }.into(),
+            remedy: "use a kernel built with CONFIG_DEBUG_INFO_BTF=y",
+        },
+        Item {
+            good: facts.lockdown != Lockdown::Confidentiality,
+            what: "lockdown",
+            found: lockdown.into(),
+            remedy: "boot with lockdown=integrity; /sys/kernel/security/lockdown shows the mode",
+        },
+    ]
+}
+
+fn about_hooks(hooks: HookSet, result: &Result<(), String>, chosen: Option<HookSet>) -> Item {
+    let found = match result {
+        Ok(()) if chosen == Some(hooks) => "works, and is what opentop uses".into(),
+        Ok(()) => "works".into(),
+        Err(why) => why.clone(),
+    };
+    Item {
+        good: result.is_ok(),
+        what: hooks.name(),
+        found,
+        remedy: if chosen.is_some() { "not needed, another works" } else { "ring buffers need Linux 5.8 or later" },
+    }
+}
+
+fn report(out: &mut dyn Write, facts: &Facts, items: &[Item], chosen: Option<HookSet>) -> io::Result<()> {
+    writeln!(out, "opentop {} on Linux {}", env!("CARGO_PKG_VERSION"), facts.kernel)?;
+    for item in items {
+        writeln!(out, "  {} {:<24} {}", if item.good { "ok " } else { "no " }, item.what, item.found)?;
+        if !item.good {
+            writeln!(out, "      {:<24} → {}", "", item.remedy)?;
+        }
+    }
+    if !facts.host_pids {
+        writeln!(
+            out,
+            "  !   pid namespace            this is a container: start it with --pid=host to see pids as here"
+        )?;
+    }
+    match chosen {
+        Some(hooks) => writeln!(out, "opentop can run here; hooks: {}", hooks.name()),
+        None => writeln!(out, "opentop cannot run here"),
+    }
+}

@@ -1,0 +1,142 @@
+//! The command line as typed. What it means is settled in [`crate::config`].
+
+use std::path::PathBuf;
+
+use crate::app::ranking::Sort;
+use crate::model::openers::Group;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// top for file opens: every file that any process on this host opens or fails to open, live.
+#[derive(Debug, Parser)]
+#[command(
+    name = "opentop",
+    version,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true,
+    after_help = "Exit status: 0 done, 1 failed (one line on stderr says why and what to do), 2 wrong usage.\n\
+                  At the screen, ? shows the keys and q quits."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub live: Live,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a recording
+    Record {
+        /// The file to write; an existing one is kept unless --force is given
+        file: PathBuf,
+        /// Replace FILE if it exists
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        live: Live,
+    },
+    /// Show a recording, on the same screens and outputs; needs no privileges
+    Replay {
+        /// A recording, or lines of `opentop -o json`
+        file: PathBuf,
+        /// How many times as fast as it was recorded; 0: as fast as possible. On the screen 1 unless given, else 0
+        #[arg(long, value_name = "FACTOR")]
+        speed: Option<f64>,
+        #[command(flatten)]
+        view: View,
+    },
+    /// Tell whether this host can be traced, with which hooks, and what to do if not
+    Check,
+}
+
+/// Options that need the kernel.
+#[derive(Debug, Args)]
+pub struct Live {
+    #[command(flatten)]
+    pub view: View,
+    /// Size of the ring buffer, such as 512K or 16M: a power of two
+    #[arg(long, value_name = "SIZE", default_value = "8M", help_heading = "Tracing")]
+    pub ring: String,
+    /// Show opentop's own opens, which are hidden otherwise
+    #[arg(long = "self", help_heading = "Tracing")]
+    pub show_self: bool,
+}
+
+/// Options that a recording can be shown with too.
+#[derive(Debug, Args)]
+pub struct View {
+    /// Only these processes
+    #[arg(short, long, value_name = "PID[,PID]", value_delimiter = ',', help_heading = "Filters")]
+    pub pid: Vec<u32>,
+    /// Only this user
+    #[arg(short, long, value_name = "NAME|UID", help_heading = "Filters")]
+    pub user: Option<String>,
+    /// Only commands whose name matches; a leading ! negates
+    #[arg(short, long, value_name = "REGEX", help_heading = "Filters")]
+    pub comm: Option<String>,
+    /// Only files whose name or path matches; a leading ! negates
+    #[arg(short, long, value_name = "REGEX", help_heading = "Filters")]
+    pub file: Option<String>,
+    /// Only opens that failed
+    #[arg(short = 'x', long, help_heading = "Filters")]
+    pub failed: bool,
+    /// Only opens that failed with one of these errors
+    #[arg(short, long, value_name = "NAME[,NAME]", help_heading = "Filters")]
+    pub errno: Option<String>,
+    /// Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …
+    #[arg(short = 'F', long, value_name = "EXPR", help_heading = "Filters")]
+    pub filter: Option<String>,
+
+    /// Stop after N opens
+    #[arg(short = 'n', long, value_name = "N", help_heading = "Output")]
+    pub count: Option<u64>,
+    /// Stop after SECS seconds
+    #[arg(short, long, value_name = "SECS", help_heading = "Output")]
+    pub duration: Option<f64>,
+    /// How to show opens; tui on a terminal, text otherwise
+    #[arg(short, long, value_enum, value_name = "FORM", help_heading = "Output")]
+    pub output: Option<OutputForm>,
+    /// Seconds between two readings of the counters
+    #[arg(short, long, value_name = "SECS", default_value_t = 1.0, help_heading = "Output")]
+    pub interval: f64,
+    /// What the ranking has one row for: process, comm, file, dir, user, container, error
+    #[arg(short, long, value_name = "WHAT", default_value = "process", value_parser = group, help_heading = "Screen")]
+    pub group_by: Group,
+    /// What the ranking is sorted by: rate, total, failed, pid, user, name
+    #[arg(short, long, value_name = "COLUMN", default_value = "rate", value_parser = sort, help_heading = "Screen")]
+    pub sort: Sort,
+    /// How many events the screen keeps
+    #[arg(long, value_name = "N", default_value_t = 100_000, help_heading = "Screen")]
+    pub history: usize,
+    /// When to use colours; auto honours NO_COLOR
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto, help_heading = "Screen")]
+    pub color: ColorWhen,
+    /// Draw with ASCII only
+    #[arg(long, help_heading = "Screen")]
+    pub ascii: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputForm {
+    Tui,
+    Text,
+    Json,
+    Csv,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    Auto,
+    Always,
+    Never,
+}
+
+fn group(name: &str) -> Result<Group, String> {
+    let known = || Group::ALL.map(Group::name).join(", ");
+    Group::from_name(name).ok_or_else(|| format!("choose one of {}", known()))
+}
+
+fn sort(name: &str) -> Result<Sort, String> {
+    let known = || Sort::ALL.map(|(_, name)| name).join(", ");
+    Sort::from_name(name).ok_or_else(|| format!("choose one of {}", known()))
+}

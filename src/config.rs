@@ -1,0 +1,266 @@
+//! The command line as meant: everything that can be checked before anything is started, checked once.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::app::ranking::Sort;
+use crate::cli::{Cli, ColorWhen, Command, Live, OutputForm, View};
+use crate::error::Error;
+use crate::filter::{Filter, Term};
+use crate::model::openers::Group;
+use crate::names::Names;
+use crate::tracer::Options;
+
+/// What to do.
+#[derive(Debug)]
+pub enum Config {
+    Live { options: Options, show: Show },
+    Record { file: PathBuf, replace: bool, options: Options, show: Show },
+    Replay { file: PathBuf, speed: f64, show: Show },
+    Check,
+}
+
+/// How to show opens, wherever they come from.
+#[derive(Debug)]
+pub struct Show {
+    pub form: OutputForm,
+    pub filter: Filter,
+    pub names: Names,
+    pub limits: Limits,
+    pub interval: Duration,
+    pub group: Group,
+    pub sort: Sort,
+    pub history: usize,
+    pub colour: bool,
+    pub ascii: bool,
+}
+
+/// When to stop unasked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    pub count: Option<u64>,
+    pub duration: Option<Duration>,
+}
+
+/// Facts about the surroundings that the meaning of a command line depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Surroundings {
+    /// Both stdin and stdout are a terminal that can be drawn on.
+    pub screen: bool,
+    pub no_color: bool,
+}
+
+impl Surroundings {
+    /// Looks at stdin, stdout and the environment.
+    #[must_use]
+    pub fn gather() -> Self {
+        let term = std::env::var("TERM").unwrap_or_default();
+        let terminals = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        Self {
+            screen: terminals && !matches!(term.as_str(), "" | "dumb"),
+            no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
+        }
+    }
+}
+
+impl Config {
+    /// What `cli` means here.
+    ///
+    /// # Errors
+    /// If it cannot be meant: an option's value makes no sense, or two options contradict each other.
+    pub fn new(cli: Cli, here: Surroundings) -> Result<Self, Error> {
+        Ok(match cli.command {
+            None => {
+                let show = show(&cli.live.view, here, Names::of_host(), here.screen)?;
+                Config::Live { options: options(&cli.live, &show)?, show }
+            }
+            Some(Command::Record { file, force, live }) => {
+                let show = show(&live.view, here, Names::of_host(), false)?;
+                Config::Record { file, replace: force, options: options(&live, &show)?, show }
+            }
+            Some(Command::Replay { file, speed, view }) => {
+                // The users of the host that was recorded are not those of this one.
+                let show = show(&view, here, Names::without_users(), here.screen)?;
+                let natural = if show.form == OutputForm::Tui { 1.0 } else { 0.0 };
+                let speed = speed.unwrap_or(natural);
+                if !(speed.is_finite() && speed >= 0.0) {
+                    return Err(Error::Usage(format!("--speed {speed}: a factor of 0 or more is needed")));
+                }
+                Config::Replay { file, speed, show }
+            }
+            Some(Command::Check) => Config::Check,
+        })
+    }
+}
+
+fn options(live: &Live, show: &Show) -> Result<Options, Error> {
+    Ok(Options {
+        ring_bytes: ring_bytes(&live.ring)?,
+        show_self: live.show_self,
+        filter: show.filter.kernel_part(),
+        interval: show.interval,
+    })
+}
+
+fn show(view: &View, here: Surroundings, names: Names, screen: bool) -> Result<Show, Error> {
+    let form = match view.output {
+        None if screen => OutputForm::Tui,
+        None => OutputForm::Text,
+        Some(OutputForm::Tui) if !here.screen => {
+            return Err(Error::Other(
+                "the screen needs a terminal on stdin and stdout, and TERM must not be dumb: use -o text, json or csv"
+                    .into(),
+            ));
+        }
+        Some(form) => form,
+    };
+    if view.history == 0 {
+        return Err(Error::Usage("--history 0: at least one event must be kept".into()));
+    }
+    Ok(Show {
+        form,
+        filter: filter(view, &names)?,
+        names,
+        limits: Limits {
+            count: view.count,
+            duration: view.duration.map(|secs| seconds("--duration", secs)).transpose()?,
+        },
+        interval: seconds("--interval", view.interval)?,
+        group: view.group_by,
+        sort: view.sort,
+        history: view.history,
+        colour: match view.color {
+            ColorWhen::Always => true,
+            ColorWhen::Never => false,
+            ColorWhen::Auto => here.screen && !here.no_color,
+        },
+        ascii: view.ascii,
+    })
+}
+
+/// Each filtering option is one term; all of them must hold, and the expression too.
+fn filter(view: &View, names: &Names) -> Result<Filter, Error> {
+    let pids = view.pid.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+    let options = [
+        ("--pid", "pid", (!pids.is_empty()).then_some(pids.as_str())),
+        ("--user", "uid", view.user.as_deref()),
+        ("--comm", "comm", view.comm.as_deref()),
+        ("--file", "file", view.file.as_deref()),
+        ("--failed", "err", view.failed.then_some("any")),
+        ("--errno", "err", view.errno.as_deref()),
+    ];
+    let mut terms = Vec::new();
+    for (option, field, value) in options {
+        let Some(value) = value else { continue };
+        terms.push(Term::new(field, value, names).map_err(|why| Error::Usage(format!("{option} {value}: {why}")))?);
+    }
+    let expression = view.filter.as_deref().unwrap_or_default();
+    let parsed = Filter::parse(expression, names).map_err(|why| Error::Usage(format!("--filter: {why}")))?;
+    Ok(Filter::from_terms(terms).and(parsed))
+}
+
+fn seconds(option: &str, value: f64) -> Result<Duration, Error> {
+    match Duration::try_from_secs_f64(value) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err(Error::Usage(format!("{option} {value}: a positive number of seconds is needed"))),
+    }
+}
+
+/// Bytes of a size such as 512K, 8M or 65536.
+fn ring_bytes(size: &str) -> Result<u32, Error> {
+    let digits = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match size[digits.len()..].to_ascii_uppercase().trim_end_matches("IB").trim_end_matches('B') {
+        "" => Some(1u64),
+        "K" => Some(1 << 10),
+        "M" => Some(1 << 20),
+        "G" => Some(1 << 30),
+        _ => None,
+    };
+    let bytes = digits.parse::<u64>().ok().zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
+    match bytes {
+        Some(bytes) if bytes.is_power_of_two() && (MIN_RING..=MAX_RING).contains(&bytes) => Ok(bytes as u32),
+        _ => {
+            Err(Error::Usage(format!("--ring {size}: a power of two from 4K to 1G is needed, such as 512K, 8M or 64M")))
+        }
+    }
+}
+
+/// One page; where pages are larger the kernel refuses less than one of those.
+const MIN_RING: u64 = 4 << 10;
+const MAX_RING: u64 = 1 << 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    const SCREEN: Surroundings = Surroundings { screen: true, no_color: false };
+    const PIPE: Surroundings = Surroundings { screen: false, no_color: false };
+
+    fn config(args: &str, here: Surroundings) -> Result<Config, Error> {
+        let cli = Cli::try_parse_from(["opentop"].into_iter().chain(args.split_whitespace())).unwrap();
+        Config::new(cli, here)
+    }
+
+    fn live(args: &str, here: Surroundings) -> (Options, Show) {
+        match config(args, here).unwrap() {
+            Config::Live { options, show } => (options, show),
+            other => panic!("not live: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_form_follows_the_terminal() {
+        assert_eq!(live("", SCREEN).1.form, OutputForm::Tui);
+        assert_eq!(live("", PIPE).1.form, OutputForm::Text);
+        assert_eq!(live("-o json", SCREEN).1.form, OutputForm::Json);
+        assert!(config("-o tui", PIPE).is_err());
+    }
+
+    #[test]
+    fn options_become_one_filter_and_its_kernel_part() {
+        let (options, show) = live("-p 1,2 -u 0 -x -c !nginx -F err:ENOENT", PIPE);
+        assert_eq!(options.filter.pids, [1, 2]);
+        assert_eq!(options.filter.uids, [0]);
+        assert_eq!(options.filter.failed, Some(true));
+        assert_eq!(options.filter.errnos, [libc::ENOENT]);
+        assert!(show.filter.source().contains("!comm:nginx"), "{}", show.filter.source());
+    }
+
+    #[test]
+    fn values_that_make_no_sense_are_usage_errors() {
+        for args in [
+            "--ring 3M",
+            "--ring 2K",
+            "--ring x",
+            "-d 0",
+            "-d -1",
+            "-i nan",
+            "-F foo:bar",
+            "-c (",
+            "-e ENOPE",
+            "--history 0",
+        ] {
+            let error = config(&args.replace("-d -1", "-d=-1"), PIPE).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{args}: {error}");
+            assert!(!error.to_string().contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(ring_bytes("64K").unwrap(), 65536);
+        assert_eq!(ring_bytes("8MiB").unwrap(), 8 << 20);
+        assert_eq!(ring_bytes("1g").unwrap(), 1 << 30);
+        assert_eq!(ring_bytes("65536").unwrap(), 65536);
+    }
+
+    #[test]
+    fn color_honours_no_color_until_asked() {
+        let plain = Surroundings { no_color: true, ..SCREEN };
+        assert!(!live("", plain).1.colour);
+        assert!(live("--color always", plain).1.colour);
+        assert!(live("", SCREEN).1.colour);
+    }
+}

@@ -1,0 +1,95 @@
+//! What the tests on the real kernel share: the running tracer, its lines, the program that opens files.
+//!
+//! These tests need root and a kernel that takes BPF programs. Where they cannot run they fail: a test that returns
+//! early is no test.
+#![allow(dead_code, reason = "each test program uses its own part")]
+
+pub mod lines;
+pub mod tracer;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Fails where the test cannot run.
+#[track_caller]
+pub fn needs_root() {
+    assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
+}
+
+/// The program under test.
+pub fn opentop<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_opentop"));
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+/// The program that opens files, which cargo builds beside the tests.
+pub fn opener<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Command {
+    let test = std::env::current_exe().expect("the path of this test");
+    let built = test.parent().and_then(Path::parent).expect("target directory").join("examples/opener");
+    assert!(built.exists(), "{} is missing: run `cargo build --example opener`", built.display());
+    let mut command = Command::new(built);
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+/// Runs a command that has to succeed; its output lines.
+#[track_caller]
+pub fn succeed(mut command: Command) -> Vec<String> {
+    let output = command.output().expect("starting the command");
+    assert!(output.status.success(), "{command:?}: {}\n{}", output.status, stderr(&output));
+    String::from_utf8(output.stdout).expect("UTF-8 output").lines().map(str::to_owned).collect()
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8 on stdout")
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A directory of the test's own that everybody may enter, with a path that no other open on the host has.
+#[derive(Debug)]
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("opentop-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let dir = std::env::temp_dir().canonicalize().expect("the directory for temporary files").join(name);
+        std::fs::create_dir(&dir).expect("a new directory");
+        Self(dir)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn join(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// A new file with this content.
+    pub fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.join(name);
+        std::fs::write(&path, content).expect("a new file");
+        path
+    }
+
+    /// A new directory.
+    pub fn dir(&self, name: &str) -> PathBuf {
+        let path = self.join(name);
+        std::fs::create_dir(&path).expect("a new directory");
+        path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed is left; the test has its result.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,139 @@
+//! Many opens, exactly counted.
+
+use crate::report::Json;
+use crate::sys::{self, Ask, OPENAT};
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+/// What a storm is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Opens in all, or seconds.
+    pub amount: u64,
+    /// Processes that share the work.
+    pub procs: u64,
+    /// Open names that are not there.
+    pub missing: bool,
+    /// The processor that all of them share.
+    pub cpu: Option<usize>,
+}
+
+/// One process's opens, the fastest that can be done: nothing but the call, and its descriptor closed.
+#[derive(Debug)]
+struct Opener {
+    /// A C string; a name that is missing ends in a number.
+    name: Vec<u8>,
+    missing: bool,
+}
+
+impl Opener {
+    /// Digits of the number at the end of a missing name.
+    const DIGITS: usize = 9;
+
+    /// Opens the file `there` in the working directory, or files that are not there.
+    fn new(missing: bool) -> Self {
+        let name = if missing { format!("missing-{:0>1$}\0", 0, Self::DIGITS) } else { "there\0".to_owned() };
+        Self { name: name.into_bytes(), missing }
+    }
+
+    fn open(&mut self, number: u64) {
+        if self.missing {
+            let digits = self.name.len() - 1 - Self::DIGITS;
+            let width = Self::DIGITS;
+            let _ = write!(&mut self.name[digits..], "{number:0>width$}");
+        }
+        let ask = Ask { dirfd: libc::AT_FDCWD, name: self.name.as_ptr().cast(), flags: 0, mode: 0, resolve: 0 };
+        match (OPENAT.call)(&ask) {
+            Ok(fd) => sys::close(fd),
+            Err(errno) => assert!(self.missing && errno == libc::ENOENT, "an open of the storm failed: {errno}"),
+        }
+    }
+}
+
+/// Makes the file that the openers open, and moves to its directory.
+fn prepare(dir: &[u8], plan: &Plan) {
+    sys::change_dir(dir);
+    if !plan.missing {
+        sys::make_file(b"there", 0o644);
+    }
+    if let Some(cpu) = plan.cpu {
+        sys::pin(cpu);
+    }
+}
+
+/// Opens exactly `plan.amount` times, by processes that start together; prints how often each has.
+pub fn storm(dir: &[u8], plan: &Plan) {
+    prepare(dir, plan);
+    let [start, go] = pipe();
+    let share = |number: u64| plan.amount / plan.procs + u64::from(number < plan.amount % plan.procs);
+    let children: Vec<(libc::pid_t, u64)> = (0..plan.procs)
+        .map(|number| {
+            let opens = share(number);
+            let child = || {
+                sys::close(go);
+                wait_for_the_end(start);
+                let mut opener = Opener::new(plan.missing);
+                (0..opens).for_each(|number| opener.open(number));
+                0
+            };
+            (sys::fork(child), opens)
+        })
+        .collect();
+    sys::close(go);
+    for (pid, opens) in children {
+        assert_eq!(sys::wait(pid), 0, "a process of the storm");
+        let mut json = Json::new();
+        json.number("pid", Some(pid.into()));
+        json.number("opens", Some(opens as i64));
+        json.print();
+    }
+}
+
+/// The reading and the writing end of a pipe.
+fn pipe() -> [i32; 2] {
+    let mut ends = [0; 2];
+    // SAFETY: room for two descriptors.
+    sys::must("pipe", sys::result(unsafe { libc::pipe(ends.as_mut_ptr()) }.into()));
+    ends
+}
+
+/// Returns when the last writer has closed the pipe.
+fn wait_for_the_end(fd: i32) {
+    let mut byte = 0_u8;
+    // SAFETY: room for one byte.
+    let ret = unsafe { libc::read(fd, (&raw mut byte).cast(), 1) };
+    assert_eq!(ret, 0, "the pipe holds nothing");
+}
+
+/// Opens for `plan.amount` seconds as fast as one process can; prints how often and how long one took.
+pub fn flat_out(dir: &[u8], plan: &Plan) {
+    /// Between two looks at the clock, which must not cost.
+    const ROUND: u64 = 256;
+    prepare(dir, plan);
+    let mut opener = Opener::new(plan.missing);
+    let start = Instant::now();
+    let end = start + Duration::from_secs(plan.amount);
+    let mut opens = 0;
+    while Instant::now() < end {
+        (opens..opens + ROUND).for_each(|number| opener.open(number));
+        opens += ROUND;
+    }
+    let ns = start.elapsed().as_nanos() as u64 / opens.max(1);
+    let mut json = Json::new();
+    json.number("pid", Some(std::process::id().into()));
+    json.number("opens", Some(opens as i64));
+    json.number("ns_per_open", Some(ns as i64));
+    json.print();
+}
+
+/// Opens `path` every millisecond until it is killed.
+pub fn first(path: &[u8]) {
+    let name = sys::c_string(path);
+    loop {
+        let ask = Ask { dirfd: libc::AT_FDCWD, name: name.as_ptr(), flags: 0, mode: 0, resolve: 0 };
+        if let Ok(fd) = (OPENAT.call)(&ask) {
+            sys::close(fd);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}

@@ -1,0 +1,203 @@
+//! Exact under a storm: every open is delivered or counted as lost, and a killed opentop leaves nothing behind.
+
+mod common;
+
+use common::lines::{Line, Open, Summary};
+use common::tracer::{Ended, Tracer};
+use common::{Scratch, needs_root, opener, succeed};
+use opentop::filter::KernelFilter;
+use opentop::source::{Message, ProcessCount, Totals};
+use opentop::tracer::{self, Options};
+use rustix::process::Signal;
+use serde::Deserialize;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+/// How often a process of the storm has opened.
+#[derive(Debug, Deserialize)]
+struct Storm {
+    pid: u32,
+    opens: u64,
+}
+
+/// `opener storm` in a directory of its own: what each of its processes did.
+fn storm(scratch: &Scratch, args: &[&str]) -> HashMap<u32, u64> {
+    let dir = scratch.dir("storm");
+    let command = opener([&["storm", dir.to_str().expect("a plain path")], args].concat());
+    let parse = |line: &String| serde_json::from_str::<Storm>(line).expect("a line of opener");
+    succeed(command).iter().map(parse).map(|storm| (storm.pid, storm.opens)).collect()
+}
+
+fn opens_by_pid(opens: &[Open], pids: &HashMap<u32, u64>) -> HashMap<u32, u64> {
+    let mut counts = HashMap::new();
+    for open in opens.iter().filter(|open| pids.contains_key(&open.pid)) {
+        *counts.entry(open.pid).or_default() += 1;
+    }
+    counts
+}
+
+/// What must hold of every run: nothing goes missing without being counted.
+#[track_caller]
+fn check_invariant(ended: &Ended) -> Summary {
+    let summary = ended.summary();
+    let delivered = ended.json().iter().filter(|line| matches!(line, Line::Open(_))).count() as u64;
+    assert_eq!(summary.delivered, delivered, "lines of opens");
+    assert_eq!(summary.opens, summary.delivered + summary.dropped + summary.filtered, "{summary:?}");
+    let mut told: HashMap<String, u64> = summary.lost.keys().map(|cause| (cause.clone(), 0)).collect();
+    for line in ended.json() {
+        if let Line::Lost { cause, count } = line {
+            assert!(count > 0, "a loss of nothing");
+            *told.entry(cause).or_default() += count;
+        }
+    }
+    assert_eq!(told, summary.lost, "the lines of losses add up to the summary's");
+    let dropped: u64 = ["ring", "queue", "garbled"].iter().map(|cause| summary.lost[*cause]).sum();
+    assert_eq!(dropped, summary.dropped, "losses by cause");
+    summary
+}
+
+#[test]
+fn a_hundred_thousand_opens_are_a_hundred_thousand_events() {
+    const SECONDS: u64 = 4;
+    needs_root();
+    let scratch = Scratch::new();
+    let start = Instant::now();
+    let tracer = Tracer::json(&["-d", &SECONDS.to_string()], &scratch.file("canary", ""));
+    let made = storm(&scratch, &["--opens", "100000", "--procs", "4", "--missing"]);
+    let ended = tracer.wait().well();
+    let took = start.elapsed();
+    assert!(took >= Duration::from_secs(SECONDS), "-d {SECONDS} ended after {took:?}");
+
+    let summary = check_invariant(&ended);
+    assert_eq!(summary.dropped, 0, "{summary:?}");
+    let mut opens = ended.opens();
+    opens.retain(|open| made.contains_key(&open.pid));
+    assert_eq!(opens.len(), 100_000);
+    assert_eq!(opens_by_pid(&opens, &made), made);
+    let names: HashSet<(u32, &Option<String>)> = opens.iter().map(|open| (open.pid, &open.name)).collect();
+    assert_eq!(names.len(), opens.len(), "each open has a name of its own, and none is doubled");
+    assert!(opens.iter().all(|open| open.errno.as_deref() == Some("ENOENT") && open.fd.is_none()));
+}
+
+#[test]
+fn opens_that_succeed_are_counted_as_exactly() {
+    needs_root();
+    let scratch = Scratch::new();
+    let tracer = Tracer::json(&[], &scratch.file("canary", ""));
+    let made = storm(&scratch, &["--opens", "40000", "--procs", "40", "--cpu", "0"]);
+    let ended = tracer.stop().well();
+    assert_eq!(check_invariant(&ended).dropped, 0);
+    let opens = ended.opens();
+    assert_eq!(opens_by_pid(&opens, &made), made);
+    let moments: HashSet<(u32, u64)> = opens.iter().map(|open| (open.tid, open.ts_ns)).collect();
+    assert_eq!(moments.len(), opens.len(), "a thread opens one file at a time");
+}
+
+/// The smallest ring there is, and more opens in a moment than it holds.
+#[test]
+fn what_a_tiny_ring_drops_is_counted() {
+    needs_root();
+    let scratch = Scratch::new();
+    let tracer = Tracer::json(&["--ring", "4K"], &scratch.file("canary", ""));
+    let made = storm(&scratch, &["--opens", "100000", "--procs", "2", "--missing"]);
+    let ended = tracer.stop().well();
+    let summary = check_invariant(&ended);
+    assert!(summary.lost["ring"] > 0, "{summary:?}");
+    assert!(summary.opens >= 100_000, "{summary:?}");
+    let seen = opens_by_pid(&ended.opens(), &made);
+    assert!(seen.iter().all(|(pid, opens)| *opens <= made[pid]), "more than there were: {seen:?} of {made:?}");
+    assert_eq!(summary.lost["overflow"], 0, "the map of processes has room");
+}
+
+/// Traces with this ring while `during` runs: the last that was said of each process, and the totals.
+fn counts_of<T>(ring_bytes: u32, during: impl FnOnce() -> T) -> (T, HashMap<u32, ProcessCount>, Totals) {
+    let options = Options { ring_bytes, show_self: false, filter: KernelFilter::default(), interval: INTERVAL };
+    let mut storage = tracer::storage();
+    let live = tracer::Tracer::start(&mut storage, options).expect("a kernel that can be traced");
+    let (messages, received) = crossbeam_channel::bounded(64);
+    let (stop, stopped) = crossbeam_channel::bounded(1);
+    std::thread::scope(|scope| {
+        let running = scope.spawn(move || live.run(&messages, &stopped));
+        let reading = scope.spawn(move || {
+            let (mut processes, mut totals) = (HashMap::new(), Totals::default());
+            for message in received {
+                if let Message::Counts(counts) = message {
+                    totals = counts.totals;
+                    processes.extend(counts.processes.into_iter().map(|process| (process.pid, process)));
+                }
+            }
+            (processes, totals)
+        });
+        let did = during();
+        stop.send(opentop::tracer::Command::Stop).expect("a tracer that runs");
+        running.join().expect("the tracer's thread").expect("no failure");
+        let (processes, totals) = reading.join().expect("the reading thread");
+        (did, processes, totals)
+    })
+}
+
+/// Short enough for several readings while the storm blows.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+#[test]
+fn the_counts_of_each_process_are_exact_whatever_the_ring_drops() {
+    needs_root();
+    let scratch = Scratch::new();
+    let args = ["--opens", "200000", "--procs", "3", "--missing"];
+    let (made, processes, totals) = counts_of(4096, || storm(&scratch, &args));
+    assert!(totals.lost.ring > 0, "{totals:?}");
+    for (pid, opens) in made {
+        let process = &processes[&pid];
+        assert_eq!((process.opens, process.failed, process.uid), (opens, opens, 0), "{process:?}");
+        assert_eq!(process.comm, "opener");
+    }
+    assert_eq!(totals.opens, totals.delivered + totals.lost.dropped() + totals.filtered);
+}
+
+#[test]
+fn processes_that_live_for_a_moment_are_counted() {
+    needs_root();
+    let scratch = Scratch::new();
+    let (made, processes, totals) = counts_of(1 << 22, || storm(&scratch, &["--opens", "4500", "--procs", "1500"]));
+    assert_eq!(made.len(), 1500);
+    for (pid, opens) in made {
+        let process = &processes[&pid];
+        assert_eq!((process.opens, process.failed), (opens, 0), "{process:?}");
+        assert!(process.ended, "{process:?}");
+    }
+    assert_eq!(totals.lost.dropped(), 0, "{totals:?}");
+}
+
+/// Ids of the BPF programs and links that a process holds, as the kernel tells.
+fn bpf_ids(pid: u32) -> BTreeSet<String> {
+    let fds = std::fs::read_dir(format!("/proc/{pid}/fdinfo")).expect("a running opentop");
+    let texts = fds.filter_map(|fd| std::fs::read_to_string(fd.expect("a descriptor").path()).ok());
+    let is_id = |line: &&str| line.starts_with("prog_id:") || line.starts_with("link_id:");
+    texts.flat_map(|text| text.lines().filter(is_id).map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+/// The ids of all programs and links there are.
+fn all_bpf_ids() -> BTreeSet<String> {
+    let programs = libbpf_rs::query::ProgInfoIter::default().map(|program| format!("prog_id:\t{}", program.id));
+    let links = libbpf_rs::query::LinkInfoIter::default().map(|link| format!("link_id:\t{}", link.id));
+    programs.chain(links).collect()
+}
+
+#[test]
+fn killed_it_leaves_nothing_in_the_kernel() {
+    needs_root();
+    let scratch = Scratch::new();
+    let tracer = Tracer::json(&[], &scratch.file("canary", ""));
+    let own = bpf_ids(tracer.pid());
+    assert!(own.iter().any(|id| id.starts_with("prog_id:")), "no program in {own:?}");
+    assert!(own.is_subset(&all_bpf_ids()), "{own:?} while it runs");
+    tracer.signal(Signal::KILL);
+    let ended = tracer.wait();
+    assert!(!ended.status.success());
+    // The kernel frees them a grace period later.
+    let start = Instant::now();
+    while !own.is_disjoint(&all_bpf_ids()) {
+        assert!(start.elapsed() < Duration::from_secs(10), "still there: {own:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
