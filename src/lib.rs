@@ -19,6 +19,7 @@ mod signals;
 pub mod source;
 pub mod terminal;
 pub mod tracer;
+pub mod ui;
 
 use std::io;
 use std::path::Path;
@@ -212,4 +213,3 @@ fn write_lines(
     lines.run(messages, &signals.received)?;
     Ok(EXIT_OK)
 }
-pub mod ui;

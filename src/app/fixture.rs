@@ -145,8 +145,8 @@ impl Screen {
     pub(crate) fn paths(&self) -> Vec<String> {
         let height = self.app.layout().events_rows();
         let feed = self.app.events.shown();
-        let rows = self.app.events.scroll(height).rows(feed.matches.len(), height);
-        rows.filter_map(|index| feed.row(index)).map(|(_, event)| event.path.to_owned()).collect()
+        let rows = self.app.events.scroll(height).rows(feed.len(), height);
+        rows.filter_map(|index| feed.row(index)).map(|row| row.event.path.to_owned()).collect()
     }
 }
 

@@ -160,12 +160,32 @@ fn n_goes_through_the_matches_of_the_last_filter_in_the_whole_list() {
     screen.keys("n");
     assert!(screen.line(23).contains("nothing to search for"), "{}", screen.line(23));
     screen.keys("/err:any\r\x1bN");
-    assert_eq!(screen.app.events.selected().map(|(_, event)| event.path), Some("/etc/shadow"));
+    assert_eq!(screen.app.events.selected().map(|row| row.event.path), Some("/etc/shadow"));
     screen.keys("N");
-    assert!(screen.app.events.selected().is_some_and(|(_, event)| event.path.ends_with("2619_fsm")));
+    assert!(screen.app.events.selected().is_some_and(|row| row.event.path.ends_with("2619_fsm")));
     screen.keys("nn");
-    assert_eq!(screen.app.events.selected().map(|(_, event)| event.path), Some("/etc/shadow"));
+    assert_eq!(screen.app.events.selected().map(|row| row.event.path), Some("/etc/shadow"));
     assert!(screen.line(23).contains("no further match"), "{}", screen.line(23));
+}
+
+#[test]
+fn searches_fold_and_unfold_and_the_selection_stays() {
+    let miss = |path| OpenEvent { path, name: path, ret: -libc::ENOENT, ..sample() };
+    let hit = |path| OpenEvent { path, name: path, ..sample() };
+    let mut screen = Screen::new(80, 24);
+    screen.opens(&[hit("/x"), miss("/a/libz.so"), miss("/b/libz.so"), hit("/c/libz.so"), miss("/etc/no"), miss("/no")]);
+    screen.keys("kkk");
+    assert_eq!(screen.app.events.selected().map(|row| row.event.path), Some("/b/libz.so"));
+    screen.keys("t");
+    assert_eq!(screen.paths(), ["/x", "/c/libz.so", "/no"]);
+    assert!(screen.text().contains("libz.so: tried 3, found in /c"));
+    assert!(screen.text().contains("no: tried 2, never found"));
+    assert_eq!(screen.app.events.selected().map(|row| row.tries), Some(3));
+    screen.keys("t");
+    assert_eq!(screen.app.events.selected().map(|row| row.event.path), Some("/a/libz.so"));
+    screen.keys("tF");
+    screen.opens(&[hit("/usr/no")]);
+    assert!(screen.text().contains("no: tried 3, found in /usr"));
 }
 
 #[test]
@@ -250,7 +270,7 @@ fn the_copy_is_of_the_path_and_the_selection_may_be_in_a_popup() {
 fn the_mouse_selects_only_where_rows_are() {
     let mut screen = Screen::busy(80, 24);
     screen.keys("\x1b[<0;5;12M");
-    assert_eq!(screen.app.events.selected().map(|(_, event)| event.path), Some("/var/www/index.html"));
+    assert_eq!(screen.app.events.selected().map(|row| row.event.path), Some("/var/www/index.html"));
     screen.keys("\x1b[<0;5;5M");
     assert_eq!(screen.app.focus, Focus::Openers);
     screen.keys("\x1b[<0;5;1M\x1b[<0;500;500M");
@@ -361,7 +381,7 @@ proptest! {
             prop_assert!(cursor.is_none_or(|at| buffer.area.contains(at)));
             let layout = screen.app.layout();
             let height = layout.events_rows();
-            let matching = screen.app.events.shown().matches.len();
+            let matching = screen.app.events.shown().len();
             prop_assert_eq!(screen.paths().len(), matching.min(height));
             let rows = screen.app.ranking.rows().len();
             let height = layout.openers_rows();

@@ -82,9 +82,14 @@ fn sum(totals: &Totals) -> String {
             count if count == lost.dropped() => format!(" ({cause})"),
             count => format!(" ({cause} {})", exact(count)),
         });
+    let seen = totals.delivered + lost.dropped() + totals.filtered;
+    let on_the_way = match totals.opens.saturating_sub(seen) {
+        0 => String::new(),
+        count => format!(" + on the way {}", exact(count)),
+    };
     let filtered = if totals.filtered > 0 { format!(" + filtered {}", exact(totals.filtered)) } else { String::new() };
     format!(
-        "opens {} = events {} + dropped {}{}{filtered}",
+        "opens {} = events {} + dropped {}{}{filtered}{on_the_way}",
         exact(totals.opens),
         exact(totals.delivered),
         exact(lost.dropped()),
