@@ -133,7 +133,7 @@ fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
         drop((received, stop));
         let replayed = player.join().map_err(|_| Error::Other("the replaying thread panicked".into()))?;
         if let Some(note) = replayed.note {
-            eprintln!("opentop: {note}");
+            error::tell(note);
         }
         consumed
     })
