@@ -100,6 +100,7 @@ fn options(live: &Live, show: &Show) -> Result<Options, Error> {
         show_self: live.show_self,
         filter: show.filter.kernel_part(),
         interval: show.interval,
+        ..Options::default()
     })
 }
 

@@ -133,7 +133,7 @@ impl Poller<'_, '_> {
     }
 
     fn filter(&self, wanted: &KernelFilter) -> Result<(), Error> {
-        set_filter(self.skel, wanted).map_err(|why| Error::bpf("change the filter in the kernel", why))
+        set_filter(self.skel, wanted, self.options).map_err(|why| Error::bpf("change the filter in the kernel", why))
     }
 
     /// What is still in the ring, the final counts, the end.
