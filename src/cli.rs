@@ -29,6 +29,8 @@ pub enum Command {
     /// Write a recording
     Record {
         /// The file to write; an existing one is kept unless --force is given
+        // Its own id: `file` is the option that filters.
+        #[arg(id = "recording", value_name = "FILE")]
         file: PathBuf,
         /// Replace FILE if it exists
         #[arg(long)]
@@ -39,6 +41,7 @@ pub enum Command {
     /// Show a recording, on the same screens and outputs; needs no privileges
     Replay {
         /// A recording, or lines of `opentop -o json`
+        #[arg(id = "recording", value_name = "FILE")]
         file: PathBuf,
         /// How many times as fast as it was recorded; 0: as fast as possible. On the screen 1 unless given, else 0
         #[arg(long, value_name = "FACTOR")]

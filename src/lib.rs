@@ -20,6 +20,7 @@ mod signals;
 pub mod source;
 pub mod terminal;
 pub mod tracer;
+pub mod ui;
 
 use std::ffi::OsString;
 use std::io;
@@ -157,7 +158,7 @@ fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
         drop((received, stop));
         let replayed = player.join().map_err(|_| Error::Other("the replaying thread panicked".into()))?;
         if let Some(note) = replayed.note {
-            eprintln!("opentop: {note}");
+            error::tell(note);
         }
         consumed
     })
@@ -239,4 +240,3 @@ fn write_lines(
     lines.run(messages, &signals.received)?;
     Ok(EXIT_OK)
 }
-pub mod ui;
