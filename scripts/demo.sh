@@ -61,7 +61,7 @@ case ${1-} in
 	*)
 		set_up
 		cp "$0" $demo/day.sh
-		env -i PATH=/usr/bin:/bin HOME=$demo/home LANG=C.UTF-8 GIT_CONFIG_NOSYSTEM=1 \
+		env -i PATH=/usr/bin:/bin HOME=$demo/home GIT_CONFIG_NOSYSTEM=1 \
 			unshare --uts sh -c 'hostname web-3; cd / && exec "$1" record --force --latency "$2" -- sh "$3" work' \
 			sh "$opentop" $demo/demo.jsonl.zst $demo/day.sh
 		# Of the kernel's release only the version is of interest, not who built it.
