@@ -25,7 +25,7 @@ lint: ## rustfmt, clippy, clang-format, and shellcheck where it is installed
 	@scripts/install-deps.sh build lint
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
-	clang-format --dry-run -Werror $(filter-out %/vmlinux.h,$(wildcard src/bpf/*.[ch] benches/*/*.bpf.c))
+	clang-format --dry-run -Werror $(filter-out %/vmlinux.h,$(wildcard src/bpf/*.[ch] src/bpf/*/*.h benches/*/*.bpf.c))
 	if command -v shellcheck >/dev/null; then shellcheck -x scripts/*.sh .ci/run; fi
 
 bench: build ## what tracing costs, beside a floor and its peers; takes minutes, wants a quiet machine and root
@@ -36,7 +36,7 @@ bench: build ## what tracing costs, beside a floor and its peers; takes minutes,
 static: ## a fully static binary, target/static/opentop, that runs on any Linux of this architecture
 	@scripts/install-deps.sh build static
 	RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --target $(HOST) --target-dir $(TARGET)/static
-	strip -o $(TARGET)/static/opentop $(TARGET)/static/$(HOST)/release/opentop
+	cp $(TARGET)/static/$(HOST)/release/opentop $(TARGET)/static/opentop
 
 clean: ## remove what was built
 	cargo clean

@@ -1,5 +1,6 @@
 //! The command line as typed. What it means is settled in [`crate::config`].
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::app::ranking::Sort;
@@ -28,6 +29,8 @@ pub enum Command {
     /// Write a recording
     Record {
         /// The file to write; an existing one is kept unless --force is given
+        // Its own id: `file` is the option that filters.
+        #[arg(id = "recording", value_name = "FILE")]
         file: PathBuf,
         /// Replace FILE if it exists
         #[arg(long)]
@@ -38,6 +41,7 @@ pub enum Command {
     /// Show a recording, on the same screens and outputs; needs no privileges
     Replay {
         /// A recording, or lines of `opentop -o json`
+        #[arg(id = "recording", value_name = "FILE")]
         file: PathBuf,
         /// How many times as fast as it was recorded; 0: as fast as possible. On the screen 1 unless given, else 0
         #[arg(long, value_name = "FACTOR")]
@@ -57,6 +61,21 @@ pub struct Live {
     /// Size of the ring buffer, such as 512K or 16M: a power of two
     #[arg(long, value_name = "SIZE", default_value = "8M", help_heading = "Tracing")]
     pub ring: String,
+    /// The hooks to use instead of the best that work
+    #[arg(long, value_name = "auto|function|probe|syscall|raw", default_value = "auto", help_heading = "Tracing")]
+    pub hooks: String,
+    /// Measure how long each open took, from call to result
+    #[arg(long, help_heading = "Tracing")]
+    pub latency: bool,
+    /// With --pid: their descendants too
+    #[arg(long, requires = "pid", help_heading = "Filters")]
+    pub tree: bool,
+    /// Only this cgroup and those below it
+    #[arg(long, value_name = "PATH", help_heading = "Filters")]
+    pub cgroup: Option<PathBuf>,
+    /// Run this command and show only it and its descendants
+    #[arg(last = true, value_name = "COMMAND", conflicts_with = "pid")]
+    pub run: Vec<OsString>,
     /// Show opentop's own opens, which are hidden otherwise
     #[arg(long = "self", help_heading = "Tracing")]
     pub show_self: bool,

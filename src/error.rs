@@ -13,6 +13,12 @@ pub const EXIT_USAGE: u8 = 2;
 /// A screen that a signal ended exits with this and the signal's number, as a shell has it.
 pub const EXIT_SIGNAL: u8 = 128;
 
+/// Writes one line to stderr, if anybody is there to read it: a terminal that has hung up is no reason to fail.
+pub fn tell(what: impl std::fmt::Display) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "opentop: {what}");
+}
+
 /// A failure that the user can do something about.
 #[derive(Debug, Error)]
 pub enum Error {

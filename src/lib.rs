@@ -3,6 +3,7 @@
 pub mod app;
 pub mod bpf;
 mod check;
+mod child;
 pub mod cli;
 pub mod config;
 pub mod container;
@@ -19,7 +20,9 @@ mod signals;
 pub mod source;
 pub mod terminal;
 pub mod tracer;
+pub mod ui;
 
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::thread;
@@ -28,6 +31,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use app::Ended;
+use child::Child;
 use cli::{Cli, OutputForm};
 use config::{Config, Show, Surroundings};
 use error::{EXIT_OK, EXIT_SIGNAL, Error};
@@ -51,29 +55,51 @@ const WAITING: usize = 64;
 /// If it cannot be done; the error says what, why, and what to do, and its exit status.
 pub fn run(cli: Cli) -> Result<u8, Error> {
     match Config::new(cli, Surroundings::gather())? {
-        Config::Live { options, show } => live(options, show),
-        Config::Record { file, replace, options, show } => record(&file, replace, options, show),
+        Config::Live { options, show, command } => live(options, show, &command),
+        Config::Record { file, replace, options, show, command } => record(&file, replace, options, show, &command),
         Config::Replay { file, speed, show } => replay(&file, speed, show),
         Config::Check => check::run(&mut io::stdout().lock(), &Options::default()),
     }
 }
 
-fn live(options: Options, show: Show) -> Result<u8, Error> {
-    let shows_self = options.show_self;
+fn live(options: Options, show: Show, command: &[OsString]) -> Result<u8, Error> {
+    let (shows_self, latency) = (options.show_self, options.extras.latency);
     trace(options, |messages, commands, hooks| match show.form {
         OutputForm::Tui => {
-            let shown = Shown { header: Header::of_host(hooks), file: None, shows_self };
+            if !command.is_empty() {
+                Child::start(command, true, || {})?;
+            }
+            let shown = Shown { header: Header::of_host(hooks), file: None, shows_self, latency };
             screen(show, shown, messages, Live(commands))
         }
-        form => write_lines(&mut *writer(form), show, hooks, messages, &|| stop(commands)),
+        form => with_command(command, commands, || {
+            write_lines(&mut *writer(form), show, hooks, messages, &|| stop(commands))
+        }),
     })
 }
 
-fn record(file: &Path, replace: bool, options: Options, show: Show) -> Result<u8, Error> {
+/// Writes lines while `command` runs, if there is one. Its exit status is opentop's, unless a limit ended the lines
+/// before; then it runs on.
+fn with_command(
+    command: &[OsString],
+    commands: &Sender<Command>,
+    write: impl FnOnce() -> Result<u8, Error>,
+) -> Result<u8, Error> {
+    if command.is_empty() {
+        return write();
+    }
+    let commands = commands.clone();
+    let child = Child::start(command, false, move || stop(&commands))?;
+    let code = write()?;
+    Ok(child.exit_code().unwrap_or(code))
+}
+
+fn record(file: &Path, replace: bool, options: Options, show: Show, command: &[OsString]) -> Result<u8, Error> {
     trace(options, |messages, commands, hooks| {
         let recorder = Recorder::create(file, &Header::of_host(hooks), replace);
         let mut recorder = recorder.map_err(|why| Error::Other(why.to_string()))?;
-        let code = write_lines(&mut recorder, show, hooks, messages, &|| stop(commands))?;
+        let code =
+            with_command(command, commands, || write_lines(&mut recorder, show, hooks, messages, &|| stop(commands)))?;
         recorder.finish().map_err(|why| Error::Other(format!("cannot finish the recording: {why}")))?;
         Ok(code)
     })
@@ -122,7 +148,7 @@ fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
         let player = scope.spawn(move || record::replay(reader, speed, &messages, &stopped));
         let consumed = match show.form {
             OutputForm::Tui => {
-                let shown = Shown { header, file: Some(file), shows_self: false };
+                let shown = Shown { header, file: Some(file), shows_self: false, latency: true };
                 screen(show, shown, &received, app::NoControl)
             }
             form => write_lines(&mut *writer(form), show, &header.hooks, &received, &|| {
@@ -132,7 +158,7 @@ fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
         drop((received, stop));
         let replayed = player.join().map_err(|_| Error::Other("the replaying thread panicked".into()))?;
         if let Some(note) = replayed.note {
-            eprintln!("opentop: {note}");
+            error::tell(note);
         }
         consumed
     })
@@ -160,7 +186,7 @@ fn screen(
         colour: show.colour,
         ascii: show.ascii,
         mouse: false,
-        latency: false,
+        latency: source.latency,
         shows_self: source.shows_self,
         names: show.names,
         time_zone: jiff::tz::TimeZone::system(),
@@ -180,6 +206,8 @@ struct Shown<'a> {
     /// The recording; `None` when live.
     file: Option<&'a Path>,
     shows_self: bool,
+    /// Latencies were measured, or may have been.
+    latency: bool,
 }
 
 /// The live side, as the screen may ask things of it.
@@ -212,4 +240,3 @@ fn write_lines(
     lines.run(messages, &signals.received)?;
     Ok(EXIT_OK)
 }
-pub mod ui;

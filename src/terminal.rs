@@ -86,7 +86,7 @@ impl Drop for Terminal {
         let _ = self.give_back();
         if let Ok(mut panics) = PANICS.lock() {
             for panic in panics.drain(..) {
-                eprintln!("{panic}");
+                crate::error::tell(panic);
             }
         }
     }
@@ -179,7 +179,7 @@ fn hold_back_panics() {
             }
             let thread = std::thread::current().name().unwrap_or("a").to_owned();
             if let Ok(mut panics) = PANICS.lock() {
-                panics.push(format!("opentop: bug in the {thread} thread: {panic}"));
+                panics.push(format!("bug in the {thread} thread: {panic}"));
             }
         }));
     });

@@ -61,7 +61,11 @@ impl App {
             }
             Action::Show(panels) => self.show(panels),
             Action::Group => self.group(),
-            Action::Fold => {}
+            Action::Fold => {
+                let fold = !self.events.is_folded();
+                self.events.fold(fold, self.events_height());
+                self.say(if fold { "searches are folded: many tries, one row" } else { "every open has its row" });
+            }
             Action::Open => self.open(),
             Action::NextMatch => self.search(true),
             Action::PreviousMatch => self.search(false),
@@ -222,7 +226,7 @@ impl App {
         }
         let follow = self.events.is_following();
         self.events.hold(self.events_height());
-        let choices = self.events.selected().map(|(_, event)| terms::choices(&event, &self.names)).unwrap_or_default();
+        let choices = self.events.selected().map(|row| terms::choices(&row.event, &self.names)).unwrap_or_default();
         self.mode = Mode::Pick(Pick { include, choices, selected: 0, follow });
         if matches!(&self.mode, Mode::Pick(pick) if pick.choices.is_empty()) {
             self.close_popup();
@@ -339,7 +343,7 @@ impl App {
 
     fn copy(&mut self) -> Vec<Effect> {
         let text = match self.focus {
-            Focus::Events => self.events.selected().map(|(_, event)| event.path.to_owned()),
+            Focus::Events => self.events.selected().map(|row| row.event.path.to_owned()),
             Focus::Openers => self.ranking.selected().map(|row| ranking::label(row, &self.names)),
         };
         text.map(Effect::Copy).into_iter().collect()
@@ -347,7 +351,7 @@ impl App {
 
     fn reset(&mut self) {
         self.meter.reset();
-        self.events.clear(self.setup.history, &self.filter, &self.names);
+        self.events.clear(self.setup.history);
         self.apply_filter();
         self.ranking.reset(&self.names);
         self.paused = false;
@@ -376,7 +380,7 @@ impl App {
             MouseKind::WheelDown => Motion::Down,
             MouseKind::Click => {
                 match panel {
-                    Focus::Events if row < self.events.shown().matches.len() => {
+                    Focus::Events if row < self.events.shown().len() => {
                         self.events.select_row(row, self.events_height());
                     }
                     Focus::Events => {}

@@ -68,12 +68,12 @@ fn write(app: &App, mut file: BufWriter<File>) -> io::Result<usize> {
     for row in app.ranking.rows() {
         let pid = ranking::pid(&row.key).map(|pid| format!("{pid} ")).unwrap_or_default();
         let label = ranking::label(row, &app.names);
-        writeln!(file, "{:>10.1} {:>10} {:>10}  {pid}{label}", row.rate, row.opens, row.failed)?;
+        writeln!(file, "{:>10.1} {:>10} {:>10}  {pid}{label}", row.rate.unwrap_or(0.0), row.opens, row.failed)?;
     }
     writeln!(file, "\n{:<30} {:>7} {:<15} {:>5} {:<14} PATH", "TIME", "PID", "COMM", "FD", "ERR")?;
     let feed = app.events.shown();
     let mut written = 0;
-    for (_, event) in (0..feed.matches.len()).filter_map(|index| feed.row(index)) {
+    for event in (0..feed.len()).filter_map(|index| feed.row(index)).map(|row| row.event) {
         let time = Timestamp::from_nanosecond(i128::from(event.time_ns)).map_err(io::Error::other)?;
         let fd = event.fd().map_or("-".to_owned(), |fd| fd.to_string());
         let error = event.errno().map_or("-".into(), errno_name);

@@ -39,6 +39,7 @@ impl Key {
             KeyCode::F(n) => format!("F{n}"),
             KeyCode::PageUp => "PgUp".to_owned(),
             KeyCode::PageDown => "PgDn".to_owned(),
+            KeyCode::BackTab => "Shift-Tab".to_owned(),
             other => format!("{other:?}"),
         };
         if self.control { format!("^{name}") } else { name }

@@ -13,7 +13,7 @@ mod effect;
 pub mod events;
 pub mod keymap;
 pub mod meter;
-mod pace;
+pub mod pace;
 pub mod prompt;
 pub mod ranking;
 mod run;
@@ -343,10 +343,10 @@ impl App {
         self.dirty
     }
 
-    /// Rows that came since the last frame.
+    /// What moves by itself.
     #[must_use]
-    pub fn fresh(&self) -> u64 {
-        self.fresh
+    pub fn motion(&self) -> pace::Motion {
+        if self.paused { pace::Motion::Still } else { pace::Motion::Rows(self.fresh) }
     }
 
     /// To be told after each frame.
@@ -377,3 +377,8 @@ impl App {
         self.layout().openers_rows()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;

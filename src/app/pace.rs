@@ -15,6 +15,18 @@ const BYTES_PER_CELL: f64 = 2.4;
 /// Where only few rows are new, twice as many frames are as calm.
 const FEW_ROWS: u64 = 5;
 
+/// Where the rows hold still, the counters alone are worth a frame now and then.
+const STILL: Duration = Duration::from_secs(2);
+
+/// What moves on the screen by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Motion {
+    /// Nothing but counters.
+    Still,
+    /// So many rows are new since the last frame.
+    Rows(u64),
+}
+
 /// What the last frame was like.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pace {
@@ -25,14 +37,18 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// The moment for the next frame; `None` as long as there is nothing to draw. `fresh` rows are new.
+    /// The moment for the next frame; `None` as long as there is nothing to draw.
     #[must_use]
-    pub fn due(self, dirty: Dirty, fresh: u64, interval: Duration, size: Size) -> Option<Duration> {
+    pub fn due(self, dirty: Dirty, motion: Motion, interval: Duration, size: Size) -> Option<Duration> {
         match (dirty, self.at) {
             (Dirty::Clean, _) => None,
             (Dirty::Now, _) | (_, None) => Some(Duration::ZERO),
             (Dirty::Data, Some(at)) => {
-                let gap = if fresh <= FEW_ROWS { interval / 2 } else { interval };
+                let gap = match motion {
+                    Motion::Still => STILL.max(interval),
+                    Motion::Rows(fresh) if fresh <= FEW_ROWS => interval / 2,
+                    Motion::Rows(_) => interval,
+                };
                 Some(at + gap.max(self.paid_off(size)))
             }
         }
@@ -53,20 +69,27 @@ mod tests {
     const INTERVAL: Duration = Duration::from_millis(200);
 
     fn due(dirty: Dirty, fresh: u64, bytes: usize) -> Option<Duration> {
-        Pace { at: Some(Duration::from_secs(1)), bytes }.due(dirty, fresh, INTERVAL, SIZE)
+        Pace { at: Some(Duration::from_secs(1)), bytes }.due(dirty, Motion::Rows(fresh), INTERVAL, SIZE)
     }
 
     #[test]
     fn a_key_is_drawn_at_once_and_nothing_is_drawn_for_nothing() {
         assert_eq!(due(Dirty::Now, 0, 3000), Some(Duration::ZERO));
         assert_eq!(due(Dirty::Clean, 0, 0), None);
-        assert_eq!(Pace::default().due(Dirty::Data, 100, INTERVAL, SIZE), Some(Duration::ZERO));
+        assert_eq!(Pace::default().due(Dirty::Data, Motion::Rows(100), INTERVAL, SIZE), Some(Duration::ZERO));
     }
 
     #[test]
     fn data_waits_for_its_turn() {
         assert_eq!(due(Dirty::Data, 1, 100), Some(Duration::from_millis(1100)));
         assert_eq!(due(Dirty::Data, 50, 1000), Some(Duration::from_millis(1200)));
+    }
+
+    #[test]
+    fn a_still_screen_hardly_needs_frames() {
+        let pace = Pace { at: Some(Duration::from_secs(1)), bytes: 100 };
+        let due = pace.due(Dirty::Data, Motion::Still, INTERVAL, SIZE);
+        assert_eq!(due, Some(Duration::from_secs(3)));
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl Sort {
 
     fn compare(self, a: &Row, b: &Row, names: &Names) -> Ordering {
         match self {
-            Sort::Rate => a.rate.total_cmp(&b.rate),
+            Sort::Rate => a.rate.unwrap_or(0.0).total_cmp(&b.rate.unwrap_or(0.0)),
             Sort::Total => a.opens.cmp(&b.opens),
             Sort::Failed => a.failed_share().total_cmp(&b.failed_share()),
             Sort::Pid => pid(&a.key).cmp(&pid(&b.key)),

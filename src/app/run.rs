@@ -92,7 +92,7 @@ pub fn drive<D: Display, C: Control>(
         {
             return Ok(Outcome { ended, totals: app.meter.since_start() });
         }
-        let due = pace.due(app.dirty(), app.fresh(), app.interval, app.size);
+        let due = pace.due(app.dirty(), app.motion(), app.interval, app.size);
         let ready = display.is_ready();
         if ready && inputs.input.is_empty() && due.is_some_and(|due| due <= start.elapsed()) {
             let bytes = display.draw(app)?;

@@ -1,5 +1,6 @@
 //! What is remembered of the messages: the history of opens, and who opened most.
 
+pub mod fold;
 pub mod latency;
 pub mod log;
 pub mod openers;

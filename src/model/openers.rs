@@ -91,8 +91,8 @@ pub struct Row {
     pub uid: Option<u32>,
     pub opens: u64,
     pub failed: u64,
-    /// Opens a second, between the last two readings.
-    pub rate: f64,
+    /// Opens a second between the last two readings; `None` before there were two.
+    pub rate: Option<f64>,
     /// All processes of the row have ended.
     pub ended: bool,
     /// Id of the latest event known of it.
@@ -111,7 +111,7 @@ impl Row {
             uid: None,
             opens: 0,
             failed: 0,
-            rate: 0.0,
+            rate: None,
             ended: false,
             last: None,
             latency: None,
@@ -143,7 +143,7 @@ struct Process {
     now: Sum,
     /// The counts at the last reset.
     base: Sum,
-    rate: f64,
+    rate: Option<f64>,
     ended: bool,
     last: Option<u64>,
 }
@@ -167,10 +167,10 @@ impl Openers {
 
     /// Takes in the next reading.
     pub fn read(&mut self, counts: Counts) {
-        let seconds = self.read_ns.map(|before| counts.ts_ns.saturating_sub(before) as f64 / 1e9).unwrap_or(0.0);
+        let seconds = self.read_ns.map_or(0.0, |before| counts.ts_ns.saturating_sub(before) as f64 / 1e9);
         self.read_ns = Some(counts.ts_ns);
         for process in self.processes.values_mut() {
-            process.rate = 0.0;
+            process.rate = per_second(0, seconds);
         }
         for count in counts.processes {
             self.read_one(count, seconds);
@@ -184,12 +184,12 @@ impl Openers {
             comm: String::new(),
             now: Sum::default(),
             base: Sum::default(),
-            rate: 0.0,
+            rate: None,
             ended: false,
             last: None,
         });
         let new = count.opens.saturating_sub(process.now.opens);
-        process.rate = if seconds > 0.0 { new as f64 / seconds } else { 0.0 };
+        process.rate = per_second(new, seconds);
         process.now = Sum { opens: count.opens, failed: count.failed };
         process.uid = count.uid;
         process.comm = count.comm;
@@ -284,11 +284,19 @@ impl Openers {
     }
 }
 
+/// A rate, where time has passed.
+pub(super) fn per_second(new: u64, seconds: f64) -> Option<f64> {
+    (seconds > 0.0).then(|| new as f64 / seconds)
+}
+
 /// Adds the numbers of `row` to the row of its group.
 fn add(sum: &mut Row, row: &Row) {
     sum.opens += row.opens;
     sum.failed += row.failed;
-    sum.rate += row.rate;
+    sum.rate = match (sum.rate, row.rate) {
+        (Some(sum), Some(rate)) => Some(sum + rate),
+        (known, None) | (None, known) => known,
+    };
     sum.ended &= row.ended;
     sum.last = sum.last.max(row.last);
     if sum.comm != row.comm {
@@ -322,17 +330,17 @@ mod tests {
         openers.read(counts(5, vec![process(7, 1, "cat", 150), process(8, 1, "dd", 8)]));
         let rows = openers.rows(Group::Process);
         let cat = row(&rows, Key::Process { pid: 7, start_ns: 1 });
-        assert_eq!((cat.opens, cat.failed, cat.rate), (150, 15, 25.0));
-        assert_eq!(row(&rows, Key::Process { pid: 8, start_ns: 1 }).rate, 4.0);
+        assert_eq!((cat.opens, cat.failed, cat.rate), (150, 15, Some(25.0)));
+        assert_eq!(row(&rows, Key::Process { pid: 8, start_ns: 1 }).rate, Some(4.0));
         openers.read(counts(6, vec![]));
-        assert_eq!(row(&openers.rows(Group::Process), Key::Process { pid: 7, start_ns: 1 }).rate, 0.0);
+        assert_eq!(row(&openers.rows(Group::Process), Key::Process { pid: 7, start_ns: 1 }).rate, Some(0.0));
     }
 
     #[test]
     fn without_a_start_the_first_reading_has_no_rate() {
         let mut openers = Openers::new(None);
         openers.read(counts(3, vec![process(7, 1, "cat", 100)]));
-        assert_eq!(openers.rows(Group::Process)[0].rate, 0.0);
+        assert_eq!(openers.rows(Group::Process)[0].rate, None);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::latency::Histogram;
-use super::openers::{Group, Key, Row};
+use super::openers::{Group, Key, Row, per_second};
 use crate::event::OpenEvent;
 use crate::names::Names;
 
@@ -25,7 +25,7 @@ struct Entry {
     failed: u64,
     /// `opens` at the last reading, and what came of it.
     before: u64,
-    rate: f64,
+    rate: Option<f64>,
     last: u64,
     latency: Option<Box<Histogram>>,
 }
@@ -104,7 +104,7 @@ impl Tally {
             opens: 0,
             failed: 0,
             before: 0,
-            rate: 0.0,
+            rate: None,
             last: 0,
             latency: None,
         });
@@ -126,7 +126,7 @@ impl Tally {
         self.read_ns = Some(ts_ns);
         for entry in &mut self.entries {
             let new = entry.opens - entry.before;
-            entry.rate = if seconds > 0.0 { new as f64 / seconds } else { 0.0 };
+            entry.rate = per_second(new, seconds);
             entry.before = entry.opens;
         }
     }
@@ -233,7 +233,7 @@ mod tests {
         tally.read(1_000_000_000);
         tally.add(0, &OpenEvent { path: "/a", ..sample() }, &Names::without_users());
         tally.read(1_500_000_000);
-        assert_eq!(tally.rows()[0].rate, 2.0);
+        assert_eq!(tally.rows()[0].rate, Some(2.0));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::Context;
-use super::format::{elide, exact};
+use super::format::{cut, exact};
 use super::line;
 use crate::app::prompt::Prompt;
 use crate::app::{App, Mode};
@@ -16,7 +16,7 @@ use crate::filter::Place;
 pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let found = found(app);
     match &app.mode {
-        Mode::Prompt(prompt) => Some(draw_prompt(prompt, &found, context, area, buf)),
+        Mode::Prompt(prompt) => Some(draw_prompt(app, prompt, &found, context, area, buf)),
         _ => {
             draw_filter(app, &found, context, area, buf);
             None
@@ -33,15 +33,25 @@ fn found(app: &App) -> String {
     format!("matched {} of {} seen", exact(matches.matched()), exact(matches.seen()))
 }
 
-fn draw_prompt(prompt: &Prompt, found: &str, context: &Context<'_>, area: Rect, buf: &mut Buffer) -> Position {
+fn draw_prompt(
+    app: &App,
+    prompt: &Prompt,
+    found: &str,
+    context: &Context<'_>,
+    area: Rect,
+    buf: &mut Buffer,
+) -> Position {
     let end = |text: &str| buf_width(area).saturating_sub(text.width() + 2);
+    // What is wrong with the line is said in the footer; where there is none, here.
     let (note, style) = match &prompt.error {
-        Some(error) => (error.to_string(), context.theme.bad),
+        Some(error) if app.layout().footer.is_none() => {
+            (cut(&error.to_string(), buf_width(area) / 2, context.theme.glyphs.elided), context.theme.bad)
+        }
+        Some(_) => (format!("last good: {found}"), context.theme.faint),
         None => (found.to_owned(), context.theme.faint),
     };
     // The line that is typed has the first half of the bar for sure.
     let half = buf_width(area) / 2;
-    let note = elide(&note, half, context.theme.glyphs.elided);
     let room = end(&note).saturating_sub(2).max(half.saturating_sub(2)) as u16;
     let (text, cursor) = prompt.view(room);
     buf.set_stringn(area.x, area.y, "/ ", buf_width(area), context.theme.key);
@@ -52,7 +62,7 @@ fn draw_prompt(prompt: &Prompt, found: &str, context: &Context<'_>, area: Rect, 
         usize::from(room.min(area.width.saturating_sub(2))),
         Style::new(),
     );
-    line::draw_right(&note, style, 2 + cursor, area, buf);
+    line::draw_right(&[note], style, 2 + cursor, area, buf);
     let x = (area.x + 2 + cursor).min(area.right().saturating_sub(1));
     Position::new(x, area.y)
 }
@@ -76,7 +86,7 @@ fn draw_filter(app: &App, found: &str, context: &Context<'_>, area: Rect, buf: &
         put(if place == Place::Kernel { " (kernel) " } else { " " }, theme.faint);
     }
     let used = x - area.x;
-    line::draw_right(found, theme.faint, used, area, buf);
+    line::draw_right(&[found], theme.faint, used, area, buf);
 }
 
 fn buf_width(area: Rect) -> usize {

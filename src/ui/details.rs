@@ -2,10 +2,11 @@
 
 use super::Context;
 use super::events::time;
-use super::format::{duration, wrap};
+use super::format::{duration, exact, wrap};
 use super::popup::{Line, Popup, text_width};
 use crate::app::App;
-use crate::event::{OpenEvent, errno_name, flag_names};
+use crate::app::events::Shown;
+use crate::event::{errno_name, flag_names};
 
 const WIDTH: u16 = 100;
 const LABEL_WIDTH: usize = 9;
@@ -13,7 +14,7 @@ const LABEL_WIDTH: usize = 9;
 pub(super) fn popup(app: &App, context: &Context<'_>) -> Popup {
     let selected = app.events.selected();
     let width = text_width(WIDTH, app.size, LABEL_WIDTH);
-    let fields = selected.map(|(_, event)| fields(&event, context)).unwrap_or_default();
+    let fields = selected.map(|row| fields(&row, context)).unwrap_or_default();
     let mut lines = Vec::new();
     for (label, text) in fields {
         for (at, part) in wrap(&text, width).into_iter().enumerate() {
@@ -22,11 +23,12 @@ pub(super) fn popup(app: &App, context: &Context<'_>) -> Popup {
             lines.push(Line { label: format!("{label:LABEL_WIDTH$}"), text: part.to_owned(), ..Line::default() });
         }
     }
-    let title = selected.map_or_else(|| "event".to_owned(), |(id, _)| format!("event {}", id + 1));
+    let title = selected.map_or_else(|| "event".to_owned(), |row| format!("event {}", exact(row.id + 1)));
     Popup::new(title, lines, WIDTH, app.size)
 }
 
-fn fields(event: &OpenEvent<'_>, context: &Context<'_>) -> Vec<(&'static str, String)> {
+fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)> {
+    let event = &row.event;
     let or_none = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     let quoted = |text: &str| if text.is_empty() { "\"\"".to_owned() } else { text.to_owned() };
     let result = match (event.errno(), event.fd()) {
@@ -43,6 +45,7 @@ fn fields(event: &OpenEvent<'_>, context: &Context<'_>) -> Vec<(&'static str, St
         ("as given", quoted(event.name)),
         ("path is", format!("{}{deleted}", event.path_kind.name())),
         ("result", result),
+        ("tries", if row.tries > 1 { format!("{} for this name, this the last", row.tries) } else { "1".to_owned() }),
         ("command", event.comm.to_owned()),
         ("process", format!("{} (thread {}, parent {})", event.pid, event.tid, event.ppid)),
         ("user", format!("{} ({})", context.names.user(event.uid), event.uid)),

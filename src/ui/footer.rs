@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::Context;
-use super::format::elide;
+use super::format::cut;
 use crate::app::{App, Mode, keymap};
 
 pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
@@ -14,12 +14,12 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
     if let Mode::Prompt(prompt) = &app.mode
         && let Some(error) = &prompt.error
     {
-        let text = elide(&error.to_string(), width, theme.glyphs.elided);
+        let text = cut(&error.to_string(), width, theme.glyphs.elided);
         buf.set_stringn(area.x, area.y, text, width, theme.bad);
         return;
     }
     if let Some(status) = app.status() {
-        buf.set_stringn(area.x, area.y, elide(status, width, theme.glyphs.elided), width, theme.title);
+        buf.set_stringn(area.x, area.y, cut(status, width, theme.glyphs.elided), width, theme.title);
         return;
     }
     let mut x = area.x;

@@ -102,6 +102,15 @@ pub fn elide(text: &str, width: usize, mark: &str) -> String {
     format!("{head}{mark}{tail}")
 }
 
+/// `text` in at most `width` columns: what is too long loses its end.
+#[must_use]
+pub fn cut(text: &str, width: usize, mark: &str) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    format!("{}{}", head(text, width.saturating_sub(mark.width())), head(mark, width))
+}
+
 /// The first characters that fit `width` columns.
 #[must_use]
 pub fn head(text: &str, width: usize) -> &str {
@@ -128,6 +137,25 @@ pub fn tail(text: &str, width: usize) -> &str {
 #[must_use]
 pub fn behind(text: &str, columns: usize) -> &str {
     &text[head(text, columns).len()..]
+}
+
+/// `text` in lines of at most `width` columns, broken between words where that is possible.
+#[must_use]
+pub fn wrap_words(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ').flat_map(|word| wrap(word, width)) {
+        let last = lines.len() - 1;
+        let line = &mut lines[last];
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.width() + 1 + word.width() <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
 }
 
 /// `text` in lines of at most `width` columns.
@@ -199,12 +227,15 @@ mod tests {
         assert_eq!(wrap("abcdef", 4), ["abcd", "ef"]);
         assert_eq!(wrap("漢字漢", 4), ["漢字", "漢"]);
         assert_eq!(wrap("", 4), [""]);
+        assert_eq!(wrap_words("one two three verylong", 7), ["one two", "three", "verylon", "g"]);
+        assert_eq!(cut("abcdef", 4, "…"), "abc…");
     }
 
     proptest! {
         #[test]
         fn whatever_is_elided_fits(text in "[a-c/é漢🦀]{0,40}", width in 0usize..30) {
             prop_assert!(elide(&text, width, "…").width() <= width);
+            prop_assert!(cut(&text, width, "…").width() <= width);
             prop_assert_eq!(wrap(&text, width).concat(), text);
         }
 

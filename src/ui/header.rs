@@ -2,11 +2,13 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use super::Context;
 use super::format::{compact, duration, exact, percent, rate, uptime};
 use super::line::{self, Segment};
 use crate::app::App;
+use crate::source::Totals;
 
 /// Readings in the little graph.
 const BARS: usize = 8;
@@ -20,7 +22,7 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
 
 fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
     let (setup, theme, totals) = (&app.setup, &context.theme, app.meter.totals());
-    let plain = ratatui::style::Style::new();
+    let plain = Style::new();
     let share = if totals.opens == 0 { 0.0 } else { totals.failed as f64 / totals.opens as f64 };
     let dropped = totals.lost.dropped() + totals.lost.skipped;
     let new = app.events.new_since();
@@ -50,35 +52,49 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
     ]
 }
 
-/// The sum that must come out even, then what is lost by cause, own cost, what is hidden.
+/// The sum that must come out even, what is lost beyond it, own cost, what is hidden.
 fn second(app: &App, context: &Context<'_>) -> Vec<Segment> {
     let (theme, totals) = (&context.theme, app.meter.totals());
-    let plain = ratatui::style::Style::new();
-    let sum = format!(
-        "opens {} = events {} + dropped {} + filtered {}",
-        exact(totals.opens),
-        exact(totals.delivered),
-        exact(totals.lost.dropped()),
-        exact(totals.filtered)
-    );
-    let causes: Vec<_> = totals.lost.by_cause().into_iter().filter(|(_, lost)| *lost > 0).collect();
-    let lost: Vec<_> = causes.iter().map(|(cause, lost)| format!("{cause} {}", exact(*lost))).collect();
-    let lost = if lost.is_empty() { String::new() } else { format!("lost: {}", lost.join(" ")) };
+    let lost = &totals.lost;
     let own = match (app.meter.own_share, app.meter.own_ns_per_open) {
         (Some(share), Some(ns)) => format!("own cpu {}% {}/open", percent(share.min(9.99)), duration(ns as u64)),
-        (Some(share), None) => format!("own cpu {}%", percent(share)),
+        (Some(share), None) => format!("own cpu {}%", percent(share.min(9.99))),
         (None, _) => String::new(),
     };
-    let hidden = match (app.setup.shows_self, totals.hidden) {
-        (true, _) | (_, 0) => String::new(),
-        (false, hidden) => format!("own opens hidden {}", exact(hidden)),
-    };
+    let unless_zero =
+        |number: u64, text: &str| if number > 0 { format!("{text} {}", exact(number)) } else { String::new() };
+    let hidden = if app.setup.shows_self { 0 } else { totals.hidden };
     vec![
-        Segment::new(1, plain, sum),
-        Segment::new(2, theme.bad, lost),
-        Segment::new(3, plain, own),
-        Segment::new(4, plain, hidden),
+        Segment::new(0, if lost.dropped() > 0 { theme.bad } else { Style::new() }, sum(&totals)),
+        Segment::new(1, theme.bad, unless_zero(lost.skipped, "not even counted")),
+        Segment::new(1, theme.bad, unless_zero(lost.overflow, "not ranked")),
+        Segment::new(3, Style::new(), own),
+        Segment::new(4, Style::new(), unless_zero(hidden, "own opens hidden")),
     ]
+}
+
+/// Every open that was counted was delivered, dropped (by cause) or filtered.
+fn sum(totals: &Totals) -> String {
+    let lost = &totals.lost;
+    let causes =
+        [("ring", lost.ring), ("queue", lost.queue), ("garbled", lost.garbled)].map(|(cause, count)| match count {
+            0 => String::new(),
+            count if count == lost.dropped() => format!(" ({cause})"),
+            count => format!(" ({cause} {})", exact(count)),
+        });
+    let seen = totals.delivered + lost.dropped() + totals.filtered;
+    let on_the_way = match totals.opens.saturating_sub(seen) {
+        0 => String::new(),
+        count => format!(" + on the way {}", exact(count)),
+    };
+    let filtered = if totals.filtered > 0 { format!(" + filtered {}", exact(totals.filtered)) } else { String::new() };
+    format!(
+        "opens {} = events {} + dropped {}{}{filtered}{on_the_way}",
+        exact(totals.opens),
+        exact(totals.delivered),
+        exact(lost.dropped()),
+        causes.concat()
+    )
 }
 
 /// The last rates as bars, the highest of them a whole one.

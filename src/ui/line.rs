@@ -50,11 +50,11 @@ fn total(segments: &[Segment]) -> usize {
     segments.iter().map(|segment| segment.text.width()).sum::<usize>() + gaps
 }
 
-/// Draws `text` at the right end of the line if `free` columns from the left on leave room for it.
-pub(super) fn draw_right(text: &str, style: Style, free: u16, area: Rect, buf: &mut Buffer) {
-    let width = text.width() as u16;
-    if u32::from(free) + GAP as u32 + u32::from(width) <= u32::from(area.width) {
-        buf.set_string(area.right() - width, area.y, text, style);
+/// Draws the first of `texts` that fits at the right end of the line, of which `used` columns are taken.
+pub(super) fn draw_right<T: AsRef<str>>(texts: &[T], style: Style, used: u16, area: Rect, buf: &mut Buffer) {
+    let room = usize::from(area.width.saturating_sub(used)).saturating_sub(GAP);
+    if let Some(text) = texts.iter().map(AsRef::as_ref).find(|text| text.width() <= room) {
+        buf.set_string(area.right() - text.width() as u16, area.y, text, style);
     }
 }
 

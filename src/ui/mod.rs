@@ -82,3 +82,6 @@ pub fn popup_extent(app: &App) -> (usize, usize) {
     };
     (popup.lines.len(), usize::from(popup.inner().height))
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,8 +109,17 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
         }
     }
     if rows.is_empty() && height > 0 {
-        let text = if app.ended { "no opens" } else { "waiting for the first opens ..." };
-        buf.set_stringn(area.x + 1, area.y + 1, text, usize::from(area.width.saturating_sub(1)), context.theme.faint);
+        let room = usize::from(area.width.saturating_sub(1));
+        buf.set_stringn(area.x + 1, area.y + 1, nothing(app), room, context.theme.faint);
+    }
+}
+
+/// Why there are no rows.
+fn nothing(app: &App) -> &'static str {
+    match (app.filter.is_empty(), app.ended) {
+        (false, _) => "nobody's opens match",
+        (true, true) => "nobody opened anything",
+        (true, false) => "counting ...",
     }
 }
 
@@ -135,8 +144,7 @@ fn head(app: &App, placed: &[Placed<'_, What>], context: &Context<'_>, area: Rec
         columns::write(at, area.y, &text, style, "", buf);
         free = at.x - area.x + text.chars().count() as u16;
     }
-    let title = format!("top {} {} ", plural(ranking.group), exactness(ranking));
-    line::draw_right(&title, style, free, area, buf);
+    line::draw_right(&titles(ranking), style, free, area, buf);
 }
 
 fn name_title(group: Group) -> &'static str {
@@ -162,12 +170,20 @@ fn plural(group: Group) -> &'static str {
     }
 }
 
-/// How far the numbers can be trusted.
-fn exactness(ranking: &Ranking) -> String {
+/// What is ranked and how far the numbers can be trusted, the longest text first.
+fn titles(ranking: &Ranking) -> Vec<String> {
+    let what = format!("top {}", plural(ranking.group));
     match ranking.basis() {
-        Basis::Exact => "(exact)".to_owned(),
-        Basis::Events { events, unsure: 0 } => format!("(from {} events)", exact(events)),
-        Basis::Events { events, unsure } => format!("(from {} events, up to {} too low)", exact(events), exact(unsure)),
+        Basis::Exact => vec![format!("{what} (exact) "), "exact ".to_owned()],
+        Basis::Events { events, unsure: 0 } => {
+            let from = format!("from {} events", exact(events));
+            vec![format!("{what} ({from}) "), format!("{from} "), "from events ".to_owned()]
+        }
+        Basis::Events { events, unsure } => {
+            let from = format!("from {} events", exact(events));
+            let unsure = format!("up to {} too low", exact(unsure));
+            vec![format!("{what} ({from}, {unsure}) "), format!("{unsure} "), "not exact ".to_owned()]
+        }
     }
 }
 
@@ -175,7 +191,7 @@ fn cell(app: &App, row: &Row, at: &Placed<'_, What>, context: &Context<'_>) -> S
     match at.column.cell {
         What::Pid => pid(&row.key).map_or_else(String::new, |pid| pid.to_string()),
         What::User => row.uid.map_or_else(String::new, |uid| context.names.user(uid).into_owned()),
-        What::Rate => rate(row.rate),
+        What::Rate => row.rate.map_or_else(|| "-".to_owned(), rate),
         What::Total => fitting(row.opens, usize::from(at.width)),
         What::Failed => percent(row.failed_share()),
         What::Median => row.latency.map_or_else(String::new, |(median, _)| duration(median)),
