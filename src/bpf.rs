@@ -33,11 +33,11 @@ unsafe impl Plain for types::totals {}
 unsafe impl Plain for types::filter {}
 
 // A change of these sizes changes the protocol between the two sides; the sum of the fields shows that nothing pads.
-const _: () = assert!(size_of::<types::open_event>() == 4 * 8 + 6 * 4 + 4 * 2 + 1 + 7 + 16);
+const _: () = assert!(size_of::<types::open_event>() == 5 * 8 + 6 * 4 + 4 * 2 + 1 + 7 + 16);
 const _: () = assert!(size_of::<types::process_key>() == 8 + 4 + 4);
 const _: () = assert!(size_of::<types::process_count>() == 2 * 8 + 2 * 4 + 16);
 const _: () = assert!(size_of::<types::totals>() == 5 * 8);
-const _: () = assert!(size_of::<types::filter>() == 4 + 4);
+const _: () = assert!(size_of::<types::filter>() == 5 + 3 + 4);
 
 /// The bytes of `value`, as the kernel side reads them.
 pub fn as_bytes<T: Plain>(value: &T) -> &[u8] {

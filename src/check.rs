@@ -22,7 +22,7 @@ pub fn run(out: &mut dyn Write, options: &Options) -> Result<u8, Error> {
     let facts = Facts::gather();
     let mut items = about_host(&facts);
     let possible = items.iter().all(|item| item.good);
-    let tried = if possible { tracer::try_all(options) } else { Vec::new() };
+    let tried = if possible { tracer::try_all(&facts, options) } else { Vec::new() };
     let chosen = tried.iter().find(|(_, result)| result.is_ok()).map(|(hooks, _)| *hooks);
     items.extend(tried.iter().map(|(hooks, result)| about_hooks(*hooks, result, chosen)));
     report(out, &facts, &items, chosen).map_err(|why| Error::Other(format!("cannot write the report: {why}")))?;

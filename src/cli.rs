@@ -1,7 +1,10 @@
 //! The command line as typed. What it means is settled in [`crate::config`].
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::app::ranking::Sort;
+use crate::model::openers::Group;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// top for file opens: every file that any process on this host opens or fails to open, live.
@@ -26,6 +29,8 @@ pub enum Command {
     /// Write a recording
     Record {
         /// The file to write; an existing one is kept unless --force is given
+        // Its own id: `file` is the option that filters.
+        #[arg(id = "recording", value_name = "FILE")]
         file: PathBuf,
         /// Replace FILE if it exists
         #[arg(long)]
@@ -36,6 +41,7 @@ pub enum Command {
     /// Show a recording, on the same screens and outputs; needs no privileges
     Replay {
         /// A recording, or lines of `opentop -o json`
+        #[arg(id = "recording", value_name = "FILE")]
         file: PathBuf,
         /// How many times as fast as it was recorded; 0: as fast as possible. On the screen 1 unless given, else 0
         #[arg(long, value_name = "FACTOR")]
@@ -55,6 +61,21 @@ pub struct Live {
     /// Size of the ring buffer, such as 512K or 16M: a power of two
     #[arg(long, value_name = "SIZE", default_value = "8M", help_heading = "Tracing")]
     pub ring: String,
+    /// The hooks to use instead of the best that work
+    #[arg(long, value_name = "auto|function|probe|syscall|raw", default_value = "auto", help_heading = "Tracing")]
+    pub hooks: String,
+    /// Measure how long each open took, from call to result
+    #[arg(long, help_heading = "Tracing")]
+    pub latency: bool,
+    /// With --pid: their descendants too
+    #[arg(long, requires = "pid", help_heading = "Filters")]
+    pub tree: bool,
+    /// Only this cgroup and those below it
+    #[arg(long, value_name = "PATH", help_heading = "Filters")]
+    pub cgroup: Option<PathBuf>,
+    /// Run this command and show only it and its descendants
+    #[arg(last = true, value_name = "COMMAND", conflicts_with = "pid")]
+    pub run: Vec<OsString>,
     /// Show opentop's own opens, which are hidden otherwise
     #[arg(long = "self", help_heading = "Tracing")]
     pub show_self: bool,
@@ -97,14 +118,20 @@ pub struct View {
     /// Seconds between two readings of the counters
     #[arg(short, long, value_name = "SECS", default_value_t = 1.0, help_heading = "Output")]
     pub interval: f64,
+    /// What the ranking has one row for: process, comm, file, dir, user, container, error
+    #[arg(short, long, value_name = "WHAT", default_value = "process", value_parser = group, help_heading = "Screen")]
+    pub group_by: Group,
+    /// What the ranking is sorted by: rate, total, failed, pid, user, name
+    #[arg(short, long, value_name = "COLUMN", default_value = "rate", value_parser = sort, help_heading = "Screen")]
+    pub sort: Sort,
     /// How many events the screen keeps
-    #[arg(long, value_name = "N", default_value_t = 100_000, help_heading = "Output")]
+    #[arg(long, value_name = "N", default_value_t = 100_000, help_heading = "Screen")]
     pub history: usize,
     /// When to use colours; auto honours NO_COLOR
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto, help_heading = "Output")]
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto, help_heading = "Screen")]
     pub color: ColorWhen,
     /// Draw with ASCII only
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Screen")]
     pub ascii: bool,
 }
 
@@ -121,4 +148,14 @@ pub enum ColorWhen {
     Auto,
     Always,
     Never,
+}
+
+fn group(name: &str) -> Result<Group, String> {
+    let known = || Group::ALL.map(Group::name).join(", ");
+    Group::from_name(name).ok_or_else(|| format!("choose one of {}", known()))
+}
+
+fn sort(name: &str) -> Result<Sort, String> {
+    let known = || Sort::ALL.map(|(_, name)| name).join(", ");
+    Sort::from_name(name).ok_or_else(|| format!("choose one of {}", known()))
 }

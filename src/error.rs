@@ -10,6 +10,14 @@ pub const EXIT_OK: u8 = 0;
 pub const EXIT_FAILED: u8 = 1;
 /// Exit status of a command line that makes no sense.
 pub const EXIT_USAGE: u8 = 2;
+/// A screen that a signal ended exits with this and the signal's number, as a shell has it.
+pub const EXIT_SIGNAL: u8 = 128;
+
+/// Writes one line to stderr, if anybody is there to read it: a terminal that has hung up is no reason to fail.
+pub fn tell(what: impl std::fmt::Display) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "opentop: {what}");
+}
 
 /// A failure that the user can do something about.
 #[derive(Debug, Error)]

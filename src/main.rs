@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     match opentop::run(cli) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("opentop: {error}");
+            opentop::error::tell(&error);
             ExitCode::from(error.exit_code())
         }
     }

@@ -8,22 +8,27 @@ mod counters;
 mod hooks;
 mod poll;
 mod probe;
+mod process;
+mod skips;
 
-pub use hooks::HookSet;
-pub use probe::{Facts, Lockdown};
+pub use hooks::{Extras, HookSet};
+pub use probe::{Facts, Lockdown, Preemption};
 
 use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd as _;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
-use libbpf_rs::skel::{OpenSkel as _, SkelBuilder as _};
-use libbpf_rs::{Link, MapCore as _, MapFlags, OpenObject, PrintLevel};
+use libbpf_rs::skel::{OpenSkel as _, Skel as _, SkelBuilder as _};
+use libbpf_rs::{Link, MapCore as _, MapFlags, MapMut, OpenObject, PrintLevel};
 
 use crate::bpf::{OpentopSkel, OpentopSkelBuilder, as_bytes, types};
 use crate::error::Error;
 use crate::filter::KernelFilter;
 use crate::source::Message;
+use hooks::Kernel;
 
 /// How to trace.
 #[derive(Clone, Debug)]
@@ -36,6 +41,11 @@ pub struct Options {
     pub filter: KernelFilter,
     /// How often the counters are read.
     pub interval: Duration,
+    /// The hook set to use; `None`: the best that works.
+    pub hooks: Option<HookSet>,
+    pub extras: Extras,
+    /// Only this cgroup of the v2 hierarchy, and those below it.
+    pub cgroup: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -45,6 +55,9 @@ impl Default for Options {
             show_self: false,
             filter: KernelFilter::default(),
             interval: Duration::from_secs(1),
+            hooks: None,
+            extras: Extras { beside_calls: true, ..Extras::default() },
+            cgroup: None,
         }
     }
 }
@@ -100,11 +113,16 @@ impl<'a> Tracer<'a> {
         let facts = Facts::gather();
         precheck(&facts)?;
         libbpf_rs::set_print(Some((PrintLevel::Warn, keep_what_libbpf_says)));
+        let kernel = Kernel::new().map_err(|why| Error::bpf("read the kernel's type information", why))?;
+        let order = match options.hooks {
+            Some(forced) => vec![forced],
+            None => probe::order(facts.preemption, kernel.has_lossless_probes()).to_vec(),
+        };
         let mut tried = Vec::new();
-        for (hooks, slot) in HookSet::ALL.into_iter().zip(storage) {
-            match load(slot, hooks, &options) {
+        for (hooks, slot) in order.into_iter().zip(storage) {
+            match load(slot, hooks, &kernel, &options) {
                 Ok((skel, links)) => return Ok(Self { skel, links, hooks, options, host_pids: facts.host_pids }),
-                Err(why) => tried.push(format!("{}: {why:#}", hooks.name())),
+                Err(why) => tried.push(format!("{}: {why}", hooks.name())),
             }
         }
         Err(Error::NoHook { tried: tried.join("; ") })
@@ -126,13 +144,19 @@ impl<'a> Tracer<'a> {
     }
 }
 
-/// Which hook sets this host takes, each tried for real and taken down again, with the reason why not.
+/// Which hook sets this host takes in the order in which they would be used, each tried for real and taken down again,
+/// with the reason why not.
 #[must_use]
-pub fn try_all(options: &Options) -> Vec<(HookSet, Result<(), String>)> {
+pub fn try_all(facts: &Facts, options: &Options) -> Vec<(HookSet, Result<(), String>)> {
     libbpf_rs::set_print(Some((PrintLevel::Warn, keep_what_libbpf_says)));
     let mut storage = storage();
-    let tried = HookSet::ALL.into_iter().zip(&mut storage);
-    tried.map(|(hooks, slot)| (hooks, load(slot, hooks, options).map(drop).map_err(|why| format!("{why:#}")))).collect()
+    let kernel = match Kernel::new() {
+        Ok(kernel) => kernel,
+        Err(why) => return HookSet::ALL.map(|hooks| (hooks, Err(why.to_string()))).into(),
+    };
+    let order = probe::order(facts.preemption, kernel.has_lossless_probes());
+    let tried = order.into_iter().zip(&mut storage);
+    tried.map(|(hooks, slot)| (hooks, load(slot, hooks, &kernel, options).map(drop))).collect()
 }
 
 /// What forbids tracing whatever the hooks.
@@ -145,39 +169,60 @@ pub(crate) fn precheck(facts: &Facts) -> Result<(), Error> {
     }
 }
 
+/// Loads and attaches one hook set. The reason why not is for people to read.
 fn load<'a>(
     slot: &'a mut MaybeUninit<OpenObject>,
     hooks: HookSet,
+    kernel: &Kernel,
+    options: &Options,
+) -> Result<(OpentopSkel<'a>, Vec<Link>), String> {
+    let chosen = hooks::choose(hooks, options.extras, kernel)?;
+    load_chosen(slot, hooks, &chosen, options).map_err(|why| format!("{why:#}"))
+}
+
+fn load_chosen<'a>(
+    slot: &'a mut MaybeUninit<OpenObject>,
+    hooks: HookSet,
+    chosen: &[hooks::Chosen],
     options: &Options,
 ) -> libbpf_rs::Result<(OpentopSkel<'a>, Vec<Link>)> {
     let mut open = OpentopSkelBuilder::default().open(slot)?;
-    hooks.select(&mut open.progs);
+    hooks::select(open.open_object_mut(), hooks, chosen)?;
     open.maps.events.set_max_entries(options.ring_bytes)?;
-    if let Some(rodata) = open.maps.rodata_data.as_deref_mut()
-        && !options.show_self
-    {
-        rodata.self_tgid = std::process::id();
+    if !options.extras.latency {
+        open.maps.entered.set_max_entries(1)?;
+    }
+    if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
+        rodata.self_tgid = if options.show_self { 0 } else { std::process::id() };
+        rodata.measure_latency = options.extras.latency;
     }
     let skel = open.load()?;
-    set_filter(&skel, &options.filter)?;
-    let links = hooks.attach(&skel.progs)?;
+    if let Some(path) = &options.cgroup {
+        let directory = std::fs::File::open(path)?;
+        skel.maps.wanted_cgroup.update(&0u32.to_ne_bytes(), &directory.as_raw_fd().to_ne_bytes(), MapFlags::ANY)?;
+    }
+    set_filter(&skel, &options.filter, options)?;
+    let links = hooks::attach(skel.object(), hooks, chosen)?;
+    if options.extras.children {
+        // Children that are born meanwhile are followed already.
+        for pid in process::descendants(&options.filter.pids) {
+            skel.maps.wanted_pids.update(&pid.to_ne_bytes(), &[1], MapFlags::ANY)?;
+        }
+    }
     Ok((skel, links))
 }
 
 /// Hands `wanted` to the kernel side: first what the sets hold, then which of them count.
-fn set_filter(skel: &OpentopSkel<'_>, wanted: &KernelFilter) -> libbpf_rs::Result<()> {
+fn set_filter(skel: &OpentopSkel<'_>, wanted: &KernelFilter, options: &Options) -> libbpf_rs::Result<()> {
     let errnos: Vec<u32> = wanted.errnos.iter().map(|errno| errno.unsigned_abs()).collect();
     let maps = &skel.maps;
-    for (map, ids) in
-        [(&maps.wanted_pids, &wanted.pids), (&maps.wanted_uids, &wanted.uids), (&maps.wanted_errnos, &errnos)]
-    {
-        let old: Vec<Vec<u8>> = map.keys().collect();
-        for id in ids {
-            map.update(&id.to_ne_bytes(), &[1], MapFlags::ANY)?;
-        }
-        for id in old.iter().filter(|old| !ids.iter().any(|id| id.to_ne_bytes() == old[..])) {
-            map.delete(id)?;
-        }
+    for (map, ids) in [(&maps.wanted_uids, &wanted.uids), (&maps.wanted_errnos, &errnos)] {
+        replace_ids(map, ids)?;
+    }
+    // Which processes are children of wanted ones only the kernel knows: they are told once, and stay.
+    let tree = options.extras.children;
+    if !tree || maps.wanted_pids.keys().next().is_none() {
+        replace_ids(&maps.wanted_pids, &wanted.pids)?;
     }
     let result = match wanted.failed {
         None => types::result::RESULT_ANY,
@@ -185,11 +230,25 @@ fn set_filter(skel: &OpentopSkel<'_>, wanted: &KernelFilter) -> libbpf_rs::Resul
         Some(false) => types::result::RESULT_OK,
     };
     let filter = types::filter {
-        active: u8::from(!wanted.is_empty()),
-        by_pid: u8::from(!wanted.pids.is_empty()),
+        active: u8::from(!wanted.is_empty() || tree || options.cgroup.is_some()),
+        by_pid: u8::from(!wanted.pids.is_empty() || tree),
         by_uid: u8::from(!wanted.uids.is_empty()),
         by_errno: u8::from(!errnos.is_empty()),
+        by_cgroup: u8::from(options.cgroup.is_some()),
+        pad: [0; 3],
         result,
     };
     maps.filter.update(&0u32.to_ne_bytes(), as_bytes(&filter), MapFlags::ANY)
+}
+
+/// Makes `ids` the keys of `map`.
+fn replace_ids(map: &MapMut<'_>, ids: &[u32]) -> libbpf_rs::Result<()> {
+    let old: Vec<Vec<u8>> = map.keys().collect();
+    for id in ids {
+        map.update(&id.to_ne_bytes(), &[1], MapFlags::ANY)?;
+    }
+    for id in old.iter().filter(|old| !ids.iter().any(|id| id.to_ne_bytes() == old[..])) {
+        map.delete(id)?;
+    }
+    Ok(())
 }

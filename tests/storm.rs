@@ -111,7 +111,13 @@ fn what_a_tiny_ring_drops_is_counted() {
 
 /// Traces with this ring while `during` runs: the last that was said of each process, and the totals.
 fn counts_of<T>(ring_bytes: u32, during: impl FnOnce() -> T) -> (T, HashMap<u32, ProcessCount>, Totals) {
-    let options = Options { ring_bytes, show_self: false, filter: KernelFilter::default(), interval: INTERVAL };
+    let options = Options {
+        ring_bytes,
+        show_self: false,
+        filter: KernelFilter::default(),
+        interval: INTERVAL,
+        ..Options::default()
+    };
     let mut storage = tracer::storage();
     let live = tracer::Tracer::start(&mut storage, options).expect("a kernel that can be traced");
     let (messages, received) = crossbeam_channel::bounded(64);

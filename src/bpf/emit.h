@@ -5,13 +5,17 @@
 
 /* What a hook knows about an open. */
 struct request {
-	const char *name; /* in user memory; NULL: there is none */
-	int dfd;
+	const char *name;  /* NULL: there is none */
+	bool in_kernel;	   /* the name is in kernel memory, not in the program's */
+	int dfd;	   /* what a relative name is relative to */
+	struct file *file; /* MARK_FROM_FILE: the opened file */
 	int ret;
 	u32 flags;
 	u16 mode;
 	enum mark mark;
 	enum op op;
+	u64 key;   /* io_uring: which request */
+	u64 began; /* when the call began; 0: not measured */
 };
 
 /*
@@ -61,6 +65,8 @@ static __always_inline bool wanted(struct task_struct *task, int ret)
 		if (!bpf_map_lookup_elem(&wanted_uids, &id))
 			return false;
 	}
+	if (f->by_cgroup && bpf_current_task_under_cgroup(&wanted_cgroup, 0) != 1)
+		return false;
 	if (f->by_pid) {
 		id = LOAD(task, tgid);
 		if (!bpf_map_lookup_elem(&wanted_pids, &id))
@@ -96,6 +102,22 @@ static __always_inline void count(struct task_struct *task, int ret)
 	copy_comm(c->comm, leader);
 }
 
+/* When the call that ends now began, if that is measured. */
+static __always_inline u64 take_began(struct task_struct *task)
+{
+	u32 tid = LOAD(task, pid);
+	u64 *entry, began;
+
+	if (!measure_latency)
+		return 0;
+	entry = bpf_map_lookup_elem(&entered, &tid);
+	if (!entry)
+		return 0;
+	began = *entry;
+	bpf_map_delete_elem(&entered, &tid);
+	return began;
+}
+
 static __always_inline void describe(struct open_event *e, struct task_struct *task, const struct request *r)
 {
 	struct task_struct *leader = LOAD(task, group_leader);
@@ -103,7 +125,8 @@ static __always_inline void describe(struct open_event *e, struct task_struct *t
 	e->ts_ns = bpf_ktime_get_ns();
 	e->start_ns = LOAD(leader, start_time);
 	e->cgroup = cgroup_of(task);
-	e->latency_ns = 0;
+	e->latency_ns = r->began ? e->ts_ns - r->began : 0;
+	e->request = r->key;
 	e->pid = LOAD(task, tgid);
 	e->tid = LOAD(task, pid);
 	e->ppid = parent_of(task);
@@ -124,12 +147,12 @@ static __always_inline bool base_of(struct task_struct *task, struct fs_struct *
 {
 	struct file *file;
 
-	if (r->dfd == AT_FDCWD) {
+	if (r->dfd == AT_FDCWD && !(r->mark & MARK_FROM_FILE)) {
 		base->dentry = TYPED(WALK(fs, pwd.dentry));
 		base->mnt = TYPED(WALK(fs, pwd.mnt));
 		return true;
 	}
-	file = file_of(LOAD(task, files), r->dfd);
+	file = r->mark & MARK_FROM_FILE ? r->file : file_of(LOAD(task, files), r->dfd);
 	if (!file)
 		return false;
 	file = TYPED(file);
@@ -148,7 +171,10 @@ static __always_inline enum walk_result fill(struct open_event *e, char *data, u
 	long n;
 
 	if (r->name) {
-		n = bpf_probe_read_user_str(data, size, r->name);
+		if (r->in_kernel)
+			n = bpf_probe_read_kernel_str(data, size, r->name);
+		else
+			n = bpf_probe_read_user_str(data, size, r->name);
 		if (n < 0) {
 			e->mark |= MARK_NAME_UNREADABLE;
 			return WALK_DONE;
@@ -158,9 +184,11 @@ static __always_inline enum walk_result fill(struct open_event *e, char *data, u
 		if (n == NAME_LEN && r->ret == -ENAMETOOLONG)
 			e->mark |= MARK_NAME_CUT;
 		e->name_len = n - 1;
-		if (n == 1 || data[0] == '/')
-			return WALK_DONE;
-		e->mark |= MARK_RELATIVE;
+		if (!(r->mark & MARK_FROM_FILE)) {
+			if (n == 1 || data[0] == '/')
+				return WALK_DONE;
+			e->mark |= MARK_RELATIVE;
+		}
 	} else if (!(r->mark & MARK_FROM_FILE)) {
 		e->mark |= MARK_NAME_UNREADABLE;
 		return WALK_DONE;
@@ -178,47 +206,73 @@ static __always_inline enum walk_result fill(struct open_event *e, char *data, u
 	return walk_up(&w);
 }
 
-#define TRY_RECORD(class)                                                                                              \
-	({                                                                                                             \
-		struct record_##class *__rec = bpf_ringbuf_reserve(&events, sizeof(*__rec), 0);                        \
-		enum walk_result __result = WALK_DONE;                                                                        \
-		if (__rec) {                                                                                           \
-			describe(&__rec->event, task, r);                                                              \
-			__result = fill(&__rec->event, __rec->data, CAP_##class, COMPONENT_##class, task, r);          \
-			if (__result == WALK_DONE)                                                                     \
-				bpf_ringbuf_submit(__rec, BPF_RB_NO_WAKEUP);                                           \
-			else                                                                                           \
-				bpf_ringbuf_discard(__rec, BPF_RB_NO_WAKEUP);                                          \
-		} else {                                                                                               \
-			COUNT(dropped);                                                                                \
-		}                                                                                                      \
-		__result;                                                                                              \
+enum written {
+	WRITTEN,
+	TOO_SMALL, /* a larger record would do */
+	NO_SPACE,  /* the ring is full */
+};
+
+#define WRITE(class)                                                                               \
+	({                                                                                         \
+		struct record_##class *__rec = bpf_ringbuf_reserve(&events, sizeof(*__rec), 0);    \
+		enum written __written = NO_SPACE;                                                 \
+		if (__rec) {                                                                       \
+			describe(&__rec->event, task, r);                                          \
+			if (fill(&__rec->event, __rec->data, CAP_##class, COMPONENT_##class, task, \
+				 r) == WALK_DONE) {                                                \
+				bpf_ringbuf_submit(__rec, BPF_RB_NO_WAKEUP);                       \
+				__written = WRITTEN;                                               \
+			} else {                                                                   \
+				bpf_ringbuf_discard(__rec, BPF_RB_NO_WAKEUP);                      \
+				__written = TOO_SMALL;                                             \
+			}                                                                          \
+		}                                                                                  \
+		__written;                                                                         \
 	})
 
 /* A name that fits no smaller record. A function of its own: rare, and large. */
-static __noinline int report_large(const struct request *r)
+static __noinline int write_large(const struct request *r)
 {
 	struct task_struct *task = current_task();
 
-	TRY_RECORD(large);
-	return 0;
+	return WRITE(large);
 }
 
-static __always_inline void report(const struct request *r)
+static __always_inline enum written write(struct task_struct *task, const struct request *r)
 {
-	struct task_struct *task = current_task();
+	enum written written = WRITE(small);
 
-	if (self_tgid && LOAD(task, tgid) == self_tgid) {
+	if (written == TOO_SMALL)
+		written = WRITE(medium);
+	if (written == TOO_SMALL)
+		written = write_large(r);
+	return written;
+}
+
+static __always_inline bool is_self(struct task_struct *task)
+{
+	return self_tgid && LOAD(task, tgid) == self_tgid;
+}
+
+/* Whether the open is to be reported. If so, it is counted from here on. */
+static __always_inline bool take(struct task_struct *task, int ret)
+{
+	if (is_self(task)) {
 		COUNT(hidden);
-		return;
+		return false;
 	}
-	if (!wanted(task, r->ret)) {
+	if (!wanted(task, ret)) {
 		COUNT(filtered);
-		return;
+		return false;
 	}
-	count(task, r->ret);
-	if (TRY_RECORD(small) == WALK_NO_ROOM && TRY_RECORD(medium) == WALK_NO_ROOM)
-		report_large(r);
+	count(task, ret);
+	return true;
+}
+
+static __always_inline void report(struct task_struct *task, const struct request *r)
+{
+	if (take(task, r->ret) && write(task, r) == NO_SPACE)
+		COUNT(dropped);
 }
 
 #endif

@@ -6,6 +6,9 @@
 /* Set by the user side before loading: the process that nobody wants to see. 0: none. */
 const volatile u32 self_tgid = 0;
 
+/* Set by the user side before loading: the programs at entry are there and fill the map entered. */
+const volatile bool measure_latency = false;
+
 /* Names the record's type in BTF, from which the Rust type is generated. */
 const struct open_event *unused_open_event __attribute__((unused));
 
@@ -43,5 +46,20 @@ struct wanted_ids {
 	__type(key, u32);
 	__type(value, u8);
 } wanted_pids SEC(".maps"), wanted_uids SEC(".maps"), wanted_errnos SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u32);
+} wanted_cgroup SEC(".maps");
+
+/* When the call that a thread is in began. Only filled where latency is measured. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u32);
+	__type(value, u64);
+} entered SEC(".maps");
 
 #endif

@@ -39,6 +39,8 @@ enum mark {
 	MARK_FROM_FILE = 1 << 7,       /* the directory part is the opened file's own path */
 	MARK_FD_UNKNOWN = 1 << 8,      /* the hook sees the open, not its descriptor */
 	MARK_COMPAT = 1 << 9,	       /* a 32-bit call on a 64-bit kernel */
+	MARK_SUBMITTED = 1 << 10,      /* io_uring: what was asked for; the result comes in another record */
+	MARK_COMPLETED = 1 << 11,      /* io_uring: the result of what was asked for in another record */
 };
 
 /*
@@ -51,6 +53,7 @@ struct open_event {
 	unsigned long long start_ns;   /* when the process started: tells a reused pid */
 	unsigned long long cgroup;     /* id in the default (v2) hierarchy */
 	unsigned long long latency_ns; /* from entry to result; 0: not measured */
+	unsigned long long request;    /* io_uring: joins the two records of an open; else 0 */
 	unsigned int pid;
 	unsigned int tid;
 	unsigned int ppid;
@@ -93,6 +96,8 @@ struct filter {
 	unsigned char by_pid;	/* only the processes in the map wanted_pids */
 	unsigned char by_uid;	/* only the users in the map wanted_uids */
 	unsigned char by_errno; /* only the errors in the map wanted_errnos */
+	unsigned char by_cgroup; /* only the cgroup in the map wanted_cgroup, and below */
+	unsigned char pad[3];
 	enum result result;
 };
 

@@ -8,6 +8,9 @@
 
 #define NOT_AN_OPEN -1
 
+/* execveat(2) is reported as OP_EXEC, but has its arguments elsewhere. */
+#define EXECVEAT 64
+
 #if defined(__TARGET_ARCH_x86)
 
 /* asm/thread_info.h: the task is in a 32-bit call. */
@@ -21,6 +24,12 @@ static __always_inline int native_op(u64 nr)
 	switch (nr & ~X32_SYSCALL_BIT) {
 	case 2:
 		return OP_OPEN;
+	case 59:
+	case 520:
+		return OP_EXEC;
+	case 322:
+	case 545:
+		return EXECVEAT;
 	case 85:
 		return OP_CREAT;
 	case 257:
@@ -40,6 +49,10 @@ static __always_inline int compat_op(u64 nr)
 		return OP_OPEN;
 	case 8:
 		return OP_CREAT;
+	case 11:
+		return OP_EXEC;
+	case 358:
+		return EXECVEAT;
 	case 295:
 		return OP_OPENAT;
 	case 342:
@@ -75,6 +88,10 @@ static __always_inline int native_op(u64 nr)
 	switch (nr) {
 	case 56:
 		return OP_OPENAT;
+	case 221:
+		return OP_EXEC;
+	case 281:
+		return EXECVEAT;
 	case 265:
 		return OP_OPEN_BY_HANDLE_AT;
 	case 437:
@@ -90,6 +107,10 @@ static __always_inline int compat_op(u64 nr)
 		return OP_OPEN;
 	case 8:
 		return OP_CREAT;
+	case 11:
+		return OP_EXEC;
+	case 387:
+		return EXECVEAT;
 	case 322:
 		return OP_OPENAT;
 	case 371:

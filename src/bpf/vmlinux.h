@@ -30,6 +30,7 @@ enum { false, true };
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_CGROUP_ARRAY = 8,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 enum {
@@ -43,6 +44,11 @@ enum {
 #define O_WRONLY 00000001
 #define O_CREAT 00000100
 #define O_TRUNC 00001000
+#if defined(__TARGET_ARCH_arm64)
+#define O_LARGEFILE 00400000
+#else
+#define O_LARGEFILE 00100000
+#endif
 #define ENAMETOOLONG 36
 struct open_how {
 	__u64 flags;
@@ -60,13 +66,19 @@ enum bpf_func_id___opentop {
 
 struct pt_regs {
 #if defined(__TARGET_ARCH_x86)
-	unsigned long r10, bx, cx, dx, si, di, orig_ax;
+	unsigned long r10, bx, cx, dx, si, di, ax, orig_ax;
 #elif defined(__TARGET_ARCH_arm64)
 	u64 regs[31];
 	u64 orig_x0;
 	s32 syscallno;
 #endif
 };
+
+#if defined(__TARGET_ARCH_arm64)
+struct user_pt_regs {
+	__u64 regs[31];
+};
+#endif
 
 struct qstr {
 	const unsigned char *name;
@@ -115,6 +127,40 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct filename {
+	const char *name;
+};
+
+struct linux_binprm {
+	struct file *file;
+	const char *filename;
+	const char *fdpath; /* 5.9 */
+};
+
+/* What a ring is asked for lies at the beginning of the request, in whichever union or array the kernel has there. */
+struct io_kiocb {
+	u8 opcode;
+};
+
+struct io_open {
+	int dfd;
+	u32 file_slot; /* 5.15 */
+	struct filename *filename;
+	struct open_how how;
+};
+
+struct io_uring_cqe {
+	s32 res;
+};
+
+typedef struct {
+	s32 counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live;
+};
+
 typedef struct {
 	unsigned int val;
 } kuid_t;
@@ -151,6 +197,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct cred *cred;
+	struct signal_struct *signal;
 	char comm[16];
 	struct fs_struct *fs;
 	struct files_struct *files;

@@ -1,5 +1,6 @@
 //! From the bytes of the ring buffer to an event.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -33,21 +34,46 @@ pub struct Decoder {
     comm_text: String,
     name_text: String,
     path_text: String,
+    /// Records of opens by io_uring that were submitted and not completed yet, by request.
+    submitted: HashMap<u64, Vec<u8>>,
 }
 
+/// Most opens by io_uring that can be under way. The kernel reuses its requests, so there are never many; if there are
+/// more, what they asked for is forgotten, and they are reported without a name.
+const SUBMITTED_MAX: usize = 1 << 16;
+
 impl Decoder {
-    /// Appends the open in `record` to `batch`.
+    /// Appends the open in `record` to `batch`, if it is a whole one: an open by io_uring comes in two records, and
+    /// makes an event with the second.
     ///
     /// # Errors
     /// If `record` is not what `opentop.h` describes; `batch` is unchanged then.
     pub fn decode(&mut self, record: &[u8], batch: &mut Batch) -> Result<(), DecodeError> {
         let (header, names) = split(record)?;
+        let marks = Marks(u32::from(header.mark));
+        if marks.has(mark::MARK_SUBMITTED) {
+            if self.submitted.len() >= SUBMITTED_MAX {
+                self.submitted.clear();
+            }
+            self.submitted.insert(header.request, record.to_vec());
+            return Ok(());
+        }
+        match self.submitted.remove(&header.request).filter(|_| marks.has(mark::MARK_COMPLETED)) {
+            Some(submitted) => {
+                let (asked, names) = split(&submitted)?;
+                self.append(&completed(asked, &header), names, batch)
+            }
+            None => self.append(&header, names, batch),
+        }
+    }
+
+    fn append(&mut self, header: &open_event, names: &[u8], batch: &mut Batch) -> Result<(), DecodeError> {
+        let marks = Marks(u32::from(header.mark));
         let op = *Op::ALL.get(header.op as usize).ok_or(DecodeError::Op(header.op))?;
         let (name_len, dir_len) = (header.name_len as usize, header.dir_len as usize);
         let too_long = DecodeError::Names { have: names.len(), claimed: name_len + dir_len };
         let (name, rest) = names.split_at_checked(name_len).ok_or(too_long)?;
         let dir = rest.get(..dir_len).ok_or(too_long)?;
-        let marks = Marks(u32::from(header.mark));
 
         self.comm_text.clear();
         self.name_text.clear();
@@ -91,6 +117,16 @@ impl Decoder {
     }
 }
 
+/// What was submitted, with the result of its completion.
+fn completed(asked: open_event, result: &open_event) -> open_event {
+    open_event {
+        ts_ns: result.ts_ns,
+        ret: result.ret,
+        latency_ns: if result.latency_ns == 0 { 0 } else { result.ts_ns.saturating_sub(asked.ts_ns) },
+        ..asked
+    }
+}
+
 /// The cgroup id of a record, without decoding the rest.
 #[must_use]
 pub fn cgroup_of(record: &[u8]) -> Option<u64> {
@@ -129,9 +165,9 @@ fn path_kind(name: &[u8], marks: Marks) -> PathKind {
 /// Joins the directory's components, which come innermost first, and the name. An absolute or an empty name and one
 /// whose directory is unknown stand alone.
 fn absolute_path(name: &[u8], dir: &[u8], marks: Marks, path: &mut Vec<u8>) {
-    let stands_alone = name.first() == Some(&b'/') || marks.has(mark::MARK_DIR_UNKNOWN);
-    let has_dir = marks.has(mark::MARK_RELATIVE) && !name.is_empty() || marks.has(mark::MARK_FROM_FILE);
-    if stands_alone || !has_dir {
+    let from_file = marks.has(mark::MARK_FROM_FILE);
+    let relative = marks.has(mark::MARK_RELATIVE) && !name.is_empty();
+    if !(from_file || relative) || marks.has(mark::MARK_DIR_UNKNOWN) {
         path.extend_from_slice(name);
         return;
     }
@@ -144,7 +180,7 @@ fn absolute_path(name: &[u8], dir: &[u8], marks: Marks, path: &mut Vec<u8>) {
         path.push(b'/');
         path.extend_from_slice(component);
     }
-    if !name.is_empty() {
+    if !from_file {
         path.push(b'/');
         path.extend_from_slice(name);
     }
@@ -182,3 +218,6 @@ fn needs_folding(path: &[u8]) -> bool {
     let dotted = path.windows(2).any(|pair| matches!(pair, b"//" | b"/."));
     dotted || (path.len() > 1 && path.ends_with(b"/"))
 }
+
+#[cfg(test)]
+mod tests;

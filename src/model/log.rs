@@ -9,6 +9,7 @@ use crate::filter::Filter;
 use crate::names::Names;
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Events up to which a chunk takes in further batches.
 const CHUNK: usize = 4096;
@@ -16,10 +17,10 @@ const CHUNK: usize = 4096;
 /// Batches of at least this many events become a chunk of their own, uncopied.
 const LARGE: usize = 1024;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Chunk {
     first: u64,
-    batch: Batch,
+    batch: Arc<Batch>,
 }
 
 impl Chunk {
@@ -28,8 +29,9 @@ impl Chunk {
     }
 }
 
-/// The latest events, at most `capacity` of them. Memory holds those and at most one chunk more.
-#[derive(Debug)]
+/// The latest events, at most `capacity` of them. Memory holds those and at most one chunk more. A clone shares the
+/// events: that is how a view is held still while the log goes on.
+#[derive(Clone, Debug)]
 pub struct Log {
     chunks: VecDeque<Chunk>,
     capacity: u64,
@@ -48,12 +50,13 @@ impl Log {
         let first = self.end;
         self.end += batch.len() as u64;
         let full = self.chunk_size();
-        match self.chunks.back_mut() {
+        let last = self.chunks.back_mut().and_then(|last| Arc::get_mut(&mut last.batch));
+        match last {
             _ if batch.is_empty() => {}
-            Some(last) if batch.len() < LARGE && last.batch.len() < full => last.batch.append(&batch),
+            Some(last) if batch.len() < LARGE && last.len() < full => last.append(&batch),
             _ => {
                 batch.shrink();
-                self.chunks.push_back(Chunk { first, batch });
+                self.chunks.push_back(Chunk { first, batch: Arc::new(batch) });
             }
         }
         let start = self.range().start;
@@ -117,7 +120,7 @@ impl Log {
 }
 
 /// Which events of a [`Log`] a filter holds for. An empty filter costs nothing per event.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Matches {
     filter: Filter,
     /// Ids that match, oldest first; unused while the filter is empty.
@@ -286,6 +289,18 @@ mod tests {
         let each = log.memory() / log.len();
         assert!(each < 300, "{each} bytes an event");
         assert!(log.chunks.len() < 20, "{} chunks", log.chunks.len());
+    }
+
+    #[test]
+    fn a_clone_holds_still() {
+        let mut log = Log::new(100);
+        log.push(batch(0, 10));
+        let held = log.clone();
+        log.push(batch(10, 10));
+        log.push(batch(20, 500));
+        assert_eq!(held.range(), 0..10);
+        assert_eq!(held.get(9).map(|event| event.pid), Some(9));
+        assert_eq!(log.range(), 420..520);
     }
 
     #[test]

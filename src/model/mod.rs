@@ -1,3 +1,7 @@
-//! What is remembered of the messages: the history of opens.
+//! What is remembered of the messages: the history of opens, and who opened most.
 
+pub mod fold;
+pub mod latency;
 pub mod log;
+pub mod openers;
+pub mod tally;

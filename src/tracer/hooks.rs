@@ -1,43 +1,245 @@
-//! The hook sets: each is a few programs of the one BPF object that together see opens.
+//! The hook sets, and the programs of the one BPF object that each of them is made of.
+//!
+//! A set is one way to see system calls return. To every set come the same extras, where the kernel has them: programs
+//! that were started, opens by io_uring, children of followed processes, the beginning of a call for its latency.
 
-use crate::bpf::{OpenOpentopProgs, OpentopProgs};
-use libbpf_rs::{Link, OpenProgramMut, ProgramMut};
+use libbpf_rs::btf::types::{Func, FuncProto, Struct};
+use libbpf_rs::btf::{Btf, BtfType};
+use libbpf_rs::{Link, Object, OpenObject};
 
-/// One way to see opens, in the order in which they are tried.
+/// One way to see opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HookSet {
-    /// Syscall exit with typed arguments (5.5 and later).
+    /// A trampoline at the return of each open call's function: other system calls pay nothing.
+    Functions,
+    /// A probe at the return of the same functions. Loses nothing on preemptible kernels from 6.14 on.
+    Probes,
+    /// The exit of every system call, with typed registers.
     SyscallExit,
-    /// Syscall exit with untyped arguments, each read by a probe.
+    /// The exit of every system call, registers read by probe reads.
     SyscallExitRaw,
 }
 
 impl HookSet {
-    /// All sets, the best first.
-    pub const ALL: [HookSet; 2] = [HookSet::SyscallExit, HookSet::SyscallExitRaw];
+    /// All sets.
+    pub const ALL: [HookSet; 4] = [HookSet::Functions, HookSet::Probes, HookSet::SyscallExit, HookSet::SyscallExitRaw];
 
-    /// As the header and the summary name it.
+    /// As the header, the summary and `check` call it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            HookSet::Functions => "functions (fexit)",
+            HookSet::Probes => "functions (kretprobe.multi)",
             HookSet::SyscallExit => "syscall exit",
             HookSet::SyscallExitRaw => "syscall exit (raw)",
         }
     }
 
-    /// Lets only this set's programs be loaded.
-    pub(super) fn select(self, progs: &mut OpenOpentopProgs<'_>) {
-        let wanted = |set: HookSet, prog: &mut OpenProgramMut<'_>| prog.set_autoload(set == self);
-        wanted(HookSet::SyscallExit, &mut progs.sys_exit_typed);
-        wanted(HookSet::SyscallExitRaw, &mut progs.sys_exit_raw);
+    /// As `--hooks` names it.
+    #[must_use]
+    pub fn option(self) -> &'static str {
+        match self {
+            HookSet::Functions => "function",
+            HookSet::Probes => "probe",
+            HookSet::SyscallExit => "syscall",
+            HookSet::SyscallExitRaw => "raw",
+        }
     }
 
-    /// Attaches this set's programs.
-    pub(super) fn attach(self, progs: &OpentopProgs<'_>) -> libbpf_rs::Result<Vec<Link>> {
-        let programs: &[&ProgramMut<'_>] = match self {
-            HookSet::SyscallExit => &[&progs.sys_exit_typed],
-            HookSet::SyscallExitRaw => &[&progs.sys_exit_raw],
-        };
-        programs.iter().map(|prog| prog.attach()).collect()
+    #[must_use]
+    pub fn from_option(name: &str) -> Option<Self> {
+        HookSet::ALL.into_iter().find(|set| set.option() == name)
     }
+}
+
+/// What is wanted beside the opens of system calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// Programs that were started, and opens by io_uring.
+    pub beside_calls: bool,
+    /// Children of wanted processes.
+    pub children: bool,
+    /// How long each open took.
+    pub latency: bool,
+}
+
+/// Why a program is in the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Set(HookSet),
+    /// Attached to the function of one open call.
+    Call,
+    Exec,
+    Ring,
+    Children,
+    Latency,
+}
+
+/// What the kernel must have for a program, beyond the program type.
+#[derive(Clone, Debug)]
+enum Needs {
+    Nothing,
+    /// A tracepoint, and how many parameters it has. Their number tells its versions apart.
+    Tracepoint(&'static str, std::ops::RangeInclusive<u32>),
+    /// One of these functions; the program attaches to the first that is there.
+    Function(&'static [&'static str]),
+}
+
+struct Spec {
+    program: &'static str,
+    role: Role,
+    needs: Needs,
+}
+
+const fn spec(program: &'static str, role: Role, needs: Needs) -> Spec {
+    Spec { program, role, needs }
+}
+
+#[cfg(target_arch = "x86_64")]
+macro_rules! call {
+    ($call:literal) => {
+        Needs::Function(&[concat!("__x64_sys_", $call)])
+    };
+    (compat $call:literal) => {
+        Needs::Function(&[concat!("__ia32_compat_sys_", $call), concat!("__ia32_sys_", $call)])
+    };
+}
+#[cfg(not(target_arch = "x86_64"))]
+macro_rules! call {
+    ($call:literal) => {
+        Needs::Function(&[concat!("__arm64_sys_", $call)])
+    };
+    (compat $call:literal) => {
+        Needs::Function(&[concat!("__arm64_compat_sys_", $call)])
+    };
+}
+
+const PROGRAMS: &[Spec] = &[
+    spec("sys_exit_typed", Role::Set(HookSet::SyscallExit), Needs::Tracepoint("sys_exit", 3..=3)),
+    spec("sys_exit_raw", Role::Set(HookSet::SyscallExitRaw), Needs::Nothing),
+    spec("call_return", Role::Set(HookSet::Probes), Needs::Nothing),
+    spec("open_return", Role::Call, call!("open")),
+    spec("openat_return", Role::Call, call!("openat")),
+    spec("openat2_return", Role::Call, call!("openat2")),
+    spec("creat_return", Role::Call, call!("creat")),
+    spec("open_by_handle_at_return", Role::Call, call!("open_by_handle_at")),
+    spec("execve_return", Role::Call, call!("execve")),
+    spec("execveat_return", Role::Call, call!("execveat")),
+    spec("compat_open_return", Role::Call, call!(compat "open")),
+    spec("compat_openat_return", Role::Call, call!(compat "openat")),
+    spec("compat_openat2_return", Role::Call, call!(compat "openat2")),
+    spec("compat_creat_return", Role::Call, call!(compat "creat")),
+    spec("compat_open_by_handle_at_return", Role::Call, call!(compat "open_by_handle_at")),
+    spec("compat_execve_return", Role::Call, call!(compat "execve")),
+    spec("compat_execveat_return", Role::Call, call!(compat "execveat")),
+    spec("exec_done", Role::Exec, Needs::Tracepoint("sched_process_exec", 4..=4)),
+    spec("ring_submit", Role::Ring, Needs::Tracepoint("io_uring_submit_req", 2..=2)),
+    spec("ring_submit_sqe", Role::Ring, Needs::Tracepoint("io_uring_submit_sqe", 7..=8)),
+    spec("ring_complete", Role::Ring, Needs::Tracepoint("io_uring_complete", 4..=4)),
+    spec("ring_complete_res", Role::Ring, Needs::Tracepoint("io_uring_complete", 6..=8)),
+    spec("follow_fork", Role::Children, Needs::Tracepoint("sched_process_fork", 3..=3)),
+    spec("follow_exit", Role::Children, Needs::Tracepoint("sched_process_exit", 2..=3)),
+    spec("sys_enter_typed", Role::Latency, Needs::Tracepoint("sys_enter", 3..=3)),
+];
+
+/// The calls without which a set of functions is of no use.
+const INDISPENSABLE: &str = "openat_return";
+
+/// A program that will be loaded, and the function that it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Chosen {
+    program: &'static str,
+    function: Option<&'static str>,
+}
+
+/// The kernel's own description of itself, as far as hooks depend on it.
+#[derive(Debug)]
+pub(super) struct Kernel(Btf<'static>);
+
+impl Kernel {
+    pub(super) fn new() -> libbpf_rs::Result<Self> {
+        Ok(Self(Btf::from_vmlinux()?))
+    }
+
+    fn has_function(&self, name: &str) -> bool {
+        self.0.type_by_name::<Func<'_>>(name).is_some()
+    }
+
+    /// Parameters of a tracepoint's programs, the hidden first one included.
+    fn tracepoint(&self, name: &str) -> Option<u32> {
+        let typedef: BtfType<'_> = self.0.type_by_name(&format!("btf_trace_{name}"))?;
+        let proto = FuncProto::try_from(typedef.next_type()?.next_type()?).ok()?;
+        Some(proto.iter().count() as u32)
+    }
+
+    /// Whether return probes lose nothing: since 6.14 they are built on the function graph tracer, and this type came
+    /// with that.
+    pub(super) fn has_lossless_probes(&self) -> bool {
+        self.0.type_by_name::<Struct<'_>>("fprobe_hlist").is_some()
+    }
+
+    fn meets(&self, needs: &Needs) -> Option<Option<&'static str>> {
+        match needs {
+            Needs::Nothing => Some(None),
+            Needs::Tracepoint(name, parameters) => {
+                self.tracepoint(name).filter(|count| parameters.contains(count)).map(|_| None)
+            }
+            Needs::Function(names) => names.iter().find(|name| self.has_function(name)).map(|name| Some(*name)),
+        }
+    }
+}
+
+/// The programs of a set with its extras that this kernel has everything for.
+///
+/// # Errors
+/// If the set cannot be used, with the reason.
+pub(super) fn choose(set: HookSet, extras: Extras, kernel: &Kernel) -> Result<Vec<Chosen>, String> {
+    let wanted = |role: Role| match role {
+        Role::Set(of) => of == set,
+        Role::Call => set == HookSet::Functions || set == HookSet::Probes,
+        Role::Exec | Role::Ring => extras.beside_calls,
+        Role::Children => extras.children,
+        Role::Latency => extras.latency,
+    };
+    let mut chosen = Vec::new();
+    for Spec { program, role, needs } in PROGRAMS.iter().filter(|spec| wanted(spec.role)) {
+        match kernel.meets(needs) {
+            Some(function) => chosen.push(Chosen { program, function }),
+            None if matches!(role, Role::Set(_)) || *program == INDISPENSABLE => {
+                return Err(format!("the kernel has nothing for {program}"));
+            }
+            None => {}
+        }
+    }
+    Ok(chosen)
+}
+
+/// Lets exactly the chosen programs be loaded. Where return probes are used, the functions' own programs are not.
+pub(super) fn select(object: &mut OpenObject, set: HookSet, chosen: &[Chosen]) -> libbpf_rs::Result<()> {
+    for mut program in object.progs_mut() {
+        let name = program.name().to_owned();
+        let found = chosen.iter().find(|chosen| name == chosen.program);
+        let function = found.and_then(|chosen| chosen.function);
+        program.set_autoload(found.is_some() && (function.is_none() || set == HookSet::Functions));
+        if let Some(function) = function
+            && set == HookSet::Functions
+        {
+            program.set_attach_target(0, Some(function.to_owned()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Attaches what was loaded.
+pub(super) fn attach(object: &Object, set: HookSet, chosen: &[Chosen]) -> libbpf_rs::Result<Vec<Link>> {
+    let mut links = Vec::new();
+    for program in object.progs_mut().filter(|program| program.autoload()) {
+        let probes = set == HookSet::Probes && program.name() == "call_return";
+        links.push(if probes {
+            program.attach_kprobe_multi(true, chosen.iter().filter_map(|chosen| chosen.function).collect())?
+        } else {
+            program.attach()?
+        });
+    }
+    Ok(links)
 }

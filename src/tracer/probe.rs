@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use super::HookSet;
+
 /// Facts about the host that decide whether and how it can be traced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
@@ -14,6 +16,34 @@ pub struct Facts {
     pub lockdown: Lockdown,
     /// Pids seen here are those of the initial namespace.
     pub host_pids: bool,
+    pub preemption: Preemption,
+}
+
+/// When the kernel lets another task run while it is at work itself. Programs at trampolines and tracepoints are skipped
+/// when another task was interrupted inside the same program, so this decides which hooks lose nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preemption {
+    /// Never, or only where the kernel offers it.
+    Voluntary,
+    /// Nearly always, at once or at the next tick.
+    Full,
+    /// It cannot be told; to be treated as full.
+    Unknown,
+}
+
+/// The hook sets to try, the best first. `lossless_probes`: return probes lose nothing here.
+///
+/// Where tasks are not preempted in the kernel nothing is lost, and the cheapest set is best: the functions of the open
+/// calls cost other calls nothing. Elsewhere a set that loses nothing comes first: return probes where they are sound,
+/// then the exit of all system calls, which is not skipped as long as the kernel forbids preemption around it.
+#[must_use]
+pub fn order(preemption: Preemption, lossless_probes: bool) -> [HookSet; 4] {
+    use HookSet::{Functions, Probes, SyscallExit, SyscallExitRaw};
+    match (preemption, lossless_probes) {
+        (Preemption::Voluntary, _) => [Functions, SyscallExit, SyscallExitRaw, Probes],
+        (_, true) => [Probes, SyscallExit, SyscallExitRaw, Functions],
+        (_, false) => [SyscallExit, SyscallExitRaw, Functions, Probes],
+    }
 }
 
 /// Kernel lockdown, as `/sys/kernel/security/lockdown` has it.
@@ -42,9 +72,33 @@ impl Facts {
             privileged: may_trace(effective_capabilities(&read("/proc/self/status"))),
             btf: Path::new("/sys/kernel/btf/vmlinux").exists(),
             lockdown: lockdown(&read("/sys/kernel/security/lockdown")),
+            preemption: preemption(
+                &read("/sys/kernel/debug/sched/preempt"),
+                &read("/proc/cmdline"),
+                &read("/proc/sys/kernel/version"),
+            ),
             host_pids: fs::read_link("/proc/self/ns/pid").is_ok_and(|ns| ns.as_os_str() == INIT_PID_NAMESPACE),
         }
     }
+}
+
+/// The preemption model, from the first of these that tells: the scheduler's own file, the boot command line, the
+/// kernel's version text. A kernel that can choose (PREEMPT_DYNAMIC) and does not say what it chose may preempt.
+fn preemption(sched: &str, cmdline: &str, version: &str) -> Preemption {
+    let model = |name: &str| match name {
+        "none" | "voluntary" => Some(Preemption::Voluntary),
+        "full" | "lazy" => Some(Preemption::Full),
+        _ => None,
+    };
+    let in_force = sched.split_once('(').and_then(|(_, rest)| rest.split_once(')')).and_then(|(name, _)| model(name));
+    let asked = || cmdline.split_whitespace().rev().find_map(|word| word.strip_prefix("preempt=").and_then(model));
+    let built = || match version {
+        "" => Preemption::Unknown,
+        _ if version.contains("PREEMPT_DYNAMIC") => Preemption::Unknown,
+        _ if version.contains("PREEMPT") => Preemption::Full,
+        _ => Preemption::Voluntary,
+    };
+    in_force.or_else(asked).unwrap_or_else(built)
 }
 
 /// The effective capabilities in the text of `/proc/self/status`.
@@ -77,6 +131,44 @@ mod tests {
         assert_eq!(lockdown("none integrity [confidentiality]\n"), Lockdown::Confidentiality);
         assert_eq!(lockdown("[none] integrity confidentiality\n"), Lockdown::None);
         assert_eq!(lockdown(""), Lockdown::None);
+    }
+
+    #[test]
+    fn the_preemption_model_is_read_where_it_is_told() {
+        let debian = "#1 SMP PREEMPT_DYNAMIC Debian 6.12.1-1";
+        assert_eq!(preemption("none (voluntary) full \n", "preempt=full", debian), Preemption::Voluntary);
+        assert_eq!(preemption("none voluntary full (lazy)\n", "", debian), Preemption::Full);
+        assert_eq!(preemption("", "quiet preempt=full", debian), Preemption::Full);
+        assert_eq!(preemption("", "quiet", debian), Preemption::Unknown);
+        assert_eq!(preemption("", "", "#1 SMP Debian 5.10.1"), Preemption::Voluntary);
+        assert_eq!(preemption("", "", "#1 SMP PREEMPT_RT Debian"), Preemption::Full);
+        assert_eq!(preemption("", "", ""), Preemption::Unknown);
+    }
+
+    /// Kernels whose behaviour was measured, and the set that must be tried first.
+    #[test]
+    fn the_first_set_loses_nothing() {
+        for (kernel, preemption, lossless_probes, first) in [
+            ("5.10 not preemptible", Preemption::Voluntary, false, HookSet::Functions),
+            ("6.1 not preemptible", Preemption::Voluntary, false, HookSet::Functions),
+            ("6.12 full", Preemption::Full, false, HookSet::SyscallExit),
+            ("6.18 not preemptible", Preemption::Voluntary, true, HookSet::Functions),
+            ("6.18 full", Preemption::Full, true, HookSet::Probes),
+            ("7.2 lazy", Preemption::Full, true, HookSet::Probes),
+            ("not told", Preemption::Unknown, false, HookSet::SyscallExit),
+        ] {
+            assert_eq!(order(preemption, lossless_probes)[0], first, "{kernel}");
+        }
+    }
+
+    #[test]
+    fn every_order_tries_every_set() {
+        for preemption in [Preemption::Voluntary, Preemption::Full, Preemption::Unknown] {
+            for lossless in [false, true] {
+                let order = order(preemption, lossless);
+                assert!(HookSet::ALL.iter().all(|set| order.contains(set)), "{order:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,0 +1,67 @@
+//! What a key can ask for.
+
+/// One wish of the user, whatever key it came by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    Quit,
+    Help,
+    /// Open the filter prompt.
+    Filter,
+    /// Close the popup, else leave the row that was opened, else clear the filter.
+    Back,
+    Include,
+    Exclude,
+    Pause,
+    /// Go to the newest event and stay there.
+    Follow,
+    Move(Motion),
+    Left,
+    Right,
+    SortNext,
+    SortPrevious,
+    Reverse,
+    NextPanel,
+    Show(Panels),
+    Group,
+    Fold,
+    /// Details of an event, the events of an opener.
+    Open,
+    NextMatch,
+    PreviousMatch,
+    Copy,
+    Write,
+    Reset,
+    Faster,
+    Slower,
+    Mouse,
+    Repaint,
+    Suspend,
+}
+
+/// A way to move in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Motion {
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    HalfUp,
+    HalfDown,
+    First,
+    Last,
+}
+
+/// Which panels are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Panels {
+    Events,
+    Openers,
+    Both,
+}
+
+/// Which panel the keys act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Focus {
+    Events,
+    Openers,
+}

@@ -1,0 +1,258 @@
+//! The events as the user looks at them: following the newest, or held still.
+//!
+//! The log goes on in any case. A held view is a clone of it, which shares the events: rows that are looked at do not
+//! disappear, however fast new ones come, and nothing moves until the user asks for it.
+
+use super::action::Motion;
+use super::scroll::Scroll;
+use crate::event::{Batch, OpenEvent};
+use crate::filter::Filter;
+use crate::model::fold::Folded;
+use crate::model::log::{Log, Matches};
+use crate::names::Names;
+
+/// A log, what of it matches, and the rows that it makes.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    pub log: Log,
+    pub matches: Matches,
+    /// The rows with searches folded; `None`: each event is a row.
+    folded: Option<Folded>,
+}
+
+/// A row: an event, which stands for as many as `tries`.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    pub id: u64,
+    pub event: OpenEvent<'a>,
+    pub tries: u32,
+}
+
+impl Feed {
+    fn push(&mut self, batch: Batch, names: &Names) -> (u64, u64) {
+        let ids = self.log.push(batch);
+        let matching = self.matches.extend(&self.log, names);
+        if let Some(folded) = &mut self.folded {
+            folded.extend(&self.log, &self.matches, usize::try_from(matching).unwrap_or(usize::MAX));
+        }
+        (ids.start, matching)
+    }
+
+    fn refilter(&mut self, filter: &Filter, names: &Names) {
+        self.matches.refilter(filter.clone(), &self.log, names);
+        self.fold(self.folded.is_some());
+    }
+
+    fn fold(&mut self, fold: bool) {
+        self.folded = fold.then(|| Folded::of(&self.log, &self.matches));
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.folded.as_ref().map_or_else(|| self.matches.len(), Folded::len)
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Row `index`, the oldest at 0.
+    #[must_use]
+    pub fn row(&self, index: usize) -> Option<Shown<'_>> {
+        let (id, tries) = match &self.folded {
+            Some(folded) => folded.get(index).map(|run| (run.last, run.tries))?,
+            None => (self.matches.nth(index)?, 1),
+        };
+        Some(Shown { id, event: self.log.get(id)?, tries })
+    }
+
+    /// What names row `index` as long as it is kept; see [`Feed::place`].
+    fn name(&self, index: usize) -> u64 {
+        let id = match &self.folded {
+            Some(folded) => folded.get(index).map(|run| run.first),
+            None => self.matches.nth(index),
+        };
+        id.unwrap_or(u64::MAX)
+    }
+
+    /// The row of that name, or the one that came after it.
+    fn place(&self, name: u64) -> usize {
+        match &self.folded {
+            Some(folded) => folded.lower_bound(name),
+            None => self.matches.lower_bound(name),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Held {
+    feed: Feed,
+    scroll: Scroll,
+    /// What had matched when the view was taken.
+    matched: u64,
+}
+
+/// The live events and, while the user looks around, the held ones.
+#[derive(Debug)]
+pub struct Events {
+    live: Feed,
+    held: Option<Held>,
+    /// Columns by which paths are scrolled to the side.
+    pub sideways: u16,
+}
+
+impl Events {
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        let live = Feed { log: Log::new(capacity), matches: Matches::default(), folded: None };
+        Self { live, held: None, sideways: 0 }
+    }
+
+    /// Takes in a batch. Returns the id of its first event and how many of its events match.
+    pub fn push(&mut self, batch: Batch, names: &Names) -> (u64, u64) {
+        self.live.push(batch, names)
+    }
+
+    #[must_use]
+    pub fn live(&self) -> &Feed {
+        &self.live
+    }
+
+    /// What is on the screen.
+    #[must_use]
+    pub fn shown(&self) -> &Feed {
+        self.held.as_ref().map_or(&self.live, |held| &held.feed)
+    }
+
+    #[must_use]
+    pub fn is_following(&self) -> bool {
+        self.held.is_none()
+    }
+
+    /// Where the window is; following, its end.
+    #[must_use]
+    pub fn scroll(&self, height: usize) -> Scroll {
+        match &self.held {
+            Some(held) => held.scroll.settled(held.feed.len(), height),
+            None => Scroll::at_end(self.live.len(), height),
+        }
+    }
+
+    /// Matching events that came since the view was held.
+    #[must_use]
+    pub fn new_since(&self) -> u64 {
+        self.held.as_ref().map_or(0, |held| self.live.matches.matched() - held.matched)
+    }
+
+    /// The selected event: following, the newest.
+    #[must_use]
+    pub fn selected(&self) -> Option<Shown<'_>> {
+        let feed = self.shown();
+        match &self.held {
+            Some(held) => feed.row(held.scroll.selected),
+            None => feed.row(feed.len().checked_sub(1)?),
+        }
+    }
+
+    /// Holds the view as it is.
+    pub fn hold(&mut self, height: usize) {
+        if self.held.is_none() {
+            let (feed, scroll) = (self.live.clone(), self.scroll(height));
+            self.held = Some(Held { feed, scroll, matched: self.live.matches.matched() });
+        }
+    }
+
+    /// Follows the newest again.
+    pub fn follow(&mut self) {
+        self.held = None;
+    }
+
+    /// Moves the selection. Upwards the view is held; at the end of a held view the events that came since join it,
+    /// unless `still`.
+    pub fn go(&mut self, motion: Motion, height: usize, still: bool) {
+        if self.held.is_none() && matches!(motion, Motion::Down | Motion::PageDown | Motion::HalfDown) {
+            return;
+        }
+        self.hold(height);
+        if !still && self.at_end() && matches!(motion, Motion::Down | Motion::PageDown | Motion::HalfDown) {
+            self.join_new();
+        }
+        if let Some(held) = &mut self.held {
+            held.scroll = held.scroll.moved(motion, held.feed.len(), height);
+        }
+    }
+
+    fn at_end(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.scroll.selected + 1 >= held.feed.len())
+    }
+
+    fn join_new(&mut self) {
+        let Some(held) = &mut self.held else { return };
+        let (top, selected) = (held.feed.name(held.scroll.top), held.feed.name(held.scroll.selected));
+        held.feed = self.live.clone();
+        held.matched = self.live.matches.matched();
+        held.scroll = Scroll { top: held.feed.place(top), selected: held.feed.place(selected) };
+    }
+
+    /// Selects row `index` of the window.
+    pub fn select_row(&mut self, index: usize, height: usize) {
+        self.hold(height);
+        if let Some(held) = &mut self.held {
+            let scroll = held.scroll.settled(held.feed.len(), height);
+            held.scroll = Scroll { selected: scroll.top + index, ..scroll }.settled(held.feed.len(), height);
+        }
+    }
+
+    /// Shows what `filter` holds for. The selection stays on its event, or goes to the next that matches.
+    pub fn refilter(&mut self, filter: &Filter, names: &Names, height: usize) {
+        self.live.refilter(filter, names);
+        let Some(held) = &mut self.held else { return };
+        let selected = held.feed.name(held.scroll.selected);
+        held.feed.refilter(filter, names);
+        let came_since = self.live.matches.len() - self.live.matches.lower_bound(held.feed.log.range().end);
+        held.matched = self.live.matches.matched() - came_since as u64;
+        let selected = held.feed.place(selected);
+        held.scroll = Scroll { selected, ..held.scroll }.settled(held.feed.len(), height);
+    }
+
+    /// Goes to the next (or previous) row that `wanted` holds for. False where there is none.
+    pub fn search(&mut self, wanted: &Filter, forwards: bool, names: &Names, height: usize) -> bool {
+        let feed = self.shown();
+        let len = feed.len();
+        let from = self.scroll(height).selected;
+        let holds = |&index: &usize| feed.row(index).is_some_and(|row| wanted.matches(&row.event, names));
+        let found = if forwards { (from + 1..len).find(holds) } else { (0..from.min(len)).rev().find(holds) };
+        let Some(found) = found else { return false };
+        self.hold(height);
+        if let Some(held) = &mut self.held {
+            held.scroll = Scroll { selected: found, ..held.scroll }.settled(len, height);
+        }
+        true
+    }
+
+    #[must_use]
+    pub fn is_folded(&self) -> bool {
+        self.live.folded.is_some()
+    }
+
+    /// Folds searches, or unfolds them. The selection stays on its event.
+    pub fn fold(&mut self, fold: bool, height: usize) {
+        self.live.fold(fold);
+        let Some(held) = &mut self.held else { return };
+        let selected = held.feed.name(held.scroll.selected);
+        held.feed.fold(fold);
+        // A row that is folded away is in the run that began before it.
+        let at = held.feed.place(selected);
+        let selected = if held.feed.name(at) == selected { at } else { at.saturating_sub(1) };
+        held.scroll = Scroll { selected, ..held.scroll }.settled(held.feed.len(), height);
+    }
+
+    /// Forgets all events; what was asked for of the view stays.
+    pub fn clear(&mut self, capacity: usize) {
+        let folded = self.is_folded();
+        *self = Self { sideways: self.sideways, ..Self::new(capacity) };
+        self.live.fold(folded);
+    }
+}

@@ -1,0 +1,384 @@
+//! The state of the screen, and the one way in which it changes.
+//!
+//! ```text
+//! Event ─▶ App::update ─▶ Effect        what the world is asked for, as values
+//!             App ─▶ ui::render         drawing only reads
+//! ```
+//!
+//! [`run`] is the loop that carries events in, effects out and frames to the terminal.
+
+mod act;
+pub mod action;
+mod effect;
+pub mod events;
+pub mod keymap;
+pub mod meter;
+pub mod pace;
+pub mod prompt;
+pub mod ranking;
+mod run;
+pub mod scroll;
+pub mod terms;
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use ratatui::layout::Size;
+
+use crate::filter::{Filter, KernelFilter, Term};
+use crate::model::openers::Group;
+use crate::names::Names;
+use crate::source::{Counts, Message, Totals};
+use crate::terminal::{Input, Typed};
+use crate::ui::layout::Layout;
+use action::{Focus, Panels};
+use events::Events;
+use meter::Meter;
+use prompt::{History, Prompt};
+use ranking::{Ranking, Sort};
+use terms::Choice;
+
+pub use run::{Control, Display, Inputs, NoControl, drive, run};
+
+/// All that the screen is told once, at the start.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    pub version: &'static str,
+    pub host: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// The hooks in use, for the header.
+    pub hooks: String,
+    /// The file that is replayed; `None` when live.
+    pub replay: Option<String>,
+    /// When counting began, CLOCK_MONOTONIC nanoseconds, where known.
+    pub since_ns: Option<u64>,
+    /// Events that are kept.
+    pub history: usize,
+    /// The filter to start with, in the filter language.
+    pub filter: String,
+    pub group: Group,
+    pub sort: Sort,
+    /// The shortest time between two frames that nobody asked for.
+    pub interval: Duration,
+    pub colour: bool,
+    pub ascii: bool,
+    pub mouse: bool,
+    /// Latencies are measured.
+    pub latency: bool,
+    /// Opentop's own opens are among the events.
+    pub shows_self: bool,
+    pub names: Names,
+    pub time_zone: TimeZone,
+}
+
+/// How it ended, and the last that was counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub ended: Ended,
+    pub totals: Totals,
+}
+
+/// Why the screen was left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    Quit,
+    /// By this signal.
+    Signal(i32),
+    /// The terminal has hung up.
+    Gone,
+    /// The source broke; the text is for the user.
+    Failed(String),
+}
+
+/// What happens to the screen.
+#[derive(Debug)]
+pub enum Event {
+    Input(Input),
+    Message(Message),
+    /// The source is gone without having said a word.
+    SourceLost,
+    /// Time has passed: how long opentop runs, and how much processor time it has used.
+    Tick {
+        elapsed: Duration,
+        cpu: Duration,
+    },
+    Resize(Size),
+    /// What came of an effect, for the user.
+    Said(String),
+}
+
+/// What the screen asks the world for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    End(Ended),
+    /// Copy this text.
+    Copy(String),
+    /// Write what is shown to a file.
+    Save,
+    Mouse(bool),
+    /// Paint everything anew.
+    Repaint,
+    Suspend,
+    /// The user keeps this filter; the kernel may do its part of it.
+    Filter(KernelFilter),
+}
+
+/// What the keys mean at the moment.
+#[derive(Debug)]
+pub enum Mode {
+    Browse,
+    Prompt(Prompt),
+    Help {
+        scroll: usize,
+    },
+    /// The selected event in full. Whether to follow again when it is closed.
+    Details {
+        scroll: usize,
+        follow: bool,
+    },
+    Pick(Pick),
+}
+
+/// The menu of what to include or exclude.
+#[derive(Debug)]
+pub struct Pick {
+    pub include: bool,
+    pub choices: Vec<Choice>,
+    pub selected: usize,
+    follow: bool,
+}
+
+/// One opener whose events alone are shown.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    pub label: String,
+    term: Term,
+}
+
+/// How urgently the screen is to be drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dirty {
+    Clean,
+    /// Numbers or rows changed by themselves.
+    Data,
+    /// The user did something.
+    Now,
+}
+
+/// The whole state.
+#[derive(Debug)]
+pub struct App {
+    pub setup: Setup,
+    pub names: Names,
+    pub events: Events,
+    pub ranking: Ranking,
+    pub meter: Meter,
+    pub mode: Mode,
+    pub panels: Panels,
+    pub focus: Focus,
+    /// The filter in force, and the line it was read from.
+    pub filter: Filter,
+    pub line: String,
+    pub scope: Option<Scope>,
+    pub paused: bool,
+    /// The source has ended; what came is still there to look at.
+    pub ended: bool,
+    pub mouse: bool,
+    pub interval: Duration,
+    pub size: Size,
+    history: History,
+    /// What to tell the user, and until when.
+    status: Option<(String, Duration)>,
+    dirty: Dirty,
+    /// Rows that came since the last frame.
+    fresh: u64,
+}
+
+/// How long a message to the user stays.
+const STATUS_TIME: Duration = Duration::from_secs(5);
+/// Events among which the latest of each process is looked for, once for each reading.
+const LAST_SCAN: u64 = 2000;
+
+impl App {
+    /// # Errors
+    /// Where the filter to start with is none.
+    pub fn new(setup: Setup, size: Size) -> Result<Self, crate::filter::FilterError> {
+        let names = setup.names.clone();
+        let filter = Filter::parse(&setup.filter, &names)?;
+        let mut app = Self {
+            events: Events::new(setup.history),
+            ranking: Ranking::new(setup.group, setup.sort, setup.latency, setup.since_ns),
+            meter: Meter::new(setup.since_ns),
+            mode: Mode::Browse,
+            panels: Panels::Both,
+            focus: Focus::Events,
+            line: setup.filter.clone(),
+            filter,
+            scope: None,
+            paused: false,
+            ended: false,
+            mouse: setup.mouse,
+            interval: setup.interval,
+            size,
+            history: History::default(),
+            status: None,
+            dirty: Dirty::Now,
+            fresh: 0,
+            names,
+            setup,
+        };
+        app.history.add(&app.line.clone());
+        app.apply_filter();
+        Ok(app)
+    }
+
+    /// The one way in.
+    pub fn update(&mut self, event: Event) -> Vec<Effect> {
+        match event {
+            Event::Message(Message::Opens(batch)) => self.take_opens(batch),
+            Event::Message(Message::Counts(counts)) => self.take_counts(counts),
+            Event::Message(Message::End) => {
+                self.ended = true;
+                self.touch(Dirty::Now);
+            }
+            Event::Message(Message::Failed(text)) => return vec![Effect::End(Ended::Failed(text))],
+            Event::SourceLost if self.ended => {}
+            Event::SourceLost => {
+                return vec![Effect::End(Ended::Failed("the source of events stopped without a word".into()))];
+            }
+            Event::Tick { elapsed, cpu } => {
+                self.meter.tick(elapsed, cpu);
+                if self.status.as_ref().is_some_and(|(_, until)| *until <= elapsed) {
+                    self.status = None;
+                }
+                self.touch(Dirty::Data);
+            }
+            Event::Resize(size) => {
+                self.size = size;
+                self.touch(Dirty::Now);
+            }
+            Event::Said(text) => self.say(text),
+            Event::Input(input) => {
+                self.touch(Dirty::Now);
+                return self.take_input(input);
+            }
+        }
+        Vec::new()
+    }
+
+    fn take_opens(&mut self, batch: crate::event::Batch) {
+        for cgroup in &batch.cgroups {
+            self.names.learn(cgroup);
+        }
+        let (first, matching) = self.events.push(batch, &self.names);
+        if self.ranking.wants_events() {
+            for (id, event) in self.events.live().log.iter_from(first) {
+                if self.filter.matches(&event, &self.names) {
+                    self.ranking.add(id, &event, &self.names);
+                }
+            }
+        }
+        if self.events.is_following() && matching > 0 {
+            self.fresh += matching;
+            self.touch(Dirty::Data);
+        }
+    }
+
+    fn take_counts(&mut self, counts: Counts) {
+        self.meter.read(counts.ts_ns, counts.totals);
+        self.ranking.read(counts);
+        let log = &self.events.live().log;
+        for id in log.range().rev().take(LAST_SCAN as usize) {
+            if let Some(event) = log.get(id) {
+                self.ranking.note_last(id, &event);
+            }
+        }
+        if !self.paused {
+            self.ranking.refresh(&self.names);
+        }
+        self.touch(Dirty::Data);
+    }
+
+    fn take_input(&mut self, input: Input) -> Vec<Effect> {
+        use signal_hook::consts::{SIGCONT, SIGTSTP};
+        match input {
+            Input::Gone => vec![Effect::End(Ended::Gone)],
+            Input::Signal(SIGTSTP) => vec![Effect::Suspend],
+            Input::Signal(SIGCONT) => vec![Effect::Repaint],
+            Input::Signal(signal) => vec![Effect::End(Ended::Signal(signal))],
+            Input::Typed(Typed::Key(key)) => self.key(key),
+            Input::Typed(Typed::Paste(text)) => self.paste(&text),
+            Input::Typed(Typed::Mouse(mouse)) => self.mouse(mouse),
+        }
+    }
+
+    /// Where everything is on the screen.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        Layout::new(self.size, self.panels, self.focus, self.has_bar())
+    }
+
+    /// Whether the filter bar has something that must be seen.
+    fn has_bar(&self) -> bool {
+        matches!(self.mode, Mode::Prompt(_)) || !self.filter.is_empty() || self.scope.is_some()
+    }
+
+    #[must_use]
+    pub fn status(&self) -> Option<&str> {
+        self.status.as_ref().map(|(text, _)| text.as_str())
+    }
+
+    pub(crate) fn say(&mut self, text: impl Into<String>) {
+        self.status = Some((text.into(), self.meter.elapsed() + STATUS_TIME));
+        self.touch(Dirty::Now);
+    }
+
+    fn touch(&mut self, dirty: Dirty) {
+        self.dirty = self.dirty.max(dirty);
+    }
+
+    #[must_use]
+    pub fn dirty(&self) -> Dirty {
+        self.dirty
+    }
+
+    /// What moves by itself.
+    #[must_use]
+    pub fn motion(&self) -> pace::Motion {
+        if self.paused { pace::Motion::Still } else { pace::Motion::Rows(self.fresh) }
+    }
+
+    /// To be told after each frame.
+    pub fn drawn(&mut self) {
+        self.dirty = Dirty::Clean;
+        self.fresh = 0;
+    }
+
+    /// Shows and ranks what the filter and the scope hold for.
+    fn apply_filter(&mut self) {
+        let height = self.events_height();
+        let scope = self.scope.as_ref().map(|scope| scope.term.clone());
+        let shown = self.filter.clone().and(Filter::from_terms(scope.into_iter().collect()));
+        self.events.refilter(&shown, &self.names, height);
+        self.recount(self.ranking.group);
+    }
+
+    fn recount(&mut self, group: Group) {
+        let log = &self.events.live().log;
+        self.ranking.recount(group, &self.filter, log.iter_from(log.range().start), &self.names);
+    }
+
+    fn events_height(&self) -> usize {
+        self.layout().events_rows()
+    }
+
+    fn openers_height(&self) -> usize {
+        self.layout().openers_rows()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,391 @@
+//! The state driven by bytes and messages.
+
+use proptest::prelude::*;
+use ratatui::layout::Size;
+
+use super::fixture::{Screen, numbered, setup};
+use super::{Effect, Ended, Event, Setup};
+use crate::app::action::Focus;
+use crate::event::{OpenEvent, sample};
+use crate::model::openers::Group;
+use crate::source::{Lost, Message};
+use crate::terminal::Input;
+
+fn last(paths: &[String]) -> &str {
+    paths.last().map_or("", String::as_str)
+}
+
+#[test]
+fn the_newest_event_is_followed() {
+    let mut screen = Screen::new(80, 24);
+    screen.open_paths(&numbered(0, 100));
+    assert_eq!(screen.paths(), numbered(89, 11));
+    screen.open_paths(&numbered(100, 1));
+    assert_eq!(last(&screen.paths()), "/srv/file-100");
+}
+
+#[test]
+fn an_upward_move_holds_the_rows_and_f_follows_again() {
+    let mut screen = Screen::new(80, 24);
+    screen.open_paths(&numbered(0, 100));
+    screen.keys("k");
+    screen.open_paths(&numbered(100, 50));
+    assert_eq!(screen.paths(), numbered(89, 11));
+    assert!(screen.line(0).contains("HELD +50 new"), "{}", screen.line(0));
+    screen.keys("F");
+    assert_eq!(last(&screen.paths()), "/srv/file-149");
+    assert!(!screen.line(0).contains("HELD"));
+}
+
+#[test]
+fn held_rows_stay_when_the_history_has_long_forgotten_them() {
+    let mut screen = Screen::new(80, 24);
+    screen.open_paths(&numbered(0, 100));
+    screen.keys(" ");
+    for n in 0..50 {
+        screen.open_paths(&numbered(100 + n * 1000, 1000));
+    }
+    assert_eq!(screen.paths(), numbered(89, 11));
+    assert!(screen.line(0).contains("PAUSED +50,000 new"), "{}", screen.line(0));
+    screen.keys("g");
+    assert_eq!(screen.paths(), numbered(0, 11));
+    screen.keys(" ");
+    assert_eq!(last(&screen.paths()), "/srv/file-50099");
+}
+
+#[test]
+fn at_the_end_of_a_held_view_the_new_events_join_it() {
+    let mut screen = Screen::new(80, 24);
+    screen.open_paths(&numbered(0, 100));
+    screen.keys("kj");
+    screen.open_paths(&numbered(100, 5));
+    assert_eq!(last(&screen.paths()), "/srv/file-99");
+    screen.keys("j");
+    assert_eq!(last(&screen.paths()), "/srv/file-100");
+    screen.keys("\x1b[6~");
+    assert_eq!(last(&screen.paths()), "/srv/file-104");
+}
+
+#[test]
+fn a_pause_holds_the_ranking_too_while_the_totals_go_on() {
+    let mut screen = Screen::busy(80, 24);
+    screen.keys(" ");
+    let before = screen.text();
+    screen.second(&[(2714, "nginx", 33, 9000, 1), (311, "postgres", 0, 9001, 40)]);
+    let after = screen.text();
+    assert_eq!(before.lines().skip(2).take(20).collect::<Vec<_>>(), after.lines().skip(2).take(20).collect::<Vec<_>>());
+    assert!(screen.line(1).starts_with("opens 18,001 = events 18,001"), "{}", screen.line(1));
+}
+
+#[test]
+fn a_filter_applies_while_it_is_typed_and_a_broken_one_keeps_the_last_good() {
+    let mut screen = Screen::busy(80, 24);
+    screen.keys("/nginx");
+    assert_eq!(screen.paths().len(), 3);
+    screen.keys(" (");
+    assert_eq!(screen.paths().len(), 3);
+    assert!(screen.line(23).starts_with("column 7: "), "{}", screen.line(23));
+    screen.keys("\r");
+    assert!(screen.line(23).starts_with("column 7: "), "Enter does not take an error: {}", screen.line(23));
+    screen.keys("\x7f\x7f\r");
+    assert_eq!((screen.app.line.as_str(), screen.paths().len()), ("nginx", 3));
+    screen.keys("/x\x1b");
+    assert_eq!((screen.app.line.as_str(), screen.paths().len()), ("nginx", 3));
+    screen.keys("\x1b");
+    assert_eq!((screen.app.line.as_str(), screen.paths().len()), ("", 5));
+}
+
+#[test]
+fn what_the_kernel_can_check_is_asked_for_when_the_filter_is_kept() {
+    let mut screen = Screen::busy(80, 24);
+    screen.keys("/pid:311 err:any");
+    assert_eq!(screen.effects, []);
+    screen.keys("\r");
+    let [Effect::Filter(filter)] = &screen.effects[..] else { panic!("{:?}", screen.effects) };
+    assert_eq!((filter.pids.as_slice(), filter.failed), (&[311][..], Some(true)));
+}
+
+#[test]
+fn what_is_selected_is_included_and_excluded() {
+    let mut screen = Screen::busy(80, 24);
+    screen.keys("xc");
+    assert_eq!(screen.app.line, "!comm:=postgres");
+    screen.keys("fp");
+    assert_eq!(screen.app.line, "!comm:=postgres pid:2714");
+    screen.keys("=\tx");
+    assert_eq!(screen.app.line, "!pid:2714");
+}
+
+#[test]
+fn enter_on_an_opener_shows_its_events_and_back_returns() {
+    let mut screen = Screen::busy(80, 24);
+    screen.keys("\t\r");
+    assert_eq!((screen.paths().len(), screen.app.focus), (3, Focus::Events));
+    assert!(screen.line(22).contains("only nginx (2714)"), "{}", screen.line(22));
+    assert_eq!(screen.app.ranking.rows().len(), 3);
+    screen.keys("\x1b");
+    assert_eq!((screen.paths().len(), screen.app.focus), (5, Focus::Openers));
+}
+
+#[test]
+fn groups_take_turns() {
+    let mut screen = Screen::busy(80, 24);
+    let mut seen = Vec::new();
+    for _ in Group::ALL {
+        seen.push(screen.line(3));
+        screen.keys("b");
+    }
+    let expected = ["nginx", "nginx", "/etc/shadow", "/etc", "www", "nginx.service", "(no error)"];
+    for (line, name) in seen.iter().zip(expected) {
+        assert!(line.contains(name), "{name} in {seen:?}");
+    }
+    assert_eq!(screen.app.ranking.group, Group::Process);
+}
+
+#[test]
+fn sorting_steps_through_the_columns_that_are_there() {
+    let mut screen = Screen::busy(80, 24);
+    screen.keys("s");
+    assert!(screen.line(2).contains("TOTAL▼"), "{}", screen.line(2));
+    screen.keys("R");
+    assert!(screen.line(2).contains("TOTAL▲"), "{}", screen.line(2));
+    assert!(screen.line(3).contains("systemd"), "{}", screen.line(3));
+    screen.keys("<<<<");
+    assert!(screen.line(2).contains("COMMAND▲"), "{}", screen.line(2));
+}
+
+#[test]
+fn n_goes_through_the_matches_of_the_last_filter_in_the_whole_list() {
+    let mut screen = Screen::busy(80, 24);
+    screen.keys("n");
+    assert!(screen.line(23).contains("nothing to search for"), "{}", screen.line(23));
+    screen.keys("/err:any\r\x1bN");
+    assert_eq!(screen.app.events.selected().map(|row| row.event.path), Some("/etc/shadow"));
+    screen.keys("N");
+    assert!(screen.app.events.selected().is_some_and(|row| row.event.path.ends_with("2619_fsm")));
+    screen.keys("nn");
+    assert_eq!(screen.app.events.selected().map(|row| row.event.path), Some("/etc/shadow"));
+    assert!(screen.line(23).contains("no further match"), "{}", screen.line(23));
+}
+
+#[test]
+fn searches_fold_and_unfold_and_the_selection_stays() {
+    let miss = |path| OpenEvent { path, name: path, ret: -libc::ENOENT, ..sample() };
+    let hit = |path| OpenEvent { path, name: path, ..sample() };
+    let mut screen = Screen::new(80, 24);
+    screen.opens(&[hit("/x"), miss("/a/libz.so"), miss("/b/libz.so"), hit("/c/libz.so"), miss("/etc/no"), miss("/no")]);
+    screen.keys("kkk");
+    assert_eq!(screen.app.events.selected().map(|row| row.event.path), Some("/b/libz.so"));
+    screen.keys("t");
+    assert_eq!(screen.paths(), ["/x", "/c/libz.so", "/no"]);
+    assert!(screen.text().contains("libz.so: tried 3, found in /c"));
+    assert!(screen.text().contains("no: tried 2, never found"));
+    assert_eq!(screen.app.events.selected().map(|row| row.tries), Some(3));
+    screen.keys("t");
+    assert_eq!(screen.app.events.selected().map(|row| row.event.path), Some("/a/libz.so"));
+    screen.keys("tF");
+    screen.opens(&[hit("/usr/no")]);
+    assert!(screen.text().contains("no: tried 3, found in /usr"));
+}
+
+#[test]
+fn q_closes_a_popup_first_and_control_c_always_quits() {
+    for popup in ["?", "\r", "f"] {
+        let mut screen = Screen::busy(80, 24);
+        screen.keys(popup).keys("q");
+        assert_eq!(screen.effects, [], "{popup:?}");
+        screen.keys("q");
+        assert_eq!(screen.effects, [Effect::End(Ended::Quit)], "{popup:?}");
+    }
+    for mode in ["", "?", "\r", "f", "/", "/ab"] {
+        let mut screen = Screen::busy(80, 24);
+        screen.keys(mode).keys("\x03");
+        assert_eq!(screen.effects, [Effect::End(Ended::Quit)], "{mode:?}");
+    }
+}
+
+#[test]
+fn neither_a_paste_nor_escape_nor_control_q_quits() {
+    let mut screen = Screen::busy(80, 24);
+    screen.keys("\x1b[200~q\rq\x1b[201~").keys("\x1b\x1b\x1b").keys("\x11");
+    assert_eq!(screen.effects.iter().filter(|effect| matches!(effect, Effect::End(_))).count(), 0);
+}
+
+#[test]
+fn the_filter_history_comes_back() {
+    let mut screen = Screen::busy(80, 24);
+    screen.keys("/one\r/\x15two\r/\x15\x1b[A\x1b[A\r");
+    assert_eq!(screen.app.line, "one");
+}
+
+#[test]
+fn how_it_ends() {
+    for (event, ended) in [
+        (Event::Input(Input::Gone), Ended::Gone),
+        (Event::Input(Input::Signal(15)), Ended::Signal(15)),
+        (Event::Message(Message::Failed("broken".into())), Ended::Failed("broken".into())),
+    ] {
+        let mut screen = Screen::busy(80, 24);
+        screen.update(event);
+        assert_eq!(screen.effects, [Effect::End(ended)]);
+    }
+    let mut screen = Screen::busy(80, 24);
+    screen.update(Event::Message(Message::End));
+    screen.update(Event::SourceLost);
+    assert_eq!(screen.effects, []);
+    assert!(screen.line(0).contains("ENDED"));
+    let mut screen = Screen::busy(80, 24);
+    screen.update(Event::SourceLost);
+    assert!(matches!(screen.effects[..], [Effect::End(Ended::Failed(_))]));
+}
+
+#[test]
+fn a_reset_counts_from_zero() {
+    let mut screen = Screen::busy(80, 24);
+    screen.keys("\x12");
+    assert!(screen.paths().is_empty() && screen.app.ranking.rows().is_empty());
+    screen.second(&[(2714, "nginx", 33, 815, 1), (311, "postgres", 0, 390, 40), (1, "systemd", 0, 2, 0)]);
+    assert!(screen.line(1).starts_with("opens 3 = "), "{}", screen.line(1));
+    assert_eq!(screen.app.ranking.rows()[0].opens, 3);
+}
+
+#[test]
+fn losses_are_shown_by_cause_and_the_sum_comes_out_even() {
+    let mut screen = Screen::busy(100, 24);
+    let lost = Lost { ring: 11, queue: 2, skipped: 3, ..Lost::default() };
+    screen.counts(&[(2714, "nginx", 33, 1000, 1)], lost);
+    assert!(screen.line(0).contains("dropped 16"), "{}", screen.line(0));
+    let sum = "opens 1,000 = events 987 + dropped 13 (ring 11) (queue 2)  not even counted 3";
+    assert!(screen.line(1).starts_with(sum), "{}", screen.line(1));
+}
+
+#[test]
+fn the_copy_is_of_the_path_and_the_selection_may_be_in_a_popup() {
+    let mut screen = Screen::busy(80, 24);
+    screen.keys("k\ry");
+    assert_eq!(screen.effects, [Effect::Copy("/etc/shadow".into())]);
+}
+
+#[test]
+fn the_mouse_selects_only_where_rows_are() {
+    let mut screen = Screen::busy(80, 24);
+    screen.keys("\x1b[<0;5;12M");
+    assert_eq!(screen.app.events.selected().map(|row| row.event.path), Some("/var/www/index.html"));
+    screen.keys("\x1b[<0;5;5M");
+    assert_eq!(screen.app.focus, Focus::Openers);
+    screen.keys("\x1b[<0;5;1M\x1b[<0;500;500M");
+}
+
+#[test]
+fn a_filter_to_start_with_is_in_force_at_once() {
+    let setup = Setup { filter: "err:any".into(), ..setup() };
+    let mut screen = Screen::with(setup, 80, 24);
+    screen.opens(&super::fixture::usual());
+    assert_eq!(screen.paths().len(), 2);
+    assert!(super::App::new(Setup { filter: "(".into(), ..self::setup() }, Size::new(1, 1)).is_err());
+}
+
+/// Something that can happen to a screen.
+#[derive(Clone, Debug)]
+enum Step {
+    Bytes(String),
+    Opens(Vec<String>),
+    Second(u64),
+    Resize(u16, u16),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let keys = [
+        "q",
+        "?",
+        "/",
+        " ",
+        "\t",
+        "1",
+        "2",
+        "3",
+        "j",
+        "k",
+        "\x1b[A",
+        "\x1b[5~",
+        "\x1b[6~",
+        "\x04",
+        "\x15",
+        "g",
+        "G",
+        "H",
+        "L",
+        "\r",
+        "\x1b",
+        "=",
+        "F",
+        "f",
+        "x",
+        "n",
+        "N",
+        "t",
+        "y",
+        "b",
+        "s",
+        "<",
+        "R",
+        "\x12",
+        "+",
+        "-",
+        "m",
+        "p",
+        "c",
+        "e",
+        "(",
+        "é漢🦀",
+        "\x7f",
+        "\x17",
+        "comm:",
+        "\x1b[200~a\nb\x1b[201~",
+        "\x1b[<0;9;9M",
+        "\x1b[<64;3;12M",
+    ];
+    prop_oneof![
+        6 => prop::sample::select(keys.to_vec()).prop_map(|keys| Step::Bytes(keys.to_owned())),
+        1 => ".{0,6}".prop_map(Step::Bytes),
+        2 => prop::collection::vec("/[a-c/é漢🦀 ]{0,90}", 0..40).prop_map(Step::Opens),
+        1 => (0u64..1000).prop_map(Step::Second),
+        1 => (0u16..210, 0u16..60).prop_map(|(width, height)| Step::Resize(width, height)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever happens in whatever order: nothing panics, and the rows on the screen are as many as fit or as there
+    /// are.
+    #[test]
+    fn nothing_breaks_the_screen(steps in prop::collection::vec(step(), 1..60), latency: bool, ascii: bool) {
+        let mut screen = Screen::with(Setup { history: 50, latency, ascii, ..setup() }, 80, 24);
+        let mut opens = 0;
+        for step in steps {
+            match step {
+                Step::Bytes(bytes) => drop(screen.keys(&bytes)),
+                Step::Opens(paths) => {
+                    let event = |path| OpenEvent { path, pid: opens as u32, ..sample() };
+                    let events: Vec<_> = paths.iter().map(|path| event(path)).collect();
+                    screen.opens(&events);
+                }
+                Step::Second(more) => {
+                    opens += more;
+                    screen.second(&[(1, "a", 0, opens, 0), (opens as u32 + 2, "é漢", 33, opens, opens / 2)]);
+                }
+                Step::Resize(width, height) => screen.resize(width, height),
+            }
+            let (buffer, cursor) = screen.draw();
+            prop_assert!(cursor.is_none_or(|at| buffer.area.contains(at)));
+            let layout = screen.app.layout();
+            let height = layout.events_rows();
+            let matching = screen.app.events.shown().len();
+            prop_assert_eq!(screen.paths().len(), matching.min(height));
+            let rows = screen.app.ranking.rows().len();
+            let height = layout.openers_rows();
+            prop_assert_eq!(screen.app.ranking.scroll(height).rows(rows, height).len(), rows.min(height));
+        }
+    }
+}

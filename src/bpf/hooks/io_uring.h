@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Opens by io_uring. What is asked for is known when the request is submitted, the result when it is completed, maybe
+ * by another thread, and the name is gone by then. So an open makes two records, which the user side joins. In between
+ * the kernel may try twice; it completes once.
+ */
+#ifndef OPENTOP_HOOKS_IO_URING_H
+#define OPENTOP_HOOKS_IO_URING_H
+
+/* uapi/linux/io_uring.h */
+#define IORING_OP_OPENAT 18
+#define IORING_OP_OPENAT2 28
+
+static __always_inline bool asks_for_open(struct io_kiocb *req)
+{
+	u8 opcode = BPF_CORE_READ(req, opcode);
+
+	return opcode == IORING_OP_OPENAT || opcode == IORING_OP_OPENAT2;
+}
+
+static __always_inline int on_submit(struct io_kiocb *req)
+{
+	struct io_open *open = (struct io_open *)req;
+	struct task_struct *task = current_task();
+	struct request r = {
+		.op = OP_IO_URING,
+		.mark = MARK_SUBMITTED,
+		.in_kernel = true,
+		.key = (u64)req,
+	};
+
+	if (!asks_for_open(req) || is_self(task))
+		return 0;
+	r.dfd = BPF_CORE_READ(open, dfd);
+	r.name = BPF_CORE_READ(open, filename, name);
+	/* The kernel has added this flag to every request by now; programs have no use for it. */
+	r.flags = BPF_CORE_READ(open, how.flags) & ~O_LARGEFILE;
+	r.mode = BPF_CORE_READ(open, how.mode);
+	/* A slot of the ring instead of a descriptor. */
+	if (bpf_core_field_exists(open->file_slot) && BPF_CORE_READ(open, file_slot))
+		r.mark |= MARK_FD_UNKNOWN;
+	/* If there is no space the result will come without a name, and say so. */
+	write(task, &r);
+	return 0;
+}
+
+static __always_inline int on_complete(struct io_kiocb *req, int res)
+{
+	struct task_struct *task = current_task();
+	struct request r = {
+		.op = OP_IO_URING,
+		.mark = MARK_COMPLETED | MARK_NAME_UNREADABLE,
+		.ret = res,
+		.key = (u64)req,
+		/* The user side knows when it was submitted; this only says that it is wanted. */
+		.began = measure_latency,
+	};
+
+	if (!req || !asks_for_open(req))
+		return 0;
+	report(task, &r);
+	return 0;
+}
+
+SEC("?tp_btf/io_uring_submit_req")
+int BPF_PROG(ring_submit, struct io_kiocb *req)
+{
+	return on_submit(req);
+}
+
+/* Before 6.3. */
+SEC("?tp_btf/io_uring_submit_sqe")
+int BPF_PROG(ring_submit_sqe, void *ctx_ring, struct io_kiocb *req)
+{
+	return on_submit(req);
+}
+
+SEC("?tp_btf/io_uring_complete")
+int BPF_PROG(ring_complete, void *ctx_ring, struct io_kiocb *req, struct io_uring_cqe *cqe)
+{
+	return on_complete(req, BPF_CORE_READ(cqe, res));
+}
+
+/* Before the completion was passed on as a whole. */
+SEC("?tp_btf/io_uring_complete")
+int BPF_PROG(ring_complete_res, void *ctx_ring, struct io_kiocb *req, u64 user_data, int res)
+{
+	return on_complete(req, res);
+}
+
+#endif

@@ -1,0 +1,262 @@
+//! Who opens most, by what only the events tell: file, directory, container, error, or anything under a filter.
+//!
+//! Bounded: when too many different keys come by, the half that opened least is dropped, and with it the certainty.
+//! Whatever is still in the table may have opened up to [`Tally::unsure`] times more than it says, never less; as long
+//! as nothing was dropped that is 0 and the table is exact for the events it was given.
+
+use std::collections::HashMap;
+
+use super::latency::Histogram;
+use super::openers::{Group, Key, Row, per_second};
+use crate::event::OpenEvent;
+use crate::names::Names;
+
+/// Keys that stay when the table is thinned out; up to twice as many are in it.
+const KEPT: usize = 8192;
+/// Bytes of key text at which the table is thinned out too: paths can be long.
+const TEXT_MAX: usize = 8 << 20;
+
+#[derive(Debug)]
+struct Entry {
+    key: Key<'static>,
+    comm: String,
+    uid: Option<u32>,
+    opens: u64,
+    failed: u64,
+    /// `opens` at the last reading, and what came of it.
+    before: u64,
+    rate: Option<f64>,
+    last: u64,
+    latency: Option<Box<Histogram>>,
+}
+
+/// Counts per key of one [`Group`].
+#[derive(Debug)]
+pub struct Tally {
+    group: Group,
+    index: HashMap<Key<'static>, usize>,
+    entries: Vec<Entry>,
+    text: usize,
+    unsure: u64,
+    events: u64,
+    read_ns: Option<u64>,
+}
+
+impl Tally {
+    #[must_use]
+    pub fn new(group: Group) -> Self {
+        Self { group, index: HashMap::new(), entries: Vec::new(), text: 0, unsure: 0, events: 0, read_ns: None }
+    }
+
+    #[must_use]
+    pub fn group(&self) -> Group {
+        self.group
+    }
+
+    /// How many events were counted.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// By how much a row may be too low.
+    #[must_use]
+    pub fn unsure(&self) -> u64 {
+        self.unsure
+    }
+
+    /// Counts one event.
+    pub fn add(&mut self, id: u64, event: &OpenEvent<'_>, names: &Names) {
+        self.events += 1;
+        let key = key_of(self.group, event, names);
+        let at = match find(&self.index, &key) {
+            Some(at) => at,
+            None => self.insert(key.into_owned(), event),
+        };
+        let entry = &mut self.entries[at];
+        entry.opens += 1;
+        entry.failed += u64::from(event.failed());
+        entry.last = id;
+        if entry.comm != event.comm {
+            // A process has its present name; a file opened by several commands has none.
+            let present = if self.group == Group::Process { event.comm } else { "" };
+            entry.comm.clear();
+            entry.comm.push_str(present);
+        }
+        if entry.uid != Some(event.uid) {
+            entry.uid = None;
+        }
+        if let Some(latency) = event.latency {
+            entry.latency.get_or_insert_default().add(latency.as_nanos() as u64);
+        }
+    }
+
+    fn insert(&mut self, key: Key<'static>, event: &OpenEvent<'_>) -> usize {
+        if self.entries.len() >= 2 * KEPT || self.text >= TEXT_MAX {
+            self.thin_out();
+        }
+        self.text += text_len(&key);
+        self.index.insert(key.clone(), self.entries.len());
+        self.entries.push(Entry {
+            key,
+            comm: event.comm.to_owned(),
+            uid: Some(event.uid),
+            opens: 0,
+            failed: 0,
+            before: 0,
+            rate: None,
+            last: 0,
+            latency: None,
+        });
+        self.entries.len() - 1
+    }
+
+    /// Drops the half that opened least. What is dropped may come again and is then counted from 0.
+    fn thin_out(&mut self) {
+        self.entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.opens));
+        let dropped = self.entries.split_off(self.entries.len() / 2);
+        self.unsure += dropped.first().map_or(0, |most| most.opens);
+        self.text = self.entries.iter().map(|entry| text_len(&entry.key)).sum();
+        self.index = self.entries.iter().enumerate().map(|(at, entry)| (entry.key.clone(), at)).collect();
+    }
+
+    /// Works out the rates since the last reading. `ts_ns` is CLOCK_MONOTONIC.
+    pub fn read(&mut self, ts_ns: u64) {
+        let seconds = self.read_ns.map_or(0.0, |before| ts_ns.saturating_sub(before) as f64 / 1e9);
+        self.read_ns = Some(ts_ns);
+        for entry in &mut self.entries {
+            let new = entry.opens - entry.before;
+            entry.rate = per_second(new, seconds);
+            entry.before = entry.opens;
+        }
+    }
+
+    /// The rows, in no order.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row> {
+        self.entries
+            .iter()
+            .map(|entry| Row {
+                comm: entry.comm.clone(),
+                uid: entry.uid,
+                opens: entry.opens,
+                failed: entry.failed,
+                rate: entry.rate,
+                last: Some(entry.last),
+                latency: entry.latency.as_ref().map(|latency| (latency.percentile(50), latency.percentile(99))),
+                ..Row::new(entry.key.clone())
+            })
+            .collect()
+    }
+
+    /// What was measured for `key`: median and 99th percentile, in nanoseconds.
+    #[must_use]
+    pub fn latency(&self, key: &Key<'static>) -> Option<(u64, u64)> {
+        let latency = self.entries[*self.index.get(key)?].latency.as_ref()?;
+        Some((latency.percentile(50), latency.percentile(99)))
+    }
+}
+
+/// A key of any lifetime can be looked for: shared maps of longer-lived keys are maps of shorter-lived ones.
+fn find<'a>(index: &HashMap<Key<'a>, usize>, key: &Key<'a>) -> Option<usize> {
+    index.get(key).copied()
+}
+
+fn text_len(key: &Key<'_>) -> usize {
+    match key {
+        Key::Text(text) => text.len(),
+        _ => 0,
+    }
+}
+
+/// The row that an event belongs to.
+#[must_use]
+pub fn key_of<'a>(group: Group, event: &OpenEvent<'a>, names: &'a Names) -> Key<'a> {
+    match group {
+        Group::Process => Key::Process { pid: event.pid, start_ns: event.start_ns },
+        Group::Comm => Key::Text(event.comm.into()),
+        Group::File => Key::Text(event.path.into()),
+        Group::Dir => Key::Text(event.dir().into()),
+        Group::User => Key::User(event.uid),
+        Group::Container => Key::Text(names.cgroup(event.cgroup).map_or("", |cgroup| cgroup.group()).into()),
+        Group::Error => Key::Error(event.errno().unwrap_or(0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::sample;
+
+    fn rows(tally: &Tally) -> Vec<(Key<'static>, u64)> {
+        let mut rows: Vec<_> = tally.rows().into_iter().map(|row| (row.key, row.opens)).collect();
+        rows.sort_by_key(|(_, opens)| std::cmp::Reverse(*opens));
+        rows
+    }
+
+    fn tally(group: Group, paths: &[&str]) -> Tally {
+        let mut tally = Tally::new(group);
+        for (id, path) in paths.iter().enumerate() {
+            tally.add(id as u64, &OpenEvent { path, ..sample() }, &Names::without_users());
+        }
+        tally
+    }
+
+    #[test]
+    fn files_and_directories() {
+        let paths = ["/etc/hosts", "/etc/passwd", "/etc/hosts", "/tmp/x"];
+        assert_eq!(rows(&tally(Group::File, &paths))[0], (Key::Text("/etc/hosts".into()), 2));
+        assert_eq!(rows(&tally(Group::Dir, &paths))[0], (Key::Text("/etc".into()), 3));
+        assert_eq!(tally(Group::File, &paths).unsure(), 0);
+    }
+
+    #[test]
+    fn errors_and_success() {
+        let mut tally = Tally::new(Group::Error);
+        for ret in [3, -libc::ENOENT, -libc::ENOENT] {
+            tally.add(0, &OpenEvent { ret, ..sample() }, &Names::without_users());
+        }
+        assert_eq!(rows(&tally), [(Key::Error(libc::ENOENT), 2), (Key::Error(0), 1)]);
+    }
+
+    #[test]
+    fn a_file_of_two_commands_has_no_command() {
+        let mut tally = tally(Group::File, &["/etc/hosts"]);
+        assert_eq!(tally.rows()[0].comm, "cat");
+        tally.add(9, &OpenEvent { comm: "dd", uid: 5, ..sample() }, &Names::without_users());
+        assert_eq!((tally.rows()[0].comm.as_str(), tally.rows()[0].uid, tally.rows()[0].last), ("", None, Some(9)));
+    }
+
+    #[test]
+    fn rates_are_differences_over_time() {
+        let mut tally = tally(Group::File, &["/a", "/a"]);
+        tally.read(1_000_000_000);
+        tally.add(0, &OpenEvent { path: "/a", ..sample() }, &Names::without_users());
+        tally.read(1_500_000_000);
+        assert_eq!(tally.rows()[0].rate, Some(2.0));
+    }
+
+    #[test]
+    fn a_flood_of_names_takes_bounded_room_and_the_error_is_told() {
+        let mut tally = Tally::new(Group::File);
+        for n in 0..200_000u64 {
+            let path = if n % 10 == 0 { "/often".to_owned() } else { format!("/once/{n}") };
+            tally.add(n, &OpenEvent { path: &path, ..sample() }, &Names::without_users());
+        }
+        assert!(tally.entries.len() <= 2 * KEPT);
+        assert!(tally.unsure() > 0);
+        let (key, opens) = rows(&tally).remove(0);
+        assert_eq!(key, Key::Text("/often".into()));
+        assert!(opens <= 20_000 && opens + tally.unsure() >= 20_000, "{opens} of 20,000, {} unsure", tally.unsure());
+    }
+
+    #[test]
+    fn long_names_take_bounded_room() {
+        let mut tally = Tally::new(Group::File);
+        for n in 0..8000u64 {
+            let path = format!("/{n}/{}", "x".repeat(4000));
+            tally.add(n, &OpenEvent { path: &path, ..sample() }, &Names::without_users());
+        }
+        assert!(tally.text < TEXT_MAX + 8000, "{} bytes", tally.text);
+    }
+}

@@ -1,0 +1,61 @@
+//! One event in full: every field, the name as given and the path, neither cut.
+
+use super::Context;
+use super::events::time;
+use super::format::{duration, exact, wrap};
+use super::popup::{Line, Popup, text_width};
+use crate::app::App;
+use crate::app::events::Shown;
+use crate::event::{errno_name, flag_names};
+
+const WIDTH: u16 = 100;
+const LABEL_WIDTH: usize = 9;
+
+pub(super) fn popup(app: &App, context: &Context<'_>) -> Popup {
+    let selected = app.events.selected();
+    let width = text_width(WIDTH, app.size, LABEL_WIDTH);
+    let fields = selected.map(|row| fields(&row, context)).unwrap_or_default();
+    let mut lines = Vec::new();
+    for (label, text) in fields {
+        for (at, part) in wrap(&text, width).into_iter().enumerate() {
+            let label = if at == 0 { label } else { "" };
+            // Padded, so that all texts start in the same column.
+            lines.push(Line { label: format!("{label:LABEL_WIDTH$}"), text: part.to_owned(), ..Line::default() });
+        }
+    }
+    let title = selected.map_or_else(|| "event".to_owned(), |row| format!("event {}", exact(row.id + 1)));
+    Popup::new(title, lines, WIDTH, app.size)
+}
+
+fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)> {
+    let event = &row.event;
+    let or_none = |text: String| if text.is_empty() { "-".to_owned() } else { text };
+    let quoted = |text: &str| if text.is_empty() { "\"\"".to_owned() } else { text.to_owned() };
+    let result = match (event.errno(), event.fd()) {
+        (Some(errno), _) => format!("failed: {} ({errno})", errno_name(errno)),
+        (None, Some(fd)) => format!("descriptor {fd}"),
+        (None, None) => "opened; the descriptor is not known".to_owned(),
+    };
+    let deleted = if event.dir_deleted { ", its directory is deleted" } else { "" };
+    let flags: Vec<_> = flag_names(event.flags).collect();
+    let cgroup = context.names.cgroup(event.cgroup);
+    let label = cgroup.and_then(|cgroup| cgroup.container_label.clone().or_else(|| cgroup.unit.clone()));
+    vec![
+        ("path", quoted(event.path)),
+        ("as given", quoted(event.name)),
+        ("path is", format!("{}{deleted}", event.path_kind.name())),
+        ("result", result),
+        ("tries", if row.tries > 1 { format!("{} for this name, this the last", row.tries) } else { "1".to_owned() }),
+        ("command", event.comm.to_owned()),
+        ("process", format!("{} (thread {}, parent {})", event.pid, event.tid, event.ppid)),
+        ("user", format!("{} ({})", context.names.user(event.uid), event.uid)),
+        ("op", event.op.name().to_owned()),
+        ("flags", flags.join(" ")),
+        ("mode", event.mode_used().map_or_else(|| "-".to_owned(), |mode| format!("{mode:04o}"))),
+        ("time", time(event.time_ns, context, "%Y-%m-%d %H:%M:%S%.9f %Z")),
+        ("latency", event.latency.map_or_else(|| "-".to_owned(), |latency| duration(latency.as_nanos() as u64))),
+        ("container", or_none(label.unwrap_or_default())),
+        ("cgroup", or_none(cgroup.map(|cgroup| cgroup.path.clone()).unwrap_or_default())),
+        ("escaped", if event.escaped { "yes: \\ starts an escape in the texts above" } else { "no" }.to_owned()),
+    ]
+}

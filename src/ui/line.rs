@@ -1,0 +1,89 @@
+//! One line of texts side by side, of which the less important give way when there is no room.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::format::elide;
+
+/// A text that is shown whole or not at all.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub text: String,
+    pub style: Style,
+    /// The higher, the sooner it gives way; 0 stays.
+    pub rank: u8,
+}
+
+impl Segment {
+    pub(super) fn new(rank: u8, style: Style, text: impl Into<String>) -> Self {
+        Self { text: text.into(), style, rank }
+    }
+}
+
+/// Two blanks between texts.
+const GAP: usize = 2;
+
+/// Draws what fits of `segments` from the left of `area`'s first line. Returns the columns used.
+pub(super) fn draw(mut segments: Vec<Segment>, area: Rect, buf: &mut Buffer) -> u16 {
+    segments.retain(|segment| !segment.text.is_empty());
+    let width = usize::from(area.width);
+    while total(&segments) > width {
+        let Some(at) = (0..segments.len()).max_by_key(|&at| segments[at].rank) else { break };
+        if segments[at].rank == 0 {
+            break;
+        }
+        segments.remove(at);
+    }
+    let mut x = area.x;
+    for segment in &segments {
+        let room = usize::from(area.right().saturating_sub(x));
+        let (end, _) = buf.set_stringn(x, area.y, &segment.text, room, segment.style);
+        x = end.saturating_add(GAP as u16);
+    }
+    x.saturating_sub(GAP as u16).saturating_sub(area.x)
+}
+
+fn total(segments: &[Segment]) -> usize {
+    let gaps = GAP * segments.len().saturating_sub(1);
+    segments.iter().map(|segment| segment.text.width()).sum::<usize>() + gaps
+}
+
+/// Draws the first of `texts` that fits at the right end of the line, of which `used` columns are taken.
+pub(super) fn draw_right<T: AsRef<str>>(texts: &[T], style: Style, used: u16, area: Rect, buf: &mut Buffer) {
+    let room = usize::from(area.width.saturating_sub(used)).saturating_sub(GAP);
+    if let Some(text) = texts.iter().map(AsRef::as_ref).find(|text| text.width() <= room) {
+        buf.set_string(area.right() - text.width() as u16, area.y, text, style);
+    }
+}
+
+/// `text` in exactly `width` columns.
+pub(super) fn padded(text: &str, width: usize, right: bool, mark: &str) -> String {
+    let text = elide(text, width, mark);
+    let blanks = " ".repeat(width - text.width().min(width));
+    if right { blanks + &text } else { text + &blanks }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(width: u16) -> String {
+        let area = Rect::new(0, 0, width, 1);
+        let mut buf = Buffer::empty(area);
+        let segments = [(0, "name"), (9, "least"), (3, "more"), (9, "last")];
+        draw(segments.map(|(rank, text)| Segment::new(rank, Style::new(), text)).into(), area, &mut buf);
+        (0..width).map(|x| buf[(x, 0)].symbol().to_owned()).collect::<String>().trim_end().to_owned()
+    }
+
+    #[test]
+    fn the_least_important_gives_way_first() {
+        assert_eq!(line(40), "name  least  more  last");
+        assert_eq!(line(20), "name  least  more");
+        assert_eq!(line(12), "name  more");
+        assert_eq!(line(5), "name");
+        assert_eq!(line(2), "na");
+        assert_eq!(line(0), "");
+    }
+}

@@ -1,0 +1,121 @@
+//! A popup: a frame in the middle of the screen around lines that can be scrolled.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use ratatui::style::Style;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::Context;
+use super::format::head;
+
+/// A line: a word in front, and text behind it.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    pub label: String,
+    pub text: String,
+    pub style: Style,
+}
+
+/// What a popup shows.
+#[derive(Debug)]
+pub(super) struct Popup {
+    pub title: String,
+    pub lines: Vec<Line>,
+    pub area: Rect,
+}
+
+impl Popup {
+    pub(super) fn new(title: impl Into<String>, lines: Vec<Line>, width: u16, screen: Size) -> Self {
+        let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);
+        Self { title: title.into(), lines, area: centred(width, height, screen) }
+    }
+
+    /// Where the lines are.
+    pub(super) fn inner(&self) -> Rect {
+        inner(self.area)
+    }
+}
+
+/// A popup's area: as large as wanted, as the screen allows.
+pub(super) fn centred(width: u16, height: u16, screen: Size) -> Rect {
+    let (width, height) = (width.min(screen.width), height.min(screen.height));
+    Rect::new((screen.width - width) / 2, (screen.height - height) / 2, width, height)
+}
+
+/// A frame takes a cell on each side, and two at the left and right where there is room.
+pub(super) fn inner(area: Rect) -> Rect {
+    let side = if area.width > 30 { 2 } else { 1 };
+    Rect::new(
+        area.x + side.min(area.width),
+        area.y + 1.min(area.height),
+        area.width.saturating_sub(2 * side),
+        area.height.saturating_sub(2),
+    )
+}
+
+/// Draws the popup with its lines from `scroll` on.
+pub(super) fn render(popup: &Popup, scroll: usize, context: &Context<'_>, buf: &mut Buffer) {
+    let inner = popup.inner();
+    let height = usize::from(inner.height);
+    let scroll = scroll.min(popup.lines.len().saturating_sub(height));
+    let more = if popup.lines.len() > height {
+        format!(" {}-{} of {} ", scroll + 1, (scroll + height).min(popup.lines.len()), popup.lines.len())
+    } else {
+        String::new()
+    };
+    frame(popup.area, &popup.title, &more, context, buf);
+    let label_width = popup.lines.iter().filter(|line| !line.text.is_empty()).map(|line| line.label.width()).max();
+    let label_width = label_width.unwrap_or(0).min(usize::from(inner.width) / 3 + 1);
+    for (y, line) in (inner.y..inner.bottom()).zip(popup.lines.iter().skip(scroll)) {
+        let width = usize::from(inner.width);
+        if line.text.is_empty() {
+            buf.set_stringn(inner.x, y, &line.label, width, line.style);
+            continue;
+        }
+        buf.set_stringn(inner.x, y, head(&line.label, label_width), label_width, context.theme.key);
+        let behind = label_width + 2;
+        let room = width.saturating_sub(behind);
+        buf.set_stringn(inner.x + behind.min(width) as u16, y, &line.text, room, line.style);
+    }
+}
+
+/// The columns that text has beside labels of this width.
+pub(super) fn text_width(width: u16, screen: Size, label_width: usize) -> usize {
+    let inner = usize::from(inner(centred(width, 3, screen)).width);
+    inner.saturating_sub(label_width.min(inner / 3 + 1) + 2).max(1)
+}
+
+/// Draws a frame and blanks what is inside.
+pub(super) fn frame(area: Rect, title: &str, more: &str, context: &Context<'_>, buf: &mut Buffer) {
+    let [top_left, top_right, bottom_right, bottom_left, horizontal, vertical] = context.theme.glyphs.frame;
+    if area.width < 2 || area.height < 2 {
+        return;
+    }
+    let bar = horizontal.repeat(usize::from(area.width) - 2);
+    let blank = " ".repeat(usize::from(area.width) - 2);
+    // What is half covered of a wide character to the left is no longer there.
+    if area.x > 0 {
+        for y in area.top()..area.bottom() {
+            let left = &mut buf[(area.x - 1, y)];
+            if left.symbol().width() > 1 {
+                left.set_symbol(" ");
+            }
+        }
+    }
+    for y in area.top()..area.bottom() {
+        let (left, middle, right) = match y {
+            y if y == area.top() => (top_left, &bar, top_right),
+            y if y == area.bottom() - 1 => (bottom_left, &bar, bottom_right),
+            _ => (vertical, &blank, vertical),
+        };
+        let line = format!("{left}{middle}{right}");
+        buf.set_style(Rect { y, height: 1, ..area }, Style::reset());
+        buf.set_string(area.x, y, line, Style::reset());
+    }
+    let room = usize::from(area.width).saturating_sub(4);
+    buf.set_stringn(area.x + 2, area.y, head(&format!(" {title} "), room), room, context.theme.title);
+    let x = area.right().saturating_sub(2 + more.width() as u16);
+    if more.width() <= room {
+        buf.set_string(x, area.bottom() - 1, more, context.theme.faint);
+    }
+}

@@ -1,0 +1,208 @@
+//! A program on a terminal of its own: what it shows, what it leaves behind, how long it takes.
+
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
+use rustix::termios::Termios;
+
+/// How long something may take that only a broken program does not do.
+const LONG: Duration = Duration::from_secs(10);
+
+/// What came out of the program so far.
+struct Shown {
+    screen: vt100::Parser,
+    bytes: Vec<u8>,
+    /// Nothing is read while this is set.
+    stalled: bool,
+    closed: bool,
+}
+
+/// The terminal and the program on it.
+pub struct Pty {
+    /// `None` once it has hung up.
+    master: Option<Box<dyn MasterPty + Send>>,
+    keys: Option<Box<dyn Write + Send>>,
+    shown: Arc<(Mutex<Shown>, Condvar)>,
+    before: Termios,
+    /// Keeps the terminal alive, so that what was left behind can be looked at.
+    slave: Option<OwnedFd>,
+    pub pid: Pid,
+    ended: Option<WaitStatus>,
+}
+
+impl Pty {
+    /// Starts `program` on a terminal of this size, without what the environment could say about terminals.
+    pub fn start(program: &str, args: &[&str], width: u16, height: u16) -> Self {
+        let size = PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).expect("a pseudo terminal");
+        let slave = pair.master.tty_name().expect("the terminal's name");
+        let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::CLOEXEC;
+        let slave = rustix::fs::open(slave, flags, rustix::fs::Mode::empty()).expect("the terminal");
+        let before = rustix::termios::tcgetattr(&slave).expect("the terminal's modes");
+        let mut command = CommandBuilder::new(program);
+        command.args(args);
+        command.env("TERM", "xterm-256color");
+        command.env_remove("TMUX");
+        command.env_remove("NO_COLOR");
+        let child = pair.slave.spawn_command(command).expect("starting the program");
+        let pid = child.process_id().and_then(|pid| Pid::from_raw(pid as i32)).expect("a process id");
+        drop(pair.slave);
+        let shown =
+            Shown { screen: vt100::Parser::new(height, width, 0), bytes: Vec::new(), stalled: false, closed: false };
+        let shown = Arc::new((Mutex::new(shown), Condvar::new()));
+        let reader = pair.master.try_clone_reader().expect("reading from the terminal");
+        let keys = Some(pair.master.take_writer().expect("writing to the terminal"));
+        let theirs = Arc::clone(&shown);
+        std::thread::spawn(move || read(reader, &theirs));
+        Self { master: Some(pair.master), keys, shown, before, slave: Some(slave), pid, ended: None }
+    }
+
+    pub fn keys(&mut self, keys: &str) {
+        let writer = self.keys.as_mut().expect("a terminal that has not hung up");
+        writer.write_all(keys.as_bytes()).and_then(|()| writer.flush()).expect("typing");
+    }
+
+    pub fn resize(&self, width: u16, height: u16) {
+        let size = PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 };
+        self.master.as_ref().expect("a terminal").resize(size).expect("resizing");
+        self.lock().screen.screen_mut().set_size(height, width);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shown> {
+        self.shown.0.lock().expect("the screen")
+    }
+
+    /// The screen as text.
+    pub fn text(&self) -> String {
+        self.lock().screen.screen().contents()
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        self.lock().bytes.clone()
+    }
+
+    /// Waits until the screen is as wanted. Returns how long that took.
+    #[track_caller]
+    pub fn wait_for(&self, what: &str, wanted: impl Fn(&str) -> bool) -> Duration {
+        self.wait_for_screen(what, |screen| wanted(&screen.contents()))
+    }
+
+    #[track_caller]
+    pub fn wait_for_screen(&self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) -> Duration {
+        let start = Instant::now();
+        let (shown, changed) = &*self.shown;
+        let mut shown = shown.lock().expect("the screen");
+        while !wanted(shown.screen.screen()) {
+            let left = LONG.saturating_sub(start.elapsed());
+            assert!(!left.is_zero() && !shown.closed, "no {what} on the screen:\n{}", shown.screen.screen().contents());
+            shown = changed.wait_timeout(shown, left).expect("the screen").0;
+        }
+        start.elapsed()
+    }
+
+    /// Stops reading, or goes on.
+    pub fn stall(&self, stalled: bool) {
+        self.lock().stalled = stalled;
+        self.shown.1.notify_all();
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(self.pid, signal).expect("sending a signal");
+    }
+
+    /// Closes the terminal, as when the connection breaks.
+    pub fn hang_up(&mut self) {
+        self.stall(false);
+        self.slave = None;
+        self.keys = None;
+        self.master = None;
+        // The reader has the last descriptor; it goes when the program is the only one left to wait for.
+        self.lock().closed = true;
+    }
+
+    /// Waits for the program to stop (by a signal).
+    #[track_caller]
+    pub fn wait_until_stopped(&self) {
+        let start = Instant::now();
+        loop {
+            let options = WaitOptions::UNTRACED | WaitOptions::NOHANG;
+            match rustix::process::waitpid(Some(self.pid), options).expect("waiting") {
+                Some((_, status)) if status.stopped() => return,
+                Some((_, status)) => panic!("ended instead of stopping: {status:?}"),
+                None => assert!(start.elapsed() < LONG, "the program does not stop"),
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits for the program's end: its exit status and how long it took.
+    #[track_caller]
+    pub fn wait_for_end(&mut self) -> (Option<i32>, Duration) {
+        let start = Instant::now();
+        while start.elapsed() < LONG {
+            let ended = rustix::process::waitpid(Some(self.pid), WaitOptions::NOHANG).expect("waiting");
+            if let Some((_, status)) = ended {
+                self.ended = Some(status);
+                return (status.exit_status(), start.elapsed());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        panic!("the program does not end; its screen:\n{}", self.text());
+    }
+
+    /// Processor time that the program has used.
+    pub fn cpu(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).expect("the program's stat");
+        let fields: Vec<&str> = stat.rsplit_once(')').expect("a stat line").1.split_whitespace().collect();
+        let ticks: u64 = [11, 12].map(|at: usize| fields[at].parse::<u64>().expect("ticks")).iter().sum();
+        // The kernel reports in hundredths of a second on every architecture.
+        Duration::from_millis(ticks * 10)
+    }
+
+    /// The terminal is as it was before: modes, screen, cursor, no mouse, no paste mode.
+    #[track_caller]
+    pub fn assert_restored(&self) {
+        self.wait_for_screen("return to the main screen", |screen| {
+            !screen.alternate_screen()
+                && !screen.hide_cursor()
+                && !screen.bracketed_paste()
+                && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
+        });
+        let after = rustix::termios::tcgetattr(self.slave.as_ref().expect("a terminal")).expect("modes");
+        let modes = |t: &Termios| (t.input_modes, t.output_modes, t.control_modes, t.local_modes);
+        assert_eq!(modes(&after), modes(&self.before));
+    }
+}
+
+impl Drop for Pty {
+    fn drop(&mut self) {
+        if self.ended.is_none() {
+            let _ = rustix::process::kill_process(self.pid, Signal::KILL);
+            let _ = rustix::process::waitpid(Some(self.pid), WaitOptions::empty());
+        }
+    }
+}
+
+fn read(mut reader: Box<dyn Read + Send>, shown: &(Mutex<Shown>, Condvar)) {
+    let (shown, changed) = shown;
+    let mut bytes = [0; 65536];
+    loop {
+        let guard = shown.lock().expect("the screen");
+        drop(changed.wait_while(guard, |shown| shown.stalled && !shown.closed).expect("the screen"));
+        let read = reader.read(&mut bytes).unwrap_or(0);
+        let mut guard = shown.lock().expect("the screen");
+        if read == 0 {
+            guard.closed = true;
+        }
+        guard.screen.process(&bytes[..read]);
+        guard.bytes.extend_from_slice(&bytes[..read]);
+        changed.notify_all();
+        if guard.closed {
+            return;
+        }
+    }
+}
