@@ -23,7 +23,7 @@ lint: ## rustfmt, clippy, clang-format, and shellcheck where it is installed
 	@scripts/install-deps.sh build lint
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
-	clang-format --dry-run -Werror $(filter-out %/vmlinux.h,$(wildcard src/bpf/*.[ch]))
+	clang-format --dry-run -Werror $(filter-out %/vmlinux.h,$(wildcard src/bpf/*.[ch] src/bpf/hooks/*.h))
 	if command -v shellcheck; then shellcheck scripts/*.sh .ci/run; fi
 
 clean: ## remove what was built
