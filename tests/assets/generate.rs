@@ -59,7 +59,7 @@ const EXAMPLES: [(&str, &str); 7] = [
     ("opentop replay etc.zst", "Look at it later, elsewhere, without privileges."),
 ];
 
-/// Every file below `assets/` that is generated: its name and its content.
+/// Every file that is generated, in whole or in part: its path and its content.
 pub fn files() -> Vec<(&'static str, Vec<u8>)> {
     let completion = |shell: Shell| {
         let mut text = Vec::new();
@@ -67,11 +67,70 @@ pub fn files() -> Vec<(&'static str, Vec<u8>)> {
         text
     };
     vec![
-        ("opentop.1", man_page()),
-        ("opentop.bash", completion(Shell::Bash)),
-        ("_opentop", completion(Shell::Zsh)),
-        ("opentop.fish", completion(Shell::Fish)),
+        ("assets/opentop.1", man_page()),
+        ("assets/opentop.bash", completion(Shell::Bash)),
+        ("assets/_opentop", completion(Shell::Zsh)),
+        ("assets/opentop.fish", completion(Shell::Fish)),
+        ("README.md", readme(include_str!("../../README.md")).into_bytes()),
     ]
+}
+
+/// The README with its tables made anew. Each stands between a line `<!-- NAME -->` and a line `<!-- end -->`.
+fn readme(text: &str) -> String {
+    let tables: [(&str, fn() -> String); 4] =
+        [("keys", key_table), ("options", option_table), ("filter", filter_table), ("json", json_table)];
+    tables.into_iter().fold(text.to_owned(), |text, (name, table)| {
+        let begin = format!("<!-- {name} -->\n");
+        let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("README.md has no {begin}"));
+        let (_, after) = rest.split_once("<!-- end -->").expect("every table has an end");
+        format!("{before}{begin}{}<!-- end -->{after}", table())
+    })
+}
+
+fn table(head: [&str; 2], rows: impl Iterator<Item = (String, String)>) -> String {
+    let cell = |text: &str| text.replace('|', "\\|");
+    let rows = rows.map(|(name, what)| format!("| {} | {} |\n", cell(&name), cell(&what)));
+    format!("| {} | {} |\n|---|---|\n{}", head[0], head[1], rows.collect::<String>())
+}
+
+fn key_table() -> String {
+    let bindings = SECTIONS.iter().flat_map(|section| section.bindings);
+    let rows = bindings.map(|binding| {
+        let keys: Vec<_> = binding.keys.iter().map(|key| code(&key.label())).collect();
+        (keys.join(" "), binding.does.to_owned())
+    });
+    table(["key", "does"], rows)
+}
+
+fn option_table() -> String {
+    let command = Cli::command();
+    let rows = command.get_arguments().filter_map(|arg| {
+        let long = arg.get_long().filter(|long| !matches!(*long, "help" | "version"))?;
+        let short = arg.get_short().map(|short| format!("-{short}, ")).unwrap_or_default();
+        let value = arg.get_value_names().and_then(|names| names.first()).filter(|_| arg.get_action().takes_values());
+        let value = value.map(|name| format!(" {name}")).unwrap_or_default();
+        let default = arg.get_default_values().first().filter(|_| !value.is_empty());
+        let default = default.map(|text| format!(" (default {})", text.to_string_lossy())).unwrap_or_default();
+        Some((code(&format!("{short}--{long}{value}")), about(arg.get_help()) + &default))
+    });
+    table(["option", "does"], rows)
+}
+
+fn filter_table() -> String {
+    let names = |names: &[&str]| names.iter().map(|name| code(&format!("{name}:"))).collect::<Vec<_>>().join(" ");
+    table(
+        ["term", "holds for"],
+        FIELDS.iter().map(|field| (format!("{} {}", names(field.names), field.value), field.about.to_owned())),
+    )
+}
+
+fn json_table() -> String {
+    let fields = JSON_FIELDS.iter().chain(&OPTIONAL);
+    table(["field", "is"], fields.map(|(name, what)| (code(name), (*what).to_owned())))
+}
+
+fn code(text: &str) -> String {
+    format!("`{text}`")
 }
 
 fn man_page() -> Vec<u8> {
@@ -107,6 +166,7 @@ fn subcommands(command: &Command) -> Roff {
             page.control("RE", []);
         }
     }
+    page.control("PP", []);
     page.text([roman(
         "Record takes all options but those of the screen, replay those that do not concern the kernel.",
     )]);

@@ -1,10 +1,10 @@
-//! Writes the generated files below `assets/`: `cargo run --example assets`.
+//! Writes what is generated below `assets/` and in README.md: `cargo run --example assets`.
 
 mod generate;
 
 fn main() -> std::io::Result<()> {
     for (name, content) in generate::files() {
-        std::fs::write(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets").join(name), content)?;
+        std::fs::write(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name), content)?;
     }
     Ok(())
 }
