@@ -9,7 +9,8 @@ import sys
 from unicodedata import east_asian_width
 from xml.sax.saxutils import escape
 
-CELL_W, CELL_H, MARGIN = 8.4, 18, 12
+# The width is that of DejaVu Sans Mono at 14 pixels, so that text without textLength fits too.
+CELL_W, CELL_H, MARGIN = 8.428, 18, 12
 PAPER, INK = "#16181d", "#d5d8de"
 BASIC = ["#2b2f37", "#e5685f", "#7fb069", "#d9a441", "#6a9fd8", "#b48ead", "#5fb3b3", "#c9ccd3",
          "#6b7280", "#ff8a80", "#a3d977", "#ffd166", "#8fc1ff", "#d7b3e0", "#8fe0e0", "#ffffff"]

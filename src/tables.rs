@@ -87,7 +87,7 @@ impl<'a> Tables<'a> {
 /// An empty ranking.
 fn ranking(order: &Order<'_>, start: Option<Moment>, names: &Names) -> Ranking {
     let mut ranking = Ranking::new(order.group, order.sort, false, start.map(|start| start.ts_ns));
-    let filtered = !order.filter.is_empty() && !order.filtered_in_kernel;
+    let filtered = !order.filtered_in_kernel && !order.filter.is_empty();
     ranking.recount(order.group, filtered, std::iter::empty(), names);
     ranking
 }
