@@ -77,13 +77,13 @@ pub fn files() -> Vec<(&'static str, Vec<u8>)> {
 
 /// The README with its tables made anew. Each stands between a line `<!-- NAME -->` and a line `<!-- end -->`.
 fn readme(text: &str) -> String {
-    let tables: [(&str, fn() -> String); 4] =
-        [("keys", key_table), ("options", option_table), ("filter", filter_table), ("json", json_table)];
+    let tables =
+        [("keys", key_table()), ("options", option_table()), ("filter", filter_table()), ("json", json_table())];
     tables.into_iter().fold(text.to_owned(), |text, (name, table)| {
         let begin = format!("<!-- {name} -->\n");
         let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("README.md has no {begin}"));
         let (_, after) = rest.split_once("<!-- end -->").expect("every table has an end");
-        format!("{before}{begin}{}<!-- end -->{after}", table())
+        format!("{before}{begin}{table}<!-- end -->{after}")
     })
 }
 

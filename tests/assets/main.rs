@@ -18,7 +18,7 @@ fn demo(args: &[&str]) -> Vec<Value> {
     let output = command.arg("replay").arg(asset("demo.jsonl.zst")).args(args).args(["-o", "json"]).unwrap();
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     let lines = output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+    lines.map(|line| serde_json::from_slice(line).expect("a line of JSON")).collect()
 }
 
 fn of_type<'a>(lines: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
