@@ -1,6 +1,8 @@
 #!/bin/sh
 # Records assets/demo.jsonl.zst: half a minute of a small web server at work. Needs root, gcc, git, python3, curl and zstd.
 # Only what this script starts is recorded.
+# The quoted text is for other shells and for make.
+# shellcheck disable=SC2016
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 opentop=${OPENTOP:-$here/target/release/opentop}
