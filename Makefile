@@ -33,6 +33,10 @@ bench: build ## what tracing costs, beside a floor and its peers; takes minutes,
 	cargo build --examples
 	@$(if $(filter 0,$(shell id -u)),,sudo -E) scripts/bench.sh $(ARGS)
 
+kernels: ## opentop on other kernels, in virtual machines made from Debian's packages; ARGS="6.12 7" chooses
+	@scripts/install-deps.sh build static
+	@scripts/kernels.sh $(ARGS)
+
 static: ## a fully static binary, target/static/opentop, that runs on any Linux of this architecture
 	@scripts/install-deps.sh build static
 	RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --target $(HOST) --target-dir $(TARGET)/static
