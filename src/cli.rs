@@ -106,23 +106,26 @@ pub struct View {
     #[arg(short = 'F', long, value_name = "EXPR", help_heading = "Filters")]
     pub filter: Option<String>,
 
-    /// Stop after N opens
+    /// Print the ranking every interval instead of each open, like top -b
+    #[arg(short, long, help_heading = "Output")]
+    pub batch: bool,
+    /// Stop after N opens, with --batch after N rankings
     #[arg(short = 'n', long, value_name = "N", help_heading = "Output")]
     pub count: Option<u64>,
-    /// Stop after SECS seconds
+    /// Stop after SECS seconds; the screen then shows what came until then
     #[arg(short, long, value_name = "SECS", help_heading = "Output")]
     pub duration: Option<f64>,
     /// How to show opens; tui on a terminal, text otherwise
     #[arg(short, long, value_enum, value_name = "FORM", help_heading = "Output")]
     pub output: Option<OutputForm>,
-    /// Seconds between two readings of the counters
+    /// Seconds between two readings of the counters, with --batch between two rankings
     #[arg(short, long, value_name = "SECS", default_value_t = 1.0, help_heading = "Output")]
     pub interval: f64,
     /// What the ranking has one row for: process, comm, file, dir, user, container, error
-    #[arg(short, long, value_name = "WHAT", default_value = "process", value_parser = group, help_heading = "Screen")]
+    #[arg(short, long, value_name = "WHAT", default_value = "process", value_parser = group, help_heading = "Ranking")]
     pub group_by: Group,
     /// What the ranking is sorted by: rate, total, failed, pid, user, name
-    #[arg(short, long, value_name = "COLUMN", default_value = "rate", value_parser = sort, help_heading = "Screen")]
+    #[arg(short, long, value_name = "COLUMN", default_value = "rate", value_parser = sort, help_heading = "Ranking")]
     pub sort: Sort,
     /// How many events the screen keeps
     #[arg(long, value_name = "N", default_value_t = 100_000, help_heading = "Screen")]

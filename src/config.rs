@@ -26,6 +26,8 @@ pub enum Config {
 #[derive(Debug)]
 pub struct Show {
     pub form: OutputForm,
+    /// Rankings instead of opens; never on the screen.
+    pub batch: bool,
     pub filter: Filter,
     pub names: Names,
     pub limits: Limits,
@@ -77,6 +79,11 @@ impl Config {
                 Config::Live { options: options(&cli.live, &show)?, show, command: cli.live.run }
             }
             Some(Command::Record { file, force, live }) => {
+                if live.view.batch {
+                    return Err(Error::Usage(
+                        "--batch prints rankings, and a recording holds opens: leave it out".into(),
+                    ));
+                }
                 let show = show(&live.view, here, Names::of_host(), false, follows(&live))?;
                 Config::Record { file, replace: force, options: options(&live, &show)?, show, command: live.run }
             }
@@ -145,7 +152,7 @@ fn cgroup(path: &Path) -> Result<PathBuf, Error> {
 
 fn show(view: &View, here: Surroundings, names: Names, screen: bool, follows: bool) -> Result<Show, Error> {
     let form = match view.output {
-        None if screen => OutputForm::Tui,
+        None if screen && !view.batch => OutputForm::Tui,
         None => OutputForm::Text,
         Some(OutputForm::Tui) if !here.screen => {
             return Err(Error::Other(
@@ -155,11 +162,20 @@ fn show(view: &View, here: Surroundings, names: Names, screen: bool, follows: bo
         }
         Some(form) => form,
     };
+    if view.batch && form == OutputForm::Tui {
+        return Err(Error::Usage("--batch prints lines: use it with -o text, json or csv, or without -o".into()));
+    }
+    if view.count.is_some() && form == OutputForm::Tui {
+        return Err(Error::Usage(
+            "--count counts lines, and the screen has none: add -o text, json or csv, or --batch".into(),
+        ));
+    }
     if view.history == 0 {
         return Err(Error::Usage("--history 0: at least one event must be kept".into()));
     }
     Ok(Show {
         form,
+        batch: view.batch,
         filter: filter(view, &names, follows)?,
         names,
         limits: Limits {
@@ -287,6 +303,16 @@ mod tests {
             assert_eq!(error.exit_code(), 2, "{args}: {error}");
             assert!(!error.to_string().contains('\n'), "{error}");
         }
+    }
+
+    #[test]
+    fn rankings_are_lines() {
+        assert_eq!(live("-b -n 3", SCREEN).1.form, OutputForm::Text);
+        assert_eq!(live("-b -o csv", SCREEN).1.form, OutputForm::Csv);
+        for args in ["-b -o tui", "-n 5", "record -b /tmp/x"] {
+            assert_eq!(config(args, SCREEN).unwrap_err().exit_code(), 2, "{args}");
+        }
+        assert_eq!(live("-d 5", SCREEN).1.form, OutputForm::Tui);
     }
 
     #[test]
