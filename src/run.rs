@@ -165,7 +165,7 @@ fn screen(
         kernel: source.header.kernel,
         hooks: source.header.hooks,
         replay: source.file.map(|file| escape::escape(file.as_os_str().as_encoded_bytes())),
-        since_ns: None,
+        since_ns: source.file.is_none().then(|| Moment::now().ts_ns),
         history: show.history,
         filter: show.filter.source(),
         group: show.group,
