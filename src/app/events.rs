@@ -68,6 +68,13 @@ impl Feed {
         Some(Shown { id, event: self.log.get(id)?, tries })
     }
 
+    /// The match at `index`, the oldest at 0, folded or not.
+    #[must_use]
+    pub fn matching(&self, index: usize) -> Option<(u64, OpenEvent<'_>)> {
+        let id = self.matches.nth(index)?;
+        Some((id, self.log.get(id)?))
+    }
+
     /// What names row `index` as long as it is kept; see [`Feed::place`].
     fn name(&self, index: usize) -> u64 {
         let id = match &self.folded {

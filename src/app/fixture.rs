@@ -20,7 +20,7 @@ pub(crate) fn setup() -> Setup {
         version: "0.0.0",
         host: "web-3".into(),
         kernel: "6.18.0".into(),
-        hooks: "hooks: syscall exit".into(),
+        hooks: "syscall exit".into(),
         replay: None,
         since_ns: Some(0),
         history: 1000,
@@ -75,6 +75,9 @@ impl Screen {
         self.decoder.give_up(&mut typed);
         for typed in typed {
             self.update(Event::Input(Input::Typed(typed)));
+            if !self.app.is_settled() {
+                self.update(Event::Settle);
+            }
         }
         self
     }

@@ -98,6 +98,8 @@ pub enum Event {
     Message(Message),
     /// The source is gone without having said a word.
     SourceLost,
+    /// There is time to work out what the changed filter shows.
+    Settle,
     /// Time has passed: how long opentop runs, and how much processor time it has used.
     Tick {
         elapsed: Duration,
@@ -193,6 +195,8 @@ pub struct App {
     dirty: Dirty,
     /// Rows that came since the last frame.
     fresh: u64,
+    /// The filter or the scope changed, the rows are still those of the old one.
+    unsettled: bool,
 }
 
 /// How long a message to the user stays.
@@ -225,11 +229,13 @@ impl App {
             status: None,
             dirty: Dirty::Now,
             fresh: 0,
+            unsettled: false,
             names,
             setup,
         };
         app.history.add(&app.line.clone());
         app.apply_filter();
+        app.settle();
         Ok(app)
     }
 
@@ -247,6 +253,7 @@ impl App {
             Event::SourceLost => {
                 return vec![Effect::End(Ended::Failed("the source of events stopped without a word".into()))];
             }
+            Event::Settle => self.settle(),
             Event::Tick { elapsed, cpu } => {
                 self.meter.tick(elapsed, cpu);
                 if self.status.as_ref().is_some_and(|(_, until)| *until <= elapsed) {
@@ -273,15 +280,30 @@ impl App {
         }
         let (first, matching) = self.events.push(batch, &self.names);
         if self.ranking.wants_events() {
-            for (id, event) in self.events.live().log.iter_from(first) {
-                if self.filter.matches(&event, &self.names) {
-                    self.ranking.add(id, &event, &self.names);
-                }
-            }
+            self.rank(first, matching);
         }
         if self.events.is_following() && matching > 0 {
             self.fresh += matching;
             self.touch(Dirty::Data);
+        }
+    }
+
+    /// Hands the ranking those of the events from `first` on that match, `matching` of the shown ones.
+    fn rank(&mut self, first: u64, matching: u64) {
+        let feed = self.events.live();
+        let kept = feed.matches.len() as u64;
+        if self.scope.is_none() && !self.unsettled && matching <= kept {
+            for index in kept - matching..kept {
+                if let Some((id, event)) = feed.matching(index as usize) {
+                    self.ranking.add(id, &event, &self.names);
+                }
+            }
+            return;
+        }
+        for (id, event) in feed.log.iter_from(first) {
+            if self.filter.matches(&event, &self.names) {
+                self.ranking.add(id, &event, &self.names);
+            }
         }
     }
 
@@ -355,8 +377,22 @@ impl App {
         self.fresh = 0;
     }
 
-    /// Shows and ranks what the filter and the scope hold for.
+    /// The filter or the scope has changed. What they show is worked out when there is time for it, so that a key is
+    /// echoed at once however much is to be looked through.
     fn apply_filter(&mut self) {
+        self.unsettled = true;
+        self.touch(Dirty::Now);
+    }
+
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        !self.unsettled
+    }
+
+    /// Shows and ranks what the filter and the scope hold for.
+    fn settle(&mut self) {
+        self.unsettled = false;
+        self.touch(Dirty::Now);
         let height = self.events_height();
         let scope = self.scope.as_ref().map(|scope| scope.term.clone());
         let shown = self.filter.clone().and(Filter::from_terms(scope.into_iter().collect()));
@@ -365,8 +401,14 @@ impl App {
     }
 
     fn recount(&mut self, group: Group) {
-        let log = &self.events.live().log;
-        self.ranking.recount(group, &self.filter, log.iter_from(log.range().start), &self.names);
+        let (feed, filtered) = (self.events.live(), !self.filter.is_empty());
+        if self.scope.is_none() {
+            let matching = (0..feed.matches.len()).filter_map(|index| feed.matching(index));
+            return self.ranking.recount(group, filtered, matching, &self.names);
+        }
+        let kept = feed.log.iter_from(feed.log.range().start);
+        let matching = kept.filter(|(_, event)| self.filter.matches(event, &self.names));
+        self.ranking.recount(group, filtered, matching, &self.names);
     }
 
     fn events_height(&self) -> usize {

@@ -8,7 +8,6 @@ use std::cmp::Ordering;
 use super::action::Motion;
 use super::scroll::Scroll;
 use crate::event::{OpenEvent, errno_name};
-use crate::filter::Filter;
 use crate::model::openers::{Group, Key, Openers, Row};
 use crate::model::tally::Tally;
 use crate::names::Names;
@@ -107,6 +106,8 @@ pub struct Ranking {
     pub sort: Sort,
     pub reversed: bool,
     rows: Vec<Row>,
+    /// What the rows were worked out from.
+    basis: Basis,
     scroll: Scroll,
     /// The row the user chose; the first one until he does.
     chosen: Option<Key<'static>>,
@@ -126,6 +127,7 @@ impl Ranking {
             sort,
             reversed: false,
             rows: Vec::new(),
+            basis: Basis::Exact,
             scroll: Scroll::default(),
             chosen: None,
             filtered: false,
@@ -141,12 +143,7 @@ impl Ranking {
 
     #[must_use]
     pub fn basis(&self) -> Basis {
-        match &self.tally {
-            Some(tally) if self.filtered || !self.group.is_counted() => {
-                Basis::Events { events: tally.events(), unsure: tally.unsure() }
-            }
-            _ => Basis::Exact,
-        }
+        self.basis
     }
 
     /// Whether every single event is to be handed to [`Ranking::add`].
@@ -175,12 +172,12 @@ impl Ranking {
         self.openers.note_last(event.pid, event.start_ns, id);
     }
 
-    /// Counts anew under another group or filter, from the events that are kept.
+    /// Counts anew under another group or filter, from the events that are kept and `matching`.
     pub fn recount<'a>(
         &mut self,
         group: Group,
-        filter: &Filter,
-        kept: impl Iterator<Item = (u64, OpenEvent<'a>)>,
+        filtered: bool,
+        matching: impl Iterator<Item = (u64, OpenEvent<'a>)>,
         names: &Names,
     ) {
         if group != self.group {
@@ -188,10 +185,10 @@ impl Ranking {
             self.scroll = Scroll::default();
         }
         self.group = group;
-        self.filtered = !filter.is_empty();
+        self.filtered = filtered;
         self.tally = (self.filtered || !group.is_counted() || self.latency).then(|| Tally::new(group));
         if let Some(tally) = &mut self.tally {
-            for (id, event) in kept.filter(|(_, event)| filter.matches(event, names)) {
+            for (id, event) in matching {
                 tally.add(id, &event, names);
             }
             // What came before has no rate.
@@ -202,15 +199,16 @@ impl Ranking {
 
     /// Works the rows out anew.
     pub fn refresh(&mut self, names: &Names) {
-        self.rows = match &self.tally {
-            Some(tally) if self.filtered || !self.group.is_counted() => tally.rows(),
-            Some(tally) => {
-                let mut rows = self.openers.rows(self.group);
-                rows.iter_mut().for_each(|row| row.latency = tally.latency(&row.key));
-                rows
+        let needs_events = self.filtered || !self.group.is_counted();
+        (self.rows, self.basis) = match &self.tally {
+            Some(tally) if needs_events => {
+                (tally.rows(), Basis::Events { events: tally.events(), unsure: tally.unsure() })
             }
-            None => self.openers.rows(self.group),
+            _ => (self.openers.rows(self.group), Basis::Exact),
         };
+        if let (Some(tally), Basis::Exact) = (&self.tally, self.basis) {
+            self.rows.iter_mut().for_each(|row| row.latency = tally.latency(&row.key));
+        }
         self.order(names);
     }
 

@@ -100,6 +100,10 @@ pub fn drive<D: Display, C: Control>(
             pace = Pace { at: Some(start.elapsed()), bytes };
             continue;
         }
+        if !app.is_settled() && inputs.input.is_empty() {
+            event = Some(Event::Settle);
+            continue;
+        }
         let timer = match due {
             Some(due) if ready => at(start + due),
             _ => never(),

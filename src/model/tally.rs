@@ -5,6 +5,7 @@
 //! as nothing was dropped that is 0 and the table is exact for the events it was given.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 
 use super::latency::Histogram;
 use super::openers::{Group, Key, Row, per_second};
@@ -34,7 +35,9 @@ struct Entry {
 #[derive(Debug)]
 pub struct Tally {
     group: Group,
-    index: HashMap<Key<'static>, usize>,
+    /// Entries by the hash of their key, or by the next free number where two keys have the same.
+    index: HashMap<u64, usize>,
+    hasher: RandomState,
     entries: Vec<Entry>,
     text: usize,
     unsure: u64,
@@ -45,7 +48,16 @@ pub struct Tally {
 impl Tally {
     #[must_use]
     pub fn new(group: Group) -> Self {
-        Self { group, index: HashMap::new(), entries: Vec::new(), text: 0, unsure: 0, events: 0, read_ns: None }
+        Self {
+            group,
+            index: HashMap::new(),
+            hasher: RandomState::new(),
+            entries: Vec::new(),
+            text: 0,
+            unsure: 0,
+            events: 0,
+            read_ns: None,
+        }
     }
 
     #[must_use]
@@ -68,10 +80,13 @@ impl Tally {
     /// Counts one event.
     pub fn add(&mut self, id: u64, event: &OpenEvent<'_>, names: &Names) {
         self.events += 1;
+        if self.entries.len() >= 2 * KEPT || self.text >= TEXT_MAX {
+            self.thin_out();
+        }
         let key = key_of(self.group, event, names);
-        let at = match find(&self.index, &key) {
-            Some(at) => at,
-            None => self.insert(key.into_owned(), event),
+        let at = match self.find(&key) {
+            Ok(at) => at,
+            Err(free) => self.insert(free, key.into_owned(), event),
         };
         let entry = &mut self.entries[at];
         entry.opens += 1;
@@ -91,12 +106,21 @@ impl Tally {
         }
     }
 
-    fn insert(&mut self, key: Key<'static>, event: &OpenEvent<'_>) -> usize {
-        if self.entries.len() >= 2 * KEPT || self.text >= TEXT_MAX {
-            self.thin_out();
+    /// The entry of a key, or the number under which it is to be put.
+    fn find(&self, key: &Key<'_>) -> Result<usize, u64> {
+        let mut hash = self.hasher.hash_one(key);
+        while let Some(&at) = self.index.get(&hash) {
+            if self.entries[at].key == *key {
+                return Ok(at);
+            }
+            hash = hash.wrapping_add(1);
         }
+        Err(hash)
+    }
+
+    fn insert(&mut self, free: u64, key: Key<'static>, event: &OpenEvent<'_>) -> usize {
         self.text += text_len(&key);
-        self.index.insert(key.clone(), self.entries.len());
+        self.index.insert(free, self.entries.len());
         self.entries.push(Entry {
             key,
             comm: event.comm.to_owned(),
@@ -113,11 +137,17 @@ impl Tally {
 
     /// Drops the half that opened least. What is dropped may come again and is then counted from 0.
     fn thin_out(&mut self) {
-        self.entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.opens));
-        let dropped = self.entries.split_off(self.entries.len() / 2);
-        self.unsure += dropped.first().map_or(0, |most| most.opens);
+        let half = self.entries.len() / 2;
+        let (_, most, _) = self.entries.select_nth_unstable_by_key(half, |entry| std::cmp::Reverse(entry.opens));
+        self.unsure += most.opens;
+        self.entries.truncate(half);
         self.text = self.entries.iter().map(|entry| text_len(&entry.key)).sum();
-        self.index = self.entries.iter().enumerate().map(|(at, entry)| (entry.key.clone(), at)).collect();
+        self.index.clear();
+        for at in 0..half {
+            if let Err(free) = self.find(&self.entries[at].key) {
+                self.index.insert(free, at);
+            }
+        }
     }
 
     /// Works out the rates since the last reading. `ts_ns` is CLOCK_MONOTONIC.
@@ -152,14 +182,9 @@ impl Tally {
     /// What was measured for `key`: median and 99th percentile, in nanoseconds.
     #[must_use]
     pub fn latency(&self, key: &Key<'static>) -> Option<(u64, u64)> {
-        let latency = self.entries[*self.index.get(key)?].latency.as_ref()?;
+        let latency = self.entries[self.find(key).ok()?].latency.as_ref()?;
         Some((latency.percentile(50), latency.percentile(99)))
     }
-}
-
-/// A key of any lifetime can be looked for: shared maps of longer-lived keys are maps of shorter-lived ones.
-fn find<'a>(index: &HashMap<Key<'a>, usize>, key: &Key<'a>) -> Option<usize> {
-    index.get(key).copied()
 }
 
 fn text_len(key: &Key<'_>) -> usize {

@@ -33,6 +33,7 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
         (false, true) => String::new(),
     };
     let origin = setup.replay.as_ref().map(|file| format!("replay of {file}")).unwrap_or_default();
+    let hooks = if setup.hooks.is_empty() { String::new() } else { format!("hooks: {}", setup.hooks) };
     vec![
         Segment::new(1, theme.title, "opentop"),
         Segment::new(0, theme.head, state),
@@ -48,7 +49,7 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
             if dropped > 0 { theme.bad } else { plain },
             format!("dropped {}", compact(dropped)),
         ),
-        Segment::new(8, plain, setup.hooks.clone()),
+        Segment::new(8, plain, hooks),
     ]
 }
 
