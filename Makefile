@@ -3,6 +3,8 @@
 PREFIX  ?= /usr/local
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
 BIN     := $(TARGET)/release/opentop
+# Naming the target keeps flags for the program away from what only builds it.
+HOST     = $(shell rustc -vV | sed -n 's/^host: //p')
 # The tests that need root get it for themselves; what is built stays the user's own.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,--config 'target."cfg(unix)".runner=["sudo","-E"]')
 
@@ -23,8 +25,18 @@ lint: ## rustfmt, clippy, clang-format, and shellcheck where it is installed
 	@scripts/install-deps.sh build lint
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
-	clang-format --dry-run -Werror $(filter-out %/vmlinux.h,$(wildcard src/bpf/*.[ch]))
-	if command -v shellcheck; then shellcheck scripts/*.sh .ci/run; fi
+	clang-format --dry-run -Werror $(filter-out %/vmlinux.h,$(wildcard src/bpf/*.[ch] src/bpf/*/*.h benches/*/*.bpf.c))
+	if command -v shellcheck >/dev/null; then shellcheck -x scripts/*.sh .ci/run; fi
+
+bench: build ## what tracing costs, beside a floor and its peers; takes minutes, wants a quiet machine and root
+	@scripts/install-deps.sh bench
+	cargo build --examples
+	@$(if $(filter 0,$(shell id -u)),,sudo -E) scripts/bench.sh $(ARGS)
+
+static: ## a fully static binary, target/static/opentop, that runs on any Linux of this architecture
+	@scripts/install-deps.sh build static
+	RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --target $(HOST) --target-dir $(TARGET)/static
+	cp $(TARGET)/static/$(HOST)/release/opentop $(TARGET)/static/opentop
 
 clean: ## remove what was built
 	cargo clean

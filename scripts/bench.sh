@@ -20,5 +20,6 @@ build_floor "$work/floor.o"
 
 echo "Linux $(uname -r), $(nproc) CPUs: traced on one, tracers on another. Medians of $rounds rounds, each tool in turn."
 added_cost "$rounds"
-storm
+own_cpu
+five_million
 first_event

@@ -1,5 +1,6 @@
 //! The command line as typed. What it means is settled in [`crate::config`].
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::app::ranking::Sort;
@@ -60,6 +61,21 @@ pub struct Live {
     /// Size of the ring buffer, such as 512K or 16M: a power of two
     #[arg(long, value_name = "SIZE", default_value = "8M", help_heading = "Tracing")]
     pub ring: String,
+    /// The hooks to use instead of the best that work
+    #[arg(long, value_name = "auto|function|probe|syscall|raw", default_value = "auto", help_heading = "Tracing")]
+    pub hooks: String,
+    /// Measure how long each open took, from call to result
+    #[arg(long, help_heading = "Tracing")]
+    pub latency: bool,
+    /// With --pid: their descendants too
+    #[arg(long, requires = "pid", help_heading = "Filters")]
+    pub tree: bool,
+    /// Only this cgroup and those below it
+    #[arg(long, value_name = "PATH", help_heading = "Filters")]
+    pub cgroup: Option<PathBuf>,
+    /// Run this command and show only it and its descendants
+    #[arg(last = true, value_name = "COMMAND", conflicts_with = "pid")]
+    pub run: Vec<OsString>,
     /// Show opentop's own opens, which are hidden otherwise
     #[arg(long = "self", help_heading = "Tracing")]
     pub show_self: bool,
@@ -90,23 +106,26 @@ pub struct View {
     #[arg(short = 'F', long, value_name = "EXPR", help_heading = "Filters")]
     pub filter: Option<String>,
 
-    /// Stop after N opens
+    /// Print the ranking every interval instead of each open, like top -b
+    #[arg(short, long, help_heading = "Output")]
+    pub batch: bool,
+    /// Stop after N opens, with --batch after N rankings
     #[arg(short = 'n', long, value_name = "N", help_heading = "Output")]
     pub count: Option<u64>,
-    /// Stop after SECS seconds
+    /// Stop after SECS seconds; the screen then shows what came until then
     #[arg(short, long, value_name = "SECS", help_heading = "Output")]
     pub duration: Option<f64>,
     /// How to show opens; tui on a terminal, text otherwise
     #[arg(short, long, value_enum, value_name = "FORM", help_heading = "Output")]
     pub output: Option<OutputForm>,
-    /// Seconds between two readings of the counters
+    /// Seconds between two readings of the counters, with --batch between two rankings
     #[arg(short, long, value_name = "SECS", default_value_t = 1.0, help_heading = "Output")]
     pub interval: f64,
     /// What the ranking has one row for: process, comm, file, dir, user, container, error
-    #[arg(short, long, value_name = "WHAT", default_value = "process", value_parser = group, help_heading = "Screen")]
+    #[arg(short, long, value_name = "WHAT", default_value = "process", value_parser = group, help_heading = "Ranking")]
     pub group_by: Group,
     /// What the ranking is sorted by: rate, total, failed, pid, user, name
-    #[arg(short, long, value_name = "COLUMN", default_value = "rate", value_parser = sort, help_heading = "Screen")]
+    #[arg(short, long, value_name = "COLUMN", default_value = "rate", value_parser = sort, help_heading = "Ranking")]
     pub sort: Sort,
     /// How many events the screen keeps
     #[arg(long, value_name = "N", default_value_t = 100_000, help_heading = "Screen")]

@@ -1,7 +1,8 @@
 //! The command line as meant: everything that can be checked before anything is started, checked once.
 
+use std::ffi::OsString;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::app::ranking::Sort;
@@ -10,13 +11,13 @@ use crate::error::Error;
 use crate::filter::{Filter, Term};
 use crate::model::openers::Group;
 use crate::names::Names;
-use crate::tracer::Options;
+use crate::tracer::{Extras, HookSet, Options};
 
 /// What to do.
 #[derive(Debug)]
 pub enum Config {
-    Live { options: Options, show: Show },
-    Record { file: PathBuf, replace: bool, options: Options, show: Show },
+    Live { options: Options, show: Show, command: Vec<OsString> },
+    Record { file: PathBuf, replace: bool, options: Options, show: Show, command: Vec<OsString> },
     Replay { file: PathBuf, speed: f64, show: Show },
     Check,
 }
@@ -25,6 +26,8 @@ pub enum Config {
 #[derive(Debug)]
 pub struct Show {
     pub form: OutputForm,
+    /// Rankings instead of opens; never on the screen.
+    pub batch: bool,
     pub filter: Filter,
     pub names: Names,
     pub limits: Limits,
@@ -72,16 +75,21 @@ impl Config {
     pub fn new(cli: Cli, here: Surroundings) -> Result<Self, Error> {
         Ok(match cli.command {
             None => {
-                let show = show(&cli.live.view, here, Names::of_host(), here.screen)?;
-                Config::Live { options: options(&cli.live, &show)?, show }
+                let show = show(&cli.live.view, here, Names::of_host(), here.screen, follows(&cli.live))?;
+                Config::Live { options: options(&cli.live, &show)?, show, command: cli.live.run }
             }
             Some(Command::Record { file, force, live }) => {
-                let show = show(&live.view, here, Names::of_host(), false)?;
-                Config::Record { file, replace: force, options: options(&live, &show)?, show }
+                if live.view.batch {
+                    return Err(Error::Usage(
+                        "--batch prints rankings, and a recording holds opens: leave it out".into(),
+                    ));
+                }
+                let show = show(&live.view, here, Names::of_host(), false, follows(&live))?;
+                Config::Record { file, replace: force, options: options(&live, &show)?, show, command: live.run }
             }
             Some(Command::Replay { file, speed, view }) => {
                 // The users of the host that was recorded are not those of this one.
-                let show = show(&view, here, Names::without_users(), here.screen)?;
+                let show = show(&view, here, Names::without_users(), here.screen, false)?;
                 let natural = if show.form == OutputForm::Tui { 1.0 } else { 0.0 };
                 let speed = speed.unwrap_or(natural);
                 if !(speed.is_finite() && speed >= 0.0) {
@@ -94,19 +102,57 @@ impl Config {
     }
 }
 
+/// Whether processes are followed into their children. Which those are only the kernel side knows.
+fn follows(live: &Live) -> bool {
+    live.tree || !live.run.is_empty()
+}
+
 fn options(live: &Live, show: &Show) -> Result<Options, Error> {
+    let mut filter = show.filter.kernel_part();
+    if !live.run.is_empty() {
+        // The command will be a child of this process, whose own opens are hidden.
+        filter.pids = vec![std::process::id()];
+    } else if live.tree {
+        filter.pids.clone_from(&live.view.pid);
+    }
     Ok(Options {
         ring_bytes: ring_bytes(&live.ring)?,
         show_self: live.show_self,
-        filter: show.filter.kernel_part(),
+        filter,
         interval: show.interval,
-        ..Options::default()
+        hooks: hooks(&live.hooks)?,
+        extras: Extras { beside_calls: true, children: follows(live), latency: live.latency },
+        cgroup: live.cgroup.as_deref().map(cgroup).transpose()?,
     })
 }
 
-fn show(view: &View, here: Surroundings, names: Names, screen: bool) -> Result<Show, Error> {
+fn hooks(name: &str) -> Result<Option<HookSet>, Error> {
+    match name {
+        "auto" => Ok(None),
+        _ => HookSet::from_option(name).map(Some).ok_or_else(|| {
+            let known = HookSet::ALL.map(HookSet::option).join(", ");
+            Error::Usage(format!("--hooks {name}: choose auto or one of {known}"))
+        }),
+    }
+}
+
+/// The directory of a cgroup, which may be given from the root of the file system or from that of the hierarchy.
+fn cgroup(path: &Path) -> Result<PathBuf, Error> {
+    let below = path.strip_prefix("/").unwrap_or(path);
+    let mounts = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
+    let candidates = std::iter::once(path.to_owned()).chain(mounts.iter().map(|mount| Path::new(mount).join(below)));
+    let mut found = candidates.filter(|path| path.join("cgroup.procs").exists());
+    found.next().ok_or_else(|| {
+        Error::Other(format!(
+            "--cgroup {}: no such cgroup; give its directory, such as /sys/fs/cgroup/system.slice",
+            path.display()
+        ))
+    })
+}
+
+fn show(view: &View, here: Surroundings, names: Names, screen: bool, follows: bool) -> Result<Show, Error> {
     let form = match view.output {
-        None if screen => OutputForm::Tui,
+        None if screen && !view.batch => OutputForm::Tui,
         None => OutputForm::Text,
         Some(OutputForm::Tui) if !here.screen => {
             return Err(Error::Other(
@@ -116,12 +162,21 @@ fn show(view: &View, here: Surroundings, names: Names, screen: bool) -> Result<S
         }
         Some(form) => form,
     };
+    if view.batch && form == OutputForm::Tui {
+        return Err(Error::Usage("--batch prints lines: use it with -o text, json or csv, or without -o".into()));
+    }
+    if view.count.is_some() && form == OutputForm::Tui {
+        return Err(Error::Usage(
+            "--count counts lines, and the screen has none: add -o text, json or csv, or --batch".into(),
+        ));
+    }
     if view.history == 0 {
         return Err(Error::Usage("--history 0: at least one event must be kept".into()));
     }
     Ok(Show {
         form,
-        filter: filter(view, &names)?,
+        batch: view.batch,
+        filter: filter(view, &names, follows)?,
         names,
         limits: Limits {
             count: view.count,
@@ -140,11 +195,12 @@ fn show(view: &View, here: Surroundings, names: Names, screen: bool) -> Result<S
     })
 }
 
-/// Each filtering option is one term; all of them must hold, and the expression too.
-fn filter(view: &View, names: &Names) -> Result<Filter, Error> {
+/// Each filtering option is one term; all of them must hold, and the expression too. Where processes are followed the
+/// pids are left to the kernel side.
+fn filter(view: &View, names: &Names, follows: bool) -> Result<Filter, Error> {
     let pids = view.pid.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
     let options = [
-        ("--pid", "pid", (!pids.is_empty()).then_some(pids.as_str())),
+        ("--pid", "pid", (!pids.is_empty() && !follows).then_some(pids.as_str())),
         ("--user", "uid", view.user.as_deref()),
         ("--comm", "comm", view.comm.as_deref()),
         ("--file", "file", view.file.as_deref()),
@@ -206,7 +262,7 @@ mod tests {
 
     fn live(args: &str, here: Surroundings) -> (Options, Show) {
         match config(args, here).unwrap() {
-            Config::Live { options, show } => (options, show),
+            Config::Live { options, show, .. } => (options, show),
             other => panic!("not live: {other:?}"),
         }
     }
@@ -247,6 +303,16 @@ mod tests {
             assert_eq!(error.exit_code(), 2, "{args}: {error}");
             assert!(!error.to_string().contains('\n'), "{error}");
         }
+    }
+
+    #[test]
+    fn rankings_are_lines() {
+        assert_eq!(live("-b -n 3", SCREEN).1.form, OutputForm::Text);
+        assert_eq!(live("-b -o csv", SCREEN).1.form, OutputForm::Csv);
+        for args in ["-b -o tui", "-n 5", "record -b /tmp/x"] {
+            assert_eq!(config(args, SCREEN).unwrap_err().exit_code(), 2, "{args}");
+        }
+        assert_eq!(live("-d 5", SCREEN).1.form, OutputForm::Tui);
     }
 
     #[test]

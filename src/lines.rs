@@ -1,4 +1,4 @@
-//! The consumer that writes lines: text, JSON, CSV, a recording.
+//! The consumers that write lines: opens as text, JSON, CSV or a recording here, rankings in [`crate::tables`].
 
 use std::io;
 
@@ -6,6 +6,7 @@ use crossbeam_channel::{Receiver, after, never, select};
 
 use crate::config::Limits;
 use crate::error::Error;
+use crate::event::Batch;
 use crate::filter::Filter;
 use crate::names::Names;
 use crate::output::Output;
@@ -20,80 +21,65 @@ pub enum Ended {
     ClosedPipe,
 }
 
-/// Everything that the lines depend on.
-pub struct Lines<'a> {
-    pub output: &'a mut dyn Output,
-    pub filter: &'a Filter,
-    pub names: Names,
-    pub limits: Limits,
-    /// The hooks in use, for the summary.
-    pub hooks: &'a str,
-    /// Tells the source to stop; its last messages still arrive.
-    pub stop: &'a dyn Fn(),
+/// What is written about the messages of a source. `left` is how many things of the kind that `--count` counts may
+/// still be written; what a method returns is how many it wrote.
+pub trait Consumer {
+    fn begin(&mut self) -> io::Result<()>;
+    fn opens(&mut self, batch: &Batch, left: u64) -> io::Result<u64>;
+    fn counts(&mut self, counts: Counts, left: u64) -> io::Result<u64>;
+    /// The source has ended; the last counts were given to [`Consumer::counts`].
+    fn end(&mut self) -> io::Result<()>;
 }
 
-impl std::fmt::Debug for Lines<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lines").field("filter", &self.filter).field("limits", &self.limits).finish_non_exhaustive()
+/// Writes until the source ends. A value of `signals`, or a limit, tells it to by `stop`; its last messages still
+/// arrive.
+///
+/// # Errors
+/// If the source breaks or the output cannot be written.
+pub fn consume(
+    consumer: &mut dyn Consumer,
+    limits: Limits,
+    messages: &Receiver<Message>,
+    signals: &Receiver<i32>,
+    stop: &dyn Fn(),
+) -> Result<Ended, Error> {
+    match write(consumer, limits, messages, signals, stop) {
+        Ok(()) => Ok(Ended::Done),
+        Err(Halt::Output(why)) if why.kind() == io::ErrorKind::BrokenPipe => Ok(Ended::ClosedPipe),
+        Err(Halt::Output(why)) => Err(Error::Other(format!("cannot write the output: {why}"))),
+        Err(Halt::Source(why)) => Err(Error::Other(why)),
     }
 }
 
-impl Lines<'_> {
-    /// Writes until the source ends. A value of `signals`, or a limit, tells it to.
-    ///
-    /// # Errors
-    /// If the source breaks or the output cannot be written.
-    pub fn run(mut self, messages: &Receiver<Message>, signals: &Receiver<i32>) -> Result<Ended, Error> {
-        match self.write(messages, signals) {
-            Ok(()) => Ok(Ended::Done),
-            Err(Halt::Output(why)) if why.kind() == io::ErrorKind::BrokenPipe => Ok(Ended::ClosedPipe),
-            Err(Halt::Output(why)) => Err(Error::Other(format!("cannot write the output: {why}"))),
-            Err(Halt::Source(why)) => Err(Error::Other(why)),
-        }
+fn write(
+    consumer: &mut dyn Consumer,
+    limits: Limits,
+    messages: &Receiver<Message>,
+    signals: &Receiver<i32>,
+    stop: &dyn Fn(),
+) -> Result<(), Halt> {
+    consumer.begin()?;
+    let deadline = limits.duration.map_or_else(never, after);
+    let mut left = limits.count.unwrap_or(u64::MAX);
+    if left == 0 {
+        stop();
     }
-
-    fn write(&mut self, messages: &Receiver<Message>, signals: &Receiver<i32>) -> Result<(), Halt> {
-        self.output.header()?;
-        self.output.flush()?;
-        let deadline = self.limits.duration.map_or_else(never, after);
-        let mut left = self.limits.count.unwrap_or(u64::MAX);
-        let mut last = Totals::default();
-        if left == 0 {
-            (self.stop)();
+    loop {
+        let written = select! {
+            recv(messages) -> message => match message {
+                Ok(Message::Opens(batch)) => consumer.opens(&batch, left)?,
+                Ok(Message::Counts(counts)) => consumer.counts(counts, left)?,
+                Ok(Message::End) => return Ok(consumer.end()?),
+                Ok(Message::Failed(why)) => return Err(Halt::Source(why)),
+                Err(_) => return Err(Halt::Source("the source ended without a word".into())),
+            },
+            recv(signals) -> _ => { stop(); 0 }
+            recv(deadline) -> _ => { stop(); 0 }
+        };
+        left -= written;
+        if left == 0 && written > 0 {
+            stop();
         }
-        loop {
-            select! {
-                recv(messages) -> message => match message {
-                    Ok(Message::Opens(batch)) => {
-                        batch.cgroups.iter().for_each(|cgroup| self.names.learn(cgroup));
-                        let wanted = batch.iter().filter(|event| self.filter.matches(event, &self.names));
-                        let mut written = 0;
-                        for event in wanted.take(usize::try_from(left).unwrap_or(usize::MAX)) {
-                            self.output.open(&event, &self.names)?;
-                            written += 1;
-                        }
-                        self.output.flush()?;
-                        left -= written;
-                        if left == 0 && written > 0 {
-                            (self.stop)();
-                        }
-                    }
-                    Ok(Message::Counts(Counts { totals, .. })) => {
-                        self.output.lost_since(&last.lost, &totals.lost)?;
-                        self.output.flush()?;
-                        last = totals;
-                    }
-                    Ok(Message::End) => break,
-                    Ok(Message::Failed(why)) => return Err(Halt::Source(why)),
-                    Err(_) => return Err(Halt::Source("the source ended without a word".into())),
-                },
-                recv(signals) -> _ => (self.stop)(),
-                recv(deadline) -> _ => (self.stop)(),
-            }
-        }
-        self.output.summary(&last, self.hooks)?;
-        self.output.flush()?;
-        Ok(())
     }
 }
 
@@ -106,5 +92,52 @@ enum Halt {
 impl From<io::Error> for Halt {
     fn from(why: io::Error) -> Self {
         Halt::Output(why)
+    }
+}
+
+/// A line for each open that the filter holds for.
+pub struct Lines<'a> {
+    pub output: &'a mut dyn Output,
+    pub filter: &'a Filter,
+    pub names: Names,
+    /// The hooks in use, for the summary.
+    pub hooks: &'a str,
+    pub totals: Totals,
+}
+
+impl std::fmt::Debug for Lines<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lines").field("filter", &self.filter).field("totals", &self.totals).finish_non_exhaustive()
+    }
+}
+
+impl Consumer for Lines<'_> {
+    fn begin(&mut self) -> io::Result<()> {
+        self.output.header()?;
+        self.output.flush()
+    }
+
+    fn opens(&mut self, batch: &Batch, left: u64) -> io::Result<u64> {
+        batch.cgroups.iter().for_each(|cgroup| self.names.learn(cgroup));
+        let wanted = batch.iter().filter(|event| self.filter.matches(event, &self.names));
+        let mut written = 0;
+        for event in wanted.take(usize::try_from(left).unwrap_or(usize::MAX)) {
+            self.output.open(&event, &self.names)?;
+            written += 1;
+        }
+        self.output.flush()?;
+        Ok(written)
+    }
+
+    fn counts(&mut self, counts: Counts, _: u64) -> io::Result<u64> {
+        self.output.lost_since(&self.totals.lost, &counts.totals.lost)?;
+        self.output.flush()?;
+        self.totals = counts.totals;
+        Ok(0)
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.output.summary(&self.totals, self.hooks)?;
+        self.output.flush()
     }
 }

@@ -3,11 +3,13 @@
 //! Every form begins with its header, tells each loss when it happens, and ends with the totals, so that a reader knows
 //! whether what it has is all there was. No byte that a terminal could obey is ever written, whatever a file is called.
 
+mod batch;
 mod csv;
 pub mod file;
 mod json;
 mod text;
 
+pub use batch::{Table, TableOutput};
 pub use csv::Csv;
 pub use json::Json;
 pub use text::Text;

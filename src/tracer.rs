@@ -9,6 +9,7 @@ mod hooks;
 mod poll;
 mod probe;
 mod process;
+mod skips;
 
 pub use hooks::{Extras, HookSet};
 pub use probe::{Facts, Lockdown, Preemption};

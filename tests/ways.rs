@@ -27,9 +27,27 @@ fn is_unseen(expected: &Expected, (way, op, _): &(&str, &str, &str)) -> bool {
 
 #[test]
 fn every_way_is_reported_once_and_rightly() {
+    go_every_way(&[]);
+}
+
+#[test]
+fn the_raw_hooks_see_the_same() {
+    go_every_way(&["--hooks", "raw"]);
+}
+
+#[test]
+fn measuring_latency_changes_nothing_else() {
+    for open in go_every_way(&["--latency"]) {
+        assert!(open.latency_ns.is_some_and(|ns| ns > 0), "no latency: {open:?}");
+    }
+}
+
+/// Goes every way beside opentop with these arguments; what opentop reported of them.
+#[track_caller]
+fn go_every_way(args: &[&str]) -> Vec<Open> {
     needs_root();
     let scratch = Scratch::new();
-    let tracer = Tracer::json(&[], &scratch.file("canary", ""));
+    let tracer = Tracer::json(args, &scratch.file("canary", ""));
     let lines = succeed(opener(["ways".as_ref(), scratch.dir("ways").as_os_str()]));
     let ended = tracer.stop().well();
 
@@ -39,7 +57,7 @@ fn every_way_is_reported_once_and_rightly() {
     let pids: HashSet<u32> = expected.iter().map(Expected::pid).collect();
     let opens: Vec<Open> = ended.opens().into_iter().filter(|open| pids.contains(&open.pid)).collect();
 
-    let Compared { missing, unexpected } = compare(expected.clone(), opens);
+    let Compared { missing, unexpected } = compare(expected.clone(), opens.clone());
     let (unseen, missing): (Vec<_>, Vec<_>) =
         missing.into_iter().partition(|expected| UNSEEN.iter().any(|row| is_unseen(expected, row)));
     assert!(missing.is_empty() && unexpected.is_empty(), "{}", complaint(&missing, &unexpected));
@@ -49,6 +67,7 @@ fn every_way_is_reported_once_and_rightly() {
         assert!(all > 0, "there is no way {row:?}: remove it from the table");
         assert_eq!(not_seen, all, "{row:?} is seen now: remove it from the table");
     }
+    opens
 }
 
 #[test]

@@ -10,7 +10,7 @@ opener=$target/debug/examples/opener
 traced_cpu=$(($(nproc) - 1))
 tracer_cpu=0
 
-# How a tool runs: not at all (none), beside the traced program (beside), beside it on a screen (screen), or around it.
+# How a tool runs: beside the traced program, beside it on a screen, or around it.
 names=()
 declare -A how command
 tool() {
@@ -18,7 +18,6 @@ tool() {
 	how[$1]=$2
 	command[$1]=$3
 }
-tool "no tracer" none ""
 tool "floor: empty program" beside "$cost floor $work/floor.o empty"
 tool "floor: name and record" beside "$cost floor $work/floor.o record"
 tool "opentop -o text" beside "$opentop -o text"
@@ -40,17 +39,19 @@ on_screen() {
 	tmux -L opentop-bench "$@"
 }
 
-# Starts a tool and waits until it traces: its process is then $pid. Fails, and says why, where it cannot run.
+# start NAME [OUTPUT]: starts a tool and waits until it traces: its process is then $pid. Fails, and says why, where it
+# cannot run.
 start() {
+	local output=${2:-/dev/null}
 	pid=
 	case ${how[$1]} in
 	beside)
 		# shellcheck disable=SC2086
-		taskset -c "$tracer_cpu" ${command[$1]} >/dev/null 2>"$work/why" &
+		taskset -c "$tracer_cpu" ${command[$1]} >"$output" 2>"$work/why" &
 		pid=$!
 		;;
 	screen)
-		on_screen -f /dev/null new-session -d -x 80 -y 24 "taskset -c $tracer_cpu ${command[$1]} 2>$work/why"
+		on_screen -f /dev/null new-session -d -x 80 -y 24 "exec taskset -c $tracer_cpu ${command[$1]} 2>$work/why"
 		pid=$(on_screen list-panes -F '#{pane_pid}')
 		;;
 	*) return 0 ;;
@@ -71,19 +72,29 @@ wait_until_tracing() {
 	sleep 1 # For the last of several programs.
 }
 
+# Ends the tool; one that does not listen for five seconds is killed. (Bash lets background processes ignore SIGINT.)
 stop() {
 	[ -n "${pid:-}" ] || return 0
-	kill -INT "$pid" 2>/dev/null || true
-	while [ -e "/proc/$pid" ] && ! grep -q '^State:.*Z' "/proc/$pid/status" 2>/dev/null; do sleep 0.05; done
+	local end=$((SECONDS + 5)) signal=TERM
+	while [ -e "/proc/$pid" ] && ! grep -q '^State:.*Z' "/proc/$pid/status" 2>/dev/null; do
+		[ $SECONDS -lt $end ] || signal=KILL
+		kill -$signal "$pid" 2>/dev/null || true
+		sleep 0.1
+	done
 	wait "$pid" 2>/dev/null || true
 	on_screen kill-server 2>/dev/null || true
 	pid=
 }
 
-# Runs a program on the traced processor, below the tool where that runs around it.
+# Runs a program on the traced processor.
+alone() {
+	taskset -c "$traced_cpu" "$@"
+}
+
+# The same, below the tool where that runs around it.
 traced() {
 	local around=
 	[ "${how[$1]}" = around ] && around=${command[$1]}
 	# shellcheck disable=SC2086
-	taskset -c "$traced_cpu" $around "${@:2}"
+	alone $around "${@:2}"
 }

@@ -24,7 +24,8 @@ struct request {
  * at most `component` bytes is added.
  */
 #define RECORD(class, cap, component)                                                                                  \
-	struct record_##class {                                                                                        \
+	struct record_##class                                                                                          \
+	{                                                                                                              \
 		struct open_event event;                                                                               \
 		char data[(cap) + (component)];                                                                        \
 	};                                                                                                             \
@@ -163,7 +164,7 @@ static __always_inline bool base_of(struct task_struct *task, struct fs_struct *
 
 /* Writes the name and, where it is relative, its directory. */
 static __always_inline enum walk_result fill(struct open_event *e, char *data, u32 cap, u32 component,
-				      struct task_struct *task, const struct request *r)
+					     struct task_struct *task, const struct request *r)
 {
 	struct walk w = { .event = e, .data = data, .cap = cap, .component = component };
 	u32 size = cap + component < NAME_LEN ? cap + component : NAME_LEN;
@@ -212,22 +213,21 @@ enum written {
 	NO_SPACE,  /* the ring is full */
 };
 
-#define WRITE(class)                                                                               \
-	({                                                                                         \
-		struct record_##class *__rec = bpf_ringbuf_reserve(&events, sizeof(*__rec), 0);    \
-		enum written __written = NO_SPACE;                                                 \
-		if (__rec) {                                                                       \
-			describe(&__rec->event, task, r);                                          \
-			if (fill(&__rec->event, __rec->data, CAP_##class, COMPONENT_##class, task, \
-				 r) == WALK_DONE) {                                                \
-				bpf_ringbuf_submit(__rec, BPF_RB_NO_WAKEUP);                       \
-				__written = WRITTEN;                                               \
-			} else {                                                                   \
-				bpf_ringbuf_discard(__rec, BPF_RB_NO_WAKEUP);                      \
-				__written = TOO_SMALL;                                             \
-			}                                                                          \
-		}                                                                                  \
-		__written;                                                                         \
+#define WRITE(class)                                                                                                   \
+	({                                                                                                             \
+		struct record_##class *__rec = bpf_ringbuf_reserve(&events, sizeof(*__rec), 0);                        \
+		enum written __written = NO_SPACE;                                                                     \
+		if (__rec) {                                                                                           \
+			describe(&__rec->event, task, r);                                                              \
+			if (fill(&__rec->event, __rec->data, CAP_##class, COMPONENT_##class, task, r) == WALK_DONE) {  \
+				bpf_ringbuf_submit(__rec, BPF_RB_NO_WAKEUP);                                           \
+				__written = WRITTEN;                                                                   \
+			} else {                                                                                       \
+				bpf_ringbuf_discard(__rec, BPF_RB_NO_WAKEUP);                                          \
+				__written = TOO_SMALL;                                                                 \
+			}                                                                                              \
+		}                                                                                                      \
+		__written;                                                                                             \
 	})
 
 /* A name that fits no smaller record. A function of its own: rare, and large. */

@@ -7,20 +7,18 @@
 #ifndef OPENTOP_LOAD_H
 #define OPENTOP_LOAD_H
 
-#define READ(direct, ptr, field)                                                                   \
-	({                                                                                         \
-		typeof((ptr)->field) __value;                                                      \
-		if (direct)                                                                        \
-			__value = (ptr)->field;                                                    \
-		else                                                                               \
-			bpf_core_read(&__value, sizeof(__value), &(ptr)->field);                   \
-		__value;                                                                           \
+#define READ(direct, ptr, field)                                                                                       \
+	({                                                                                                             \
+		typeof((ptr)->field) __value;                                                                          \
+		if (direct)                                                                                            \
+			__value = (ptr)->field;                                                                        \
+		else                                                                                                   \
+			bpf_core_read(&__value, sizeof(__value), &(ptr)->field);                                       \
+		__value;                                                                                               \
 	})
 
 /* The current task is typed since 5.11. */
-#define TYPED_TASK                                                                                 \
-	bpf_core_enum_value_exists(enum bpf_func_id___opentop,                                     \
-				   BPF_FUNC_get_current_task_btf___opentop)
+#define TYPED_TASK bpf_core_enum_value_exists(enum bpf_func_id___opentop, BPF_FUNC_get_current_task_btf___opentop)
 #define LOAD(ptr, field) READ(TYPED_TASK, ptr, field)
 
 static __always_inline struct task_struct *current_task(void)
@@ -68,8 +66,6 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
 #define TYPED_ANY bpf_ksym_exists(bpf_rdonly_cast)
 #define WALK(ptr, field) READ(TYPED_ANY, ptr, field)
-#define TYPED(ptr)                                                                                 \
-	(TYPED_ANY ? (typeof(ptr))bpf_rdonly_cast(ptr, bpf_core_type_id_kernel(typeof(*(ptr)))) :  \
-		     (ptr))
+#define TYPED(ptr) (TYPED_ANY ? (typeof(ptr))bpf_rdonly_cast(ptr, bpf_core_type_id_kernel(typeof(*(ptr)))) : (ptr))
 
 #endif

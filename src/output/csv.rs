@@ -4,6 +4,7 @@
 //! a lone `\` stands as `\\` in them. Flags are joined by `|`, what has no value is empty. Losses are rows of type
 //! `lost`, and the totals are one row of type `summary` each; both use the last two columns. The hooks stand in no column.
 
+use super::batch::TABLE_COLUMNS;
 use super::{Clock, FlagTexts, Output, Sink, known_name, known_path, push_number, totals_by_name};
 use crate::event::{OpenEvent, errno_name, flag_names};
 use crate::names::Names;
@@ -34,27 +35,36 @@ const COLUMNS: [&str; 21] = [
     "count",
 ];
 
-/// Columns that a row without an open leaves empty: all but the type and the last two.
-const OPEN_COLUMNS: usize = COLUMNS.len() - 3;
-
-/// Opens, losses and the summary as CSV.
+/// Opens or tables, losses and the summary as CSV.
 #[derive(Debug)]
 pub struct Csv<W> {
-    sink: Sink<W>,
-    clock: Clock,
+    pub(super) sink: Sink<W>,
+    pub(super) clock: Clock,
+    /// The last two are `cause` and `count`.
+    columns: &'static [&'static str],
     flags: FlagTexts,
 }
 
 impl<W: Write> Csv<W> {
     pub fn new(out: W) -> Self {
+        Self::with_columns(out, &COLUMNS)
+    }
+
+    /// For tables instead of opens.
+    pub fn of_tables(out: W) -> Self {
+        Self::with_columns(out, &TABLE_COLUMNS)
+    }
+
+    fn with_columns(out: W, columns: &'static [&'static str]) -> Self {
         let flags = FlagTexts::new(|flags| flag_names(flags).collect::<Vec<_>>().join("|"));
-        Self { sink: Sink::new(out), clock: Clock::default(), flags }
+        Self { sink: Sink::new(out), clock: Clock::default(), columns, flags }
     }
 
     fn count(&mut self, kind: &str, cause: &str, count: u64) -> io::Result<()> {
         let lines = &mut self.sink.lines;
         lines.extend_from_slice(kind.as_bytes());
-        lines.resize(lines.len() + OPEN_COLUMNS, b',');
+        // All columns stay empty but the first and the last two, whose commas they bring along.
+        lines.resize(lines.len() + self.columns.len() - 3, b',');
         text(lines, cause);
         number(lines, Some(count));
         self.sink.end_line()
@@ -63,7 +73,7 @@ impl<W: Write> Csv<W> {
 
 impl<W: Write> Output for Csv<W> {
     fn header(&mut self) -> io::Result<()> {
-        self.sink.lines.extend_from_slice(COLUMNS.join(",").as_bytes());
+        self.sink.lines.extend_from_slice(self.columns.join(",").as_bytes());
         self.sink.end_line()
     }
 
@@ -105,14 +115,14 @@ impl<W: Write> Output for Csv<W> {
     }
 }
 
-fn number(row: &mut Vec<u8>, number: Option<u64>) {
+pub(super) fn number(row: &mut Vec<u8>, number: Option<u64>) {
     row.push(b',');
     if let Some(number) = number {
         push_number(row, number);
     }
 }
 
-fn text(row: &mut Vec<u8>, text: &str) {
+pub(super) fn text(row: &mut Vec<u8>, text: &str) {
     row.push(b',');
     if text.contains([',', '"']) {
         row.push(b'"');

@@ -16,8 +16,8 @@ use std::io::{self, Write};
 /// Opens, losses and the summary as JSON Lines.
 #[derive(Debug)]
 pub struct Json<W> {
-    sink: Sink<W>,
-    clock: Clock,
+    pub(super) sink: Sink<W>,
+    pub(super) clock: Clock,
     flags: FlagTexts,
 }
 
@@ -117,19 +117,19 @@ fn flag_array(flags: u32) -> String {
 }
 
 /// One JSON object that is being written.
-struct Object<'a> {
+pub(super) struct Object<'a> {
     out: &'a mut Vec<u8>,
 }
 
 impl<'a> Object<'a> {
-    fn start(out: &'a mut Vec<u8>, kind: &str) -> Self {
+    pub(super) fn start(out: &'a mut Vec<u8>, kind: &str) -> Self {
         out.extend_from_slice(b"{\"type\":\"");
         out.extend_from_slice(kind.as_bytes());
         out.push(b'"');
         Self { out }
     }
 
-    fn end(self) {
+    pub(super) fn end(self) {
         self.out.push(b'}');
     }
 
@@ -140,17 +140,17 @@ impl<'a> Object<'a> {
     }
 
     /// A value that is JSON already.
-    fn json(&mut self, key: &str, json: &str) {
+    pub(super) fn json(&mut self, key: &str, json: &str) {
         self.key(key);
         self.out.extend_from_slice(json.as_bytes());
     }
 
-    fn number(&mut self, key: &str, number: u64) {
+    pub(super) fn number(&mut self, key: &str, number: u64) {
         self.key(key);
         push_number(self.out, number);
     }
 
-    fn number_or_null(&mut self, key: &str, number: Option<u64>) {
+    pub(super) fn number_or_null(&mut self, key: &str, number: Option<u64>) {
         match number {
             Some(number) => self.number(key, number),
             None => self.json(key, "null"),
@@ -158,24 +158,24 @@ impl<'a> Object<'a> {
     }
 
     /// Opens a string that the caller writes; [`Object::unquote`] closes it.
-    fn quoted(&mut self, key: &str) -> &mut Vec<u8> {
+    pub(super) fn quoted(&mut self, key: &str) -> &mut Vec<u8> {
         self.key(key);
         self.out.push(b'"');
         self.out
     }
 
-    fn unquote(&mut self) {
+    pub(super) fn unquote(&mut self) {
         self.out.push(b'"');
     }
 
     /// A string that needs no escapes.
-    fn word(&mut self, key: &str, word: &str) {
+    pub(super) fn word(&mut self, key: &str, word: &str) {
         self.quoted(key).extend_from_slice(word.as_bytes());
         self.unquote();
     }
 
     /// The true text behind a displayable one.
-    fn text(&mut self, key: &str, text: Option<&str>) {
+    pub(super) fn text(&mut self, key: &str, text: Option<&str>) {
         let Some(text) = text else { return self.json(key, "null") };
         let out = self.quoted(key);
         if is_plain(text) {
@@ -188,7 +188,7 @@ impl<'a> Object<'a> {
     }
 
     /// The exact bytes of a displayable text, if they are not UTF-8.
-    fn bytes(&mut self, key: &str, text: Option<&str>) {
+    pub(super) fn bytes(&mut self, key: &str, text: Option<&str>) {
         let Some(text) = text.filter(|text| !is_plain(text)) else { return };
         let bytes = unescape(text);
         if str::from_utf8(&bytes).is_err() {

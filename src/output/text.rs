@@ -42,7 +42,7 @@ impl<W: Write> Text<W> {
         self.cell = cell;
     }
 
-    fn last(&mut self, text: &str) -> io::Result<()> {
+    pub(super) fn last(&mut self, text: &str) -> io::Result<()> {
         self.sink.lines.extend_from_slice(text.as_bytes());
         self.sink.end_line()
     }

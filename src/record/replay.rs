@@ -13,9 +13,6 @@ const BATCH: Duration = Duration::from_millis(20);
 /// Events in a batch at most.
 const BATCH_MAX: usize = 4096;
 
-/// Recorded time between two messages of counts.
-const COUNTS_NS: u64 = 1_000_000_000;
-
 /// How long a consumer that has told the source to stop is given to take the last messages.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -31,10 +28,16 @@ pub struct Replayed {
 /// Sends all of a recording, waiting for the consumer and for the time of each event, until the recording ends or
 /// `stop` gets a message or loses its sender. `speed` 1 is as recorded, 2 twice as fast, 0 as fast as it can be read.
 ///
-/// The counts are those of the events, with the losses that the recording tells; in the end its own totals, where it
-/// has them. The last message is `End`, or `Failed` if the recording holds something else than a recording.
-pub fn replay(mut reader: Reader, speed: f64, messages: &Sender<Message>, stop: &Receiver<()>) -> Replayed {
-    let mut player = Player::new(speed, messages, stop);
+/// Counts come every `interval` of recorded time. They are those of the events, with the losses that the recording
+/// tells; in the end its own totals, where it has them. The last message is `End`, or `Failed` if the recording holds something else than a recording.
+pub fn replay(
+    mut reader: Reader,
+    speed: f64,
+    interval: Duration,
+    messages: &Sender<Message>,
+    stop: &Receiver<()>,
+) -> Replayed {
+    let mut player = Player::new(speed, interval, messages, stop);
     let mut replayed = Replayed::default();
     let end = match player.play(&mut reader) {
         Ok(()) | Err(Halt::Stopped) => Message::End,
@@ -57,6 +60,8 @@ enum Halt {
 
 struct Player<'a> {
     speed: f64,
+    /// Recorded time between two messages of counts.
+    interval_ns: u64,
     messages: &'a Sender<Message>,
     stop: &'a Receiver<()>,
     batch: Batch,
@@ -74,9 +79,10 @@ struct Player<'a> {
 }
 
 impl<'a> Player<'a> {
-    fn new(speed: f64, messages: &'a Sender<Message>, stop: &'a Receiver<()>) -> Self {
+    fn new(speed: f64, interval: Duration, messages: &'a Sender<Message>, stop: &'a Receiver<()>) -> Self {
         Self {
             speed,
+            interval_ns: interval.as_nanos() as u64,
             messages,
             stop,
             batch: Batch::default(),
@@ -119,7 +125,7 @@ impl<'a> Player<'a> {
         let ts_ns = event.ts_ns;
         if self.began.is_none() {
             self.began = Some((Instant::now(), ts_ns));
-            self.counts_ns = ts_ns.saturating_add(COUNTS_NS);
+            self.counts_ns = ts_ns.saturating_add(self.interval_ns);
         }
         let spanned = Duration::from_nanos(ts_ns.saturating_sub(self.batch_ns.0)).as_secs_f64();
         let long = self.speed > 0.0 && spanned >= BATCH.as_secs_f64() * self.speed;
@@ -153,7 +159,7 @@ impl<'a> Player<'a> {
         self.wait_until(self.counts_ns)?;
         self.send(Message::Counts(self.tally.counts(self.counts_ns)))?;
         let from = if self.speed > 0.0 { self.counts_ns } else { ts_ns };
-        let step = COUNTS_NS.max((BATCH.as_nanos() as f64 * self.speed) as u64);
+        let step = self.interval_ns.max((BATCH.as_nanos() as f64 * self.speed) as u64);
         self.counts_ns = from.saturating_add(step);
         Ok(())
     }

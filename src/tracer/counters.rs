@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use libbpf_rs::{MapCore as _, MapFlags};
 
+use super::skips::Skips;
 use crate::bpf::types::{process_count, process_key, totals};
 use crate::bpf::{OpentopSkel, comm_bytes, from_bytes};
 use crate::error::Error;
@@ -12,12 +13,15 @@ use crate::escape::escape;
 use crate::source::{Counts, Lost, ProcessCount, Totals};
 
 /// Reads the counters, and removes the processes that have ended so that the map has room for new ones.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Counters {
     /// Opens and failures of the processes that are no longer in the map.
     ended: (u64, u64),
     /// Whether pids seen here are those that the kernel side reports.
     host_pids: bool,
+    skips: Skips,
+    /// The most that was ever read of `skips`: a closed descriptor tells nothing any more.
+    skipped: u64,
 }
 
 /// Events as the user side knows them.
@@ -29,8 +33,13 @@ pub(super) struct Stream {
 }
 
 impl Counters {
-    pub(super) fn new(host_pids: bool) -> Self {
-        Self { host_pids, ..Self::default() }
+    pub(super) fn new(host_pids: bool, skips: Skips) -> Self {
+        Self { ended: (0, 0), host_pids, skips, skipped: 0 }
+    }
+
+    /// Reads how many runs the kernel has skipped.
+    pub(super) fn note_skips(&mut self) {
+        self.skipped = self.skipped.max(self.skips.read());
     }
 
     /// The counts since the start. A process that has ended is in the list once more after its end, with its final
@@ -48,11 +57,12 @@ impl Counters {
             failed += process.failed;
         }
         let kernel = read_totals(skel)?;
+        self.note_skips();
         let lost = Lost {
             ring: kernel.dropped,
             queue: stream.queue,
             garbled: stream.garbled,
-            skipped: 0,
+            skipped: self.skipped,
             overflow: kernel.overflow,
         };
         let totals = Totals {

@@ -8,10 +8,12 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender};
+use libbpf_rs::skel::Skel as _;
 use libbpf_rs::{RingBuffer, RingBufferBuilder};
 
 use super::cgroups::Cgroups;
 use super::counters::{Counters, Stream, clock_offset_ns};
+use super::skips::Skips;
 use super::{Command, Options, Tracer, set_filter};
 use crate::bpf::OpentopSkel;
 use crate::error::Error;
@@ -36,11 +38,19 @@ pub(super) fn run(tracer: Tracer<'_>, messages: &Sender<Message>, commands: &Rec
     run_ahead_of_others();
     let reader = RefCell::new(Reader::new());
     let ring = ring_buffer(&skel, &reader)?;
-    let mut poller =
-        Poller { skel: &skel, ring, reader: &reader, counters: Counters::new(host_pids), messages, options: &options };
+    let mut poller = Poller {
+        skel: &skel,
+        ring,
+        reader: &reader,
+        counters: Counters::new(host_pids, Skips::new(skel.object(), &links)),
+        messages,
+        options: &options,
+    };
     if poller.until_stopped(commands)?.is_err() {
         return Ok(());
     }
+    // Closing the links would take their counters along.
+    poller.counters.note_skips();
     drop(links);
     wait_for_running_programs();
     let _ = poller.finish()?;

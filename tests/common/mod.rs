@@ -9,8 +9,13 @@ pub mod tracer;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// Longer than anything here takes, on the slowest machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Fails where the test cannot run.
 #[track_caller]
@@ -35,10 +40,50 @@ pub fn opener<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Command {
     command
 }
 
+/// A child that does not outlive the test.
+#[derive(Debug)]
+pub struct Running(pub Child);
+
+impl Running {
+    #[track_caller]
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Runs a command that ends by itself.
+#[track_caller]
+pub fn output(command: &mut Command) -> Output {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    ended(child.unwrap_or_else(|error| panic!("{command:?}: {error}")))
+}
+
+/// What a child has left when it has ended; one that does not end is killed, and an error.
+#[track_caller]
+pub fn ended(child: Child) -> Output {
+    let pid = rustix::process::Pid::from_child(&child);
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    match receiver.recv_timeout(PATIENCE) {
+        Ok(output) => output.expect("waiting for a child"),
+        Err(_) => {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            panic!("a child does not end");
+        }
+    }
+}
+
 /// Runs a command that has to succeed; its output lines.
 #[track_caller]
 pub fn succeed(mut command: Command) -> Vec<String> {
-    let output = command.output().expect("starting the command");
+    let output = output(&mut command);
     assert!(output.status.success(), "{command:?}: {}\n{}", output.status, stderr(&output));
     String::from_utf8(output.stdout).expect("UTF-8 output").lines().map(str::to_owned).collect()
 }

@@ -1,24 +1,21 @@
 //! A running opentop: started, waited for until it really traces, stopped, its lines kept.
 
 use super::lines::{Line, Open, Summary};
-use super::opentop;
+use super::{PATIENCE, Running, opentop};
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, ChildStdout, ExitStatus, Stdio};
+use std::process::{ChildStdout, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Longer than anything here takes, on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 /// opentop in a line mode.
 #[derive(Debug)]
 pub struct Tracer {
-    child: Child,
+    child: Running,
     lines: Receiver<String>,
     stderr: Option<JoinHandle<String>>,
     seen: Vec<String>,
@@ -35,8 +32,8 @@ pub struct Ended {
 impl Tracer {
     /// Starts opentop. It may not trace yet when this returns.
     pub fn start<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Self {
-        let mut child = opentop(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starting opentop");
-        let (stdout, mut stderr) = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
+        let mut child = Running::start(opentop(args).stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let (stdout, mut stderr) = (child.0.stdout.take().expect("a pipe"), child.0.stderr.take().expect("a pipe"));
         let stderr = std::thread::spawn(move || {
             let mut text = Vec::new();
             let _ = stderr.read_to_end(&mut text);
@@ -55,7 +52,7 @@ impl Tracer {
     }
 
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
     }
 
     /// Does `what` again and again until a line is as wanted. Returns that line.
@@ -81,7 +78,7 @@ impl Tracer {
     }
 
     pub fn signal(&self, signal: Signal) {
-        let pid = Pid::from_child(&self.child);
+        let pid = Pid::from_child(&self.child.0);
         kill_process(pid, signal).expect("sending a signal to opentop");
     }
 
@@ -109,23 +106,16 @@ impl Tracer {
     /// Kills what still runs and collects what is left.
     fn finish(&mut self) -> Ended {
         let start = Instant::now();
-        let mut status = self.child.try_wait().expect("waiting for opentop");
+        let mut status = self.child.0.try_wait().expect("waiting for opentop");
         while status.is_none() && start.elapsed() < Duration::from_secs(2) {
             std::thread::sleep(Duration::from_millis(5));
-            status = self.child.try_wait().expect("waiting for opentop");
+            status = self.child.0.try_wait().expect("waiting for opentop");
         }
-        let _ = self.child.kill();
-        let status = status.unwrap_or_else(|| self.child.wait().expect("waiting for opentop"));
+        let _ = self.child.0.kill();
+        let status = status.unwrap_or_else(|| self.child.0.wait().expect("waiting for opentop"));
         self.seen.extend(self.lines.iter());
         let stderr = self.stderr.take().map(|thread| thread.join().expect("reading stderr")).unwrap_or_default();
         Ended { status, lines: std::mem::take(&mut self.seen), stderr }
-    }
-}
-
-impl Drop for Tracer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -225,7 +225,7 @@ fn flag_names(flags: c_int) -> Vec<String> {
 }
 
 /// The errors that the ways here meet.
-const ERRORS: [(c_int, &str); 27] = [
+const ERRORS: [(c_int, &str); 28] = [
     (libc::EPERM, "EPERM"),
     (libc::ENOENT, "ENOENT"),
     (libc::ENXIO, "ENXIO"),
@@ -252,6 +252,7 @@ const ERRORS: [(c_int, &str); 27] = [
     (libc::EOVERFLOW, "EOVERFLOW"),
     (libc::EOPNOTSUPP, "EOPNOTSUPP"),
     (libc::ESTALE, "ESTALE"),
+    (libc::ECANCELED, "ECANCELED"),
     (ERESTARTSYS, "ERESTARTSYS"),
 ];
 

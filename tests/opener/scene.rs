@@ -2,7 +2,7 @@
 
 use crate::report::{Line, Who, fold};
 use crate::sys::{self, Ask, CREAT_FLAGS, Result, Via};
-use std::ffi::{c_char, c_int};
+use std::ffi::{CString, c_char, c_int};
 
 /// Why a way could not be gone on this kernel.
 #[derive(Debug)]
@@ -75,10 +75,11 @@ impl Scene {
             way: self.way.to_owned(),
             via,
             dir: Dir { fd: libc::AT_FDCWD, path: self.dir.clone() },
-            name: name.as_ref().to_vec(),
+            name: sys::c_string(name.as_ref()),
             address: None,
             nameless: false,
             dir_deleted: false,
+            fd: true,
             flags: via.implied,
             mode: 0,
             resolve: 0,
@@ -99,10 +100,11 @@ pub struct Open<'a> {
     way: String,
     via: &'a Via,
     dir: Dir,
-    name: Vec<u8>,
+    name: CString,
     address: Option<*const c_char>,
     nameless: bool,
     dir_deleted: bool,
+    fd: bool,
     flags: c_int,
     mode: u32,
     resolve: u64,
@@ -156,6 +158,12 @@ impl Open<'_> {
         self
     }
 
+    /// Success gives no descriptor.
+    pub fn without_fd(mut self) -> Self {
+        self.fd = false;
+        self
+    }
+
     /// Tells one open of a way from its others.
     pub fn label(mut self, label: &str) -> Self {
         self.way = format!("{}: {label}", self.way);
@@ -195,37 +203,46 @@ impl Open<'_> {
 
     /// Opens and reports; the way's name and the result.
     fn go(self) -> (String, Result) {
-        let name = sys::c_string(&self.name);
-        let address = self.address.unwrap_or(name.as_ptr());
-        let ask = Ask { dirfd: self.dir.fd, name: address, flags: self.flags, mode: self.mode, resolve: self.resolve };
         let who = self.who.clone().unwrap_or_else(Who::me);
-        let result = (self.via.call)(&ask);
+        let result = (self.via.call)(&self.ask());
         self.report(who, result);
         (self.way, result)
     }
 
+    /// What the kernel is asked for, as long as this lives.
+    pub fn ask(&self) -> Ask {
+        let name = self.address.unwrap_or(self.name.as_ptr());
+        Ask { dirfd: self.dir.fd, name, flags: self.flags, mode: self.mode, resolve: self.resolve }
+    }
+
+    /// Reports what came of it, where it was asked for by other means.
+    pub fn came_to(self, result: Result) {
+        self.report(self.who.clone().unwrap_or_else(Who::me), result);
+    }
+
     fn report(&self, who: Who, result: Result) {
+        let name = self.name.as_bytes();
         // An empty name names nothing: no directory makes it more.
-        let absolute = self.name.is_empty() || self.name.starts_with(b"/");
+        let absolute = name.is_empty() || name.starts_with(b"/");
         let kind = self.kind.unwrap_or(if absolute { "absolute" } else { "joined" });
         let path = match kind {
             "unreadable" => None,
-            _ if self.name.is_empty() => Some(Vec::new()),
-            "absolute" => Some(fold(&self.name)),
-            _ => Some(fold(&join(&self.dir.path, &self.name))),
+            _ if name.is_empty() => Some(Vec::new()),
+            "absolute" => Some(fold(name)),
+            _ => Some(fold(&join(&self.dir.path, name))),
         };
         let creates = self.flags & (libc::O_CREAT | (libc::O_TMPFILE & !libc::O_DIRECTORY)) != 0;
         Line {
             way: &self.way,
             who,
             op: self.via.op,
-            name: (!self.nameless).then_some(&self.name),
+            name: (!self.nameless).then_some(name),
             path: path.as_deref(),
             path_kind: kind,
             flags: Some(self.flags),
             mode: creates.then_some(self.mode),
             result: result.map_err(seen_by_the_kernel),
-            fd: true,
+            fd: self.fd,
             dir_deleted: self.dir_deleted,
         }
         .print();

@@ -4,18 +4,24 @@ use crate::sys::{self, Ask, OpenHow, Result, Via};
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-pub const OPENAT: Via = Via { op: "io_uring", implied: 0, call: |ask| open(ask, OP_OPENAT, 0, 0) };
-pub const OPENAT2: Via = Via { op: "io_uring", implied: 0, call: |ask| open(ask, OP_OPENAT2, 0, 0) };
+pub const OPENAT: Via = Via { op: "io_uring", implied: 0, call: |ask| alone(Request::openat(ask), 0) };
+pub const OPENAT2: Via = Via { op: "io_uring", implied: 0, call: |ask| openat2(ask, 0) };
 /// Handed to a worker thread at once.
-pub const OPENAT_ASYNC: Via = Via { op: "io_uring", implied: 0, call: |ask| open(ask, OP_OPENAT, ASYNC, 0) };
-pub const OPENAT2_ASYNC: Via = Via { op: "io_uring", implied: 0, call: |ask| open(ask, OP_OPENAT2, ASYNC, 0) };
+pub const OPENAT_ASYNC: Via =
+    Via { op: "io_uring", implied: 0, call: |ask| alone(Request::openat(ask).with(ASYNC), 0) };
+pub const OPENAT2_ASYNC: Via = Via { op: "io_uring", implied: 0, call: |ask| openat2(ask, ASYNC) };
 /// Taken from the ring by a kernel thread; the program makes no system call for it.
-pub const OPENAT_POLLED: Via = Via { op: "io_uring", implied: 0, call: |ask| open(ask, OP_OPENAT, 0, SETUP_SQPOLL) };
+pub const OPENAT_POLLED: Via =
+    Via { op: "io_uring", implied: 0, call: |ask| alone(Request::openat(ask), SETUP_SQPOLL) };
 
 const OP_OPENAT: u8 = 18;
 const OP_OPENAT2: u8 = 28;
+/// IOSQE_IO_LINK: the next request waits for this one, and is cancelled if it fails.
+pub const LINK: u8 = 1 << 2;
 /// IOSQE_ASYNC
-const ASYNC: u8 = 1 << 4;
+pub const ASYNC: u8 = 1 << 4;
+/// IORING_REGISTER_FILES
+const REGISTER_FILES: u32 = 2;
 const SETUP_SQPOLL: u32 = 1 << 1;
 const ENTER_GETEVENTS: u32 = 1;
 const ENTER_SQ_WAKEUP: u32 = 2;
@@ -60,7 +66,7 @@ struct Params {
 /// `struct io_uring_sqe`, as far as opens use it.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
-struct Request {
+pub struct Request {
     opcode: u8,
     flags: u8,
     ioprio: u16,
@@ -73,7 +79,46 @@ struct Request {
     len: u32,
     open_flags: u32,
     user_data: u64,
-    rest: [u64; 3],
+    buffer: u16,
+    personality: u16,
+    /// Where in the ring's own table to put the file, counted from 1; 0: a descriptor.
+    file_slot: u32,
+    rest: [u64; 2],
+}
+
+impl Request {
+    pub fn openat(ask: &Ask) -> Self {
+        Self {
+            opcode: OP_OPENAT,
+            fd: ask.dirfd,
+            address: ask.name.addr() as u64,
+            len: ask.mode,
+            open_flags: ask.flags as u32,
+            ..Self::default()
+        }
+    }
+
+    /// `how` must live until the request is submitted.
+    fn openat2(ask: &Ask, how: &OpenHow) -> Self {
+        Self {
+            opcode: OP_OPENAT2,
+            fd: ask.dirfd,
+            address: ask.name.addr() as u64,
+            offset: std::ptr::from_ref(how).addr() as u64,
+            len: size_of::<OpenHow>() as u32,
+            ..Self::default()
+        }
+    }
+
+    /// With flags of the request itself.
+    pub fn with(self, flags: u8) -> Self {
+        Self { flags, ..self }
+    }
+
+    /// Into the first place of the ring's own table.
+    pub fn into_slot(self) -> Self {
+        Self { file_slot: 1, ..self }
+    }
 }
 
 /// `struct io_uring_cqe`
@@ -90,25 +135,36 @@ pub const FEATURE_POLLED_OPENS: u32 = 1 << 7;
 
 /// Whether this kernel lets this process use io_uring: the features it has.
 pub fn features() -> Result<u32> {
-    Ring::new(0).map(|ring| ring.params.features)
+    Ring::new(1, 0).map(|ring| ring.params.features)
 }
 
 /// One open through a ring of its own.
-fn open(ask: &Ask, opcode: u8, flags: u8, setup: u32) -> Result {
-    let how = OpenHow::from(ask);
-    let mut request = Request { opcode, flags, fd: ask.dirfd, address: ask.name.addr() as u64, ..Default::default() };
-    if opcode == OP_OPENAT2 {
-        request.offset = (&raw const how).addr() as u64;
-        request.len = size_of::<OpenHow>() as u32;
-    } else {
-        request.len = ask.mode;
-        request.open_flags = ask.flags as u32;
-    }
-    let ring = sys::must("io_uring_setup", Ring::new(setup));
-    ring.run(&request)
+fn alone(request: Request, setup: u32) -> Result {
+    let ring = sys::must("io_uring_setup", Ring::new(1, setup));
+    ring.run(&[request]).remove(0)
 }
 
-/// A ring with one place, mapped.
+fn openat2(ask: &Ask, flags: u8) -> Result {
+    let how = OpenHow::from(ask);
+    alone(Request::openat2(ask, &how).with(flags), 0)
+}
+
+/// All requests through one ring in one go; their results in the same order.
+pub fn together(requests: &[Request]) -> Vec<Result> {
+    sys::must("io_uring_setup", Ring::new(requests.len() as u32, 0)).run(requests)
+}
+
+/// An open into the ring's own table of files, which gives no descriptor (5.15).
+pub fn into_slot(request: Request) -> Result {
+    let ring = sys::must("io_uring_setup", Ring::new(1, 0));
+    let free: [c_int; 1] = [-1];
+    // SAFETY: a table with as many places as said.
+    let ret = unsafe { libc::syscall(libc::SYS_io_uring_register, ring.fd, REGISTER_FILES, &raw const free, 1) };
+    sys::must("io_uring_register", sys::result(ret));
+    ring.run(&[request.into_slot()]).remove(0)
+}
+
+/// A ring, mapped.
 #[derive(Debug)]
 struct Ring {
     fd: c_int,
@@ -119,10 +175,10 @@ struct Ring {
 }
 
 impl Ring {
-    fn new(flags: u32) -> Result<Self> {
+    fn new(entries: u32, flags: u32) -> Result<Self> {
         let mut params = Params { flags, ..Default::default() };
         // SAFETY: `params` is live and as large as the kernel takes it to be.
-        let fd = sys::result(unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, &raw mut params) })?;
+        let fd = sys::result(unsafe { libc::syscall(libc::SYS_io_uring_setup, entries, &raw mut params) })?;
         let sq_len = params.sq.word6 as usize + params.sq_entries as usize * size_of::<u32>();
         let cq_len = params.cq.word5 as usize + params.cq_entries as usize * size_of::<Completion>();
         Ok(Self {
@@ -134,21 +190,33 @@ impl Ring {
         })
     }
 
-    /// Submits the request and waits for its result.
-    fn run(&self, request: &Request) -> Result {
-        // SAFETY: the mappings are as long as the kernel said, the offsets are the kernel's own, and the ring is new:
-        // place 0 is free and nobody else uses it.
-        unsafe {
-            self.requests.at::<Request>(0).write(*request);
-            self.sq.at::<u32>(self.params.sq.word6).write(0);
-            (*self.sq.at::<AtomicU32>(self.params.sq.tail)).store(1, Ordering::Release);
+    /// Submits the requests and waits for their results. The ring must be new.
+    fn run(&self, requests: &[Request]) -> Vec<Result> {
+        let count = requests.len() as u32;
+        assert!(count <= self.params.sq_entries);
+        for (at, request) in (0..).zip(requests) {
+            let request = Request { user_data: at.into(), ..*request };
+            // SAFETY: the mappings are as long as the kernel said, the offsets are the kernel's own, and the ring is
+            // new: all its places are free and nobody else uses them.
+            unsafe {
+                self.requests.at::<Request>(at * size_of::<Request>() as u32).write(request);
+                self.sq.at::<u32>(self.params.sq.word6 + at * size_of::<u32>() as u32).write(at);
+            }
         }
-        while self.completed() == 0 {
-            self.enter();
+        // SAFETY: the offset is the kernel's own.
+        unsafe { (*self.sq.at::<AtomicU32>(self.params.sq.tail)).store(count, Ordering::Release) };
+        while self.completed() < count {
+            self.enter(count);
         }
-        // SAFETY: the kernel has moved the tail past completion 0.
-        let completion = unsafe { self.cq.at::<Completion>(self.params.cq.word5).read() };
-        if completion.result < 0 { Err(-completion.result) } else { Ok(completion.result) }
+        let mut results = vec![Ok(0); requests.len()];
+        for at in 0..count {
+            let place = self.params.cq.word5 + at * size_of::<Completion>() as u32;
+            // SAFETY: the kernel has moved the tail past this completion.
+            let completion = unsafe { self.cq.at::<Completion>(place).read() };
+            let result = if completion.result < 0 { Err(-completion.result) } else { Ok(completion.result) };
+            results[completion.user_data as usize] = result;
+        }
+        results
     }
 
     fn completed(&self) -> u32 {
@@ -156,11 +224,11 @@ impl Ring {
         unsafe { (*self.cq.at::<AtomicU32>(self.params.cq.tail)).load(Ordering::Acquire) }
     }
 
-    fn enter(&self) {
+    fn enter(&self, count: u32) {
         let flags = ENTER_GETEVENTS | if self.params.flags & SETUP_SQPOLL != 0 { ENTER_SQ_WAKEUP } else { 0 };
         // SAFETY: no signal mask is passed.
         let ret = unsafe {
-            libc::syscall(libc::SYS_io_uring_enter, self.fd, 1, 1, flags, std::ptr::null::<c_void>(), 0_usize)
+            libc::syscall(libc::SYS_io_uring_enter, self.fd, count, count, flags, std::ptr::null::<c_void>(), 0_usize)
         };
         sys::must("io_uring_enter", sys::result(ret));
     }

@@ -90,11 +90,11 @@ int BPF_PROG(sys_exit_raw, struct pt_regs *regs, long ret)
 }
 
 /* The functions behind the calls. Which one each program attaches to is settled by the user side. */
-#define RETURN_OF(call)                                                                            \
-	SEC("?fexit")                                                                              \
-	int BPF_PROG(call##_return, struct pt_regs *regs, long ret)                                \
-	{                                                                                          \
-		return on_return(true, regs, ret);                                                 \
+#define RETURN_OF(call)                                                                                                \
+	SEC("?fexit")                                                                                                  \
+	int BPF_PROG(call##_return, struct pt_regs *regs, long ret)                                                    \
+	{                                                                                                              \
+		return on_return(true, regs, ret);                                                                     \
 	}
 RETURN_OF(open)
 RETURN_OF(openat)

@@ -1,11 +1,14 @@
 use super::*;
 use crate::source::Message;
 use crossbeam_channel::{Receiver, bounded, never, unbounded};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Replays at full speed and gives all messages.
 fn replayed(bytes: &[u8]) -> (Vec<Message>, Replayed) {
     let (sender, receiver) = unbounded();
-    let replayed = replay(reader(bytes).unwrap(), 0.0, &sender, &never());
+    let replayed = replay(reader(bytes).unwrap(), 0.0, SECOND, &sender, &never());
     drop(sender);
     (receiver.iter().collect(), replayed)
 }
@@ -52,7 +55,7 @@ fn in_background(bytes: Vec<u8>, speed: f64) -> (Receiver<Message>, impl FnOnce(
     let (sender, receiver) = bounded(2);
     let (stop, stopped) = bounded(1);
     let reader = reader(&bytes).unwrap();
-    let thread = std::thread::spawn(move || replay(reader, speed, &sender, &stopped));
+    let thread = std::thread::spawn(move || replay(reader, speed, SECOND, &sender, &stopped));
     (receiver, move || {
         drop(stop);
         thread.join().unwrap()

@@ -13,38 +13,53 @@ pub const WAYS: &[Way] = ways![
     "exec ENOENT" => |scene| fails(scene, "missing", libc::ENOENT),
     "exec EACCES" => |scene| fails(scene, scene.file("not-executable"), libc::EACCES),
     "exec ETXTBSY" => etxtbsy,
+    "exec by a descriptor" => by_descriptor,
+    "exec in a directory" => in_directory,
     "exec with an interpreter" => with_interpreter,
     "exec of a script" => script,
 ];
 
 /// Executes `name` in a child and reports it as an open of that child.
 fn exec(scene: &Scene, name: &[u8]) -> (Who, Result) {
+    let (who, result) = exec_at(libc::AT_FDCWD, name, 0);
+    let kind = if name.starts_with(b"/") { "absolute" } else { "joined" };
+    report(scene.way, &who, Some(name), &fold(&absolute(scene, name)), kind, result);
+    (who, result)
+}
+
+/// Executes in a child, which ends with the errno if it cannot.
+fn exec_at(dirfd: c_int, name: &[u8], flags: c_int) -> (Who, Result) {
     let parent = Who::me();
     let path = sys::c_string(name);
     let pid = sys::fork(|| {
         let argv = [path.as_ptr(), std::ptr::null()];
+        let (argv, env) = (argv.as_ptr(), argv[1..].as_ptr());
         // SAFETY: both lists end with a null pointer.
-        unsafe { libc::execve(path.as_ptr(), argv.as_ptr(), argv[1..].as_ptr()) };
+        unsafe {
+            match dirfd {
+                libc::AT_FDCWD => libc::syscall(libc::SYS_execve, path.as_ptr(), argv, env),
+                _ => libc::syscall(libc::SYS_execveat, dirfd, path.as_ptr(), argv, env, flags),
+            }
+        };
         sys::errno()
     });
     let result = match sys::wait(pid) {
         status if status == elf::PROGRAM.into() || status == elf::INTERPRETER.into() => Ok(status),
         errno => Err(errno),
     };
-    let who = Who { pid, tid: Some(pid), ppid: Some(parent.pid), uid: parent.uid, comm: None };
-    report(scene.way, &who, Some(name), &fold(&absolute(scene, name)), result);
-    (who, result)
+    // A program that was started has a command name of its own.
+    let comm = parent.comm.filter(|_| result.is_err());
+    (Who { pid, tid: Some(pid), ppid: Some(parent.pid), uid: parent.uid, comm }, result)
 }
 
 fn absolute(scene: &Scene, name: &[u8]) -> Vec<u8> {
     if name.starts_with(b"/") { name.to_vec() } else { join(&scene.dir, name) }
 }
 
-/// An exec has no flags and gives no descriptor.
-fn report(way: &str, who: &Who, name: Option<&[u8]>, path: &[u8], result: Result) {
-    let path_kind = if name.is_some_and(|name| name.starts_with(b"/")) { "absolute" } else { "joined" };
-    let who = who.clone();
-    let (path, flags, mode, fd, dir_deleted) = (Some(path), None, None, false, false);
+/// The kernel opens a program for reading; the caller gets no descriptor.
+fn report(way: &str, who: &Who, name: Option<&[u8]>, path: &[u8], path_kind: &str, result: Result) {
+    let (who, path, flags, mode) = (who.clone(), Some(path), Some(libc::O_RDONLY), None);
+    let (fd, dir_deleted) = (false, false);
     Line { way, who, op: "exec", name, path, path_kind, flags, mode, result, fd, dir_deleted }.print();
 }
 
@@ -65,6 +80,35 @@ fn etxtbsy(scene: &Scene) -> Gone {
     scene.written("program", &elf::program(elf::PROGRAM, None), 0o755);
     scene.open(&sys::OPENAT, "program").flags(libc::O_WRONLY).label("writer").ok();
     fails(scene, "program", libc::ETXTBSY)
+}
+
+/// The name that the kernel makes up where a program is given by a descriptor.
+fn made_up(fd: c_int, name: &str) -> Vec<u8> {
+    format!("/dev/fd/{fd}{name}").into_bytes()
+}
+
+/// `fexecve`: nothing is looked up, what is started is the open file.
+fn by_descriptor(scene: &Scene) -> Gone {
+    scene.written("program", &elf::program(elf::PROGRAM, None), 0o755);
+    let fd = scene.open(&sys::OPENAT, "program").flags(libc::O_PATH | libc::O_CLOEXEC).label("descriptor").ok();
+    let (who, result) = exec_at(fd, b"", libc::AT_EMPTY_PATH);
+    assert_eq!(result, Ok(elf::PROGRAM.into()), "the program's status");
+    report(scene.way, &who, Some(&made_up(fd, "")), &scene.path("program"), "handle", result);
+    Ok(())
+}
+
+fn in_directory(scene: &Scene) -> Gone {
+    let dir = scene.dirfd("sub");
+    scene.written("sub/program", &elf::program(elf::PROGRAM, None), 0o755);
+    let (who, result) = exec_at(dir.fd, b"program", 0);
+    assert_eq!(result, Ok(elf::PROGRAM.into()), "the program's status");
+    let name = made_up(dir.fd, "/program");
+    report(scene.way, &who, Some(&name), &join(&dir.path, b"program"), "handle", result);
+    let (who, result) = exec_at(dir.fd, b"missing", 0);
+    assert_eq!(result, Err(libc::ENOENT), "a program that is not there");
+    let way = format!("{}: missing", scene.way);
+    report(&way, &who, Some(b"missing"), &join(&dir.path, b"missing"), "joined", result);
+    Ok(())
 }
 
 /// The kernel opens the interpreter by the path that the program holds.
@@ -89,5 +133,5 @@ fn script(scene: &Scene) -> Gone {
 }
 
 fn interpreter_opened(scene: &Scene, who: &Who, path: &[u8]) {
-    report(&format!("{}: interpreter", scene.way), who, Some(path), path, Ok(0));
+    report(&format!("{}: interpreter", scene.way), who, Some(path), path, "absolute", Ok(0));
 }

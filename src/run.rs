@@ -1,0 +1,290 @@
+//! Runs what the command line asks for: a source in a thread of its own, a consumer in this one.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use crate::app::{self, Ended};
+use crate::child::Child;
+use crate::cli::OutputForm;
+use crate::config::Show;
+use crate::error::{self, EXIT_OK, EXIT_SIGNAL, Error};
+use crate::escape;
+use crate::filter::{KernelFilter, Place};
+use crate::lines::{Consumer, Lines, consume};
+use crate::output::{Csv, Json, Output, TableOutput, Text};
+use crate::record::{self, Header, Reader, Recorder};
+use crate::signals::EndSignals;
+use crate::source::{Message, Totals};
+use crate::tables::{Moment, Order, Tables};
+use crate::tracer::{self, Command, Options, Tracer};
+
+/// The shortest time between two frames that no key asked for.
+const FRAME: Duration = Duration::from_millis(200);
+
+/// Batches that may wait for the consumer. The ring buffer holds what comes after.
+const WAITING: usize = 64;
+
+/// Traces, and shows it.
+///
+/// # Errors
+/// If the host cannot be traced, or the output cannot be written.
+pub(crate) fn live(options: Options, show: Show, command: &[OsString]) -> Result<u8, Error> {
+    let (shows_self, latency) = (options.show_self, options.extras.latency);
+    trace(options, |messages, commands, hooks| match show.form {
+        OutputForm::Tui => {
+            if !command.is_empty() {
+                Child::start(command, true, || {})?;
+            }
+            let shown = Shown { header: Header::of_host(hooks), file: None, shows_self, latency };
+            until(show.limits.duration, &|| stop(commands), || screen(show, shown, messages, Live(commands)))
+        }
+        _ => with_command(command, commands, || {
+            write_stdout(show, hooks, Some(Moment::now()), messages, &|| stop(commands))
+        }),
+    })
+}
+
+/// Writes lines while `command` runs, if there is one. Its exit status is opentop's, unless a limit ended the lines
+/// before; then it runs on.
+fn with_command(
+    command: &[OsString],
+    commands: &Sender<Command>,
+    write: impl FnOnce() -> Result<u8, Error>,
+) -> Result<u8, Error> {
+    if command.is_empty() {
+        return write();
+    }
+    let commands = commands.clone();
+    let child = Child::start(command, false, move || stop(&commands))?;
+    let code = write()?;
+    Ok(child.exit_code().unwrap_or(code))
+}
+
+/// Traces into a recording.
+///
+/// # Errors
+/// As [`live`]; or if the file cannot be written.
+pub(crate) fn record(
+    file: &Path,
+    replace: bool,
+    options: Options,
+    show: Show,
+    command: &[OsString],
+) -> Result<u8, Error> {
+    trace(options, |messages, commands, hooks| {
+        let recorder = Recorder::create(file, &Header::of_host(hooks), replace);
+        let mut recorder = recorder.map_err(|why| Error::Other(why.to_string()))?;
+        let code = with_command(command, commands, || {
+            write_lines(&mut lines(&mut recorder, &show, hooks), &show, messages, &|| stop(commands))
+        })?;
+        recorder.finish().map_err(|why| Error::Other(format!("cannot finish the recording: {why}")))?;
+        Ok(code)
+    })
+}
+
+/// Traces in a thread of its own while `consume` takes the messages in this one. The kernel side is loaded before
+/// `consume` begins, and gone when this returns.
+fn trace(
+    options: Options,
+    consume: impl FnOnce(&Receiver<Message>, &Sender<Command>, &str) -> Result<u8, Error>,
+) -> Result<u8, Error> {
+    let (messages, received) = bounded(WAITING);
+    let (commands, commanded) = bounded(8);
+    let (ready, started) = bounded(1);
+    thread::scope(|scope| {
+        let tracer = thread::Builder::new().name("tracer".into()).spawn_scoped(scope, move || {
+            let mut storage = tracer::storage();
+            let tracer = Tracer::start(&mut storage, options)?;
+            let _ = ready.send(tracer.hooks());
+            tracer.run(&messages, &commanded)
+        });
+        let tracer = tracer.map_err(|why| Error::Other(format!("cannot start a thread: {why}")))?;
+        let consumed = started.recv().ok().map(|hooks| consume(&received, &commands, hooks.name()));
+        // Whatever the tracer is at, it ends when nobody listens.
+        drop((received, commands));
+        let traced = tracer.join().unwrap_or_else(|_| Err(Error::Other("the tracing thread panicked".into())));
+        match consumed {
+            // What broke the source explains more than what the consumer saw of it.
+            Some(consumed) => traced.and(consumed),
+            None => traced.map(|()| EXIT_OK),
+        }
+    })
+}
+
+fn stop(commands: &Sender<Command>) {
+    // A full channel holds a stop already, or the tracer is gone.
+    let _ = commands.try_send(Command::Stop);
+}
+
+/// Shows a recording.
+///
+/// # Errors
+/// If it cannot be read, or the output cannot be written.
+pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
+    let reader = Reader::open(file).map_err(|why| Error::Other(why.to_string()))?;
+    let header = reader.header().cloned().unwrap_or_default();
+    let (messages, received) = bounded(WAITING);
+    let (stop, stopped) = bounded(1);
+    let interval = show.interval;
+    thread::scope(|scope| {
+        let player = scope.spawn(move || record::replay(reader, speed, interval, &messages, &stopped));
+        let end = || {
+            let _ = stop.try_send(());
+        };
+        let consumed = match show.form {
+            OutputForm::Tui => {
+                let shown = Shown { header, file: Some(file), shows_self: false, latency: true };
+                until(show.limits.duration, &end, || screen(show, shown, &received, app::NoControl))
+            }
+            _ => write_stdout(show, &header.hooks, None, &received, &end),
+        };
+        drop((received, stop));
+        let replayed = player.join().map_err(|_| Error::Other("the replaying thread panicked".into()))?;
+        if let Some(note) = replayed.note {
+            error::tell(note);
+        }
+        consumed
+    })
+}
+
+/// Shows the screen until the user, a signal or the source ends it.
+fn screen(
+    show: Show,
+    source: Shown<'_>,
+    messages: &Receiver<Message>,
+    control: impl app::Control,
+) -> Result<u8, Error> {
+    let setup = app::Setup {
+        version: env!("CARGO_PKG_VERSION"),
+        host: source.header.host,
+        kernel: source.header.kernel,
+        hooks: source.header.hooks,
+        replay: source.file.map(|file| escape::escape(file.as_os_str().as_encoded_bytes())),
+        since_ns: None,
+        history: show.history,
+        filter: show.filter.source(),
+        group: show.group,
+        sort: show.sort,
+        interval: FRAME,
+        colour: show.colour,
+        ascii: show.ascii,
+        mouse: false,
+        latency: source.latency,
+        shows_self: source.shows_self,
+        names: show.names,
+        time_zone: jiff::tz::TimeZone::system(),
+    };
+    let outcome = app::run(setup, messages.clone(), control).map_err(|why| Error::Other(format!("{why:#}")))?;
+    match outcome.ended {
+        Ended::Quit => Ok(EXIT_OK),
+        Ended::Signal(signal) => Ok(EXIT_SIGNAL + signal as u8),
+        Ended::Gone => Ok(EXIT_SIGNAL + signal_hook::consts::SIGHUP as u8),
+        Ended::Failed(why) => Err(Error::Other(why)),
+    }
+}
+
+/// What the screen shows: the header of a recording, or what it would be.
+struct Shown<'a> {
+    header: Header,
+    /// The recording; `None` when live.
+    file: Option<&'a Path>,
+    shows_self: bool,
+    /// Latencies were measured, or may have been.
+    latency: bool,
+}
+
+/// The live side, as the screen may ask things of it.
+struct Live<'a>(&'a Sender<Command>);
+
+impl app::Control for Live<'_> {
+    fn filter(&mut self, filter: &KernelFilter) -> bool {
+        self.0.try_send(Command::Filter(filter.clone())).is_ok()
+    }
+}
+
+/// Calls `stop` when the time is up, unless `show` returns before.
+fn until<T>(limit: Option<Duration>, stop: &(dyn Fn() + Sync), show: impl FnOnce() -> T) -> T {
+    let (running, ended) = bounded::<()>(0);
+    thread::scope(|scope| {
+        if let Some(limit) = limit {
+            scope.spawn(move || {
+                if ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+                    stop();
+                }
+            });
+        }
+        let shown = show();
+        drop(running);
+        shown
+    })
+}
+
+/// Writes opens or rankings to stdout. `start` is when counting began; `None` with a recording.
+fn write_stdout(
+    show: Show,
+    hooks: &str,
+    start: Option<Moment>,
+    messages: &Receiver<Message>,
+    stop: &dyn Fn(),
+) -> Result<u8, Error> {
+    let out = io::stdout();
+    if show.batch {
+        let mut output: Box<dyn TableOutput> = match show.form {
+            OutputForm::Json => Box::new(Json::new(out)),
+            OutputForm::Csv => Box::new(Csv::of_tables(out)),
+            OutputForm::Text | OutputForm::Tui => Box::new(Text::new(out)),
+        };
+        let in_kernel = show.filter.places().iter().all(|(_, place)| *place == Place::Kernel);
+        let order = Order {
+            group: show.group,
+            sort: show.sort,
+            filter: &show.filter,
+            filtered_in_kernel: start.is_some() && in_kernel,
+        };
+        let mut tables = Tables::new(&mut *output, order, show.names.clone(), hooks, start);
+        write_lines(&mut tables, &show, messages, stop)
+    } else {
+        let mut output: Box<dyn Output> = match show.form {
+            OutputForm::Json => Box::new(Json::new(out)),
+            OutputForm::Csv => Box::new(Csv::new(out)),
+            OutputForm::Text | OutputForm::Tui => Box::new(Text::new(out)),
+        };
+        write_lines(&mut lines(&mut *output, &show, hooks), &show, messages, stop)
+    }
+}
+
+fn lines<'a>(output: &'a mut dyn Output, show: &'a Show, hooks: &'a str) -> Lines<'a> {
+    Lines { output, filter: &show.filter, names: show.names.clone(), hooks, totals: Totals::default() }
+}
+
+fn write_lines(
+    consumer: &mut dyn Consumer,
+    show: &Show,
+    messages: &Receiver<Message>,
+    stop: &dyn Fn(),
+) -> Result<u8, Error> {
+    let signals = EndSignals::new().map_err(|why| Error::Other(format!("cannot handle signals: {why}")))?;
+    consume(consumer, show.limits, messages, &signals.received, stop)?;
+    Ok(EXIT_OK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_stops_the_source_once_and_an_early_end_calls_it_off() {
+        let (stops, stopped) = bounded(2);
+        let stop = || stops.send(()).unwrap();
+        let waited = until(Some(Duration::from_millis(1)), &stop, || stopped.recv_timeout(Duration::from_secs(10)));
+        assert_eq!(waited, Ok(()));
+        assert_eq!(until(Some(Duration::from_secs(3600)), &stop, || 7), 7);
+        assert_eq!(until(None, &stop, || 8), 8);
+        assert!(stopped.is_empty());
+    }
+}

@@ -1,0 +1,346 @@
+//! The command line from outside: exit codes, errors, the forms of output, how it ends.
+
+mod common;
+
+use common::lines::Open;
+use common::tracer::Tracer;
+use common::{Running, Scratch, needs_root, opener, opentop, stderr, stdout};
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use rustix::process::Signal;
+use serde_json::Value;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const NOBODY: u32 = 65_534;
+
+fn run(args: &[&str]) -> Output {
+    common::output(&mut opentop(args))
+}
+
+/// One line on stderr that begins with the program's name, and nothing else anywhere.
+#[track_caller]
+fn one_clear_line(output: &Output) -> String {
+    let text = stderr(output);
+    assert_eq!(stdout(output), "", "stdout beside {text:?}");
+    assert_eq!(text.lines().count(), 1, "{text:?}");
+    assert!(text.starts_with("opentop: ") && text.ends_with('\n'), "{text:?}");
+    text
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_says_what_is_wrong() {
+    // The arguments, and a word of theirs that the error must name.
+    for (args, word) in [
+        (&["--no-such-option"][..], "--no-such-option"),
+        (&["no-such-command"], "no-such-command"),
+        (&["-p", "one"], "one"),
+        (&["-u", "no-such-user"], "no-such-user"),
+        (&["-c", "a(b"], "a(b"),
+        (&["-f", "[z-a]"], "[z-a]"),
+        (&["-e", "ENOSUCHERROR"], "ENOSUCHERROR"),
+        (&["-F", "no_such_field:x"], "no_such_field"),
+        (&["-n", "many"], "many"),
+        (&["-n", "-1"], "-1"),
+        (&["-d", "long"], "long"),
+        (&["-d", "-1"], "-1"),
+        (&["-o", "xml"], "xml"),
+        (&["--ring", "12X"], "12X"),
+        (&["--color", "perhaps"], "perhaps"),
+        (&["replay"], "FILE"),
+    ] {
+        let output = run(args);
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {text}");
+        assert_eq!(stdout(&output), "", "{args:?}");
+        assert!(text.contains(word), "{args:?}: {text:?} does not name {word:?}");
+        assert!(!text.contains("panicked"), "{args:?}: {text}");
+    }
+}
+
+#[test]
+fn help_and_version_are_output_not_errors() {
+    for (args, word) in
+        [(&["--help"][..], "--filter"), (&["-h"], "--filter"), (&["--version"], env!("CARGO_PKG_VERSION"))]
+    {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        assert!(stdout(&output).contains(word), "{args:?}");
+        assert_eq!(stderr(&output), "", "{args:?}");
+    }
+}
+
+#[test]
+fn a_recording_that_is_missing_is_named() {
+    let output = run(&["replay", "-o", "json", "/no/such/recording"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(one_clear_line(&output).contains("/no/such/recording"));
+}
+
+#[test]
+fn without_root_it_says_what_is_needed() {
+    needs_root();
+    // A copy, since the build directory may be closed to others.
+    let scratch = Scratch::new();
+    let copy = scratch.join("opentop");
+    std::fs::copy(env!("CARGO_BIN_EXE_opentop"), &copy).expect("a copy");
+    for args in [&["-o", "json"][..], &["-o", "text"], &[]] {
+        let mut command = Command::new(&copy);
+        let output = common::output(command.args(args).uid(NOBODY).gid(NOBODY).current_dir("/"));
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let text = one_clear_line(&output);
+        assert!(text.contains("root") && text.contains("sudo"), "{text:?}");
+    }
+}
+
+/// Opens `path` until `tracer` shows a line that holds its last component.
+#[track_caller]
+fn until_shown(tracer: &mut Tracer, path: &Path) -> String {
+    let name = path.file_name().and_then(|name| name.to_str()).expect("a plain name").to_owned();
+    tracer.wait_until(|line| line.contains(&name), || drop(File::open(path)))
+}
+
+#[test]
+fn text_is_lines_under_a_header_without_escape_bytes() {
+    needs_root();
+    let scratch = Scratch::new();
+    let hostile = scratch.file("hostile \x1b[2J\n\u{202e}name", "");
+    let missing = scratch.join("missing-file");
+    for args in [&[][..], &["-o", "text"], &["-o", "text", "--color", "auto"]] {
+        let mut tracer = Tracer::start(args);
+        let line = tracer.wait_until(|line| line.contains("hostile"), || drop(File::open(&hostile)));
+        assert!(line.ends_with(r"/hostile \x1b[2J\x0a\u{202e}name"), "{line:?}");
+        let failed = until_shown(&mut tracer, &missing);
+        let ended = tracer.stop().well();
+        let columns: Vec<_> = ended.lines[0].split_whitespace().collect();
+        assert_eq!(columns, ["TIME(s)", "COMM", "PID", "FD", "ERR", "FILE"], "the header comes first");
+        let fields: Vec<_> = failed.split_whitespace().rev().take(4).collect();
+        assert_eq!(fields[..3], [missing.to_str().expect("plain"), "ENOENT", "-"], "{failed:?}");
+        assert_eq!(fields[3], std::process::id().to_string(), "{failed:?}");
+        assert!(ended.lines[1].starts_with("0.000000000 "), "the first event's time: {:?}", ended.lines[1]);
+        let last = ended.lines.last().expect("a summary");
+        assert!(last.starts_with("# ") && last.contains("delivered"), "{last:?}");
+        assert!(ended.lines.iter().all(|line| !line.chars().any(char::is_control)), "a control character");
+    }
+}
+
+#[test]
+fn a_terminal_that_can_nothing_gets_no_escape_byte() {
+    needs_root();
+    let scratch = Scratch::new();
+    let canary = scratch.file("canary-of-a-dumb-terminal", "");
+    let pty = native_pty_system().openpty(PtySize { rows: 24, cols: 200, ..Default::default() }).expect("a terminal");
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_opentop"));
+    command.args(["-d", "2"]);
+    command.env("TERM", "dumb");
+    let mut child = pty.slave.spawn_command(command).expect("starting opentop");
+    drop(pty.slave);
+    let mut reader = pty.master.try_clone_reader().expect("the terminal's output");
+    let output = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // The terminal's end is EIO.
+        let _ = reader.read_to_end(&mut bytes);
+        bytes
+    });
+    let mut status = None;
+    let start = Instant::now();
+    while status.is_none() && start.elapsed() < Duration::from_secs(20) {
+        drop(File::open(&canary));
+        std::thread::sleep(Duration::from_millis(10));
+        status = child.try_wait().expect("waiting for opentop");
+    }
+    let _ = child.kill();
+    let bytes = output.join().expect("reading the terminal");
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(!bytes.contains(&0x1b), "an escape byte in {text:?}");
+    assert!(text.contains("canary-of-a-dumb-terminal"), "{text:?}");
+    assert!(status.is_some_and(|status| status.success()), "{text:?}");
+}
+
+#[test]
+fn a_screen_without_a_terminal_is_refused() {
+    needs_root();
+    let output = run(&["-o", "tui", "-d", "1"]);
+    assert!(matches!(output.status.code(), Some(1 | 2)), "{:?}", output.status);
+    assert!(one_clear_line(&output).contains("terminal"));
+}
+
+#[test]
+fn json_has_the_fields_of_the_contract_in_their_order() {
+    const FIELDS: [&str; 19] = [
+        "type",
+        "time",
+        "ts_ns",
+        "pid",
+        "tid",
+        "ppid",
+        "uid",
+        "comm",
+        "op",
+        "flags",
+        "mode",
+        "fd",
+        "errno",
+        "name",
+        "path",
+        "path_kind",
+        "latency_ns",
+        "cgroup",
+        "container",
+    ];
+    needs_root();
+    let scratch = Scratch::new();
+    let before = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let wall = jiff::Timestamp::now();
+    let tracer = Tracer::json(&[], &scratch.file("canary", ""));
+    let ended = tracer.stop().well();
+    let after = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let monotonic = |time: rustix::time::Timespec| time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64;
+
+    let (summary, opens) = ended.lines.split_last().expect("lines");
+    assert!(summary.starts_with(r#"{"type":"summary","opens":"#), "{summary}");
+    for line in opens {
+        let mut at = 0;
+        for field in FIELDS {
+            let key = format!("\"{field}\":");
+            at = line[at..].find(&key).map(|found| at + found).unwrap_or_else(|| panic!("no {key} in {line}"));
+        }
+        let Value::Object(fields) = serde_json::from_str(line).expect("JSON") else { panic!("no object: {line}") };
+        assert_eq!(fields["type"], "open");
+    }
+    for open in ended.opens() {
+        assert!((monotonic(before)..=monotonic(after)).contains(&open.ts_ns), "{open:?}");
+        let time: jiff::Timestamp = open.time.parse().expect("RFC 3339");
+        assert_eq!(open.time.len(), "2026-01-02T03:04:05.123456789Z".len());
+        let off = time.as_nanosecond() - wall.as_nanosecond() - i128::from(open.ts_ns - monotonic(before));
+        assert!(off.abs() < 50_000_000, "the wall clock is {off} ns off: {open:?}");
+    }
+}
+
+/// The fields of one row of CSV (RFC 4180). No field here holds a line end.
+fn csv_fields(row: &str) -> Vec<String> {
+    let (mut fields, mut quoted) = (vec![String::new()], false);
+    let mut chars = row.chars().peekable();
+    while let Some(c) = chars.next() {
+        let field = fields.last_mut().expect("one at least");
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => field.extend(chars.next()),
+            '"' => quoted = !quoted,
+            ',' if !quoted => fields.push(String::new()),
+            _ => field.push(c),
+        }
+    }
+    assert!(!quoted, "an open quote in {row:?}");
+    fields
+}
+
+#[test]
+fn csv_has_a_header_and_as_many_fields_in_each_row() {
+    needs_root();
+    let scratch = Scratch::new();
+    let hostile = scratch.file("a,\"b\",\x1b[2J\nc", "");
+    let mut tracer = Tracer::start(["-o", "csv"]);
+    let row = tracer.wait_until(|line| line.contains("/a,"), || drop(File::open(&hostile)));
+    let ended = tracer.stop().well();
+    let header = csv_fields(&ended.lines[0]);
+    let of = |row: &str, column: &str| {
+        let at = header.iter().position(|name| name == column).unwrap_or_else(|| panic!("no column {column}"));
+        csv_fields(row)[at].clone()
+    };
+    assert_eq!(of(&row, "type"), "open");
+    assert_eq!(of(&row, "pid"), std::process::id().to_string());
+    assert_eq!(opentop::escape::unescape(&of(&row, "path")), hostile.as_os_str().as_encoded_bytes());
+    assert_eq!(of(&row, "flags"), "O_RDONLY|O_CLOEXEC");
+    assert!(ended.lines.iter().all(|row| csv_fields(row).len() == header.len()));
+}
+
+#[test]
+fn a_closed_pipe_ends_it_quietly() {
+    needs_root();
+    let scratch = Scratch::new();
+    let file = scratch.file("file", "");
+    for args in [&[][..], &["-o", "json"], &["-o", "csv"]] {
+        let mut child = opentop(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starting opentop");
+        // As `head -1` does: one line, and gone.
+        let mut reader = BufReader::new(child.stdout.take().expect("a pipe"));
+        let start = Instant::now();
+        let opener = std::thread::spawn({
+            let file = file.clone();
+            move || {
+                while start.elapsed() < Duration::from_secs(5) {
+                    drop(File::open(&file));
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
+        });
+        let mut line = String::new();
+        reader.read_line(&mut line).expect("a line");
+        assert!(line.ends_with('\n'), "{line:?}");
+        drop(reader);
+        let output = common::ended(child);
+        assert!(start.elapsed() < Duration::from_secs(5), "{args:?}: it ended late");
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {:?}", output.status);
+        assert_eq!(stderr(&output), "", "{args:?}");
+        opener.join().expect("the opening thread");
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    needs_root();
+    let full = File::options().write(true).open("/dev/full").expect("/dev/full");
+    let mut command = opentop(["-o", "json", "-d", "10"]);
+    let output = common::ended(command.stdout(full).stderr(Stdio::piped()).spawn().expect("starting opentop"));
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    assert_eq!(text.lines().count(), 1, "{text:?}");
+    assert!(text.contains("space"), "{text:?}");
+}
+
+#[test]
+fn a_count_ends_it_after_so_many_events() {
+    needs_root();
+    let scratch = Scratch::new();
+    let file = scratch.file("file", "");
+    let _opening = Running::start(&mut opener(["first".as_ref(), file.as_os_str()]));
+    for count in [1, 7, 500] {
+        let ended = Tracer::start(["-o", "json", "-n", &count.to_string()]).wait().well();
+        assert_eq!(ended.opens().len(), count);
+        assert!(ended.summary().delivered >= count as u64);
+    }
+    let ended = Tracer::start(["-o", "text", "-n", "3"]).wait().well();
+    let lines = ended.lines.iter().filter(|line| !line.starts_with('#')).count();
+    assert_eq!(lines, 1 + 3, "the header and the events: {:?}", ended.lines);
+}
+
+#[test]
+fn signals_end_it_with_the_summary() {
+    needs_root();
+    let scratch = Scratch::new();
+    let canary = scratch.file("canary", "");
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let tracer = Tracer::json(&[], &canary);
+        tracer.signal(signal);
+        let start = Instant::now();
+        let ended = tracer.wait();
+        assert!(start.elapsed() < Duration::from_secs(2), "{signal:?}: it ended late");
+        assert_eq!(ended.stderr, "", "{signal:?}");
+        assert!(ended.summary().delivered > 0, "{signal:?}");
+        if signal == Signal::INT {
+            assert_eq!(ended.status.code(), Some(0), "Ctrl-C is how it is meant to be ended");
+        }
+    }
+}
+
+#[test]
+fn its_own_opens_are_hidden() {
+    needs_root();
+    let scratch = Scratch::new();
+    let tracer = Tracer::json(&[], &scratch.file("canary", ""));
+    let pid = tracer.pid();
+    let opens: Vec<Open> = tracer.stop().well().opens();
+    assert!(opens.iter().all(|open| open.pid != pid));
+}

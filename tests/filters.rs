@@ -1,0 +1,201 @@
+//! What the filters let through: all of what they name, and nothing else.
+//!
+//! Five processes open one file each, all the time: some succeed, some fail, they differ in user and command. Each row
+//! of the table says which of them a filter shows.
+
+mod common;
+
+use common::lines::{Line, Open};
+use common::tracer::Tracer;
+use common::{Running, Scratch, needs_root};
+use std::fmt::Write as _;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const NOBODY: u32 = 65_534;
+/// As many events of each process that is to be seen are waited for: time enough for the others to be seen as well.
+const EVENTS: usize = 30;
+
+/// A process that opens one file every millisecond.
+struct Opening {
+    name: &'static str,
+    child: Running,
+}
+
+impl Opening {
+    /// Runs `program` as `uid` to open `path`.
+    fn start(name: &'static str, program: &Path, uid: u32, path: &Path) -> Self {
+        let mut command = Command::new(program);
+        command.arg("first").arg(path).uid(uid).gid(uid).stdin(Stdio::null());
+        Self { name, child: Running::start(&mut command) }
+    }
+}
+
+struct Openings(Vec<Opening>);
+
+impl Openings {
+    fn start(scratch: &Scratch) -> Self {
+        // A copy, since the build directory may be closed to others.
+        let program = scratch.join("opener");
+        std::fs::copy(common::opener([""]).get_program(), &program).expect("a copy of opener");
+        let other = scratch.join("Other-comm");
+        symlink(&program, &other).expect("a second name of opener");
+        let (there, secret) = (scratch.file("there.log", ""), scratch.file("secret.key", ""));
+        std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o600)).expect("a closed file");
+        let missing = scratch.join("missing.log");
+        Self(vec![
+            Opening::start("ok", &program, 0, &there),
+            Opening::start("missing", &program, 0, &missing),
+            Opening::start("nobody", &program, NOBODY, &there),
+            Opening::start("denied", &program, NOBODY, &secret),
+            Opening::start("other", &other, 0, &there),
+        ])
+    }
+
+    fn pid(&self, name: &str) -> u32 {
+        self.0.iter().find(|opening| opening.name == name).map(|opening| opening.child.0.id()).expect("a name above")
+    }
+
+    /// Which of them opened; others on the host are none of them.
+    fn name(&self, open: &Open) -> Option<&'static str> {
+        self.0.iter().find(|opening| opening.child.0.id() == open.pid).map(|opening| opening.name)
+    }
+
+    /// Runs opentop with `args` until all of `shown` have been seen often. Every event it printed.
+    #[track_caller]
+    fn trace(&self, args: &[String], shown: &[&str]) -> Vec<Open> {
+        let mut tracer = Tracer::start(["-o".to_owned(), "json".to_owned()].iter().chain(args));
+        let mut seen = vec![0; shown.len()];
+        while seen.iter().any(|events| *events < EVENTS) {
+            let line = tracer.wait_until(|_| true, || ());
+            let name = Line::parse(&line).open().and_then(|open| self.name(&open));
+            if let Some(at) = shown.iter().position(|shown| Some(*shown) == name) {
+                seen[at] += 1;
+            }
+        }
+        tracer.stop().well().opens()
+    }
+}
+
+/// A filter: the arguments, the processes it shows, and what holds of every event on the host that it shows.
+struct Row {
+    args: Vec<String>,
+    shown: &'static [&'static str],
+    holds: Box<dyn Fn(&Open) -> bool>,
+}
+
+fn row<const N: usize>(
+    args: [&str; N],
+    shown: &'static [&'static str],
+    holds: impl Fn(&Open) -> bool + 'static,
+) -> Row {
+    Row { args: args.map(str::to_owned).to_vec(), shown, holds: Box::new(holds) }
+}
+
+#[track_caller]
+fn check(openings: &Openings, rows: Vec<Row>) {
+    let mut wrong = String::new();
+    for Row { args, shown, holds } in rows {
+        for open in openings.trace(&args, shown) {
+            let name = openings.name(&open);
+            if name.is_some_and(|name| !shown.contains(&name)) || !holds(&open) {
+                let _ = writeln!(wrong, "{args:?} lets through {name:?}: {open:?}");
+                break;
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+const ALL: &[&str] = &["ok", "missing", "nobody", "denied", "other"];
+
+#[test]
+fn who_opens() {
+    needs_root();
+    let scratch = Scratch::new();
+    let openings = Openings::start(&scratch);
+    let (ok, denied) = (openings.pid("ok"), openings.pid("denied"));
+    check(
+        &openings,
+        vec![
+            row([], ALL, |_| true),
+            row(["-p", &ok.to_string()], &["ok"], move |open| open.pid == ok),
+            row(["-p", &format!("{ok},{denied}")], &["ok", "denied"], move |open| [ok, denied].contains(&open.pid)),
+            row(["-u", "nobody"], &["nobody", "denied"], |open| open.uid == NOBODY),
+            row(["-u", "65534"], &["nobody", "denied"], |open| open.uid == NOBODY),
+            row(["-c", "^Other"], &["other"], |open| open.comm.starts_with("Other")),
+            row(["-c", "other"], &["other"], |open| open.comm.to_lowercase().contains("other")),
+            row(["-c", "!^opener$"], &["other"], |open| open.comm != "opener"),
+            row(["-p", &denied.to_string(), "-u", "nobody"], &["denied"], move |open| open.pid == denied),
+        ],
+    );
+}
+
+#[test]
+fn what_is_opened_and_with_what_result() {
+    needs_root();
+    let scratch = Scratch::new();
+    let openings = Openings::start(&scratch);
+    let dir = scratch.path().to_str().expect("a plain path").to_owned();
+    let below = move |open: &Open| open.path.as_ref().is_some_and(|path| path.starts_with(&dir));
+    let failed = |open: &Open| open.errno.is_some() && open.fd.is_none();
+    let with = |errno: &'static str| move |open: &Open| open.errno.as_deref() == Some(errno);
+    let missing_below = {
+        let below = below.clone();
+        move |open: &Open| below(open) && open.errno.is_some()
+    };
+    let dir = scratch.path().to_str().expect("a plain path");
+    check(
+        &openings,
+        vec![
+            row(["-f", dir], ALL, below.clone()),
+            row(["-f", r"\.key$"], &["denied"], |open| open.path.as_ref().is_some_and(|path| path.ends_with(".key"))),
+            row(["-f", r"!there|missing"], &["denied"], |open| {
+                !open.path.as_ref().is_some_and(|p| p.contains("there"))
+            }),
+            row(["-x"], &["missing", "denied"], failed),
+            row(["-e", "EACCES"], &["denied"], with("EACCES")),
+            row(["-e", "ENOENT"], &["missing"], with("ENOENT")),
+            row(["-e", "EACCES,ENOENT"], &["missing", "denied"], failed),
+            row(["-x", "-f", dir], &["missing", "denied"], missing_below),
+        ],
+    );
+}
+
+#[test]
+fn the_filter_language() {
+    needs_root();
+    let scratch = Scratch::new();
+    let openings = Openings::start(&scratch);
+    let dir = scratch.path().to_str().expect("a plain path");
+    check(
+        &openings,
+        vec![
+            row(["-F", &format!("dir:{dir} err:ENOENT")], &["missing"], |open| open.errno.is_some()),
+            row(["-F", &format!("{dir} !err:any")], &["ok", "nobody", "other"], |open| open.fd.is_some()),
+            row(["-F", "comm:^opener$ uid:nobody !file:secret"], &["nobody"], |open| open.uid == NOBODY),
+            row(["-F", &format!("pid:{}", openings.pid("other"))], &["other"], |open| open.comm == "Other-comm"),
+            row(["-u", "nobody", "-F", "err:EACCES"], &["denied"], |open| open.uid == NOBODY),
+        ],
+    );
+}
+
+/// The kernel leaves out what it can; the invariant includes it.
+#[test]
+fn what_is_left_out_is_counted_apart() {
+    needs_root();
+    let scratch = Scratch::new();
+    let openings = Openings::start(&scratch);
+    let pid = openings.pid("missing").to_string();
+    let mut tracer = Tracer::start(["-o", "json", "-p", &pid]);
+    for _ in 0..EVENTS {
+        tracer.wait_until(|_| true, || ());
+    }
+    let ended = tracer.stop().well();
+    let summary = ended.summary();
+    assert_eq!(summary.opens, summary.delivered + summary.dropped + summary.filtered, "{summary:?}");
+    assert!(summary.filtered > 0, "four others opened all the time: {summary:?}");
+    assert_eq!(summary.delivered, ended.opens().len() as u64);
+}
