@@ -87,9 +87,8 @@ impl<'a> Tables<'a> {
 /// An empty ranking.
 fn ranking(order: &Order<'_>, start: Option<Moment>, names: &Names) -> Ranking {
     let mut ranking = Ranking::new(order.group, order.sort, false, start.map(|start| start.ts_ns));
-    let none = Filter::default();
-    let filter = if order.filtered_in_kernel { &none } else { order.filter };
-    ranking.recount(order.group, filter, std::iter::empty(), names);
+    let filtered = !order.filtered_in_kernel && !order.filter.is_empty();
+    ranking.recount(order.group, filtered, std::iter::empty(), names);
     ranking
 }
 
