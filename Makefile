@@ -33,10 +33,22 @@ bench: build ## what tracing costs, beside a floor and its peers; takes minutes,
 	cargo build --examples
 	@$(if $(filter 0,$(shell id -u)),,sudo -E) scripts/bench.sh $(ARGS)
 
+kernels: ## opentop on other kernels, in virtual machines made from Debian's packages; ARGS="6.12 7" chooses
+	@scripts/install-deps.sh build static
+	@scripts/kernels.sh $(ARGS)
+
 static: ## a fully static binary, target/static/opentop, that runs on any Linux of this architecture
 	@scripts/install-deps.sh build static
 	RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --target $(HOST) --target-dir $(TARGET)/static
 	cp $(TARGET)/static/$(HOST)/release/opentop $(TARGET)/static/opentop
+
+install: ## install what `make build` built, the man page and the completions below PREFIX (/usr/local); DESTDIR works
+	@test -x $(BIN) || { echo "$(BIN) is not there: run make build first, as yourself" >&2; exit 1; }
+	install -Dm755 $(BIN) $(DESTDIR)$(PREFIX)/bin/opentop
+	install -Dm644 assets/opentop.1 $(DESTDIR)$(PREFIX)/share/man/man1/opentop.1
+	install -Dm644 assets/opentop.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/opentop
+	install -Dm644 assets/_opentop $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_opentop
+	install -Dm644 assets/opentop.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/opentop.fish
 
 clean: ## remove what was built
 	cargo clean

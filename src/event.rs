@@ -1,6 +1,6 @@
 //! One open: its fields, how it is kept in memory, how it is decoded from the wire.
 //!
-//! Events travel and rest in [`Batch`]es: a vector of fixed-size [`Packed`] events beside one string that holds all
+//! Events travel and rest in [`Batch`]es: a vector of fixed-size `Packed` events beside one string that holds all
 //! their names. So an event costs no allocation of its own, and a batch is dropped as cheaply as it was made.
 //! Everybody else sees [`OpenEvent`], a borrowed view with plain fields.
 

@@ -1,4 +1,24 @@
 //! opentop: top for file opens.
+//!
+//! Data flows one way, and changes state in one place:
+//!
+//! ```text
+//! kernel hooks ─▶ ring buffer ─▶ poller ─▶ decode ─▶ bounded channel ─┬▶ App::update ─▶ ui::render ─▶ terminal
+//!       └──▶ counts per process ─▶ read each interval ─▶ the same ────┤        └▶ effects, as values
+//! recording ─▶ replay ─▶ the same channel ────────────────────────────┴▶ lines, tables ─▶ output
+//! ```
+//!
+//! * A [`source`] is the kernel ([`tracer`]) or a recording ([`record`]). Both send the same [`source::Message`]s: opens
+//!   in batches, counts, the end. What the kernel counts does not depend on what reaches the channel, so that losses
+//!   can be told and the ranking stays exact.
+//! * An open is an [`event::OpenEvent`], made from the bytes that `src/bpf/opentop.h` describes, its texts made
+//!   displayable by [`escape`] once and for all. [`model`] keeps and counts opens, [`filter`] chooses among them,
+//!   [`names`] and [`container`] tell what their numbers are called.
+//! * The screen is [`app`] (its state, and the one way in which it changes), [`ui`] (drawing, which only reads) and
+//!   [`terminal`] (input, output, and leaving it as it was). Without the screen, `lines` writes opens and `tables`
+//!   writes rankings, each in a form of [`output`].
+//! * [`cli`] is the command line as typed, [`config`] as meant, `run` starts what it asks for; whatever can fail does so
+//!   before the terminal is touched, with an [`error`] that says what to do.
 
 pub mod app;
 pub mod bpf;

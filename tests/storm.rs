@@ -2,39 +2,16 @@
 
 mod common;
 
-use common::lines::{Line, Open, Summary};
+use common::lines::{Line, Summary};
+use common::storm::{opens_by_pid, storm};
 use common::tracer::{Ended, Tracer};
-use common::{Scratch, needs_root, opener, succeed};
+use common::{Scratch, needs_root};
 use opentop::filter::KernelFilter;
 use opentop::source::{Message, ProcessCount, Totals};
 use opentop::tracer::{self, Options};
 use rustix::process::Signal;
-use serde::Deserialize;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
-
-/// How often a process of the storm has opened.
-#[derive(Debug, Deserialize)]
-struct Storm {
-    pid: u32,
-    opens: u64,
-}
-
-/// `opener storm` in a directory of its own: what each of its processes did.
-fn storm(scratch: &Scratch, args: &[&str]) -> HashMap<u32, u64> {
-    let dir = scratch.dir("storm");
-    let command = opener([&["storm", dir.to_str().expect("a plain path")], args].concat());
-    let parse = |line: &String| serde_json::from_str::<Storm>(line).expect("a line of opener");
-    succeed(command).iter().map(parse).map(|storm| (storm.pid, storm.opens)).collect()
-}
-
-fn opens_by_pid(opens: &[Open], pids: &HashMap<u32, u64>) -> HashMap<u32, u64> {
-    let mut counts = HashMap::new();
-    for open in opens.iter().filter(|open| pids.contains_key(&open.pid)) {
-        *counts.entry(open.pid).or_default() += 1;
-    }
-    counts
-}
 
 /// What must hold of every run: nothing goes missing without being counted.
 #[track_caller]

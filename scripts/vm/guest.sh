@@ -5,7 +5,7 @@
 add_program() {
 	local root=$1 program=$2 library
 	mkdir -p "$root$(dirname "$program")"
-	strip -o "$root$program" "$program"
+	strip -o "$root$program" "$program" 2>/dev/null || cp "$program" "$root$program"
 	for library in $(ldd "$program" 2>/dev/null | grep -o '/[^ ]*'); do
 		[ -e "$root$library" ] || install -D "$(readlink -f "$library")" "$root$library"
 	done
@@ -27,4 +27,14 @@ boot() {
 	timeout "$3" "$qemu" "${machine[@]}" -accel tcg -smp 2 -m 768 -nodefaults -no-reboot -display none \
 		-serial stdio -kernel "$1" -initrd "$2" -append "console=$console panic=-1 quiet $4" </dev/null 2>&1 |
 		tr -d '\r'
+}
+
+# Prints the table's rows from a guest's log, and on stderr what was bad; fails then, and where the guest did not end.
+print_rows() {
+	local name
+	name=$(sed -n 's/^RESULT guest //p' "$1")
+	sed -n "s/^RESULT row /| ${name:-?} | /p" "$1" | sed 's/$/ |/'
+	sed -n "s/^RESULT bad /${name%% *}: /p" "$1" >&2
+	grep -q '^RESULT end' "$1" || echo "${name:-$1} did not come to its end: see $1" >&2
+	grep -q '^RESULT end' "$1" && ! grep -q '^RESULT bad' "$1"
 }

@@ -7,13 +7,15 @@
 #ifndef OPENTOP_LOAD_H
 #define OPENTOP_LOAD_H
 
+/* `ptr` is taken first: within bpf_core_read() our own structs on the way to it would be relocated too. */
 #define READ(direct, ptr, field)                                                                                       \
 	({                                                                                                             \
-		typeof((ptr)->field) __value;                                                                          \
+		typeof(ptr) __ptr = (ptr);                                                                             \
+		typeof(__ptr->field) __value;                                                                          \
 		if (direct)                                                                                            \
-			__value = (ptr)->field;                                                                        \
+			__value = __ptr->field;                                                                        \
 		else                                                                                                   \
-			bpf_core_read(&__value, sizeof(__value), &(ptr)->field);                                       \
+			bpf_core_read(&__value, sizeof(__value), &__ptr->field);                                       \
 		__value;                                                                                               \
 	})
 

@@ -5,7 +5,9 @@
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 pub mod lines;
+pub mod storm;
 pub mod tracer;
+pub mod ways;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -30,11 +32,16 @@ pub fn opentop<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Command {
     command
 }
 
-/// The program that opens files, which cargo builds beside the tests.
+/// The program that opens files.
 pub fn opener<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Command {
+    example("opener", args)
+}
+
+/// A program that cargo builds beside the tests.
+pub fn example<I: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = I>) -> Command {
     let test = std::env::current_exe().expect("the path of this test");
-    let built = test.parent().and_then(Path::parent).expect("target directory").join("examples/opener");
-    assert!(built.exists(), "{} is missing: run `cargo build --example opener`", built.display());
+    let built = test.parent().and_then(Path::parent).expect("target directory").join("examples").join(name);
+    assert!(built.exists(), "{} is missing: run `cargo build --examples`", built.display());
     let mut command = Command::new(built);
     command.args(args).stdin(Stdio::null());
     command

@@ -1,0 +1,119 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_opentop_global_optspecs
+    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= b/batch n/count= d/duration= o/output= i/interval= g/group-by= s/sort= history= color= ascii ring= hooks= latency tree cgroup= self h/help V/version
+end
+
+function __fish_opentop_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_opentop_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_opentop_using_subcommand
+    set -l cmd (__fish_opentop_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c opentop -n "__fish_opentop_needs_command" -s p -l pid -d 'Only these processes' -r
+complete -c opentop -n "__fish_opentop_needs_command" -s u -l user -d 'Only this user' -r
+complete -c opentop -n "__fish_opentop_needs_command" -s c -l comm -d 'Only commands whose name matches; a leading ! negates' -r
+complete -c opentop -n "__fish_opentop_needs_command" -s f -l file -d 'Only files whose name or path matches; a leading ! negates' -r
+complete -c opentop -n "__fish_opentop_needs_command" -s e -l errno -d 'Only opens that failed with one of these errors' -r
+complete -c opentop -n "__fish_opentop_needs_command" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
+complete -c opentop -n "__fish_opentop_needs_command" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
+complete -c opentop -n "__fish_opentop_needs_command" -s d -l duration -d 'Stop after SECS seconds; the screen then shows what came until then' -r
+complete -c opentop -n "__fish_opentop_needs_command" -s o -l output -d 'How to show opens; tui on a terminal, text otherwise' -r -f -a "tui\t''
+text\t''
+json\t''
+csv\t''"
+complete -c opentop -n "__fish_opentop_needs_command" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
+complete -c opentop -n "__fish_opentop_needs_command" -s g -l group-by -d 'What the ranking has one row for: process, comm, file, dir, user, container, error' -r
+complete -c opentop -n "__fish_opentop_needs_command" -s s -l sort -d 'What the ranking is sorted by: rate, total, failed, pid, user, name' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l history -d 'How many events the screen keeps' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c opentop -n "__fish_opentop_needs_command" -l ring -d 'Size of the ring buffer, such as 512K or 16M: a power of two' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l hooks -d 'The hooks to use instead of the best that work' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l cgroup -d 'Only this cgroup and those below it' -r -F
+complete -c opentop -n "__fish_opentop_needs_command" -s x -l failed -d 'Only opens that failed'
+complete -c opentop -n "__fish_opentop_needs_command" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
+complete -c opentop -n "__fish_opentop_needs_command" -l ascii -d 'Draw with ASCII only'
+complete -c opentop -n "__fish_opentop_needs_command" -l latency -d 'Measure how long each open took, from call to result'
+complete -c opentop -n "__fish_opentop_needs_command" -l tree -d 'With --pid: their descendants too'
+complete -c opentop -n "__fish_opentop_needs_command" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
+complete -c opentop -n "__fish_opentop_needs_command" -s h -l help -d 'Print help'
+complete -c opentop -n "__fish_opentop_needs_command" -s V -l version -d 'Print version'
+complete -c opentop -n "__fish_opentop_needs_command" -a "record" -d 'Write a recording'
+complete -c opentop -n "__fish_opentop_needs_command" -a "replay" -d 'Show a recording, on the same screens and outputs; needs no privileges'
+complete -c opentop -n "__fish_opentop_needs_command" -a "check" -d 'Tell whether this host can be traced, with which hooks, and what to do if not'
+complete -c opentop -n "__fish_opentop_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s p -l pid -d 'Only these processes' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s u -l user -d 'Only this user' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s c -l comm -d 'Only commands whose name matches; a leading ! negates' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s f -l file -d 'Only files whose name or path matches; a leading ! negates' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s e -l errno -d 'Only opens that failed with one of these errors' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s d -l duration -d 'Stop after SECS seconds; the screen then shows what came until then' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s o -l output -d 'How to show opens; tui on a terminal, text otherwise' -r -f -a "tui\t''
+text\t''
+json\t''
+csv\t''"
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s g -l group-by -d 'What the ranking has one row for: process, comm, file, dir, user, container, error' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s s -l sort -d 'What the ranking is sorted by: rate, total, failed, pid, user, name' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l history -d 'How many events the screen keeps' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l ring -d 'Size of the ring buffer, such as 512K or 16M: a power of two' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l hooks -d 'The hooks to use instead of the best that work' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l cgroup -d 'Only this cgroup and those below it' -r -F
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l force -d 'Replace FILE if it exists'
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s x -l failed -d 'Only opens that failed'
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l ascii -d 'Draw with ASCII only'
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l latency -d 'Measure how long each open took, from call to result'
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l tree -d 'With --pid: their descendants too'
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s h -l help -d 'Print help'
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -l speed -d 'How many times as fast as it was recorded; 0: as fast as possible. On the screen 1 unless given, else 0' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s p -l pid -d 'Only these processes' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s u -l user -d 'Only this user' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s c -l comm -d 'Only commands whose name matches; a leading ! negates' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s f -l file -d 'Only files whose name or path matches; a leading ! negates' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s e -l errno -d 'Only opens that failed with one of these errors' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s d -l duration -d 'Stop after SECS seconds; the screen then shows what came until then' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s o -l output -d 'How to show opens; tui on a terminal, text otherwise' -r -f -a "tui\t''
+text\t''
+json\t''
+csv\t''"
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s g -l group-by -d 'What the ranking has one row for: process, comm, file, dir, user, container, error' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s s -l sort -d 'What the ranking is sorted by: rate, total, failed, pid, user, name' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -l history -d 'How many events the screen keeps' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s x -l failed -d 'Only opens that failed'
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -l ascii -d 'Draw with ASCII only'
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s h -l help -d 'Print help'
+complete -c opentop -n "__fish_opentop_using_subcommand check" -s h -l help -d 'Print help'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay check help" -f -a "record" -d 'Write a recording'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay check help" -f -a "replay" -d 'Show a recording, on the same screens and outputs; needs no privileges'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay check help" -f -a "check" -d 'Tell whether this host can be traced, with which hooks, and what to do if not'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay check help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# opentop on other kernels: boots them in virtual machines, made from Debian's packages alone, and prints a markdown
+# table of what each made of it. Fails if opens are lost unreported, or a way to open is not seen, on any of them.
+# kernels.sh [--short | SERIES...]: a series is "6.12", or "7" for the newest 7.x.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+debian_arch=amd64
+qemu="qemu-system-x86_64"
+qemu_package="qemu-system-x86"
+machine=()
+console=ttyS0
+target=$PWD/${CARGO_TARGET_DIR:-target}
+work=$target/kernels
+mkdir -p "$work/apt"
+. scripts/vm/debian.sh
+. scripts/vm/guest.sh
+
+series=(5.10 6.1 6.12 6.18 7)
+build=(--release --target "$(rustc -vV | sed -n 's/^host: //p')" --target-dir "$target/static")
+if [ "${1:-}" = --short ]; then
+	# A kernel that cannot be preempted, and one that can, with what the tests have built already.
+	series=(6.1 7)
+	build=()
+elif [ $# -gt 0 ]; then
+	series=("$@")
+fi
+
+# Builds what runs in the guests, and prints the paths.
+build_programs() {
+	[ ${#build[@]} = 0 ] || export RUSTFLAGS="-C target-feature=+crt-static"
+	cargo build --bin opentop --examples --test guest "${build[@]}" --message-format=json-render-diagnostics |
+		sed -n 's/.*"executable":"\([^"]*\)".*/\1/p'
+}
+
+# The ways to be preempted that a kernel image is to be booted with.
+preemption_models() {
+	echo default
+	if grep -aq PREEMPT_DYNAMIC "$1"; then echo full; fi
+}
+
+if [ -z "$(mirror)" ]; then
+	echo "kernels.sh: the virtual machines are made from Debian's packages, and apt knows no mirror of Debian here" >&2
+	exit 3
+fi
+install_qemu
+update_lists
+mapfile -t programs < <(build_programs)
+guest=$(printf '%s\n' "${programs[@]}" | grep '/guest-')
+make_initramfs "$work/initramfs" "${programs[@]}"
+
+echo "| kernel | preemption | hooks (bold: chosen) | ways seen | opens made | seen | reported lost | unrelated call |"
+echo "|---|---|---|--:|--:|--:|--:|--:|"
+failed=0
+for each in "${series[@]}"; do
+	if ! read -r version image < <(newest_kernel "$each"); then
+		echo "no kernel of the series $each can be fetched: left out" >&2
+		continue
+	fi
+	for model in $(preemption_models "$image"); do
+		log=$work/log-$version-$model
+		[ "$model" = default ] && option='' || option=preempt=$model
+		boot "$image" "$work/initramfs" 300 "guest=$guest $option" >"$log" || true
+		print_rows "$log" || failed=1
+	done
+done
+exit $failed

@@ -1,0 +1,254 @@
+//! The man page and the completions, made from the tables that the program itself uses.
+
+use clap::{Command, CommandFactory as _};
+use clap_complete::{Shell, generate};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, italic, roman};
+
+use opentop::app::keymap::{PROMPT_HELP, SECTIONS};
+use opentop::cli::Cli;
+use opentop::filter::FIELDS;
+
+/// Fields of the JSON line of an open; [`OPTIONAL`] tells those that are not always there.
+pub const JSON_FIELDS: [(&str, &str); 20] = [
+    ("type", "open"),
+    ("time", "when the result was known, RFC 3339 in UTC with nanoseconds"),
+    ("ts_ns", "the same moment in nanoseconds of CLOCK_MONOTONIC"),
+    ("pid", "process, as the initial pid namespace numbers it"),
+    ("tid", "thread"),
+    ("ppid", "parent process"),
+    ("uid", "real user, as the initial user namespace numbers it"),
+    ("comm", "command name of the thread"),
+    ("op", "open, openat, openat2, creat, open_by_handle_at, io_uring, exec or kernel"),
+    ("flags", "list of O_* names"),
+    ("mode", "permission bits, where a file may be created; else null"),
+    ("fd", "descriptor; null where there is none or the hook does not see it"),
+    ("errno", "name of the error; null where the open succeeded"),
+    ("name", "what the program asked for; null where it could not be read"),
+    ("path", "absolute path, . and .. folded, symbolic links not followed; null where it is not known"),
+    ("path_kind", "absolute, joined, handle, truncated or unreadable: where path comes from"),
+    ("latency_ns", "from call to result, with --latency; else null"),
+    ("cgroup", "path in the cgroup hierarchy"),
+    ("container", "container, as runtime:name, where there is one"),
+    ("start_ns", "when the process started, CLOCK_MONOTONIC: with pid it names one process"),
+];
+
+/// Fields that a line only has where they say something.
+pub const OPTIONAL: [(&str, &str); 2] = [
+    ("dir_deleted", "true where the directory that the name is relative to was deleted"),
+    ("name_b64 path_b64 comm_b64 cgroup_b64", "the exact bytes of a text that is not UTF-8"),
+];
+
+const EXIT_STATUS: [(&str, &str); 4] = [
+    ("0", "Done. A closed pipe, as in opentop | head, is no failure."),
+    ("1", "It failed; one line on stderr says what, why, and what to do."),
+    ("2", "Wrong usage."),
+    (
+        "other",
+        "With -- COMMAND and line output, the status of the command; from the screen, 128 and the signal's number.",
+    ),
+];
+
+const EXAMPLES: [(&str, &str); 7] = [
+    ("opentop", "The screen: who opens what, live."),
+    ("opentop -x -c nginx", "Only what nginx failed to open."),
+    ("opentop -- make", "Run make, and show what it and its descendants open."),
+    ("opentop -o json -d 5 | jq .path", "Five seconds of opens as JSON Lines."),
+    ("opentop -b -n 3 -i 2 -g dir", "Three rankings of directories, every two seconds."),
+    ("opentop record -F 'dir:^/etc' etc.zst", "Record what is opened below /etc."),
+    ("opentop replay etc.zst", "Look at it later, elsewhere, without privileges."),
+];
+
+/// Every file that is generated, in whole or in part: its path and its content.
+pub fn files() -> Vec<(&'static str, Vec<u8>)> {
+    let completion = |shell: Shell| {
+        let mut text = Vec::new();
+        generate(shell, &mut Cli::command(), "opentop", &mut text);
+        text
+    };
+    vec![
+        ("assets/opentop.1", man_page()),
+        ("assets/opentop.bash", completion(Shell::Bash)),
+        ("assets/_opentop", completion(Shell::Zsh)),
+        ("assets/opentop.fish", completion(Shell::Fish)),
+        ("README.md", readme(include_str!("../../README.md")).into_bytes()),
+    ]
+}
+
+/// The README with its tables made anew. Each stands between a line `<!-- NAME -->` and a line `<!-- end -->`.
+fn readme(text: &str) -> String {
+    let tables =
+        [("keys", key_table()), ("options", option_table()), ("filter", filter_table()), ("json", json_table())];
+    tables.into_iter().fold(text.to_owned(), |text, (name, table)| {
+        let begin = format!("<!-- {name} -->\n");
+        let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("README.md has no {begin}"));
+        let (_, after) = rest.split_once("<!-- end -->").expect("every table has an end");
+        format!("{before}{begin}{table}<!-- end -->{after}")
+    })
+}
+
+fn table(head: [&str; 2], rows: impl Iterator<Item = (String, String)>) -> String {
+    let cell = |text: &str| text.replace('|', "\\|");
+    let rows = rows.map(|(name, what)| format!("| {} | {} |\n", cell(&name), cell(&what)));
+    format!("| {} | {} |\n|---|---|\n{}", head[0], head[1], rows.collect::<String>())
+}
+
+fn key_table() -> String {
+    let bindings = SECTIONS.iter().flat_map(|section| section.bindings);
+    let rows = bindings.map(|binding| {
+        let keys: Vec<_> = binding.keys.iter().map(|key| code(&key.label())).collect();
+        (keys.join(" "), binding.does.to_owned())
+    });
+    table(["key", "does"], rows)
+}
+
+fn option_table() -> String {
+    let command = Cli::command();
+    let rows = command.get_arguments().filter_map(|arg| {
+        let long = arg.get_long().filter(|long| !matches!(*long, "help" | "version"))?;
+        let short = arg.get_short().map(|short| format!("-{short}, ")).unwrap_or_default();
+        let value = arg.get_value_names().and_then(|names| names.first()).filter(|_| arg.get_action().takes_values());
+        let value = value.map(|name| format!(" {name}")).unwrap_or_default();
+        let default = arg.get_default_values().first().filter(|_| !value.is_empty());
+        let default = default.map(|text| format!(" (default {})", text.to_string_lossy())).unwrap_or_default();
+        Some((code(&format!("{short}--{long}{value}")), about(arg.get_help()) + &default))
+    });
+    table(["option", "does"], rows)
+}
+
+fn filter_table() -> String {
+    let names = |names: &[&str]| names.iter().map(|name| code(&format!("{name}:"))).collect::<Vec<_>>().join(" ");
+    table(
+        ["term", "holds for"],
+        FIELDS.iter().map(|field| (format!("{} {}", names(field.names), field.value), field.about.to_owned())),
+    )
+}
+
+fn json_table() -> String {
+    let fields = JSON_FIELDS.iter().chain(&OPTIONAL);
+    table(["field", "is"], fields.map(|(name, what)| (code(name), (*what).to_owned())))
+}
+
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+fn man_page() -> Vec<u8> {
+    let command = Cli::command();
+    let man = Man::new(command.clone().disable_help_subcommand(true)).manual("User Commands");
+    let mut page = Vec::new();
+    let parts = [Man::render_title, Man::render_name_section, Man::render_synopsis_section];
+    let more = [Man::render_description_section, Man::render_options_section];
+    for part in parts.into_iter().chain(more) {
+        part(&man, &mut page).expect("a vector takes all that is written");
+    }
+    for section in [subcommands(&command), filters(), keys(), json(), listed("EXIT STATUS", &EXIT_STATUS), examples()] {
+        page.extend_from_slice(section.to_roff().as_bytes());
+    }
+    page
+}
+
+/// What each subcommand does, and the arguments that only it has.
+fn subcommands(command: &Command) -> Roff {
+    let mut page = section("SUBCOMMANDS");
+    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+        entry(&mut page, &format!("opentop {}", sub.get_name()), &about(sub.get_about()));
+        let known = |arg: &&clap::Arg| command.get_arguments().any(|other| other.get_id() == arg.get_id());
+        for arg in sub.get_arguments().filter(|arg| !known(arg) && arg.get_id() != "help") {
+            let value = arg.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
+            let name = match arg.get_long() {
+                Some(long) if value.is_empty() || !arg.get_action().takes_values() => format!("--{long}"),
+                Some(long) => format!("--{long} {value}"),
+                None => value.to_owned(),
+            };
+            page.control("RS", []);
+            entry(&mut page, &name, &about(arg.get_help()));
+            page.control("RE", []);
+        }
+    }
+    page.control("PP", []);
+    page.text([roman(
+        "Record takes all options but those of the screen, replay those that do not concern the kernel.",
+    )]);
+    page
+}
+
+fn filters() -> Roff {
+    let mut page = section("FILTER LANGUAGE");
+    page.text([
+        roman("Of "),
+        bold("--filter"),
+        roman(" and of the prompt behind "),
+        bold("/"),
+        roman(
+            ". Terms are separated by blanks and all must hold; ! before a term negates it. A term is FIELD:VALUE, or a \
+             regex alone, which matches the command or the path. Values with commas are alternatives. A regex ignores \
+             case unless an upper-case letter stands in it; = before a text asks for exactly that text. Quotes keep \
+             blanks.",
+        ),
+    ]);
+    for field in &FIELDS {
+        entry(&mut page, &format!("{}:{}", field.names.join(": or "), field.value), field.about);
+    }
+    page
+}
+
+fn keys() -> Roff {
+    let mut page = section("KEYS");
+    for part in &SECTIONS {
+        page.control("SS", [part.title]);
+        for binding in part.bindings {
+            let keys: Vec<_> = binding.keys.iter().map(|key| key.label()).collect();
+            entry(&mut page, &keys.join("  "), binding.does);
+        }
+    }
+    page.control("SS", ["In the filter prompt"]);
+    PROMPT_HELP.iter().for_each(|(keys, does)| entry(&mut page, keys, does));
+    page
+}
+
+fn json() -> Roff {
+    let mut page = section("JSON");
+    page.text([
+        roman("With "),
+        bold("-o json"),
+        roman(
+            " each line is an object. An open has the fields below. Besides there are lines of type lost (cause and \
+             count, when it happens) and, last, summary (opens, failed, delivered, dropped, hooks, filtered, hidden, \
+             lost). With --batch a line of type table is followed by one of type opener for each row. A recording is \
+             the same, compressed by zstd, behind a line of type header.",
+        ),
+    ]);
+    JSON_FIELDS.iter().chain(&OPTIONAL).for_each(|(name, what)| entry(&mut page, name, what));
+    page
+}
+
+fn examples() -> Roff {
+    listed("EXAMPLES", &EXAMPLES)
+}
+
+fn listed(title: &str, entries: &[(&str, &str)]) -> Roff {
+    let mut page = section(title);
+    entries.iter().for_each(|(name, what)| entry(&mut page, name, what));
+    page
+}
+
+fn section(title: &str) -> Roff {
+    let mut page = Roff::new();
+    page.control("SH", [title]);
+    page
+}
+
+fn entry(page: &mut Roff, name: &str, what: &str) {
+    let (name, value) = name.split_once(' ').filter(|(name, _)| name.starts_with('-')).unwrap_or((name, ""));
+    page.control("TP", []);
+    match value {
+        "" => page.text([bold(name)]),
+        value => page.text([bold(name), roman(" "), italic(value)]),
+    };
+    page.text([roman(what)]);
+}
+
+fn about(text: Option<&clap::builder::StyledStr>) -> String {
+    text.map(ToString::to_string).unwrap_or_default()
+}

@@ -1,0 +1,94 @@
+//! Every way to open a file, gone beside a running opentop, and what came of it.
+
+use super::lines::{Expected, Open};
+use super::tracer::{Ended, Tracer};
+use super::{Scratch, opener, succeed};
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+/// Opens that the hooks of this kernel cannot see: the way (or the beginning of its name), `op`, and why.
+pub const UNSEEN: &[(&str, &str, &str)] = &[
+    (
+        "exec with an interpreter: interpreter",
+        "exec",
+        "the kernel opens it itself, within the call that starts the program",
+    ),
+    ("exec of a script: interpreter", "exec", "the kernel opens it itself, within the call that starts the script"),
+];
+
+pub fn is_unseen(expected: &Expected, (way, op, _): &(&str, &str, &str)) -> bool {
+    expected.way.starts_with(way) && expected.op() == *op
+}
+
+/// What `opener ways` did, and what opentop said.
+#[derive(Debug)]
+pub struct Gone {
+    /// The opens of the ways that could be gone.
+    pub expected: Vec<Expected>,
+    /// The ways that this kernel does not have.
+    pub skipped: Vec<Expected>,
+    /// What was reported of the processes that went the ways.
+    pub opens: Vec<Open>,
+    /// What the hooks cannot see, and was not reported.
+    pub unseen: Vec<Expected>,
+    /// What should have been reported, and was not.
+    pub missing: Vec<Expected>,
+    /// What was reported, and was not expected.
+    pub unexpected: Vec<Open>,
+}
+
+/// Goes every way beside opentop with these arguments.
+#[track_caller]
+pub fn go_every_way(args: &[&str]) -> Gone {
+    let scratch = Scratch::new();
+    let tracer = Tracer::json(args, &scratch.file("canary", ""));
+    let lines = succeed(opener(["ways".as_ref(), scratch.dir("ways").as_os_str()]));
+    Gone::new(&lines, &tracer.stop().well())
+}
+
+impl Gone {
+    fn new(lines: &[String], ended: &Ended) -> Self {
+        let (skipped, expected): (Vec<_>, Vec<_>) =
+            lines.iter().map(|line| Expected::parse(line)).partition(|expected| expected.skipped().is_some());
+        let pids: HashSet<u32> = expected.iter().map(Expected::pid).collect();
+        let opens: Vec<Open> = ended.opens().into_iter().filter(|open| pids.contains(&open.pid)).collect();
+        let (missing, unexpected) = compare(&expected, opens.clone());
+        let (unseen, missing) =
+            missing.into_iter().partition(|expected| UNSEEN.iter().any(|row| is_unseen(expected, row)));
+        Self { expected, skipped, opens, unseen, missing, unexpected }
+    }
+
+    /// Everything that could be seen was reported once and rightly, and nothing else.
+    pub fn is_well(&self) -> bool {
+        self.missing.is_empty() && self.unexpected.is_empty()
+    }
+
+    /// Each open that did not come, with the fields in which the likeliest of the others differs.
+    pub fn complaint(&self) -> String {
+        let mut text = format!("{} opens missing, {} unexpected\n", self.missing.len(), self.unexpected.len());
+        for expected in &self.missing {
+            let fields = serde_json::Value::from(expected.fields.clone());
+            let _ = writeln!(text, "missing: {}: {fields}", expected.way);
+            let same_process = self.unexpected.iter().filter(|open| open.pid == expected.pid());
+            if let Some(nearest) = same_process.min_by_key(|open| expected.differences(open).len()) {
+                let _ = writeln!(text, "    differs in {:?} from {nearest:?}", expected.differences(nearest));
+            }
+        }
+        for open in &self.unexpected {
+            let _ = writeln!(text, "unexpected: {open:?}");
+        }
+        text
+    }
+}
+
+/// What was expected and did not come, and what came and was not expected.
+fn compare(expected: &[Expected], mut opens: Vec<Open>) -> (Vec<Expected>, Vec<Open>) {
+    let mut missing = Vec::new();
+    for expected in expected {
+        match opens.iter().position(|open| expected.differences(open).is_empty()) {
+            Some(at) => drop(opens.remove(at)),
+            None => missing.push(expected.clone()),
+        }
+    }
+    (missing, opens)
+}
