@@ -14,7 +14,7 @@ use crate::cli::OutputForm;
 use crate::config::Show;
 use crate::error::{self, EXIT_OK, EXIT_SIGNAL, Error};
 use crate::escape;
-use crate::filter::{KernelFilter, Place};
+use crate::filter::{Filter, KernelFilter, Place};
 use crate::lines::{Consumer, Lines, consume};
 use crate::output::{Csv, Json, Output, TableOutput, Text};
 use crate::record::{self, Header, Reader, Recorder};
@@ -34,13 +34,14 @@ const WAITING: usize = 64;
 /// # Errors
 /// If the host cannot be traced, or the output cannot be written.
 pub(crate) fn live(options: Options, show: Show, command: &[OsString]) -> Result<u8, Error> {
-    let (shows_self, latency) = (options.show_self, options.extras.latency);
+    let shows_self = options.show_self;
     trace(options, |messages, commands, hooks| match show.form {
         OutputForm::Tui => {
             if !command.is_empty() {
                 Child::start(command, true, || {})?;
             }
-            let shown = Shown { header: Header::of_host(hooks), file: None, shows_self, latency };
+            let header = Header::of_host(hooks);
+            let shown = Shown { header, file: None, shows_self, start: Some(Moment::now()) };
             until(show.limits.duration, &|| stop(commands), || screen(show, shown, messages, Live(commands)))
         }
         _ => with_command(command, commands, || {
@@ -138,7 +139,7 @@ pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
         };
         let consumed = match show.form {
             OutputForm::Tui => {
-                let shown = Shown { header, file: Some(file), shows_self: false, latency: true };
+                let shown = Shown { header, file: Some(file), shows_self: false, start: None };
                 until(show.limits.duration, &end, || screen(show, shown, &received, app::NoControl))
             }
             _ => write_stdout(show, &header.hooks, None, &received, &end),
@@ -165,16 +166,16 @@ fn screen(
         kernel: source.header.kernel,
         hooks: source.header.hooks,
         replay: source.file.map(|file| escape::escape(file.as_os_str().as_encoded_bytes())),
-        since_ns: source.file.is_none().then(|| Moment::now().ts_ns),
+        since_ns: source.start.map(|start| start.ts_ns),
         history: show.history,
         filter: show.filter.source(),
+        filter_in_kernel: source.file.is_none() && in_kernel(&show.filter),
         group: show.group,
         sort: show.sort,
         interval: FRAME,
         colour: show.colour,
         ascii: show.ascii,
         mouse: false,
-        latency: source.latency,
         shows_self: source.shows_self,
         names: show.names,
         time_zone: jiff::tz::TimeZone::system(),
@@ -194,8 +195,8 @@ struct Shown<'a> {
     /// The recording; `None` when live.
     file: Option<&'a Path>,
     shows_self: bool,
-    /// Latencies were measured, or may have been.
-    latency: bool,
+    /// When counting began, where known.
+    start: Option<Moment>,
 }
 
 /// The live side, as the screen may ask things of it.
@@ -224,6 +225,11 @@ fn until<T>(limit: Option<Duration>, stop: &(dyn Fn() + Sync), show: impl FnOnce
     })
 }
 
+/// Whether the kernel does all of the filter, so that its counts are of what the filter wants.
+fn in_kernel(filter: &Filter) -> bool {
+    filter.places().iter().all(|(_, place)| *place == Place::Kernel)
+}
+
 /// Writes opens or rankings to stdout. `start` is when counting began; `None` with a recording.
 fn write_stdout(
     show: Show,
@@ -239,12 +245,11 @@ fn write_stdout(
             OutputForm::Csv => Box::new(Csv::of_tables(out)),
             OutputForm::Text | OutputForm::Tui => Box::new(Text::new(out)),
         };
-        let in_kernel = show.filter.places().iter().all(|(_, place)| *place == Place::Kernel);
         let order = Order {
             group: show.group,
             sort: show.sort,
             filter: &show.filter,
-            filtered_in_kernel: start.is_some() && in_kernel,
+            filtered_in_kernel: start.is_some() && in_kernel(&show.filter),
         };
         let mut tables = Tables::new(&mut *output, order, show.names.clone(), hooks, start);
         write_lines(&mut tables, &show, messages, stop)

@@ -57,6 +57,8 @@ pub struct Setup {
     pub history: usize,
     /// The filter to start with, in the filter language.
     pub filter: String,
+    /// The kernel has left out what that filter does not want since before it counted: its counts are of the filter.
+    pub filter_in_kernel: bool,
     pub group: Group,
     pub sort: Sort,
     /// The shortest time between two frames that nobody asked for.
@@ -64,8 +66,6 @@ pub struct Setup {
     pub colour: bool,
     pub ascii: bool,
     pub mouse: bool,
-    /// Latencies are measured.
-    pub latency: bool,
     /// Opentop's own opens are among the events.
     pub shows_self: bool,
     pub names: Names,
@@ -184,6 +184,8 @@ pub struct App {
     pub line: String,
     pub scope: Option<Scope>,
     pub paused: bool,
+    /// Latencies are measured, as the events show.
+    pub latency: bool,
     /// The source has ended; what came is still there to look at.
     pub ended: bool,
     pub mouse: bool,
@@ -201,6 +203,8 @@ pub struct App {
 
 /// How long a message to the user stays.
 const STATUS_TIME: Duration = Duration::from_secs(5);
+/// Events of a batch among which a latency is looked for.
+const LATENCY_SCAN: usize = 16;
 /// Events among which the latest of each process is looked for, once for each reading.
 const LAST_SCAN: u64 = 2000;
 
@@ -212,7 +216,7 @@ impl App {
         let filter = Filter::parse(&setup.filter, &names)?;
         let mut app = Self {
             events: Events::new(setup.history),
-            ranking: Ranking::new(setup.group, setup.sort, setup.latency, setup.since_ns),
+            ranking: Ranking::new(setup.group, setup.sort, false, setup.since_ns),
             meter: Meter::new(setup.since_ns),
             mode: Mode::Browse,
             panels: Panels::Both,
@@ -221,6 +225,7 @@ impl App {
             filter,
             scope: None,
             paused: false,
+            latency: false,
             ended: false,
             mouse: setup.mouse,
             interval: setup.interval,
@@ -278,8 +283,15 @@ impl App {
         for cgroup in &batch.cgroups {
             self.names.learn(cgroup);
         }
+        // Where latencies are measured, nearly every event has one.
+        let measured = !self.latency && batch.iter().take(LATENCY_SCAN).any(|event| event.latency.is_some());
         let (first, matching) = self.events.push(batch, &self.names);
-        if self.ranking.wants_events() {
+        if measured {
+            self.latency = true;
+            self.ranking.measure_latency();
+            self.recount(self.ranking.group);
+        }
+        if self.ranking.wants_events() && !measured {
             self.rank(first, matching);
         }
         if self.events.is_following() && matching > 0 {
@@ -401,7 +413,8 @@ impl App {
     }
 
     fn recount(&mut self, group: Group) {
-        let (feed, filtered) = (self.events.live(), !self.filter.is_empty());
+        let by_kernel = self.setup.filter_in_kernel && self.filter.source() == self.setup.filter;
+        let (feed, filtered) = (self.events.live(), !self.filter.is_empty() && !by_kernel);
         if self.scope.is_none() {
             let matching = (0..feed.matches.len()).filter_map(|index| feed.matching(index));
             return self.ranking.recount(group, filtered, matching, &self.names);

@@ -146,6 +146,11 @@ impl Ranking {
         self.basis
     }
 
+    /// From the next [`Ranking::recount`] on latencies are ranked too.
+    pub fn measure_latency(&mut self) {
+        self.latency = true;
+    }
+
     /// Whether every single event is to be handed to [`Ranking::add`].
     #[must_use]
     pub fn wants_events(&self) -> bool {

@@ -285,6 +285,28 @@ fn a_filter_to_start_with_is_in_force_at_once() {
     assert!(super::App::new(Setup { filter: "(".into(), ..self::setup() }, Size::new(1, 1)).is_err());
 }
 
+#[test]
+fn latencies_are_shown_once_an_event_has_one() {
+    let mut screen = Screen::busy(120, 24);
+    assert!(!screen.text().contains("P50") && !screen.text().contains("LATENCY"));
+    let latency = Some(std::time::Duration::from_micros(150));
+    screen.opens(&super::fixture::usual().into_iter().map(|event| OpenEvent { latency, ..event }).collect::<Vec<_>>());
+    screen.second(&[(2714, "nginx", 33, 815, 1), (311, "postgres", 0, 392, 40)]);
+    assert!(screen.text().contains("P50") && screen.text().contains("LATENCY"), "{}", screen.text());
+    let nginx = screen.app.ranking.rows().iter().find(|row| row.comm == "nginx");
+    assert!(nginx.is_some_and(|row| row.opens == 815 && row.latency.is_some_and(|(p50, _)| p50 >= 150_000)));
+}
+
+#[test]
+fn a_filter_that_the_kernel_does_keeps_the_counts_exact() {
+    let setup = Setup { filter: "pid:311".into(), filter_in_kernel: true, ..setup() };
+    let mut screen = Screen::with(setup, 80, 24);
+    screen.second(&[(311, "postgres", 0, 392, 40)]);
+    assert!(screen.line(2).contains("(exact)") && screen.line(3).contains("392"), "{}", screen.text());
+    screen.keys("/ x\r");
+    assert!(screen.line(2).contains("from 0 events"), "{}", screen.line(2));
+}
+
 /// Something that can happen to a screen.
 #[derive(Clone, Debug)]
 enum Step {
@@ -361,13 +383,14 @@ proptest! {
     /// are.
     #[test]
     fn nothing_breaks_the_screen(steps in prop::collection::vec(step(), 1..60), latency: bool, ascii: bool) {
-        let mut screen = Screen::with(Setup { history: 50, latency, ascii, ..setup() }, 80, 24);
+        let mut screen = Screen::with(Setup { history: 50, ascii, ..setup() }, 80, 24);
         let mut opens = 0;
         for step in steps {
             match step {
                 Step::Bytes(bytes) => drop(screen.keys(&bytes)),
                 Step::Opens(paths) => {
-                    let event = |path| OpenEvent { path, pid: opens as u32, ..sample() };
+                    let latency = latency.then_some(std::time::Duration::from_micros(opens));
+                    let event = |path| OpenEvent { path, pid: opens as u32, latency, ..sample() };
                     let events: Vec<_> = paths.iter().map(|path| event(path)).collect();
                     screen.opens(&events);
                 }

@@ -49,7 +49,7 @@ static COLUMNS: [Column<Cell>; 17] = [
 ];
 
 fn placed(app: &App, area: Rect) -> Vec<Placed<'static, Cell>> {
-    let latency = app.setup.latency;
+    let latency = app.latency;
     columns::place(COLUMNS.iter().filter(move |column| column.title != LATENCY || latency), area)
 }
 

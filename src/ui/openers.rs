@@ -58,7 +58,7 @@ fn columns_of(app: &App, area: Rect) -> Vec<Placed<'static, What>> {
     static NAMED_TABLE: [Column<What>; 6] = NAMED;
     static COUNTED_TABLE: [Column<What>; 10] = COUNTED;
     let table: &'static [Column<What>] = if app.ranking.group.is_counted() { &COUNTED_TABLE } else { &NAMED_TABLE };
-    let latency = app.setup.latency;
+    let latency = app.latency;
     let process = app.ranking.group == Group::Process;
     columns::place(
         table.iter().filter(move |column| match column.cell {
