@@ -5,8 +5,11 @@ mod common;
 use common::lines::Open;
 use common::tracer::{Ended, Tracer};
 use common::{Running, Scratch, needs_root, opener, opentop, stderr, stdout};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+
+const NOBODY: u32 = 65_534;
 
 /// A shell script that is run below opentop.
 fn below(options: &[&str], script: &str) -> Ended {
@@ -144,4 +147,28 @@ fn a_recording_replays_as_it_was() {
 fn replayed(path: &Path) -> Vec<Open> {
     let tracer = Tracer::start(["replay".as_ref(), "-o".as_ref(), "json".as_ref(), path.as_os_str()]);
     tracer.wait().well().opens()
+}
+
+/// The recorded demo needs no privileges, in any form.
+#[test]
+fn the_demo_replays_in_every_form() {
+    needs_root();
+    // Copies, since the source directory may be closed to others.
+    let scratch = Scratch::new();
+    let [program, demo] = [env!("CARGO_BIN_EXE_opentop"), "assets/demo.jsonl.zst"].map(|from| {
+        let copy = scratch.join(Path::new(from).file_name().expect("a file"));
+        std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(from), &copy).expect("a copy");
+        copy
+    });
+    let opens = replayed(&demo).len();
+    assert!(opens > 100, "{opens} opens");
+    for (form, is_open) in [
+        ("text", (|line: &str| !line.starts_with('#') && !line.starts_with("TIME(s)")) as fn(&str) -> bool),
+        ("csv", |line: &str| line.starts_with("open,")),
+    ] {
+        let mut replay = Command::new(&program);
+        let output = common::output(replay.args(["replay", "-o", form]).arg(&demo).uid(NOBODY).gid(NOBODY));
+        assert!(output.status.success(), "{form}: {}", stderr(&output));
+        assert_eq!(stdout(&output).lines().filter(|line| is_open(line)).count(), opens, "{form}");
+    }
 }
