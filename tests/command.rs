@@ -157,7 +157,7 @@ fn the_demo_replays_in_every_form() {
     let scratch = Scratch::new();
     let [program, demo] = [env!("CARGO_BIN_EXE_opentop"), "assets/demo.jsonl.zst"].map(|from| {
         let copy = scratch.join(Path::new(from).file_name().expect("a file"));
-        std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(from), &copy).expect("a copy");
+        common::copy_program(&Path::new(env!("CARGO_MANIFEST_DIR")).join(from), &copy);
         copy
     });
     let opens = replayed(&demo).len();

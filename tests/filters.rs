@@ -40,7 +40,7 @@ impl Openings {
     fn start(scratch: &Scratch) -> Self {
         // A copy, since the build directory may be closed to others.
         let program = scratch.join("opener");
-        std::fs::copy(common::opener([""]).get_program(), &program).expect("a copy of opener");
+        common::copy_program(common::opener([""]).get_program().as_ref(), &program);
         let other = scratch.join("Other-comm");
         symlink(&program, &other).expect("a second name of opener");
         let (there, secret) = (scratch.file("there.log", ""), scratch.file("secret.key", ""));
