@@ -11,6 +11,7 @@ use opentop::source::{Message, ProcessCount, Totals};
 use opentop::tracer::{self, Options};
 use rustix::process::Signal;
 use serde::Deserialize;
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
@@ -155,13 +156,18 @@ fn the_ranking_is_exact_whatever_the_ring_drops() {
     // A first table means that it traces.
     tracer.wait_until(|line| line.contains(r#""type":"table""#), || ());
     let made = storm(&scratch, &["--opens", "100000", "--procs", "2", "--missing"]);
-    for (pid, opens) in made {
-        let is_final = |line: &str| {
-            let row: Row = serde_json::from_str(line).expect("JSON");
+    // The final row of each process comes once, and in the order of the table.
+    let missing = RefCell::new(made);
+    let is_last = |line: &str| {
+        let row: Row = serde_json::from_str(line).expect("JSON");
+        let is_final = |pid: u32, opens: u64| {
             row.r#type == "opener" && row.pid == Some(pid) && (row.opens, row.failed) == (Some(opens), Some(opens))
         };
-        tracer.wait_until(is_final, || ());
-    }
+        let mut missing = missing.borrow_mut();
+        missing.retain(|&pid, &mut opens| !is_final(pid, opens));
+        missing.is_empty()
+    };
+    tracer.wait_until(is_last, || ());
     let summary = tracer.stop().well().lines.pop().expect("a summary");
     let summary: Summary = serde_json::from_str(&summary).expect("a summary");
     assert!(summary.dropped > 0, "{summary:?}");
