@@ -57,7 +57,7 @@ install() {
 }
 
 if ! command -v cargo >/dev/null; then
-	echo "missing: cargo. Install Rust 1.88 or newer from https://rustup.rs and try again." >&2
+	echo "missing: cargo. Install Rust 1.91 or newer from https://rustup.rs and try again." >&2
 	exit 1
 fi
 

@@ -60,7 +60,7 @@ for each in "${series[@]}"; do
 	for model in $(preemption_models "$image"); do
 		log=$work/log-$version-$model
 		[ "$model" = default ] && option='' || option=preempt=$model
-		boot "$image" "$work/initramfs" 300 "guest=$guest $option" >"$log" || true
+		boot "$image" "$work/initramfs" 900 "guest=$guest $option" >"$log" || true
 		print_rows "$log" || failed=1
 	done
 done

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::error::{EXIT_FAILED, EXIT_OK, Error};
-use crate::tracer::{self, Facts, HookSet, Lockdown, Options};
+use crate::tracer::{self, Facts, HookSet, Hooks, Lockdown, Options};
 
 /// One line of the report.
 struct Item {
@@ -57,10 +57,13 @@ fn about_host(facts: &Facts) -> Vec<Item> {
     ]
 }
 
-fn about_hooks(hooks: HookSet, result: &Result<(), String>, chosen: Option<HookSet>) -> Item {
+fn about_hooks(hooks: HookSet, result: &Result<Hooks, String>, chosen: Option<HookSet>) -> Item {
     let found = match result {
-        Ok(()) if chosen == Some(hooks) => "works, and is what opentop uses".into(),
-        Ok(()) => "works".into(),
+        Ok(Hooks { unseen, .. }) => {
+            let used = if chosen == Some(hooks) { "works, and is what opentop uses" } else { "works" };
+            let but = if unseen.is_empty() { "" } else { "; it does not see " };
+            format!("{used}{but}{}", unseen.join(" and "))
+        }
         Err(why) => why.clone(),
     };
     Item {

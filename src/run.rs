@@ -101,11 +101,11 @@ fn trace(
         let tracer = thread::Builder::new().name("tracer".into()).spawn_scoped(scope, move || {
             let mut storage = tracer::storage();
             let tracer = Tracer::start(&mut storage, options)?;
-            let _ = ready.send(tracer.hooks());
+            let _ = ready.send(tracer.hooks().to_string());
             tracer.run(&messages, &commanded)
         });
         let tracer = tracer.map_err(|why| Error::Other(format!("cannot start a thread: {why}")))?;
-        let consumed = started.recv().ok().map(|hooks| consume(&received, &commands, hooks.name()));
+        let consumed = started.recv().ok().map(|hooks| consume(&received, &commands, &hooks));
         // Whatever the tracer is at, it ends when nobody listens.
         drop((received, commands));
         let traced = tracer.join().unwrap_or_else(|_| Err(Error::Other("the tracing thread panicked".into())));

@@ -56,7 +56,7 @@ impl Default for Options {
             filter: KernelFilter::default(),
             interval: Duration::from_secs(1),
             hooks: None,
-            extras: Extras { beside_calls: true, ..Extras::default() },
+            extras: Extras { programs: true, rings: true, ..Extras::default() },
             cgroup: None,
         }
     }
@@ -71,22 +71,36 @@ pub enum Command {
     Stop,
 }
 
-/// Where the BPF objects live: one slot for each hook set that may be tried.
-pub type Storage = [MaybeUninit<OpenObject>; HookSet::ALL.len()];
+/// Where the BPF objects live: a slot for each attempt at each hook set.
+pub type Storage = [[MaybeUninit<OpenObject>; hooks::ATTEMPTS]; HookSet::ALL.len()];
 
 /// An empty storage, to be kept on the stack of whoever runs the tracer.
 #[must_use]
 pub fn storage() -> Storage {
-    [const { MaybeUninit::uninit() }; HookSet::ALL.len()]
+    [const { [const { MaybeUninit::uninit() }; hooks::ATTEMPTS] }; HookSet::ALL.len()]
 }
 
 /// A loaded and attached kernel side.
 pub struct Tracer<'a> {
     skel: OpentopSkel<'a>,
     links: Vec<Link>,
-    hooks: HookSet,
+    hooks: Hooks,
     options: Options,
     host_pids: bool,
+}
+
+/// The hooks in use, and what this kernel does not let them see of what they see elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hooks {
+    pub set: HookSet,
+    pub unseen: Vec<&'static str>,
+}
+
+impl std::fmt::Display for Hooks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.set.name())?;
+        if self.unseen.is_empty() { Ok(()) } else { write!(f, ", without {}", self.unseen.join(" and ")) }
+    }
 }
 
 impl std::fmt::Debug for Tracer<'_> {
@@ -95,13 +109,19 @@ impl std::fmt::Debug for Tracer<'_> {
     }
 }
 
-/// What libbpf said last; shown when loading fails, and never on the terminal by itself.
+/// The first that libbpf complained about; told when loading fails, and never on the terminal by itself.
 static LIBBPF_SAID: Mutex<String> = Mutex::new(String::new());
 
 fn keep_what_libbpf_says(_level: PrintLevel, text: String) {
-    if let Ok(mut said) = LIBBPF_SAID.lock() {
-        *said = text.trim_end().to_owned();
+    if let Ok(mut said) = LIBBPF_SAID.lock()
+        && said.is_empty()
+    {
+        *said = text.lines().next().unwrap_or_default().trim_start_matches("libbpf: ").to_owned();
     }
+}
+
+fn take_what_libbpf_said() -> String {
+    LIBBPF_SAID.lock().map(|mut said| std::mem::take(&mut *said)).unwrap_or_default()
 }
 
 impl<'a> Tracer<'a> {
@@ -119,10 +139,12 @@ impl<'a> Tracer<'a> {
             None => probe::order(facts.preemption, kernel.has_lossless_probes()).to_vec(),
         };
         let mut tried = Vec::new();
-        for (hooks, slot) in order.into_iter().zip(storage) {
-            match load(slot, hooks, &kernel, &options) {
-                Ok((skel, links)) => return Ok(Self { skel, links, hooks, options, host_pids: facts.host_pids }),
-                Err(why) => tried.push(format!("{}: {why}", hooks.name())),
+        for (set, slots) in order.into_iter().zip(storage) {
+            match load(slots, set, &kernel, &options) {
+                Ok((skel, links, hooks)) => {
+                    return Ok(Self { skel, links, hooks, options, host_pids: facts.host_pids });
+                }
+                Err(why) => tried.push(format!("{}: {why}", set.name())),
             }
         }
         Err(Error::NoHook { tried: tried.join("; ") })
@@ -130,8 +152,8 @@ impl<'a> Tracer<'a> {
 
     /// The hooks in use.
     #[must_use]
-    pub fn hooks(&self) -> HookSet {
-        self.hooks
+    pub fn hooks(&self) -> &Hooks {
+        &self.hooks
     }
 
     /// Feeds `messages` until `commands` says so or is closed, or the receiver is gone. The last messages are the final
@@ -147,7 +169,7 @@ impl<'a> Tracer<'a> {
 /// Which hook sets this host takes in the order in which they would be used, each tried for real and taken down again,
 /// with the reason why not.
 #[must_use]
-pub fn try_all(facts: &Facts, options: &Options) -> Vec<(HookSet, Result<(), String>)> {
+pub fn try_all(facts: &Facts, options: &Options) -> Vec<(HookSet, Result<Hooks, String>)> {
     libbpf_rs::set_print(Some((PrintLevel::Warn, keep_what_libbpf_says)));
     let mut storage = storage();
     let kernel = match Kernel::new() {
@@ -156,7 +178,7 @@ pub fn try_all(facts: &Facts, options: &Options) -> Vec<(HookSet, Result<(), Str
     };
     let order = probe::order(facts.preemption, kernel.has_lossless_probes());
     let tried = order.into_iter().zip(&mut storage);
-    tried.map(|(hooks, slot)| (hooks, load(slot, hooks, &kernel, options).map(drop))).collect()
+    tried.map(|(set, slots)| (set, load(slots, set, &kernel, options).map(|(_, _, hooks)| hooks))).collect()
 }
 
 /// What forbids tracing whatever the hooks.
@@ -169,15 +191,28 @@ pub(crate) fn precheck(facts: &Facts) -> Result<(), Error> {
     }
 }
 
-/// Loads and attaches one hook set. The reason why not is for people to read.
+/// Loads and attaches one hook set, with fewer extras if the kernel refuses some. The reason why not is for people to
+/// read; it is that of the first attempt.
 fn load<'a>(
-    slot: &'a mut MaybeUninit<OpenObject>,
-    hooks: HookSet,
+    slots: &'a mut [MaybeUninit<OpenObject>; hooks::ATTEMPTS],
+    set: HookSet,
     kernel: &Kernel,
     options: &Options,
-) -> Result<(OpentopSkel<'a>, Vec<Link>), String> {
-    let chosen = hooks::choose(hooks, options.extras, kernel)?;
-    load_chosen(slot, hooks, &chosen, options).map_err(|why| format!("{why:#}"))
+) -> Result<(OpentopSkel<'a>, Vec<Link>, Hooks), String> {
+    let mut reason = None;
+    for (extras, slot) in options.extras.attempts().into_iter().zip(slots) {
+        let chosen = hooks::choose(set, extras, kernel)?;
+        take_what_libbpf_said();
+        match load_chosen(slot, set, &chosen, options) {
+            Ok((skel, links)) => return Ok((skel, links, Hooks { set, unseen: hooks::unseen(&chosen) })),
+            Err(why) => _ = reason.get_or_insert_with(|| explain(&why, &take_what_libbpf_said())),
+        }
+    }
+    Err(reason.unwrap_or_default())
+}
+
+fn explain(why: &libbpf_rs::Error, said: &str) -> String {
+    if said.is_empty() { format!("{why:#}") } else { format!("{why:#} ({said})") }
 }
 
 fn load_chosen<'a>(

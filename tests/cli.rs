@@ -86,7 +86,7 @@ fn without_root_it_says_what_is_needed() {
     // A copy, since the build directory may be closed to others.
     let scratch = Scratch::new();
     let copy = scratch.join("opentop");
-    std::fs::copy(env!("CARGO_BIN_EXE_opentop"), &copy).expect("a copy");
+    common::copy_program(env!("CARGO_BIN_EXE_opentop").as_ref(), &copy);
     for args in [&["-o", "json"][..], &["-o", "text"], &[]] {
         let mut command = Command::new(&copy);
         let output = common::output(command.args(args).uid(NOBODY).gid(NOBODY).current_dir("/"));

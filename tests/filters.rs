@@ -11,8 +11,9 @@ use common::{Running, Scratch, needs_root};
 use std::fmt::Write as _;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 const NOBODY: u32 = 65_534;
 /// As many events of each process that is to be seen are waited for: time enough for the others to be seen as well.
@@ -39,7 +40,7 @@ impl Openings {
     fn start(scratch: &Scratch) -> Self {
         // A copy, since the build directory may be closed to others.
         let program = scratch.join("opener");
-        std::fs::copy(common::opener([""]).get_program(), &program).expect("a copy of opener");
+        common::copy_program(common::opener([""]).get_program().as_ref(), &program);
         let other = scratch.join("Other-comm");
         symlink(&program, &other).expect("a second name of opener");
         let (there, secret) = (scratch.file("there.log", ""), scratch.file("secret.key", ""));
@@ -178,6 +179,61 @@ fn the_filter_language() {
             row(["-F", "comm:^opener$ uid:nobody !file:secret"], &["nobody"], |open| open.uid == NOBODY),
             row(["-F", &format!("pid:{}", openings.pid("other"))], &["other"], |open| open.comm == "Other-comm"),
             row(["-u", "nobody", "-F", "err:EACCES"], &["denied"], |open| open.uid == NOBODY),
+        ],
+    );
+}
+
+/// A cgroup of the test's own, two deep.
+struct Cgroup(PathBuf);
+
+impl Cgroup {
+    fn new() -> Self {
+        let mounts = std::fs::read_to_string("/proc/self/mounts").expect("the mounts");
+        let is_v2 = |line: &&str| line.split(' ').nth(2) == Some("cgroup2");
+        let mount = mounts.lines().find(is_v2).and_then(|line| line.split(' ').nth(1)).expect("cgroup v2 is mounted");
+        let dir = Path::new(mount).join(format!("opentop-test-{}", std::process::id()));
+        std::fs::create_dir_all(dir.join("below")).expect("a new cgroup");
+        Self(dir)
+    }
+
+    /// Moves a process to the inner of the two.
+    fn take(&self, pid: u32) {
+        std::fs::write(self.0.join("below/cgroup.procs"), pid.to_string()).expect("moving a process");
+    }
+
+    /// As the reports call the inner one.
+    fn name(&self) -> String {
+        format!("/{}/below", self.0.file_name().and_then(|name| name.to_str()).expect("a plain name"))
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // A cgroup can be removed a moment after its last process has ended.
+        let start = Instant::now();
+        while std::fs::remove_dir(self.0.join("below")).is_err() && start.elapsed() < Duration::from_secs(2) {
+            std::thread::yield_now();
+        }
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+#[test]
+fn a_cgroup_and_those_below_it() {
+    needs_root();
+    let scratch = Scratch::new();
+    let cgroup = Cgroup::new();
+    let openings = Openings::start(&scratch);
+    for name in ["ok", "denied"] {
+        cgroup.take(openings.pid(name));
+    }
+    let (path, name) = (cgroup.0.to_str().expect("a plain path"), cgroup.name());
+    let inside = move |open: &Open| open.cgroup.as_ref() == Some(&name);
+    check(
+        &openings,
+        vec![
+            row(["--cgroup", path], &["ok", "denied"], inside.clone()),
+            row(["--cgroup", &format!("{path}/below"), "-x"], &["denied"], inside),
         ],
     );
 }

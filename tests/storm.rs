@@ -10,6 +10,7 @@ use opentop::filter::KernelFilter;
 use opentop::source::{Message, ProcessCount, Totals};
 use opentop::tracer::{self, Options};
 use rustix::process::Signal;
+use serde::Deserialize;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
@@ -135,6 +136,35 @@ fn the_counts_of_each_process_are_exact_whatever_the_ring_drops() {
         assert_eq!(process.comm, "opener");
     }
     assert_eq!(totals.opens, totals.delivered + totals.lost.dropped() + totals.filtered);
+}
+
+/// A row of `opentop --batch -o json`, as far as it matters here.
+#[derive(Debug, Deserialize)]
+struct Row {
+    r#type: String,
+    pid: Option<u32>,
+    opens: Option<u64>,
+    failed: Option<u64>,
+}
+
+#[test]
+fn the_ranking_is_exact_whatever_the_ring_drops() {
+    needs_root();
+    let scratch = Scratch::new();
+    let mut tracer = Tracer::start(["-o", "json", "--batch", "-i", "0.2", "--ring", "4K"]);
+    // A first table means that it traces.
+    tracer.wait_until(|line| line.contains(r#""type":"table""#), || ());
+    let made = storm(&scratch, &["--opens", "100000", "--procs", "2", "--missing"]);
+    for (pid, opens) in made {
+        let is_final = |line: &str| {
+            let row: Row = serde_json::from_str(line).expect("JSON");
+            row.r#type == "opener" && row.pid == Some(pid) && (row.opens, row.failed) == (Some(opens), Some(opens))
+        };
+        tracer.wait_until(is_final, || ());
+    }
+    let summary = tracer.stop().well().lines.pop().expect("a summary");
+    let summary: Summary = serde_json::from_str(&summary).expect("a summary");
+    assert!(summary.dropped > 0, "{summary:?}");
 }
 
 #[test]

@@ -149,6 +149,15 @@ struct io_open {
 	struct open_how how;
 };
 
+/* 7.0: the name is wrapped, since it may still miss what auditing wants to know. */
+struct delayed_filename {
+	struct filename *__incomplete_filename;
+};
+
+struct io_open___wrapped {
+	struct delayed_filename filename;
+};
+
 struct io_uring_cqe {
 	s32 res;
 };

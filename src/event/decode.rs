@@ -58,7 +58,8 @@ impl Decoder {
             self.submitted.insert(header.request, record.to_vec());
             return Ok(());
         }
-        match self.submitted.remove(&header.request).filter(|_| marks.has(mark::MARK_COMPLETED)) {
+        let completes = marks.has(mark::MARK_COMPLETED);
+        match completes.then(|| self.submitted.remove(&header.request)).flatten() {
             Some(submitted) => {
                 let (asked, names) = split(&submitted)?;
                 self.append(&completed(asked, &header), names, batch)

@@ -55,13 +55,26 @@ impl HookSet {
 /// What is wanted beside the opens of system calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extras {
-    /// Programs that were started, and opens by io_uring.
-    pub beside_calls: bool,
+    /// Programs that were started.
+    pub programs: bool,
+    /// Opens by io_uring.
+    pub rings: bool,
     /// Children of wanted processes.
     pub children: bool,
     /// How long each open took.
     pub latency: bool,
 }
+
+impl Extras {
+    /// The extras to try, one after the other: all that are wanted, then without those that a kernel may refuse. What
+    /// was asked for by an option is never left out.
+    pub(super) fn attempts(self) -> [Extras; ATTEMPTS] {
+        [self, Extras { rings: false, ..self }, Extras { programs: false, rings: false, ..self }]
+    }
+}
+
+/// How often a set is tried, with fewer extras each time.
+pub(super) const ATTEMPTS: usize = 3;
 
 /// Why a program is in the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,7 +210,8 @@ pub(super) fn choose(set: HookSet, extras: Extras, kernel: &Kernel) -> Result<Ve
     let wanted = |role: Role| match role {
         Role::Set(of) => of == set,
         Role::Call => set == HookSet::Functions || set == HookSet::Probes,
-        Role::Exec | Role::Ring => extras.beside_calls,
+        Role::Exec => extras.programs,
+        Role::Ring => extras.rings,
         Role::Children => extras.children,
         Role::Latency => extras.latency,
     };
@@ -212,6 +226,25 @@ pub(super) fn choose(set: HookSet, extras: Extras, kernel: &Kernel) -> Result<Ve
         }
     }
     Ok(chosen)
+}
+
+/// What opens the chosen programs do not see beside what their set is documented not to.
+pub(super) fn unseen(chosen: &[Chosen]) -> Vec<&'static str> {
+    let has = |role: Role, program: &str| {
+        PROGRAMS.iter().any(|spec| spec.role == role && spec.program.starts_with(program) && is_chosen(spec, chosen))
+    };
+    let mut unseen = Vec::new();
+    if !has(Role::Exec, "") {
+        unseen.push("programs that are started");
+    }
+    if !has(Role::Ring, "ring_submit") || !has(Role::Ring, "ring_complete") {
+        unseen.push("opens by io_uring");
+    }
+    unseen
+}
+
+fn is_chosen(spec: &Spec, chosen: &[Chosen]) -> bool {
+    chosen.iter().any(|chosen| chosen.program == spec.program)
 }
 
 /// Lets exactly the chosen programs be loaded. Where return probes are used, the functions' own programs are not.

@@ -17,7 +17,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 /// Longer than anything here takes, on the slowest machine.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Fails where the test cannot run.
 #[track_caller]
@@ -45,6 +45,15 @@ pub fn example<I: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = I>) -
     let mut command = Command::new(built);
     command.args(args).stdin(Stdio::null());
     command
+}
+
+/// Copies a program by a process of its own. A copy made in this one could not be started while a child that another
+/// test has just forked still holds the descriptor that it was written through (ETXTBSY).
+#[allow(dead_code, reason = "not every test needs one")]
+#[track_caller]
+pub fn copy_program(from: &std::path::Path, to: &std::path::Path) {
+    let status = Command::new("cp").arg(from).arg(to).status().expect("cp starts");
+    assert!(status.success(), "cp {} {}: {status}", from.display(), to.display());
 }
 
 /// A child that does not outlive the test.

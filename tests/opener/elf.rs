@@ -11,7 +11,8 @@ const SEGMENT: u64 = 56;
 const ET_DYN: u16 = 3;
 const PT_LOAD: u32 = 1;
 const PT_INTERP: u32 = 3;
-const READ_EXECUTE: u32 = 5;
+/// Writable, because kernels before 6.6 clear the rest of an interpreter's last page.
+const READ_WRITE_EXECUTE: u32 = 7;
 /// The largest page of any architecture here.
 const ALIGN: u64 = 0x1_0000;
 
@@ -74,7 +75,7 @@ fn header(entry: u64, segments: u16) -> Vec<u8> {
 /// A segment that is loaded where it lies in the file.
 fn segment(kind: u32, at: u64, len: u64) -> Vec<u8> {
     let mut bytes = kind.to_le_bytes().to_vec();
-    bytes.extend(READ_EXECUTE.to_le_bytes());
+    bytes.extend(READ_WRITE_EXECUTE.to_le_bytes());
     for word in [at, at, at, len, len, ALIGN] {
         bytes.extend(word.to_le_bytes());
     }

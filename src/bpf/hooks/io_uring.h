@@ -18,6 +18,15 @@ static __always_inline bool asks_for_open(struct io_kiocb *req)
 	return opcode == IORING_OP_OPENAT || opcode == IORING_OP_OPENAT2;
 }
 
+static __always_inline const char *name_asked_for(struct io_open *open)
+{
+	struct io_open___wrapped *wrapped = (void *)open;
+
+	if (bpf_core_type_exists(struct delayed_filename))
+		return BPF_CORE_READ(wrapped, filename.__incomplete_filename, name);
+	return BPF_CORE_READ(open, filename, name);
+}
+
 static __always_inline int on_submit(struct io_kiocb *req)
 {
 	struct io_open *open = (struct io_open *)req;
@@ -32,7 +41,7 @@ static __always_inline int on_submit(struct io_kiocb *req)
 	if (!asks_for_open(req) || is_self(task))
 		return 0;
 	r.dfd = BPF_CORE_READ(open, dfd);
-	r.name = BPF_CORE_READ(open, filename, name);
+	r.name = name_asked_for(open);
 	/* The kernel has added this flag to every request by now; programs have no use for it. */
 	r.flags = BPF_CORE_READ(open, how.flags) & ~O_LARGEFILE;
 	r.mode = BPF_CORE_READ(open, how.mode);
