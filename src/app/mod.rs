@@ -98,6 +98,8 @@ pub enum Event {
     Message(Message),
     /// The source is gone without having said a word.
     SourceLost,
+    /// Whether the kernel does its part of the filter that was kept last.
+    KernelFilters(bool),
     /// There is time to work out what the changed filter shows.
     Settle,
     /// Time has passed: how long opentop runs, and how much processor time it has used.
@@ -191,6 +193,8 @@ pub struct App {
     pub mouse: bool,
     pub interval: Duration,
     pub size: Size,
+    /// The filter of which the kernel does its part, if it does of any.
+    in_kernel: Option<String>,
     history: History,
     /// What to tell the user, and until when.
     status: Option<(String, Duration)>,
@@ -230,6 +234,7 @@ impl App {
             mouse: setup.mouse,
             interval: setup.interval,
             size,
+            in_kernel: setup.replay.is_none().then(|| setup.filter.clone()),
             history: History::default(),
             status: None,
             dirty: Dirty::Now,
@@ -258,6 +263,7 @@ impl App {
             Event::SourceLost => {
                 return vec![Effect::End(Ended::Failed("the source of events stopped without a word".into()))];
             }
+            Event::KernelFilters(does) => self.in_kernel = does.then(|| self.filter.source()),
             Event::Settle => self.settle(),
             Event::Tick { elapsed, cpu } => {
                 self.meter.tick(elapsed, cpu);
@@ -345,6 +351,12 @@ impl App {
             Input::Typed(Typed::Paste(text)) => self.paste(&text),
             Input::Typed(Typed::Mouse(mouse)) => self.mouse(mouse),
         }
+    }
+
+    /// Whether the kernel does its part of the filter in force.
+    #[must_use]
+    pub fn kernel_filters(&self) -> bool {
+        self.in_kernel.as_ref().is_some_and(|kept| *kept == self.filter.source())
     }
 
     /// Where everything is on the screen.

@@ -101,6 +101,9 @@ fn what_the_kernel_can_check_is_asked_for_when_the_filter_is_kept() {
     screen.keys("/pid:311 err:any");
     assert_eq!(screen.effects, []);
     screen.keys("\r");
+    assert!(!screen.line(22).contains("(kernel)"), "{}", screen.line(22));
+    screen.update(Event::KernelFilters(true));
+    assert!(screen.line(22).contains("pid:311 (kernel) err:any (kernel)"), "{}", screen.line(22));
     let [Effect::Filter(filter)] = &screen.effects[..] else { panic!("{:?}", screen.effects) };
     assert_eq!((filter.pids.as_slice(), filter.failed), (&[311][..], Some(true)));
 }
