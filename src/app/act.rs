@@ -178,7 +178,8 @@ impl App {
     }
 
     fn group(&mut self) {
-        let at = Group::ALL.iter().position(|group| *group == self.ranking.group).unwrap_or(0);
+        let now = self.group_asked_for();
+        let at = Group::ALL.iter().position(|group| *group == now).unwrap_or(0);
         self.recount(Group::ALL[(at + 1) % Group::ALL.len()]);
     }
 

@@ -16,9 +16,14 @@ use crate::names::Names;
 pub struct Feed {
     pub log: Log,
     pub matches: Matches,
+    /// What a changed filter matches, as far as it is worked out.
+    next: Option<Matches>,
     /// The rows with searches folded; `None`: each event is a row.
     folded: Option<Folded>,
 }
+
+/// Events that are looked at before it is time to see whether a key was pressed.
+pub(super) const PORTION: u64 = 8192;
 
 /// A row: an event, which stands for as many as `tries`.
 #[derive(Clone, Copy, Debug)]
@@ -38,9 +43,19 @@ impl Feed {
         (ids.start, matching)
     }
 
-    fn refilter(&mut self, filter: &Filter, names: &Names) {
-        self.matches.refilter(filter.clone(), &self.log, names);
-        self.fold(self.folded.is_some());
+    fn refilter(&mut self, filter: &Filter) {
+        self.next = Some(Matches::of(filter.clone(), &self.log));
+    }
+
+    /// Goes on with a changed filter. True when this was the last portion.
+    fn advance(&mut self, names: &Names) -> bool {
+        let Some(next) = &mut self.next else { return false };
+        let done = next.advance(&self.log, names, PORTION);
+        if done && let Some(next) = self.next.take() {
+            self.matches = next;
+            self.fold(self.folded.is_some());
+        }
+        done
     }
 
     fn fold(&mut self, fold: bool) {
@@ -66,13 +81,6 @@ impl Feed {
             None => (self.matches.nth(index)?, 1),
         };
         Some(Shown { id, event: self.log.get(id)?, tries })
-    }
-
-    /// The match at `index`, the oldest at 0, folded or not.
-    #[must_use]
-    pub fn matching(&self, index: usize) -> Option<(u64, OpenEvent<'_>)> {
-        let id = self.matches.nth(index)?;
-        Some((id, self.log.get(id)?))
     }
 
     /// What names row `index` as long as it is kept; see [`Feed::place`].
@@ -113,7 +121,7 @@ pub struct Events {
 impl Events {
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        let live = Feed { log: Log::new(capacity), matches: Matches::default(), folded: None };
+        let live = Feed { log: Log::new(capacity), matches: Matches::default(), next: None, folded: None };
         Self { live, held: None, sideways: 0 }
     }
 
@@ -150,7 +158,7 @@ impl Events {
     /// Matching events that came since the view was held.
     #[must_use]
     pub fn new_since(&self) -> u64 {
-        self.held.as_ref().map_or(0, |held| self.live.matches.matched() - held.matched)
+        self.held.as_ref().map_or(0, |held| self.live.matches.matched().saturating_sub(held.matched))
     }
 
     /// The selected event: following, the newest.
@@ -212,16 +220,38 @@ impl Events {
         }
     }
 
-    /// Shows what `filter` holds for. The selection stays on its event, or goes to the next that matches.
-    pub fn refilter(&mut self, filter: &Filter, names: &Names, height: usize) {
-        self.live.refilter(filter, names);
-        let Some(held) = &mut self.held else { return };
-        let selected = held.feed.name(held.scroll.selected);
-        held.feed.refilter(filter, names);
-        let came_since = self.live.matches.len() - self.live.matches.lower_bound(held.feed.log.range().end);
-        held.matched = self.live.matches.matched() - came_since as u64;
-        let selected = held.feed.place(selected);
-        held.scroll = Scroll { selected, ..held.scroll }.settled(held.feed.len(), height);
+    /// Shows what `filter` holds for, once [`Events::advance`] has worked it out.
+    pub fn refilter(&mut self, filter: &Filter) {
+        self.live.refilter(filter);
+        if let Some(held) = &mut self.held {
+            held.feed.refilter(filter);
+        }
+    }
+
+    /// Works out a portion of what a changed filter holds for, first of what is looked at. True when there is nothing
+    /// left to do. The selection stays on its event, or goes to the next that matches.
+    pub fn advance(&mut self, names: &Names, height: usize) -> bool {
+        let Self { live, held, .. } = self;
+        if let Some(held) = held
+            && held.feed.next.is_some()
+        {
+            let selected = held.feed.name(held.scroll.selected);
+            if held.feed.advance(names) {
+                let selected = held.feed.place(selected);
+                held.scroll = Scroll { selected, ..held.scroll }.settled(held.feed.len(), height);
+            }
+            return false;
+        }
+        if live.next.is_none() {
+            return true;
+        }
+        if live.advance(names)
+            && let Some(held) = held
+        {
+            let came_since = live.matches.len() - live.matches.lower_bound(held.feed.log.range().end);
+            held.matched = live.matches.matched() - came_since as u64;
+        }
+        false
     }
 
     /// Goes to the next (or previous) row that `wanted` holds for. False where there is none.

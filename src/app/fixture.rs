@@ -66,6 +66,9 @@ impl Screen {
 
     pub(crate) fn update(&mut self, event: Event) {
         self.effects.extend(self.app.update(event));
+        while !self.app.is_settled() {
+            self.app.update(Event::Settle);
+        }
     }
 
     /// Types what a terminal sends as `bytes`.
@@ -75,9 +78,6 @@ impl Screen {
         self.decoder.give_up(&mut typed);
         for typed in typed {
             self.update(Event::Input(Input::Typed(typed)));
-            if !self.app.is_settled() {
-                self.update(Event::Settle);
-            }
         }
         self
     }

@@ -28,6 +28,7 @@ use ratatui::layout::Size;
 
 use crate::filter::{Filter, Term};
 use crate::model::openers::Group;
+use crate::model::tally::Tally;
 use crate::names::Names;
 use crate::source::{Counts, Message};
 use crate::terminal::{Input, Typed};
@@ -75,6 +76,16 @@ pub struct Scope {
     term: Term,
 }
 
+/// A ranking that is being counted anew.
+#[derive(Debug)]
+struct Recount {
+    group: Group,
+    filtered: bool,
+    /// The counts, where they come from the events, and the id of the next event to count.
+    tally: Option<Tally>,
+    next: u64,
+}
+
 /// How urgently the screen is to be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dirty {
@@ -116,8 +127,9 @@ pub struct App {
     dirty: Dirty,
     /// Rows that came since the last frame.
     fresh: u64,
-    /// The filter or the scope changed, the rows are still those of the old one.
+    /// Something changed of which the rows are not worked out yet.
     unsettled: bool,
+    recount: Option<Recount>,
 }
 
 /// How long a message to the user stays.
@@ -155,12 +167,15 @@ impl App {
             dirty: Dirty::Now,
             fresh: 0,
             unsettled: false,
+            recount: None,
             names,
             setup,
         };
         app.history.add(&app.line.clone());
         app.apply_filter();
-        app.settle();
+        while !app.is_settled() {
+            app.settle();
+        }
         Ok(app)
     }
 
@@ -210,33 +225,18 @@ impl App {
         if measured {
             self.latency = true;
             self.ranking.measure_latency();
-            self.recount(self.ranking.group);
+            self.recount(self.group_asked_for());
         }
-        if self.ranking.wants_events() && !measured {
-            self.rank(first, matching);
+        if self.ranking.wants_events() {
+            for (id, event) in self.events.live().log.iter_from(first) {
+                if self.filter.matches(&event, &self.names) {
+                    self.ranking.add(id, &event, &self.names);
+                }
+            }
         }
         if self.events.is_following() && matching > 0 {
             self.fresh += matching;
             self.touch(Dirty::Data);
-        }
-    }
-
-    /// Hands the ranking those of the events from `first` on that match, `matching` of the shown ones.
-    fn rank(&mut self, first: u64, matching: u64) {
-        let feed = self.events.live();
-        let kept = feed.matches.len() as u64;
-        if self.scope.is_none() && !self.unsettled && matching <= kept {
-            for index in kept - matching..kept {
-                if let Some((id, event)) = feed.matching(index as usize) {
-                    self.ranking.add(id, &event, &self.names);
-                }
-            }
-            return;
-        }
-        for (id, event) in feed.log.iter_from(first) {
-            if self.filter.matches(&event, &self.names) {
-                self.ranking.add(id, &event, &self.names);
-            }
         }
     }
 
@@ -316,11 +316,27 @@ impl App {
         self.fresh = 0;
     }
 
-    /// The filter or the scope has changed. What they show is worked out when there is time for it, so that a key is
-    /// echoed at once however much is to be looked through.
+    /// The filter or the scope has changed. What they show is worked out in portions when there is time for it, so
+    /// that a key is echoed at once however much there is to look through.
     fn apply_filter(&mut self) {
+        let scope = self.scope.as_ref().map(|scope| scope.term.clone());
+        let shown = self.filter.clone().and(Filter::from_terms(scope.into_iter().collect()));
+        self.events.refilter(&shown);
+        self.recount(self.group_asked_for());
+    }
+
+    /// The group of the ranking, or that of the ranking being counted.
+    fn group_asked_for(&self) -> Group {
+        self.recount.as_ref().map_or(self.ranking.group, |recount| recount.group)
+    }
+
+    /// Ranks anew, by `group` and under the filter in force.
+    fn recount(&mut self, group: Group) {
+        let by_kernel = self.setup.filter_in_kernel && self.filter.source() == self.setup.filter;
+        let filtered = !self.filter.is_empty() && !by_kernel;
+        let tally = self.ranking.needs_events(group, filtered).then(|| Tally::new(group));
+        self.recount = Some(Recount { group, filtered, tally, next: 0 });
         self.unsettled = true;
-        self.touch(Dirty::Now);
     }
 
     #[must_use]
@@ -328,27 +344,36 @@ impl App {
         !self.unsettled
     }
 
-    /// Shows and ranks what the filter and the scope hold for.
+    /// Works out a portion of what has changed: the rows of the events, then the ranking.
     fn settle(&mut self) {
-        self.unsettled = false;
-        self.touch(Dirty::Now);
         let height = self.events_height();
-        let scope = self.scope.as_ref().map(|scope| scope.term.clone());
-        let shown = self.filter.clone().and(Filter::from_terms(scope.into_iter().collect()));
-        self.events.refilter(&shown, &self.names, height);
-        self.recount(self.ranking.group);
+        if self.events.advance(&self.names, height) && self.recount_some() {
+            self.unsettled = false;
+        }
+        self.touch(Dirty::Now);
     }
 
-    fn recount(&mut self, group: Group) {
-        let by_kernel = self.setup.filter_in_kernel && self.filter.source() == self.setup.filter;
-        let (feed, filtered) = (self.events.live(), !self.filter.is_empty() && !by_kernel);
-        if self.scope.is_none() {
-            let matching = (0..feed.matches.len()).filter_map(|index| feed.matching(index));
-            return self.ranking.recount(group, filtered, matching, &self.names);
+    /// Counts a portion of the kept events. True when all are counted, and the ranking shows them.
+    fn recount_some(&mut self) -> bool {
+        let Some(recount) = &mut self.recount else { return true };
+        if let Some(tally) = &mut recount.tally {
+            let log = &self.events.live().log;
+            let kept = log.range();
+            let from = recount.next.max(kept.start);
+            recount.next = kept.end.min(from + events::PORTION);
+            for (id, event) in log.iter_from(from).take_while(|(id, _)| *id < recount.next) {
+                if self.filter.matches(&event, &self.names) {
+                    tally.add(id, &event, &self.names);
+                }
+            }
+            if recount.next < kept.end {
+                return false;
+            }
         }
-        let kept = feed.log.iter_from(feed.log.range().start);
-        let matching = kept.filter(|(_, event)| self.filter.matches(event, &self.names));
-        self.ranking.recount(group, filtered, matching, &self.names);
+        if let Some(Recount { group, filtered, tally, .. }) = self.recount.take() {
+            self.ranking.take_over(group, filtered, tally, &self.names);
+        }
+        true
     }
 
     fn events_height(&self) -> usize {

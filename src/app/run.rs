@@ -85,6 +85,7 @@ pub fn drive<D: Display, C: Control>(
     let clock = tick(Duration::from_secs(1));
     let mut messages = inputs.messages.clone();
     let mut pace = Pace::default();
+    let mut works = false;
     let mut event = Some(Event::Tick { elapsed: Duration::ZERO, cpu: own_cpu() });
     loop {
         if let Some(event) = event.take()
@@ -100,7 +101,9 @@ pub fn drive<D: Display, C: Control>(
             pace = Pace { at: Some(start.elapsed()), bytes };
             continue;
         }
-        if !app.is_settled() && inputs.input.is_empty() {
+        // Portions of work take turns with messages, so that neither waits for long.
+        works = !works;
+        if !app.is_settled() && inputs.input.is_empty() && (works || messages.is_empty()) {
             event = Some(Event::Settle);
             continue;
         }

@@ -90,6 +90,8 @@ fn main() {
     }
     assert!(rustix::process::geteuid().is_root(), "the goals are measured on the real kernel: run this as root");
     let opentop = std::env::var("OPENTOP").unwrap_or_else(|_| env!("CARGO_BIN_EXE_opentop").to_owned());
+    let opentop = std::fs::canonicalize(&opentop).unwrap_or_else(|why| panic!("{opentop}: {why}"));
+    let opentop = opentop.to_str().expect("a path in UTF-8").to_owned();
     let world = World { opentop, full: args.iter().any(|arg| arg == "--full") };
     println!("| # | goal | measured | holds |\n|---|---|---|---|");
     let mut failed = 0;
