@@ -178,9 +178,8 @@ impl App {
     }
 
     fn group(&mut self) {
-        let now = self.group_asked_for();
-        let at = Group::ALL.iter().position(|group| *group == now).unwrap_or(0);
-        self.recount(Group::ALL[(at + 1) % Group::ALL.len()]);
+        let at = Group::ALL.iter().position(|group| *group == self.group).unwrap_or(0);
+        self.rank_by(Group::ALL[(at + 1) % Group::ALL.len()]);
     }
 
     /// Details of an event; of an opener, its events.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ratatui::layout::Size;
 
+use super::work::{Done, Work};
 use crate::filter::KernelFilter;
 use crate::source::{Message, Totals};
 use crate::terminal::Input;
@@ -36,8 +37,8 @@ pub enum Event {
     SourceLost,
     /// Whether the kernel does its part of the filter that was kept last.
     KernelFilters(bool),
-    /// There is time to work out what the changed filter shows.
-    Settle,
+    /// What [`Effect::Work`] asked for.
+    Worked(Box<Done>),
     /// Time has passed: how long opentop runs, and how much processor time it has used.
     Tick {
         elapsed: Duration,
@@ -49,9 +50,11 @@ pub enum Event {
 }
 
 /// What the screen asks the world for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     End(Ended),
+    /// Look through the history.
+    Work(Box<Work>),
     /// Copy this text.
     Copy(String),
     /// Write what is shown to a file.

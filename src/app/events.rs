@@ -16,14 +16,9 @@ use crate::names::Names;
 pub struct Feed {
     pub log: Log,
     pub matches: Matches,
-    /// What a changed filter matches, as far as it is worked out.
-    next: Option<Matches>,
     /// The rows with searches folded; `None`: each event is a row.
     folded: Option<Folded>,
 }
-
-/// Events that are looked at before it is time to see whether a key was pressed.
-pub(super) const PORTION: u64 = 8192;
 
 /// A row: an event, which stands for as many as `tries`.
 #[derive(Clone, Copy, Debug)]
@@ -43,19 +38,11 @@ impl Feed {
         (ids.start, matching)
     }
 
-    fn refilter(&mut self, filter: &Filter) {
-        self.next = Some(Matches::of(filter.clone(), &self.log));
-    }
-
-    /// Goes on with a changed filter. True when this was the last portion.
-    fn advance(&mut self, names: &Names) -> bool {
-        let Some(next) = &mut self.next else { return false };
-        let done = next.advance(&self.log, names, PORTION);
-        if done && let Some(next) = self.next.take() {
-            self.matches = next;
-            self.fold(self.folded.is_some());
-        }
-        done
+    /// Shows what a changed filter matches; what came since is looked at now.
+    fn take_over(&mut self, matches: Matches, names: &Names) {
+        self.matches = matches;
+        self.matches.extend(&self.log, names);
+        self.fold(self.folded.is_some());
     }
 
     fn fold(&mut self, fold: bool) {
@@ -121,7 +108,7 @@ pub struct Events {
 impl Events {
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        let live = Feed { log: Log::new(capacity), matches: Matches::default(), next: None, folded: None };
+        let live = Feed { log: Log::new(capacity), matches: Matches::default(), folded: None };
         Self { live, held: None, sideways: 0 }
     }
 
@@ -220,38 +207,26 @@ impl Events {
         }
     }
 
-    /// Shows what `filter` holds for, once [`Events::advance`] has worked it out.
-    pub fn refilter(&mut self, filter: &Filter) {
-        self.live.refilter(filter);
-        if let Some(held) = &mut self.held {
-            held.feed.refilter(filter);
-        }
+    /// The log of a view that is held still.
+    #[must_use]
+    pub fn held_log(&self) -> Option<&Log> {
+        self.held.as_ref().map(|held| &held.feed.log)
     }
 
-    /// Works out a portion of what a changed filter holds for, first of what is looked at. True when there is nothing
-    /// left to do. The selection stays on its event, or goes to the next that matches.
-    pub fn advance(&mut self, names: &Names, height: usize) -> bool {
-        let Self { live, held, .. } = self;
-        if let Some(held) = held
-            && held.feed.next.is_some()
-        {
-            let selected = held.feed.name(held.scroll.selected);
-            if held.feed.advance(names) {
-                let selected = held.feed.place(selected);
-                held.scroll = Scroll { selected, ..held.scroll }.settled(held.feed.len(), height);
-            }
-            return false;
-        }
-        if live.next.is_none() {
-            return true;
-        }
-        if live.advance(names)
-            && let Some(held) = held
-        {
-            let came_since = live.matches.len() - live.matches.lower_bound(held.feed.log.range().end);
-            held.matched = live.matches.matched() - came_since as u64;
-        }
-        false
+    /// Shows what a changed filter matches. The selection stays on its event, or goes to the next that matches. False
+    /// where the view was held meanwhile, so that its own matches are missing.
+    pub fn take_over(&mut self, live: Matches, held: Option<Matches>, names: &Names, height: usize) -> bool {
+        self.live.take_over(live, names);
+        let Some(view) = &mut self.held else { return true };
+        let Some(matches) = held else { return false };
+        let selected = view.feed.name(view.scroll.selected);
+        view.feed.take_over(matches, names);
+        let selected = view.feed.place(selected);
+        view.scroll = Scroll { selected, ..view.scroll }.settled(view.feed.len(), height);
+        let live = &self.live.matches;
+        let came_since = live.len() - live.lower_bound(view.feed.log.range().end);
+        view.matched = live.matched() - came_since as u64;
+        true
     }
 
     /// Goes to the next (or previous) row that `wanted` holds for. False where there is none.

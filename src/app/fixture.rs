@@ -65,9 +65,15 @@ impl Screen {
     }
 
     pub(crate) fn update(&mut self, event: Event) {
-        self.effects.extend(self.app.update(event));
-        while !self.app.is_settled() {
-            self.app.update(Event::Settle);
+        for effect in self.app.update(event) {
+            match effect {
+                Effect::Work(work) => {
+                    if let Some(done) = work.run(|| true) {
+                        self.update(Event::Worked(Box::new(done)));
+                    }
+                }
+                effect => self.effects.push(effect),
+            }
         }
     }
 

@@ -21,14 +21,15 @@ mod run;
 pub mod scroll;
 mod setup;
 pub mod terms;
+mod work;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ratatui::layout::Size;
 
 use crate::filter::{Filter, Term};
 use crate::model::openers::Group;
-use crate::model::tally::Tally;
 use crate::names::Names;
 use crate::source::{Counts, Message};
 use crate::terminal::{Input, Typed};
@@ -43,6 +44,7 @@ use terms::Choice;
 pub use event::{Effect, Ended, Event, Outcome};
 pub use run::{Control, Display, Inputs, NoControl, drive, run};
 pub use setup::Setup;
+pub use work::{Done, Ranked, Work};
 
 /// What the keys mean at the moment.
 #[derive(Debug)]
@@ -76,16 +78,6 @@ pub struct Scope {
     term: Term,
 }
 
-/// A ranking that is being counted anew.
-#[derive(Debug)]
-struct Recount {
-    group: Group,
-    filtered: bool,
-    /// The counts, where they come from the events, and the id of the next event to count.
-    tally: Option<Tally>,
-    next: u64,
-}
-
 /// How urgently the screen is to be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dirty {
@@ -100,7 +92,8 @@ pub enum Dirty {
 #[derive(Debug)]
 pub struct App {
     pub setup: Setup,
-    pub names: Names,
+    /// Shared with whoever looks through the history.
+    pub names: Arc<Names>,
     pub events: Events,
     pub ranking: Ranking,
     pub meter: Meter,
@@ -127,9 +120,15 @@ pub struct App {
     dirty: Dirty,
     /// Rows that came since the last frame.
     fresh: u64,
-    /// Something changed of which the rows are not worked out yet.
-    unsettled: bool,
-    recount: Option<Recount>,
+    /// The group that was asked for; that of the ranking follows.
+    group: Group,
+    /// The number of the last [`Work`] that was asked for, and whether its answer is still to come.
+    asked: u64,
+    awaits: bool,
+    /// The ranking is not yet that of the group and the filter in force, and nobody was asked for it.
+    work_due: bool,
+    /// The rows are not yet those of the filter in force.
+    rows_due: bool,
 }
 
 /// How long a message to the user stays.
@@ -143,7 +142,7 @@ impl App {
     /// # Errors
     /// Where the filter to start with is none.
     pub fn new(setup: Setup, size: Size) -> Result<Self, crate::filter::FilterError> {
-        let names = setup.names.clone();
+        let names = Arc::new(setup.names.clone());
         let filter = Filter::parse(&setup.filter, &names)?;
         let mut app = Self {
             events: Events::new(setup.history),
@@ -166,21 +165,33 @@ impl App {
             status: None,
             dirty: Dirty::Now,
             fresh: 0,
-            unsettled: false,
-            recount: None,
+            group: setup.group,
+            asked: 0,
+            awaits: false,
+            work_due: false,
+            rows_due: false,
             names,
             setup,
         };
         app.history.add(&app.line.clone());
+        // Nothing is kept yet, so there is nothing to wait for.
         app.apply_filter();
-        while !app.is_settled() {
-            app.settle();
+        if let Some(Effect::Work(work)) = app.work()
+            && let Some(done) = work.run(|| true)
+        {
+            app.take_over(done);
         }
         Ok(app)
     }
 
     /// The one way in.
     pub fn update(&mut self, event: Event) -> Vec<Effect> {
+        let mut effects = self.take(event);
+        effects.extend(self.work());
+        effects
+    }
+
+    fn take(&mut self, event: Event) -> Vec<Effect> {
         match event {
             Event::Message(Message::Opens(batch)) => self.take_opens(batch),
             Event::Message(Message::Counts(counts)) => self.take_counts(counts),
@@ -194,7 +205,7 @@ impl App {
                 return vec![Effect::End(Ended::Failed("the source of events stopped without a word".into()))];
             }
             Event::KernelFilters(does) => self.in_kernel = does.then(|| self.filter.source()),
-            Event::Settle => self.settle(),
+            Event::Worked(done) => self.take_over(*done),
             Event::Tick { elapsed, cpu } => {
                 self.meter.tick(elapsed, cpu);
                 if self.status.as_ref().is_some_and(|(_, until)| *until <= elapsed) {
@@ -217,17 +228,12 @@ impl App {
 
     fn take_opens(&mut self, batch: crate::event::Batch) {
         for cgroup in &batch.cgroups {
-            self.names.learn(cgroup);
+            Arc::make_mut(&mut self.names).learn(cgroup);
         }
         // Where latencies are measured, nearly every event has one.
         let measured = !self.latency && batch.iter().take(LATENCY_SCAN).any(|event| event.latency.is_some());
         let (first, matching) = self.events.push(batch, &self.names);
-        if measured {
-            self.latency = true;
-            self.ranking.measure_latency();
-            self.recount(self.group_asked_for());
-        }
-        if self.ranking.wants_events() {
+        if self.ranking.wants_events() && !self.awaits {
             for (id, event) in self.events.live().log.iter_from(first) {
                 if self.filter.matches(&event, &self.names) {
                     self.ranking.add(id, &event, &self.names);
@@ -237,6 +243,11 @@ impl App {
         if self.events.is_following() && matching > 0 {
             self.fresh += matching;
             self.touch(Dirty::Data);
+        }
+        if measured {
+            self.latency = true;
+            self.ranking.measure_latency();
+            self.rank_by(self.group);
         }
     }
 
@@ -316,64 +327,65 @@ impl App {
         self.fresh = 0;
     }
 
-    /// The filter or the scope has changed. What they show is worked out in portions when there is time for it, so
-    /// that a key is echoed at once however much there is to look through.
+    /// The filter or the scope has changed.
     fn apply_filter(&mut self) {
+        self.rows_due = true;
+        self.rank_by(self.group);
+    }
+
+    /// The ranking is to be by `group`, under the filter in force.
+    fn rank_by(&mut self, group: Group) {
+        self.group = group;
+        self.work_due = true;
+    }
+
+    /// Asks for the rows and the ranking, where they are due. Any answer that is still awaited is no longer of use.
+    fn work(&mut self) -> Option<Effect> {
+        if !std::mem::take(&mut self.work_due) {
+            return None;
+        }
         let scope = self.scope.as_ref().map(|scope| scope.term.clone());
         let shown = self.filter.clone().and(Filter::from_terms(scope.into_iter().collect()));
-        self.events.refilter(&shown);
-        self.recount(self.group_asked_for());
-    }
-
-    /// The group of the ranking, or that of the ranking being counted.
-    fn group_asked_for(&self) -> Group {
-        self.recount.as_ref().map_or(self.ranking.group, |recount| recount.group)
-    }
-
-    /// Ranks anew, by `group` and under the filter in force.
-    fn recount(&mut self, group: Group) {
         let by_kernel = self.setup.filter_in_kernel && self.filter.source() == self.setup.filter;
         let filtered = !self.filter.is_empty() && !by_kernel;
-        let tally = self.ranking.needs_events(group, filtered).then(|| Tally::new(group));
-        self.recount = Some(Recount { group, filtered, tally, next: 0 });
-        self.unsettled = true;
+        self.asked += 1;
+        self.awaits = true;
+        Some(Effect::Work(Box::new(Work {
+            number: self.asked,
+            live: self.events.live().log.clone(),
+            held: self.events.held_log().cloned(),
+            names: Arc::clone(&self.names),
+            shown: self.rows_due.then_some(shown),
+            ranked: Ranked {
+                group: self.group,
+                filter: self.filter.clone(),
+                filtered,
+                from_events: self.ranking.needs_events(self.group, filtered),
+            },
+        })))
     }
 
-    #[must_use]
-    pub fn is_settled(&self) -> bool {
-        !self.unsettled
-    }
-
-    /// Works out a portion of what has changed: the rows of the events, then the ranking.
-    fn settle(&mut self) {
-        let height = self.events_height();
-        if self.events.advance(&self.names, height) && self.recount_some() {
-            self.unsettled = false;
+    /// Shows what was asked for, if it still is what was asked for last.
+    fn take_over(&mut self, done: Done) {
+        if done.number != self.asked {
+            return;
         }
-        self.touch(Dirty::Now);
-    }
-
-    /// Counts a portion of the kept events. True when all are counted, and the ranking shows them.
-    fn recount_some(&mut self) -> bool {
-        let Some(recount) = &mut self.recount else { return true };
-        if let Some(tally) = &mut recount.tally {
-            let log = &self.events.live().log;
-            let kept = log.range();
-            let from = recount.next.max(kept.start);
-            recount.next = kept.end.min(from + events::PORTION);
-            for (id, event) in log.iter_from(from).take_while(|(id, _)| *id < recount.next) {
-                if self.filter.matches(&event, &self.names) {
+        self.awaits = false;
+        let height = self.events_height();
+        if let Some(live) = done.live {
+            self.rows_due = !self.events.take_over(live, done.held, &self.names, height);
+        }
+        let mut tally = done.tally;
+        if let Some(tally) = &mut tally {
+            for (id, event) in self.events.live().log.iter_from(done.end) {
+                if done.ranked.filter.matches(&event, &self.names) {
                     tally.add(id, &event, &self.names);
                 }
             }
-            if recount.next < kept.end {
-                return false;
-            }
         }
-        if let Some(Recount { group, filtered, tally, .. }) = self.recount.take() {
-            self.ranking.take_over(group, filtered, tally, &self.names);
-        }
-        true
+        self.ranking.take_over(done.ranked.group, done.ranked.filtered, tally, &self.names);
+        self.work_due |= self.rows_due;
+        self.touch(Dirty::Now);
     }
 
     fn events_height(&self) -> usize {
