@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::load::{Storm, Trickle};
+use super::load::{Steady, Storm};
 use super::pty::Pty;
 use super::{Measured, World};
 
@@ -21,9 +21,9 @@ fn storm(world: &World, (width, height): (u16, u16), bar: u64) -> Measured {
 }
 
 pub fn trickle(world: &World) -> Measured {
-    let _trickle = Trickle::start();
+    let _trickle = Steady::start(1, Duration::from_millis(100));
     let pty = world.live(&["-p", &std::process::id().to_string()], 80, 24);
-    pty.wait_for("the trickle", |text| text.contains("/etc/trickle-"));
+    pty.wait_for("the trickle", |text| text.contains("/etc/steady-"));
     rate(world, &pty, 3_000)
 }
 

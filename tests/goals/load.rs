@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A process that opens missing files as fast as it can. Ends when dropped.
 pub struct Storm(Child);
@@ -48,29 +48,34 @@ fn temp() -> String {
     std::env::temp_dir().to_str().expect("UTF-8").to_owned()
 }
 
-/// Opens a file of this process ten times a second. Ends when dropped.
-pub struct Trickle {
+/// Opens missing files of this process at a steady rate. Ends when dropped.
+pub struct Steady {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Trickle {
-    pub fn start() -> Self {
+impl Steady {
+    /// `at_once` opens every `pause`.
+    pub fn start(at_once: u32, pause: Duration) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
-            let mut n = 0;
+            let mut next = Instant::now();
+            let mut n = 0u64;
             while !told.load(Ordering::Relaxed) {
-                n += 1;
-                let _ = std::fs::File::open(PathBuf::from(format!("/etc/trickle-{n}")));
-                std::thread::sleep(Duration::from_millis(100));
+                for _ in 0..at_once {
+                    n += 1;
+                    let _ = std::fs::File::open(PathBuf::from(format!("/etc/steady-{n}")));
+                }
+                next += pause;
+                std::thread::sleep(next.saturating_duration_since(Instant::now()));
             }
         });
         Self { stop, thread: Some(thread) }
     }
 }
 
-impl Drop for Trickle {
+impl Drop for Steady {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {

@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use super::load::{Storm, opens};
+use super::load::{Steady, Storm, opens};
 use super::pty::Pty;
 use super::{Measured, World};
 
 const MS: Duration = Duration::from_millis(1);
 
 pub fn key_echo(world: &World) -> Measured {
-    let _storm = Storm::start();
+    let _storm = Steady::start(500, 5 * MS);
     let mut pty = world.live(&[], 80, 24);
-    pty.wait_for("the storm", |text| text.contains("missing-"));
+    pty.wait_for("the storm", |text| text.contains("steady-"));
     pty.keys("/");
     pty.wait_for("prompt", |text| text.contains("Enter keep"));
     let mut line = String::new();
