@@ -7,6 +7,7 @@ use crate::event::Batch;
 use crate::filter::Filter;
 use crate::lines::Consumer;
 use crate::model::openers::Group;
+use crate::model::tally::Tally;
 use crate::names::Names;
 use crate::output::{Table, TableOutput};
 use crate::source::{Counts, Totals};
@@ -88,7 +89,8 @@ impl<'a> Tables<'a> {
 fn ranking(order: &Order<'_>, start: Option<Moment>, names: &Names) -> Ranking {
     let mut ranking = Ranking::new(order.group, order.sort, false, start.map(|start| start.ts_ns));
     let filtered = !order.filtered_in_kernel && !order.filter.is_empty();
-    ranking.recount(order.group, filtered, std::iter::empty(), names);
+    let tally = ranking.needs_events(order.group, filtered).then(|| Tally::new(order.group));
+    ranking.take_over(order.group, filtered, tally, names);
     ranking
 }
 

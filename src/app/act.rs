@@ -178,8 +178,8 @@ impl App {
     }
 
     fn group(&mut self) {
-        let at = Group::ALL.iter().position(|group| *group == self.ranking.group).unwrap_or(0);
-        self.recount(Group::ALL[(at + 1) % Group::ALL.len()]);
+        let at = Group::ALL.iter().position(|group| *group == self.group).unwrap_or(0);
+        self.rank_by(Group::ALL[(at + 1) % Group::ALL.len()]);
     }
 
     /// Details of an event; of an opener, its events.

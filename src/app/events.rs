@@ -38,8 +38,10 @@ impl Feed {
         (ids.start, matching)
     }
 
-    fn refilter(&mut self, filter: &Filter, names: &Names) {
-        self.matches.refilter(filter.clone(), &self.log, names);
+    /// Shows what a changed filter matches; what came since is looked at now.
+    fn take_over(&mut self, matches: Matches, names: &Names) {
+        self.matches = matches;
+        self.matches.extend(&self.log, names);
         self.fold(self.folded.is_some());
     }
 
@@ -66,13 +68,6 @@ impl Feed {
             None => (self.matches.nth(index)?, 1),
         };
         Some(Shown { id, event: self.log.get(id)?, tries })
-    }
-
-    /// The match at `index`, the oldest at 0, folded or not.
-    #[must_use]
-    pub fn matching(&self, index: usize) -> Option<(u64, OpenEvent<'_>)> {
-        let id = self.matches.nth(index)?;
-        Some((id, self.log.get(id)?))
     }
 
     /// What names row `index` as long as it is kept; see [`Feed::place`].
@@ -150,7 +145,7 @@ impl Events {
     /// Matching events that came since the view was held.
     #[must_use]
     pub fn new_since(&self) -> u64 {
-        self.held.as_ref().map_or(0, |held| self.live.matches.matched() - held.matched)
+        self.held.as_ref().map_or(0, |held| self.live.matches.matched().saturating_sub(held.matched))
     }
 
     /// The selected event: following, the newest.
@@ -212,16 +207,26 @@ impl Events {
         }
     }
 
-    /// Shows what `filter` holds for. The selection stays on its event, or goes to the next that matches.
-    pub fn refilter(&mut self, filter: &Filter, names: &Names, height: usize) {
-        self.live.refilter(filter, names);
-        let Some(held) = &mut self.held else { return };
-        let selected = held.feed.name(held.scroll.selected);
-        held.feed.refilter(filter, names);
-        let came_since = self.live.matches.len() - self.live.matches.lower_bound(held.feed.log.range().end);
-        held.matched = self.live.matches.matched() - came_since as u64;
-        let selected = held.feed.place(selected);
-        held.scroll = Scroll { selected, ..held.scroll }.settled(held.feed.len(), height);
+    /// The log of a view that is held still.
+    #[must_use]
+    pub fn held_log(&self) -> Option<&Log> {
+        self.held.as_ref().map(|held| &held.feed.log)
+    }
+
+    /// Shows what a changed filter matches. The selection stays on its event, or goes to the next that matches. False
+    /// where the view was held meanwhile, so that its own matches are missing.
+    pub fn take_over(&mut self, live: Matches, held: Option<Matches>, names: &Names, height: usize) -> bool {
+        self.live.take_over(live, names);
+        let Some(view) = &mut self.held else { return true };
+        let Some(matches) = held else { return false };
+        let selected = view.feed.name(view.scroll.selected);
+        view.feed.take_over(matches, names);
+        let selected = view.feed.place(selected);
+        view.scroll = Scroll { selected, ..view.scroll }.settled(view.feed.len(), height);
+        let live = &self.live.matches;
+        let came_since = live.len() - live.lower_bound(view.feed.log.range().end);
+        view.matched = live.matched() - came_since as u64;
+        true
     }
 
     /// Goes to the next (or previous) row that `wanted` holds for. False where there is none.

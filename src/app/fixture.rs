@@ -65,7 +65,16 @@ impl Screen {
     }
 
     pub(crate) fn update(&mut self, event: Event) {
-        self.effects.extend(self.app.update(event));
+        for effect in self.app.update(event) {
+            match effect {
+                Effect::Work(work) => {
+                    if let Some(done) = work.run(|| true) {
+                        self.update(Event::Worked(Box::new(done)));
+                    }
+                }
+                effect => self.effects.push(effect),
+            }
+        }
     }
 
     /// Types what a terminal sends as `bytes`.
@@ -75,9 +84,6 @@ impl Screen {
         self.decoder.give_up(&mut typed);
         for typed in typed {
             self.update(Event::Input(Input::Typed(typed)));
-            if !self.app.is_settled() {
-                self.update(Event::Settle);
-            }
         }
         self
     }

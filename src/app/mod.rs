@@ -10,6 +10,7 @@
 mod act;
 pub mod action;
 mod effect;
+mod event;
 pub mod events;
 pub mod keymap;
 pub mod meter;
@@ -18,113 +19,32 @@ pub mod prompt;
 pub mod ranking;
 mod run;
 pub mod scroll;
+mod setup;
 pub mod terms;
+mod work;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use ratatui::layout::Size;
 
-use crate::filter::{Filter, KernelFilter, Term};
+use crate::filter::{Filter, Term};
 use crate::model::openers::Group;
 use crate::names::Names;
-use crate::source::{Counts, Message, Totals};
+use crate::source::{Counts, Message};
 use crate::terminal::{Input, Typed};
 use crate::ui::layout::Layout;
 use action::{Focus, Panels};
 use events::Events;
 use meter::Meter;
 use prompt::{History, Prompt};
-use ranking::{Ranking, Sort};
+use ranking::Ranking;
 use terms::Choice;
 
+pub use event::{Effect, Ended, Event, Outcome};
 pub use run::{Control, Display, Inputs, NoControl, drive, run};
-
-/// All that the screen is told once, at the start.
-#[derive(Clone, Debug)]
-pub struct Setup {
-    pub version: &'static str,
-    pub host: String,
-    /// Kernel release.
-    pub kernel: String,
-    /// The hooks in use, for the header.
-    pub hooks: String,
-    /// The file that is replayed; `None` when live.
-    pub replay: Option<String>,
-    /// When counting began, CLOCK_MONOTONIC nanoseconds, where known.
-    pub since_ns: Option<u64>,
-    /// Events that are kept.
-    pub history: usize,
-    /// The filter to start with, in the filter language.
-    pub filter: String,
-    /// The kernel has left out what that filter does not want since before it counted: its counts are of the filter.
-    pub filter_in_kernel: bool,
-    pub group: Group,
-    pub sort: Sort,
-    /// The shortest time between two frames that nobody asked for.
-    pub interval: Duration,
-    pub colour: bool,
-    pub ascii: bool,
-    pub mouse: bool,
-    /// Opentop's own opens are among the events.
-    pub shows_self: bool,
-    pub names: Names,
-    pub time_zone: TimeZone,
-}
-
-/// How it ended, and the last that was counted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    pub ended: Ended,
-    pub totals: Totals,
-}
-
-/// Why the screen was left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
-    Quit,
-    /// By this signal.
-    Signal(i32),
-    /// The terminal has hung up.
-    Gone,
-    /// The source broke; the text is for the user.
-    Failed(String),
-}
-
-/// What happens to the screen.
-#[derive(Debug)]
-pub enum Event {
-    Input(Input),
-    Message(Message),
-    /// The source is gone without having said a word.
-    SourceLost,
-    /// There is time to work out what the changed filter shows.
-    Settle,
-    /// Time has passed: how long opentop runs, and how much processor time it has used.
-    Tick {
-        elapsed: Duration,
-        cpu: Duration,
-    },
-    Resize(Size),
-    /// What came of an effect, for the user.
-    Said(String),
-}
-
-/// What the screen asks the world for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    End(Ended),
-    /// Copy this text.
-    Copy(String),
-    /// Write what is shown to a file.
-    Save,
-    Mouse(bool),
-    /// Paint everything anew.
-    Repaint,
-    Suspend,
-    /// The user keeps this filter; the kernel may do its part of it.
-    Filter(KernelFilter),
-}
+pub use setup::Setup;
+pub use work::{Done, Ranked, Work};
 
 /// What the keys mean at the moment.
 #[derive(Debug)]
@@ -172,7 +92,8 @@ pub enum Dirty {
 #[derive(Debug)]
 pub struct App {
     pub setup: Setup,
-    pub names: Names,
+    /// Shared with whoever looks through the history.
+    pub names: Arc<Names>,
     pub events: Events,
     pub ranking: Ranking,
     pub meter: Meter,
@@ -191,14 +112,23 @@ pub struct App {
     pub mouse: bool,
     pub interval: Duration,
     pub size: Size,
+    /// The filter of which the kernel does its part, if it does of any.
+    in_kernel: Option<String>,
     history: History,
     /// What to tell the user, and until when.
     status: Option<(String, Duration)>,
     dirty: Dirty,
     /// Rows that came since the last frame.
     fresh: u64,
-    /// The filter or the scope changed, the rows are still those of the old one.
-    unsettled: bool,
+    /// The group that was asked for; that of the ranking follows.
+    group: Group,
+    /// The number of the last [`Work`] that was asked for, and whether its answer is still to come.
+    asked: u64,
+    awaits: bool,
+    /// The ranking is not yet that of the group and the filter in force, and nobody was asked for it.
+    work_due: bool,
+    /// The rows are not yet those of the filter in force.
+    rows_due: bool,
 }
 
 /// How long a message to the user stays.
@@ -212,7 +142,7 @@ impl App {
     /// # Errors
     /// Where the filter to start with is none.
     pub fn new(setup: Setup, size: Size) -> Result<Self, crate::filter::FilterError> {
-        let names = setup.names.clone();
+        let names = Arc::new(setup.names.clone());
         let filter = Filter::parse(&setup.filter, &names)?;
         let mut app = Self {
             events: Events::new(setup.history),
@@ -230,22 +160,38 @@ impl App {
             mouse: setup.mouse,
             interval: setup.interval,
             size,
+            in_kernel: setup.replay.is_none().then(|| setup.filter.clone()),
             history: History::default(),
             status: None,
             dirty: Dirty::Now,
             fresh: 0,
-            unsettled: false,
+            group: setup.group,
+            asked: 0,
+            awaits: false,
+            work_due: false,
+            rows_due: false,
             names,
             setup,
         };
         app.history.add(&app.line.clone());
+        // Nothing is kept yet, so there is nothing to wait for.
         app.apply_filter();
-        app.settle();
+        if let Some(Effect::Work(work)) = app.work()
+            && let Some(done) = work.run(|| true)
+        {
+            app.take_over(done);
+        }
         Ok(app)
     }
 
     /// The one way in.
     pub fn update(&mut self, event: Event) -> Vec<Effect> {
+        let mut effects = self.take(event);
+        effects.extend(self.work());
+        effects
+    }
+
+    fn take(&mut self, event: Event) -> Vec<Effect> {
         match event {
             Event::Message(Message::Opens(batch)) => self.take_opens(batch),
             Event::Message(Message::Counts(counts)) => self.take_counts(counts),
@@ -258,7 +204,8 @@ impl App {
             Event::SourceLost => {
                 return vec![Effect::End(Ended::Failed("the source of events stopped without a word".into()))];
             }
-            Event::Settle => self.settle(),
+            Event::KernelFilters(does) => self.in_kernel = does.then(|| self.filter.source()),
+            Event::Worked(done) => self.take_over(*done),
             Event::Tick { elapsed, cpu } => {
                 self.meter.tick(elapsed, cpu);
                 if self.status.as_ref().is_some_and(|(_, until)| *until <= elapsed) {
@@ -281,41 +228,26 @@ impl App {
 
     fn take_opens(&mut self, batch: crate::event::Batch) {
         for cgroup in &batch.cgroups {
-            self.names.learn(cgroup);
+            Arc::make_mut(&mut self.names).learn(cgroup);
         }
         // Where latencies are measured, nearly every event has one.
         let measured = !self.latency && batch.iter().take(LATENCY_SCAN).any(|event| event.latency.is_some());
         let (first, matching) = self.events.push(batch, &self.names);
-        if measured {
-            self.latency = true;
-            self.ranking.measure_latency();
-            self.recount(self.ranking.group);
-        }
-        if self.ranking.wants_events() && !measured {
-            self.rank(first, matching);
+        if self.ranking.wants_events() && !self.awaits {
+            for (id, event) in self.events.live().log.iter_from(first) {
+                if self.filter.matches(&event, &self.names) {
+                    self.ranking.add(id, &event, &self.names);
+                }
+            }
         }
         if self.events.is_following() && matching > 0 {
             self.fresh += matching;
             self.touch(Dirty::Data);
         }
-    }
-
-    /// Hands the ranking those of the events from `first` on that match, `matching` of the shown ones.
-    fn rank(&mut self, first: u64, matching: u64) {
-        let feed = self.events.live();
-        let kept = feed.matches.len() as u64;
-        if self.scope.is_none() && !self.unsettled && matching <= kept {
-            for index in kept - matching..kept {
-                if let Some((id, event)) = feed.matching(index as usize) {
-                    self.ranking.add(id, &event, &self.names);
-                }
-            }
-            return;
-        }
-        for (id, event) in feed.log.iter_from(first) {
-            if self.filter.matches(&event, &self.names) {
-                self.ranking.add(id, &event, &self.names);
-            }
+        if measured {
+            self.latency = true;
+            self.ranking.measure_latency();
+            self.rank_by(self.group);
         }
     }
 
@@ -345,6 +277,12 @@ impl App {
             Input::Typed(Typed::Paste(text)) => self.paste(&text),
             Input::Typed(Typed::Mouse(mouse)) => self.mouse(mouse),
         }
+    }
+
+    /// Whether the kernel does its part of the filter in force.
+    #[must_use]
+    pub fn kernel_filters(&self) -> bool {
+        self.in_kernel.as_ref().is_some_and(|kept| *kept == self.filter.source())
     }
 
     /// Where everything is on the screen.
@@ -389,39 +327,65 @@ impl App {
         self.fresh = 0;
     }
 
-    /// The filter or the scope has changed. What they show is worked out when there is time for it, so that a key is
-    /// echoed at once however much is to be looked through.
+    /// The filter or the scope has changed.
     fn apply_filter(&mut self) {
-        self.unsettled = true;
-        self.touch(Dirty::Now);
+        self.rows_due = true;
+        self.rank_by(self.group);
     }
 
-    #[must_use]
-    pub fn is_settled(&self) -> bool {
-        !self.unsettled
+    /// The ranking is to be by `group`, under the filter in force.
+    fn rank_by(&mut self, group: Group) {
+        self.group = group;
+        self.work_due = true;
     }
 
-    /// Shows and ranks what the filter and the scope hold for.
-    fn settle(&mut self) {
-        self.unsettled = false;
-        self.touch(Dirty::Now);
-        let height = self.events_height();
+    /// Asks for the rows and the ranking, where they are due. Any answer that is still awaited is no longer of use.
+    fn work(&mut self) -> Option<Effect> {
+        if !std::mem::take(&mut self.work_due) {
+            return None;
+        }
         let scope = self.scope.as_ref().map(|scope| scope.term.clone());
         let shown = self.filter.clone().and(Filter::from_terms(scope.into_iter().collect()));
-        self.events.refilter(&shown, &self.names, height);
-        self.recount(self.ranking.group);
+        let by_kernel = self.setup.filter_in_kernel && self.filter.source() == self.setup.filter;
+        let filtered = !self.filter.is_empty() && !by_kernel;
+        self.asked += 1;
+        self.awaits = true;
+        Some(Effect::Work(Box::new(Work {
+            number: self.asked,
+            live: self.events.live().log.clone(),
+            held: self.events.held_log().cloned(),
+            names: Arc::clone(&self.names),
+            shown: self.rows_due.then_some(shown),
+            ranked: Ranked {
+                group: self.group,
+                filter: self.filter.clone(),
+                filtered,
+                from_events: self.ranking.needs_events(self.group, filtered),
+            },
+        })))
     }
 
-    fn recount(&mut self, group: Group) {
-        let by_kernel = self.setup.filter_in_kernel && self.filter.source() == self.setup.filter;
-        let (feed, filtered) = (self.events.live(), !self.filter.is_empty() && !by_kernel);
-        if self.scope.is_none() {
-            let matching = (0..feed.matches.len()).filter_map(|index| feed.matching(index));
-            return self.ranking.recount(group, filtered, matching, &self.names);
+    /// Shows what was asked for, if it still is what was asked for last.
+    fn take_over(&mut self, done: Done) {
+        if done.number != self.asked {
+            return;
         }
-        let kept = feed.log.iter_from(feed.log.range().start);
-        let matching = kept.filter(|(_, event)| self.filter.matches(event, &self.names));
-        self.ranking.recount(group, filtered, matching, &self.names);
+        self.awaits = false;
+        let height = self.events_height();
+        if let Some(live) = done.live {
+            self.rows_due = !self.events.take_over(live, done.held, &self.names, height);
+        }
+        let mut tally = done.tally;
+        if let Some(tally) = &mut tally {
+            for (id, event) in self.events.live().log.iter_from(done.end) {
+                if done.ranked.filter.matches(&event, &self.names) {
+                    tally.add(id, &event, &self.names);
+                }
+            }
+        }
+        self.ranking.take_over(done.ranked.group, done.ranked.filtered, tally, &self.names);
+        self.work_due |= self.rows_due;
+        self.touch(Dirty::Now);
     }
 
     fn events_height(&self) -> usize {
@@ -433,6 +397,8 @@ impl App {
     }
 }
 
+#[cfg(test)]
+mod anything;
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]

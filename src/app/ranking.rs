@@ -146,9 +146,15 @@ impl Ranking {
         self.basis
     }
 
-    /// From the next [`Ranking::recount`] on latencies are ranked too.
+    /// From the next [`Ranking::take_over`] on latencies are ranked too.
     pub fn measure_latency(&mut self) {
         self.latency = true;
+    }
+
+    /// Whether the kernel's counts are not enough for such a ranking.
+    #[must_use]
+    pub fn needs_events(&self, group: Group, filtered: bool) -> bool {
+        filtered || !group.is_counted() || self.latency
     }
 
     /// Whether every single event is to be handed to [`Ranking::add`].
@@ -177,25 +183,14 @@ impl Ranking {
         self.openers.note_last(event.pid, event.start_ns, id);
     }
 
-    /// Counts anew under another group or filter, from the events that are kept and `matching`.
-    pub fn recount<'a>(
-        &mut self,
-        group: Group,
-        filtered: bool,
-        matching: impl Iterator<Item = (u64, OpenEvent<'a>)>,
-        names: &Names,
-    ) {
+    /// Ranks by another group or under another filter. `tally` has counted the events so far, where it needs events.
+    pub fn take_over(&mut self, group: Group, filtered: bool, tally: Option<Tally>, names: &Names) {
         if group != self.group {
             self.chosen = None;
             self.scroll = Scroll::default();
         }
-        self.group = group;
-        self.filtered = filtered;
-        self.tally = (self.filtered || !group.is_counted() || self.latency).then(|| Tally::new(group));
+        (self.group, self.filtered, self.tally) = (group, filtered, tally);
         if let Some(tally) = &mut self.tally {
-            for (id, event) in matching {
-                tally.add(id, &event, names);
-            }
             // What came before has no rate.
             tally.read(self.read_ns);
         }

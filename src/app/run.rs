@@ -8,6 +8,7 @@ use ratatui::layout::Size;
 use signal_hook::consts::SIGWINCH;
 
 use super::pace::Pace;
+use super::work::Worker;
 use super::{App, Effect, Ended, Event, Outcome, Setup, effect};
 use crate::filter::KernelFilter;
 use crate::source::Message;
@@ -82,13 +83,14 @@ pub fn drive<D: Display, C: Control>(
     control: &mut C,
 ) -> io::Result<Outcome> {
     let start = Instant::now();
+    let worker = Worker::start()?;
     let clock = tick(Duration::from_secs(1));
     let mut messages = inputs.messages.clone();
     let mut pace = Pace::default();
     let mut event = Some(Event::Tick { elapsed: Duration::ZERO, cpu: own_cpu() });
     loop {
         if let Some(event) = event.take()
-            && let Some(ended) = take(app, display, control, event)?
+            && let Some(ended) = take(app, display, control, &worker, event)?
         {
             return Ok(Outcome { ended, totals: app.meter.since_start() });
         }
@@ -98,10 +100,6 @@ pub fn drive<D: Display, C: Control>(
             let bytes = display.draw(app)?;
             app.drawn();
             pace = Pace { at: Some(start.elapsed()), bytes };
-            continue;
-        }
-        if !app.is_settled() && inputs.input.is_empty() {
-            event = Some(Event::Settle);
             continue;
         }
         let timer = match due {
@@ -115,6 +113,7 @@ pub fn drive<D: Display, C: Control>(
                 Err(_) => Event::Input(Input::Gone),
             }),
             recv(display.ready()) -> buffer => buffer.into_iter().for_each(|buffer| display.reclaim(buffer)),
+            recv(worker.done()) -> done => event = done.ok().map(|done| Event::Worked(Box::new(done))),
             recv(timer) -> _ => {}
             recv(clock) -> _ => event = Some(Event::Tick { elapsed: start.elapsed(), cpu: own_cpu() }),
             recv(messages) -> message => event = Some(match message {
@@ -133,11 +132,13 @@ fn take(
     app: &mut App,
     display: &mut impl Display,
     control: &mut impl Control,
+    worker: &Worker,
     event: Event,
 ) -> io::Result<Option<Ended>> {
     for effect in app.update(event) {
         match effect {
             Effect::End(ended) => return Ok(Some(ended)),
+            Effect::Work(work) => worker.ask(*work),
             Effect::Copy(text) => {
                 let (bytes, said) = effect::copy(&text);
                 display.send(&bytes)?;
@@ -154,7 +155,7 @@ fn take(
                 let _ = app.update(Event::Resize(display.size()));
             }
             Effect::Filter(filter) => {
-                control.filter(&filter);
+                let _ = app.update(Event::KernelFilters(control.filter(&filter)));
             }
         }
     }

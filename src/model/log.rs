@@ -137,28 +137,46 @@ impl Matches {
         &self.filter
     }
 
-    /// Takes another filter and looks through all of the history. `seen` and `matched` count from there.
+    /// What `filter` holds for in `log`, of which nothing is looked at yet: see [`Matches::extend`] and
+    /// [`Matches::advance`]. `seen` and `matched` count from the start of what is kept.
+    #[must_use]
+    pub fn of(filter: Filter, log: &Log) -> Self {
+        let start = log.range().start;
+        Self { filter, known: start..start, ..Self::default() }
+    }
+
+    /// Takes another filter and looks through all of the history.
     pub fn refilter(&mut self, filter: Filter, log: &Log, names: &Names) {
-        let known = log.range();
-        *self = Self { filter, known: known.start..known.start, ..Self::default() };
+        *self = Self::of(filter, log);
         self.extend(log, names);
+    }
+
+    /// Looks at up to `limit` events further. True when all of `log` is looked at.
+    pub fn advance(&mut self, log: &Log, names: &Names, limit: u64) -> bool {
+        self.look(log, names, limit);
+        self.known.end == log.range().end
     }
 
     /// Looks at the events that are new in `log` and lets go of those that have left it. To be called after every
     /// push. Returns how many new ones match.
     pub fn extend(&mut self, log: &Log, names: &Names) -> u64 {
-        let kept = log.range();
-        let (first, new) = (self.known.end, kept.end - self.known.end);
-        self.known = kept;
-        self.seen += new;
-        let matching = if self.filter.is_empty() { new } else { self.collect(first, log, names) };
+        self.look(log, names, u64::MAX)
+    }
+
+    fn look(&mut self, log: &Log, names: &Names, limit: u64) -> u64 {
+        let (kept, first) = (log.range(), self.known.end);
+        let limit = if self.filter.is_empty() { u64::MAX } else { limit };
+        let end = kept.end.min(first.saturating_add(limit));
+        self.known = kept.start..end;
+        self.seen += end - first;
+        let matching = if self.filter.is_empty() { end - first } else { self.collect(first..end, log, names) };
         self.matched += matching;
         matching
     }
 
-    fn collect(&mut self, first: u64, log: &Log, names: &Names) -> u64 {
+    fn collect(&mut self, new: Range<u64>, log: &Log, names: &Names) -> u64 {
         let mut matching = 0;
-        for (id, event) in log.iter_from(first) {
+        for (id, event) in log.iter_from(new.start).take_while(|(id, _)| *id < new.end) {
             if self.filter.matches(&event, names) {
                 self.ids.push_back(id);
                 matching += 1;
@@ -311,6 +329,22 @@ mod tests {
         }
         let held: usize = log.chunks.iter().map(|chunk| chunk.batch.len()).sum();
         assert!((10_000..10_000 + 2 * CHUNK).contains(&held), "{held} events held");
+    }
+
+    #[test]
+    fn portions_make_no_difference() {
+        let (mut log, names) = (Log::new(1000), Names::without_users());
+        log.push(batch(0, 900));
+        let mut matches = Matches::of(filter("file:7$"), &log);
+        while !matches.advance(&log, &names, 70) {
+            // The log goes on meanwhile, and lets go of what was not looked at yet.
+            let end = log.range().end;
+            if end < 1500 {
+                log.push(batch(end, 50));
+            }
+        }
+        assert_eq!(matches.len(), 100);
+        assert!((0..matches.len()).filter_map(|at| matches.nth(at)).all(|id| id % 10 == 7));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Bytes to the terminal without ever waiting for it.
 //!
-//! One thread writes one frame at a time. While a slow or stopped reader takes its time no further frame is made, so
-//! nothing piles up and no frame is ever cut; the caller goes on with its work and hears when the frame is out.
+//! What the terminal takes at once is written at once. The rest of a frame goes to a thread; while a slow or stopped
+//! reader takes its time no further frame is made, so nothing piles up and no frame is ever cut. The caller goes on
+//! with its work and hears when the frame is out.
 
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -18,6 +19,8 @@ use rustix::fs::{Mode, OFlags};
 #[derive(Debug)]
 struct Shared {
     tty: OwnedFd,
+    /// The terminal is opened anew, so that a write never waits.
+    direct: bool,
     /// Readable when the frame under way is to be dropped.
     wake: OwnedFd,
     abort: AtomicBool,
@@ -40,8 +43,10 @@ impl Writer {
     /// # Errors
     /// Where the terminal cannot be opened or the thread not be started.
     pub fn start() -> io::Result<Self> {
+        let (tty, direct) = open_tty()?;
         let shared = Arc::new(Shared {
-            tty: open_tty()?,
+            tty,
+            direct,
             wake: rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             abort: AtomicBool::new(false),
         });
@@ -65,8 +70,12 @@ impl Writer {
         self.spare.take().or_else(|| self.written.try_recv().ok())
     }
 
-    /// Hands a frame over; an empty one comes straight back.
-    pub fn submit(&mut self, frame: Vec<u8>) {
+    /// Writes a frame: as much as goes at once, the rest by the thread.
+    pub fn submit(&mut self, mut frame: Vec<u8>) {
+        if self.shared.direct {
+            let written = rustix::io::write(&self.shared.tty, &frame).unwrap_or(0);
+            frame.drain(..written);
+        }
         match &self.frames {
             Some(frames) if !frame.is_empty() => {
                 let _ = frames.send(frame);
@@ -133,14 +142,14 @@ impl Drop for Writer {
 }
 
 /// Opens the terminal anew, so that not waiting for it is not forced upon everyone else who has it open.
-fn open_tty() -> io::Result<OwnedFd> {
+fn open_tty() -> io::Result<(OwnedFd, bool)> {
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let opened = rustix::fs::open("/proc/self/fd/1", flags, Mode::empty())
         .or_else(|_| rustix::fs::open("/dev/tty", flags, Mode::empty()));
     match opened {
-        Ok(tty) => Ok(tty),
+        Ok(tty) => Ok((tty, true)),
         // Somebody else's terminal after `su`: it is ours to use, but not to open.
-        Err(_) => Ok(rustix::io::dup(rustix::stdio::stdout())?),
+        Err(_) => Ok((rustix::io::dup(rustix::stdio::stdout())?, false)),
     }
 }
 

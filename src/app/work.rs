@@ -1,0 +1,198 @@
+//! Looking through the history, in a thread of its own: what a changed filter shows, what a changed ranking counts.
+//!
+//! The screen's thread has nothing to compute and so hears a key at once, even where the processors are busy. A
+//! [`Work`] is a value: a clone of the log, which shares the events, and what is asked about it. It goes out as an
+//! effect and its [`Done`] comes back as an event; who asks again meanwhile makes the older answer worthless.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use crate::filter::Filter;
+use crate::model::log::{Log, Matches};
+use crate::model::openers::Group;
+use crate::model::tally::Tally;
+use crate::names::Names;
+
+/// Events between two looks at whether the answer is still wanted.
+const PORTION: usize = 8192;
+
+/// What is to be worked out.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// Counts up; only the answer to the latest is of use.
+    pub number: u64,
+    pub live: Log,
+    /// The log of a view that is held still.
+    pub held: Option<Log>,
+    pub names: Arc<Names>,
+    /// What the rows are to show; `None`: they stay as they are.
+    pub shown: Option<Filter>,
+    pub ranked: Ranked,
+}
+
+/// No two are asked for under one number.
+impl PartialEq for Work {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+/// What is to be ranked.
+#[derive(Clone, Debug)]
+pub struct Ranked {
+    pub group: Group,
+    pub filter: Filter,
+    /// Of the counts that the kernel keeps, the filter leaves something out.
+    pub filtered: bool,
+    /// The events are needed for it.
+    pub from_events: bool,
+}
+
+/// What came out.
+#[derive(Debug)]
+pub struct Done {
+    pub number: u64,
+    pub live: Option<Matches>,
+    pub held: Option<Matches>,
+    pub ranked: Ranked,
+    pub tally: Option<Tally>,
+    /// The id behind the last event that was looked at.
+    pub end: u64,
+}
+
+impl Work {
+    /// Works it out, unless it is not `wanted` any more.
+    pub fn run(self, wanted: impl Fn() -> bool) -> Option<Done> {
+        let rows = |log: &Log| match &self.shown {
+            Some(filter) => matches(filter, log, &self.names, &wanted).map(Some),
+            None => Some(None),
+        };
+        let held = match &self.held {
+            Some(log) => rows(log)?,
+            None => None,
+        };
+        let live = rows(&self.live)?;
+        let tally = if self.ranked.from_events { Some(self.tally(&wanted)?) } else { None };
+        Some(Done { number: self.number, live, held, ranked: self.ranked, tally, end: self.live.range().end })
+    }
+
+    fn tally(&self, wanted: &impl Fn() -> bool) -> Option<Tally> {
+        let mut tally = Tally::new(self.ranked.group);
+        for (at, (id, event)) in self.live.iter_from(self.live.range().start).enumerate() {
+            if at % PORTION == 0 && !wanted() {
+                return None;
+            }
+            if self.ranked.filter.matches(&event, &self.names) {
+                tally.add(id, &event, &self.names);
+            }
+        }
+        Some(tally)
+    }
+}
+
+fn matches(filter: &Filter, log: &Log, names: &Names, wanted: &impl Fn() -> bool) -> Option<Matches> {
+    let mut matches = Matches::of(filter.clone(), log);
+    while !matches.advance(log, names, PORTION as u64) {
+        if !wanted() {
+            return None;
+        }
+    }
+    Some(matches)
+}
+
+/// The thread. Dropping it ends and joins it, at once whatever it is at.
+#[derive(Debug)]
+pub(super) struct Worker {
+    latest: Arc<AtomicU64>,
+    /// `None` once the thread is told to end.
+    work: Option<Sender<Work>>,
+    done: Receiver<Done>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    pub(super) fn start() -> io::Result<Self> {
+        let latest = Arc::new(AtomicU64::new(0));
+        let (work, to_do) = unbounded::<Work>();
+        let (finished, done) = unbounded();
+        let newest = Arc::clone(&latest);
+        let thread = std::thread::Builder::new().name("filter".into()).spawn(move || {
+            for work in to_do {
+                let number = work.number;
+                let done = work.run(|| newest.load(Ordering::Relaxed) == number);
+                if done.is_some_and(|done| finished.send(done).is_err()) {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { latest, work: Some(work), done, thread: Some(thread) })
+    }
+
+    /// Leaves whatever it is at for this.
+    pub(super) fn ask(&self, work: Work) {
+        self.latest.store(work.number, Ordering::Relaxed);
+        if let Some(sender) = &self.work {
+            let _ = sender.send(work);
+        }
+    }
+
+    pub(super) fn done(&self) -> &Receiver<Done> {
+        &self.done
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.latest.store(u64::MAX, Ordering::Relaxed);
+        self.work = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Batch, OpenEvent, sample};
+
+    fn work(number: u64) -> Work {
+        let mut batch = Batch::default();
+        for n in 0..20_000u32 {
+            batch.push(&OpenEvent { pid: n % 10, ..sample() });
+        }
+        let mut live = Log::new(100_000);
+        live.push(batch);
+        let names = Arc::new(Names::without_users());
+        let filter = Filter::parse("pid:7", &names).unwrap();
+        let ranked = Ranked { group: Group::File, filter: filter.clone(), filtered: true, from_events: true };
+        Work { number, live, held: None, names, shown: Some(filter), ranked }
+    }
+
+    #[test]
+    fn rows_and_counts_come_out() {
+        let done = work(1).run(|| true).unwrap();
+        assert_eq!(done.live.map(|matches| matches.len()), Some(2000));
+        assert_eq!(done.tally.map(|tally| tally.events()), Some(2000));
+        assert_eq!((done.end, done.held.is_none()), (20_000, true));
+    }
+
+    #[test]
+    fn what_is_not_wanted_any_more_is_left() {
+        assert!(work(1).run(|| false).is_none());
+    }
+
+    #[test]
+    fn the_thread_answers_the_latest_and_ends_with_its_owner() {
+        let worker = Worker::start().unwrap();
+        (1..=20).for_each(|number| worker.ask(work(number)));
+        let answers = std::iter::from_fn(|| worker.done().recv().ok().map(|done| done.number));
+        assert!(answers.take(20).any(|number| number == 20));
+        worker.ask(work(21));
+        drop(worker);
+    }
+}
