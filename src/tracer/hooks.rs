@@ -16,7 +16,8 @@ pub enum HookSet {
     Probes,
     /// The exit of every system call, with typed registers.
     SyscallExit,
-    /// The exit of every system call, registers read by probe reads.
+    /// The exit of every system call, registers read by probe reads and no loops: the only set before 5.17. It takes
+    /// a relative name up from fewer directories, and marks it where that does not reach.
     SyscallExitRaw,
 }
 
@@ -83,6 +84,8 @@ enum Role {
     /// Attached to the function of one open call.
     Call,
     Exec,
+    /// The same for the set without loops.
+    ExecRaw,
     Ring,
     Children,
     Latency,
@@ -146,8 +149,10 @@ const PROGRAMS: &[Spec] = &[
     spec("compat_execve_return", Role::Call, call!(compat "execve")),
     spec("compat_execveat_return", Role::Call, call!(compat "execveat")),
     spec("exec_done", Role::Exec, Needs::Tracepoint("sched_process_exec", 4..=4)),
+    spec("exec_done_raw", Role::ExecRaw, Needs::Tracepoint("sched_process_exec", 4..=4)),
     spec("ring_submit", Role::Ring, Needs::Tracepoint("io_uring_submit_req", 2..=2)),
-    spec("ring_submit_sqe", Role::Ring, Needs::Tracepoint("io_uring_submit_sqe", 7..=8)),
+    spec("ring_submit_sqe", Role::Ring, Needs::Tracepoint("io_uring_submit_sqe", 3..=3)),
+    spec("ring_submit_sqe_of", Role::Ring, Needs::Tracepoint("io_uring_submit_sqe", 7..=8)),
     spec("ring_complete", Role::Ring, Needs::Tracepoint("io_uring_complete", 4..=4)),
     spec("ring_complete_res", Role::Ring, Needs::Tracepoint("io_uring_complete", 6..=8)),
     spec("follow_fork", Role::Children, Needs::Tracepoint("sched_process_fork", 3..=3)),
@@ -176,6 +181,11 @@ impl Kernel {
 
     fn has_function(&self, name: &str) -> bool {
         self.0.type_by_name::<Func<'_>>(name).is_some()
+    }
+
+    /// Whether programs may call a function in a loop. All but those of one set do.
+    fn has_loops(&self) -> bool {
+        self.has_function("bpf_loop")
     }
 
     /// Parameters of a tracepoint's programs, the hidden first one included.
@@ -210,11 +220,15 @@ pub(super) fn choose(set: HookSet, extras: Extras, kernel: &Kernel) -> Result<Ve
     let wanted = |role: Role| match role {
         Role::Set(of) => of == set,
         Role::Call => set == HookSet::Functions || set == HookSet::Probes,
-        Role::Exec => extras.programs,
-        Role::Ring => extras.rings,
+        Role::Exec => extras.programs && set != HookSet::SyscallExitRaw,
+        Role::ExecRaw => extras.programs && set == HookSet::SyscallExitRaw,
+        Role::Ring => extras.rings && kernel.has_loops(),
         Role::Children => extras.children,
         Role::Latency => extras.latency,
     };
+    if set != HookSet::SyscallExitRaw && !kernel.has_loops() {
+        return Err("the kernel has no bpf_loop(), which came with 5.17".into());
+    }
     let mut chosen = Vec::new();
     for Spec { program, role, needs } in PROGRAMS.iter().filter(|spec| wanted(spec.role)) {
         match kernel.meets(needs) {
@@ -234,7 +248,7 @@ pub(super) fn unseen(chosen: &[Chosen]) -> Vec<&'static str> {
         PROGRAMS.iter().any(|spec| spec.role == role && spec.program.starts_with(program) && is_chosen(spec, chosen))
     };
     let mut unseen = Vec::new();
-    if !has(Role::Exec, "") {
+    if !has(Role::Exec, "") && !has(Role::ExecRaw, "") {
         unseen.push("programs that are started");
     }
     if !has(Role::Ring, "ring_submit") || !has(Role::Ring, "ring_complete") {

@@ -73,7 +73,7 @@ static __always_inline int on_return(bool typed, struct pt_regs *regs, long ret)
 	read_arguments(op, args, &r);
 	if (r.mark & MARK_FROM_FILE)
 		r.file = file_of(LOAD(task, files), r.ret);
-	report(task, &r);
+	report(task, &r, typed);
 	return 0;
 }
 
@@ -83,6 +83,7 @@ int BPF_PROG(sys_exit_typed, struct pt_regs *regs, long ret)
 	return on_return(true, regs, ret);
 }
 
+/* For kernels without loops. */
 SEC("?raw_tp/sys_exit")
 int BPF_PROG(sys_exit_raw, struct pt_regs *regs, long ret)
 {
