@@ -8,7 +8,7 @@ HOST     = $(shell rustc -vV | sed -n 's/^host: //p')
 # The tests that need root get it for themselves; what is built stays the user's own.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,--config 'target."cfg(unix)".runner=["sudo","-E"]')
 
-.PHONY: build run test lint bench kernels static install clean help
+.PHONY: build run test lint bench screen kernels static install clean help
 
 build: ## build the release binary (the default)
 	@scripts/install-deps.sh build
@@ -32,6 +32,10 @@ bench: build ## what tracing costs, beside a floor and its peers; takes minutes,
 	@scripts/install-deps.sh bench
 	cargo build --examples
 	@$(if $(filter 0,$(shell id -u)),,sudo -E) scripts/bench.sh $(ARGS)
+
+screen: build ## what the screen is held to, measured: a table; takes minutes, wants a quiet machine and root
+	cargo build --examples
+	OPENTOP=$(BIN) cargo test $(AS_ROOT) --test goals -- --full
 
 kernels: ## opentop on other kernels, in virtual machines made from Debian's packages; ARGS="6.12 7" chooses
 	@scripts/install-deps.sh build static

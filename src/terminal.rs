@@ -11,6 +11,7 @@
 mod decode;
 mod input;
 mod paint;
+mod shift;
 mod writer;
 
 use std::io;

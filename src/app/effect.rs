@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use base64::Engine as _;
@@ -20,39 +21,59 @@ pub(super) fn copy(text: &str) -> (Vec<u8>, String) {
     if text.len() > COPY_MAX {
         return (Vec::new(), "too long to copy: w writes a file".to_owned());
     }
-    if std::env::var_os("TMUX").is_some() && tmux_buffer(text).is_ok() {
+    if tmux_socket().is_some_and(|socket| tmux_buffer(&socket, text).is_ok()) {
         return (Vec::new(), "copied into the tmux buffer: paste with prefix ]".to_owned());
     }
-    let encoded = base64::engine::general_purpose::STANDARD.encode(text);
-    let bytes = format!("\x1b]52;c;{encoded}\x07").into_bytes();
-    (bytes, "asked the terminal to copy the path (OSC 52); not every terminal does".to_owned())
+    let terminal = std::env::var("TERM").unwrap_or_default();
+    (osc_52(text, &terminal), "asked the terminal to copy it (OSC 52); not every terminal does".to_owned())
 }
 
-fn tmux_buffer(text: &str) -> io::Result<()> {
+/// The request to copy. GNU screen swallows it unless it is wrapped for the terminal around it.
+fn osc_52(text: &str, terminal: &str) -> Vec<u8> {
+    let request = format!("\x1b]52;c;{}\x07", base64::engine::general_purpose::STANDARD.encode(text));
+    if terminal.starts_with("screen") { format!("\x1bP{request}\x1b\\") } else { request }.into_bytes()
+}
+
+/// The server of the tmux we are in. sudo takes TMUX away, but leaves the kind of terminal and who called it.
+fn tmux_socket() -> Option<PathBuf> {
+    if let Ok(tmux) = std::env::var("TMUX") {
+        return tmux.split(',').next().map(PathBuf::from);
+    }
+    let terminal = std::env::var("TERM").ok()?;
+    let uid: u32 = std::env::var("SUDO_UID").ok()?.parse().ok()?;
+    let socket = PathBuf::from(format!("/tmp/tmux-{uid}/default"));
+    let in_tmux = terminal.starts_with("tmux") || terminal.starts_with("screen");
+    (in_tmux && socket.exists()).then_some(socket)
+}
+
+fn tmux_buffer(socket: &Path, text: &str) -> io::Result<()> {
     let mut tmux = Command::new("tmux")
+        .arg("-S")
+        .arg(socket)
         .args(["load-buffer", "-w", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()?;
-    if let Some(mut stdin) = tmux.stdin.take() {
-        stdin.write_all(text.as_bytes())?;
-    }
-    if tmux.wait()?.success() { Ok(()) } else { Err(io::ErrorKind::Other.into()) }
+    // The pipe is closed before the wait, or tmux would wait for more.
+    let written = tmux.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(text.as_bytes()));
+    let status = tmux.wait()?;
+    written?;
+    if status.success() { Ok(()) } else { Err(io::ErrorKind::Other.into()) }
 }
 
 /// Writes the ranking and all events that match into a new file in the working directory. Returns what to tell.
 pub(super) fn save(app: &App) -> String {
     let name =
         format!("opentop-{}.txt", Timestamp::now().to_zoned(app.setup.time_zone.clone()).strftime("%Y%m%d-%H%M%S"));
-    match create(&name).and_then(|file| write(app, BufWriter::new(file))) {
+    match create(Path::new(&name)).and_then(|file| write(app, BufWriter::new(file))) {
         Ok(events) => format!("wrote the ranking and {events} events to {name}"),
         Err(error) => format!("cannot write {name}: {error}"),
     }
 }
 
 /// A new file, never one that exists or that a link leads to; under sudo it belongs to whoever called it.
-fn create(name: &str) -> io::Result<File> {
+fn create(name: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).create_new(true).custom_flags(libc::O_NOFOLLOW).mode(0o600).open(name)?;
     let id = |variable: &str| std::env::var(variable).ok()?.parse().ok();
     if let (Some(uid), Some(gid)) = (id("SUDO_UID"), id("SUDO_GID")) {
@@ -82,4 +103,36 @@ fn write(app: &App, mut file: BufWriter<File>) -> io::Result<usize> {
     }
     file.flush()?;
     Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::fixture::Screen;
+
+    #[test]
+    fn what_is_shown_is_written_to_a_file_that_was_not_there() {
+        let dir = std::env::temp_dir().join(format!("opentop-save-{}", std::process::id()));
+        std::fs::create_dir(&dir).unwrap();
+        let (path, link) = (dir.join("new"), dir.join("link"));
+        let mut screen = Screen::busy(80, 24);
+        screen.keys("/nginx\r");
+        assert_eq!(write(&screen.app, BufWriter::new(create(&path).unwrap())).unwrap(), 3);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            text.contains("filter: nginx") && text.contains("/etc/shadow") && text.contains("TOP process"),
+            "{text}"
+        );
+        assert!(!text.contains("2619_fsm"), "{text}");
+        assert_eq!(create(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        std::os::unix::fs::symlink(dir.join("elsewhere"), &link).unwrap();
+        assert_eq!(create(&link).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_request_to_copy_holds_no_byte_of_the_text() {
+        assert_eq!(osc_52("/a\u{1b}b", "xterm"), b"\x1b]52;c;L2EbYg==\x07");
+        assert_eq!(osc_52("/a", "screen.xterm"), b"\x1bP\x1b]52;c;L2E=\x07\x1b\\");
+    }
 }

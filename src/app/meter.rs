@@ -37,7 +37,8 @@ impl Meter {
     pub fn read(&mut self, ts_ns: u64, totals: Totals) {
         let seconds = self.read_ns.map_or(0.0, |before| ts_ns.saturating_sub(before) as f64 / 1e9);
         if seconds > 0.0 {
-            self.rates.push_back(totals.opens.saturating_sub(self.totals.opens) as f64 / seconds);
+            let new = passed(&totals).saturating_sub(passed(&self.totals));
+            self.rates.push_back(new as f64 / seconds);
             if self.rates.len() > RATES {
                 self.rates.pop_front();
             }
@@ -93,7 +94,14 @@ impl Meter {
         }
     }
 
-    /// Opens a second at the last reading.
+    /// Share of failed opens since the last reset, 0 to 1, of those that pass a filter in the kernel.
+    #[must_use]
+    pub fn failed_share(&self) -> f64 {
+        let totals = self.totals();
+        if passed(&totals) == 0 { 0.0 } else { totals.failed as f64 / passed(&totals) as f64 }
+    }
+
+    /// Opens a second at the last reading, without those that a filter in the kernel left out.
     #[must_use]
     pub fn rate(&self) -> f64 {
         self.rates.back().copied().unwrap_or(0.0)
@@ -108,6 +116,10 @@ impl Meter {
     pub fn reset(&mut self) {
         self.base = self.totals;
     }
+}
+
+fn passed(totals: &Totals) -> u64 {
+    totals.opens.saturating_sub(totals.filtered)
 }
 
 #[cfg(test)]
@@ -125,6 +137,14 @@ mod tests {
         meter.read(3_000_000_000, totals(400));
         assert_eq!(meter.rates(9).collect::<Vec<_>>(), [50.0, 300.0]);
         assert_eq!(meter.rate(), 300.0);
+    }
+
+    #[test]
+    fn what_the_kernel_filters_is_in_no_rate() {
+        let mut meter = Meter::new(Some(0));
+        meter.read(1_000_000_000, Totals { filtered: 90, ..totals(100) });
+        meter.read(2_000_000_000, Totals { filtered: 190, ..totals(210) });
+        assert_eq!(meter.rates(9).collect::<Vec<_>>(), [10.0, 10.0]);
     }
 
     #[test]

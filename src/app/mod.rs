@@ -10,6 +10,7 @@
 mod act;
 pub mod action;
 mod effect;
+mod event;
 pub mod events;
 pub mod keymap;
 pub mod meter;
@@ -18,113 +19,29 @@ pub mod prompt;
 pub mod ranking;
 mod run;
 pub mod scroll;
+mod setup;
 pub mod terms;
 
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use ratatui::layout::Size;
 
-use crate::filter::{Filter, KernelFilter, Term};
+use crate::filter::{Filter, Term};
 use crate::model::openers::Group;
 use crate::names::Names;
-use crate::source::{Counts, Message, Totals};
+use crate::source::{Counts, Message};
 use crate::terminal::{Input, Typed};
 use crate::ui::layout::Layout;
 use action::{Focus, Panels};
 use events::Events;
 use meter::Meter;
 use prompt::{History, Prompt};
-use ranking::{Ranking, Sort};
+use ranking::Ranking;
 use terms::Choice;
 
+pub use event::{Effect, Ended, Event, Outcome};
 pub use run::{Control, Display, Inputs, NoControl, drive, run};
-
-/// All that the screen is told once, at the start.
-#[derive(Clone, Debug)]
-pub struct Setup {
-    pub version: &'static str,
-    pub host: String,
-    /// Kernel release.
-    pub kernel: String,
-    /// The hooks in use, for the header.
-    pub hooks: String,
-    /// The file that is replayed; `None` when live.
-    pub replay: Option<String>,
-    /// When counting began, CLOCK_MONOTONIC nanoseconds, where known.
-    pub since_ns: Option<u64>,
-    /// Events that are kept.
-    pub history: usize,
-    /// The filter to start with, in the filter language.
-    pub filter: String,
-    /// The kernel has left out what that filter does not want since before it counted: its counts are of the filter.
-    pub filter_in_kernel: bool,
-    pub group: Group,
-    pub sort: Sort,
-    /// The shortest time between two frames that nobody asked for.
-    pub interval: Duration,
-    pub colour: bool,
-    pub ascii: bool,
-    pub mouse: bool,
-    /// Opentop's own opens are among the events.
-    pub shows_self: bool,
-    pub names: Names,
-    pub time_zone: TimeZone,
-}
-
-/// How it ended, and the last that was counted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    pub ended: Ended,
-    pub totals: Totals,
-}
-
-/// Why the screen was left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
-    Quit,
-    /// By this signal.
-    Signal(i32),
-    /// The terminal has hung up.
-    Gone,
-    /// The source broke; the text is for the user.
-    Failed(String),
-}
-
-/// What happens to the screen.
-#[derive(Debug)]
-pub enum Event {
-    Input(Input),
-    Message(Message),
-    /// The source is gone without having said a word.
-    SourceLost,
-    /// There is time to work out what the changed filter shows.
-    Settle,
-    /// Time has passed: how long opentop runs, and how much processor time it has used.
-    Tick {
-        elapsed: Duration,
-        cpu: Duration,
-    },
-    Resize(Size),
-    /// What came of an effect, for the user.
-    Said(String),
-}
-
-/// What the screen asks the world for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    End(Ended),
-    /// Copy this text.
-    Copy(String),
-    /// Write what is shown to a file.
-    Save,
-    Mouse(bool),
-    /// Paint everything anew.
-    Repaint,
-    Suspend,
-    /// The user keeps this filter; the kernel may do its part of it.
-    Filter(KernelFilter),
-}
+pub use setup::Setup;
 
 /// What the keys mean at the moment.
 #[derive(Debug)]
@@ -191,6 +108,8 @@ pub struct App {
     pub mouse: bool,
     pub interval: Duration,
     pub size: Size,
+    /// The filter of which the kernel does its part, if it does of any.
+    in_kernel: Option<String>,
     history: History,
     /// What to tell the user, and until when.
     status: Option<(String, Duration)>,
@@ -230,6 +149,7 @@ impl App {
             mouse: setup.mouse,
             interval: setup.interval,
             size,
+            in_kernel: setup.replay.is_none().then(|| setup.filter.clone()),
             history: History::default(),
             status: None,
             dirty: Dirty::Now,
@@ -258,6 +178,7 @@ impl App {
             Event::SourceLost => {
                 return vec![Effect::End(Ended::Failed("the source of events stopped without a word".into()))];
             }
+            Event::KernelFilters(does) => self.in_kernel = does.then(|| self.filter.source()),
             Event::Settle => self.settle(),
             Event::Tick { elapsed, cpu } => {
                 self.meter.tick(elapsed, cpu);
@@ -347,6 +268,12 @@ impl App {
         }
     }
 
+    /// Whether the kernel does its part of the filter in force.
+    #[must_use]
+    pub fn kernel_filters(&self) -> bool {
+        self.in_kernel.as_ref().is_some_and(|kept| *kept == self.filter.source())
+    }
+
     /// Where everything is on the screen.
     #[must_use]
     pub fn layout(&self) -> Layout {
@@ -433,6 +360,8 @@ impl App {
     }
 }
 
+#[cfg(test)]
+mod anything;
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]

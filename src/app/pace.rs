@@ -15,7 +15,8 @@ const BYTES_PER_CELL: f64 = 2.4;
 /// Where only few rows are new, twice as many frames are as calm.
 const FEW_ROWS: u64 = 5;
 
-/// Where the rows hold still, the counters alone are worth a frame now and then.
+/// Counters alone are worth a frame now and then, less often where the rows are held still.
+const COUNTERS: Duration = Duration::from_millis(950);
 const STILL: Duration = Duration::from_secs(2);
 
 /// What moves on the screen by itself.
@@ -46,6 +47,7 @@ impl Pace {
             (Dirty::Data, Some(at)) => {
                 let gap = match motion {
                     Motion::Still => STILL.max(interval),
+                    Motion::Rows(0) => COUNTERS.max(interval),
                     Motion::Rows(fresh) if fresh <= FEW_ROWS => interval / 2,
                     Motion::Rows(_) => interval,
                 };
@@ -90,6 +92,8 @@ mod tests {
         let pace = Pace { at: Some(Duration::from_secs(1)), bytes: 100 };
         let due = pace.due(Dirty::Data, Motion::Still, INTERVAL, SIZE);
         assert_eq!(due, Some(Duration::from_secs(3)));
+        let due = pace.due(Dirty::Data, Motion::Rows(0), INTERVAL, SIZE);
+        assert_eq!(due, Some(Duration::from_millis(1950)));
     }
 
     #[test]

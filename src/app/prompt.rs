@@ -49,11 +49,12 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    /// Starts with the line of the filter in force.
+    /// Starts with the line of the filter in force, ready for a further term.
     #[must_use]
     pub fn open(line: &str) -> Self {
+        let gap = if line.is_empty() || line.ends_with(' ') { "" } else { " " };
         Self {
-            input: Input::new(line.to_owned()),
+            input: Input::new(format!("{line}{gap}")),
             before: line.to_owned(),
             back: 0,
             typed: line.to_owned(),
@@ -142,6 +143,8 @@ mod tests {
     #[test]
     fn the_line_is_edited_by_character_not_by_byte() {
         let mut prompt = Prompt::open("é漢🦀");
+        assert_eq!(prompt.line(), "é漢🦀 ");
+        press(&mut prompt, KeyCode::Backspace, &History::default());
         assert!(press(&mut prompt, KeyCode::Backspace, &History::default()));
         assert_eq!(prompt.line(), "é漢");
         assert_eq!(prompt.view(20), ("é漢".to_owned(), 3));
@@ -181,8 +184,8 @@ mod tests {
 
     #[test]
     fn a_long_line_scrolls() {
-        let prompt = Prompt::open("0123456789");
+        let prompt = Prompt::open("012345678");
         let (text, cursor) = prompt.view(5);
-        assert_eq!((text.as_str(), cursor), ("6789", 4));
+        assert_eq!((text.as_str(), cursor), ("678 ", 4));
     }
 }

@@ -154,7 +154,7 @@ fn take(
                 let _ = app.update(Event::Resize(display.size()));
             }
             Effect::Filter(filter) => {
-                control.filter(&filter);
+                let _ = app.update(Event::KernelFilters(control.filter(&filter)));
             }
         }
     }

@@ -83,7 +83,8 @@ fn draw_filter(app: &App, found: &str, context: &Context<'_>, area: Rect, buf: &
     }
     for (term, place) in app.filter.places() {
         put(term.source(), theme.title);
-        put(if place == Place::Kernel { " (kernel) " } else { " " }, theme.faint);
+        let by_kernel = place == Place::Kernel && app.kernel_filters();
+        put(if by_kernel { " (kernel) " } else { " " }, theme.faint);
     }
     let used = x - area.x;
     line::draw_right(&[found], theme.faint, used, area, buf);

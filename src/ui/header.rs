@@ -23,7 +23,6 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
 fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
     let (setup, theme, totals) = (&app.setup, &context.theme, app.meter.totals());
     let plain = Style::new();
-    let share = if totals.opens == 0 { 0.0 } else { totals.failed as f64 / totals.opens as f64 };
     let dropped = totals.lost.dropped() + totals.lost.skipped;
     let new = app.events.new_since();
     let state = match (app.paused, app.events.is_following()) {
@@ -43,7 +42,7 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
         Segment::new(5, plain, format!("up {}", uptime(app.meter.elapsed()))),
         Segment::new(2, theme.title, format!("{} opens/s", rate(app.meter.rate()))),
         Segment::new(7, plain, bars(app, context)),
-        Segment::new(4, plain, format!("failed {}%", percent(share))),
+        Segment::new(4, plain, format!("failed {}%", percent(app.meter.failed_share()))),
         Segment::new(
             if dropped > 0 { 1 } else { 5 },
             if dropped > 0 { theme.bad } else { plain },

@@ -1,0 +1,102 @@
+//! What the screen is held to, measured on the real kernel, as a table.
+//!
+//! `cargo test --test goals` is the short form: few repetitions, and since it may run a debug build beside other
+//! tests, times may be ten times as long. `make screen` is the full form, with the release build on a quiet machine.
+//! Needs root.
+#![allow(clippy::print_stdout, reason = "the table is what this program is for")]
+
+#[path = "../screen/pty.rs"]
+#[allow(dead_code, reason = "each test program uses its own part")]
+mod pty;
+
+mod bytes;
+mod ends;
+mod load;
+mod picture;
+mod speed;
+mod tmux;
+
+use std::time::Duration;
+
+use pty::Pty;
+
+/// What is measured, how thoroughly.
+struct World {
+    /// The program under test.
+    opentop: String,
+    full: bool,
+}
+
+impl World {
+    /// Starts opentop live on a terminal of this size, and waits until it counts.
+    fn live(&self, args: &[&str], width: u16, height: u16) -> Pty {
+        let pty = Pty::start(&self.opentop, args, width, height);
+        pty.wait_for("screen", |text| text.contains("opentop"));
+        pty
+    }
+
+    /// `long` in the full form, else `short`.
+    fn pick<T>(&self, long: T, short: T) -> T {
+        if self.full { long } else { short }
+    }
+
+    /// Whether `took` is short enough.
+    fn in_time(&self, took: Duration, bar: Duration) -> bool {
+        took <= bar * self.pick(1, 10)
+    }
+}
+
+/// What came out: the text for the table, and whether it is good enough.
+struct Measured {
+    text: String,
+    holds: bool,
+}
+
+impl Measured {
+    fn new(holds: bool, text: impl Into<String>) -> Self {
+        Self { text: text.into(), holds }
+    }
+}
+
+/// A goal: its number, what it asks for, how it is measured.
+type Goal = (&'static str, &'static str, fn(&World) -> Measured);
+
+const GOALS: [Goal; 18] = [
+    ("1", "key echo in a storm: median ≤ 20 ms, p99 ≤ 50 ms", speed::key_echo),
+    ("1", "a filter over 100,000 kept events ≤ 100 ms", speed::filter),
+    ("2", "storm, 80x24 ≤ 15 kB/s", bytes::storm_small),
+    ("2", "storm, 200x50 ≤ 35 kB/s", bytes::storm_large),
+    ("2", "10 opens/s ≤ 3 kB/s", bytes::trickle),
+    ("2", "quiet ≤ 0.1 kB/s", bytes::quiet),
+    ("2", "paused in a storm ≤ 0.1 kB/s", bytes::paused),
+    ("3", "no byte of a hostile name reaches the terminal", picture::hostile),
+    ("4", "restored ≤ 500 ms by q, ^C, TERM, HUP, INT, QUIT", ends::every_end),
+    ("5", "terminal gone: ended ≤ 2 s, no spinning", ends::gone),
+    ("5", "reader stalled: nothing lost, ends ≤ 1 s", ends::stalled),
+    ("6", "paused: rows identical, totals rise, tail back ≤ 200 ms", picture::pause),
+    ("7", "generated = shown + filtered + dropped", picture::sum),
+    ("8", "40x10 usable, 1x1 and 200 resizes survived", picture::sizes),
+    ("9", "every prefix of random regexes: no exit, no key > 50 ms", speed::prefixes),
+    ("10", "no terminal, TERM=dumb: no escape byte", picture::no_terminal),
+    ("11", "own cpu: quiet < 1 %, storm ≤ 100 %; memory ≤ 64 MiB", speed::own_cost),
+    ("-", "the same through tmux", tmux::through_tmux),
+];
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = |what: &str| args.iter().filter(|arg| !arg.starts_with('-')).all(|arg| what.contains(arg.as_str()));
+    if args.iter().any(|arg| arg == "--list") {
+        return;
+    }
+    assert!(rustix::process::geteuid().is_root(), "the goals are measured on the real kernel: run this as root");
+    let opentop = std::env::var("OPENTOP").unwrap_or_else(|_| env!("CARGO_BIN_EXE_opentop").to_owned());
+    let world = World { opentop, full: args.iter().any(|arg| arg == "--full") };
+    println!("| # | goal | measured | holds |\n|---|---|---|---|");
+    let mut failed = 0;
+    for (number, what, measure) in GOALS.into_iter().filter(|(_, what, _)| wanted(what)) {
+        let measured = measure(&world);
+        println!("| {number} | {what} | {} | {} |", measured.text, if measured.holds { "yes" } else { "**no**" });
+        failed += u32::from(!measured.holds);
+    }
+    assert_eq!(failed, 0, "goals that do not hold");
+}
