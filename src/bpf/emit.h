@@ -180,6 +180,9 @@ static __always_inline enum walk_result fill(struct open_event *e, char *data, u
 			e->mark |= MARK_NAME_UNREADABLE;
 			return WALK_DONE;
 		}
+		/* Some kernels (6.1 is one) do not count the NUL of an empty name. */
+		if (n == 0)
+			n = 1;
 		if (n == size && size < NAME_LEN)
 			return WALK_NO_ROOM;
 		if (n == NAME_LEN && r->ret == -ENAMETOOLONG)
@@ -236,14 +239,14 @@ static __noinline int write_large(const struct request *r)
 {
 	struct task_struct *task = current_task();
 
-	return WRITE(large, true);
+	return WRITE(large, LOOPS);
 }
 
 static __noinline int write_large_without_loops(const struct request *r)
 {
 	struct task_struct *task = current_task();
 
-	return WRITE(large, false);
+	return WRITE(large, NO_LOOPS);
 }
 
 static __always_inline enum written write(struct task_struct *task, const struct request *r, bool loops)
@@ -279,7 +282,7 @@ static __always_inline bool take(struct task_struct *task, int ret)
 
 static __always_inline void report(struct task_struct *task, const struct request *r, bool loops)
 {
-	if (take(task, r->ret) && write(task, r, loops) == NO_SPACE)
+	if (take(task, r->ret) && write(task, r, loops) != WRITTEN)
 		COUNT(dropped);
 }
 

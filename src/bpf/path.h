@@ -17,6 +17,7 @@
  */
 #define STEPS 2100
 #define STEPS_UNROLLED 32
+enum { NO_LOOPS, LOOPS };
 
 struct place {
 	struct vfsmount *mnt;

@@ -16,8 +16,8 @@ pub enum HookSet {
     Probes,
     /// The exit of every system call, with typed registers.
     SyscallExit,
-    /// The exit of every system call, registers read by probe reads and no loops: the only set before 5.17. It takes
-    /// a relative name up from fewer directories, and marks it where that does not reach.
+    /// The exit of every system call, registers read by probe reads. The only set before 5.17: there it has no loops,
+    /// joins a relative name with fewer directories, and marks it where they do not reach.
     SyscallExitRaw,
 }
 
@@ -84,8 +84,6 @@ enum Role {
     /// Attached to the function of one open call.
     Call,
     Exec,
-    /// The same for the set without loops.
-    ExecRaw,
     Ring,
     Children,
     Latency,
@@ -133,6 +131,7 @@ macro_rules! call {
 const PROGRAMS: &[Spec] = &[
     spec("sys_exit_typed", Role::Set(HookSet::SyscallExit), Needs::Tracepoint("sys_exit", 3..=3)),
     spec("sys_exit_raw", Role::Set(HookSet::SyscallExitRaw), Needs::Nothing),
+    spec("sys_exit_without_loops", Role::Set(HookSet::SyscallExitRaw), Needs::Nothing),
     spec("call_return", Role::Set(HookSet::Probes), Needs::Nothing),
     spec("open_return", Role::Call, call!("open")),
     spec("openat_return", Role::Call, call!("openat")),
@@ -149,7 +148,7 @@ const PROGRAMS: &[Spec] = &[
     spec("compat_execve_return", Role::Call, call!(compat "execve")),
     spec("compat_execveat_return", Role::Call, call!(compat "execveat")),
     spec("exec_done", Role::Exec, Needs::Tracepoint("sched_process_exec", 4..=4)),
-    spec("exec_done_raw", Role::ExecRaw, Needs::Tracepoint("sched_process_exec", 4..=4)),
+    spec("exec_done_without_loops", Role::Exec, Needs::Tracepoint("sched_process_exec", 4..=4)),
     spec("ring_submit", Role::Ring, Needs::Tracepoint("io_uring_submit_req", 2..=2)),
     spec("ring_submit_sqe", Role::Ring, Needs::Tracepoint("io_uring_submit_sqe", 3..=3)),
     spec("ring_submit_sqe_of", Role::Ring, Needs::Tracepoint("io_uring_submit_sqe", 7..=8)),
@@ -159,6 +158,14 @@ const PROGRAMS: &[Spec] = &[
     spec("follow_exit", Role::Children, Needs::Tracepoint("sched_process_exit", 2..=3)),
     spec("sys_enter_typed", Role::Latency, Needs::Tracepoint("sys_enter", 3..=3)),
 ];
+
+impl Spec {
+    /// Names are joined with their directories in a loop, or by a program made for kernels without.
+    fn fits(&self, kernel: &Kernel) -> bool {
+        let joins = !matches!(self.role, Role::Children | Role::Latency);
+        !joins || self.program.ends_with("_without_loops") != kernel.has_loops()
+    }
+}
 
 /// The calls without which a set of functions is of no use.
 const INDISPENSABLE: &str = "openat_return";
@@ -183,7 +190,7 @@ impl Kernel {
         self.0.type_by_name::<Func<'_>>(name).is_some()
     }
 
-    /// Whether programs may call a function in a loop. All but those of one set do.
+    /// Whether programs may call a function in a loop.
     fn has_loops(&self) -> bool {
         self.has_function("bpf_loop")
     }
@@ -220,9 +227,8 @@ pub(super) fn choose(set: HookSet, extras: Extras, kernel: &Kernel) -> Result<Ve
     let wanted = |role: Role| match role {
         Role::Set(of) => of == set,
         Role::Call => set == HookSet::Functions || set == HookSet::Probes,
-        Role::Exec => extras.programs && set != HookSet::SyscallExitRaw,
-        Role::ExecRaw => extras.programs && set == HookSet::SyscallExitRaw,
-        Role::Ring => extras.rings && kernel.has_loops(),
+        Role::Exec => extras.programs,
+        Role::Ring => extras.rings,
         Role::Children => extras.children,
         Role::Latency => extras.latency,
     };
@@ -230,7 +236,7 @@ pub(super) fn choose(set: HookSet, extras: Extras, kernel: &Kernel) -> Result<Ve
         return Err("the kernel has no bpf_loop(), which came with 5.17".into());
     }
     let mut chosen = Vec::new();
-    for Spec { program, role, needs } in PROGRAMS.iter().filter(|spec| wanted(spec.role)) {
+    for Spec { program, role, needs } in PROGRAMS.iter().filter(|spec| wanted(spec.role) && spec.fits(kernel)) {
         match kernel.meets(needs) {
             Some(function) => chosen.push(Chosen { program, function }),
             None if matches!(role, Role::Set(_)) || *program == INDISPENSABLE => {
@@ -248,7 +254,7 @@ pub(super) fn unseen(chosen: &[Chosen]) -> Vec<&'static str> {
         PROGRAMS.iter().any(|spec| spec.role == role && spec.program.starts_with(program) && is_chosen(spec, chosen))
     };
     let mut unseen = Vec::new();
-    if !has(Role::Exec, "") && !has(Role::ExecRaw, "") {
+    if !has(Role::Exec, "") {
         unseen.push("programs that are started");
     }
     if !has(Role::Ring, "ring_submit") || !has(Role::Ring, "ring_complete") {

@@ -42,12 +42,19 @@ pub struct Gone {
 pub fn go_every_way(args: &[&str]) -> Gone {
     let scratch = Scratch::new();
     let tracer = Tracer::json(args, &scratch.file("canary", ""));
-    let lines = succeed(opener(["ways".as_ref(), scratch.dir("ways").as_os_str()]));
+    let lines = go(&scratch);
     Gone::new(&lines, &tracer.stop().well())
 }
 
+/// Goes every way in a directory of its own; what `opener` says of it.
+#[track_caller]
+pub fn go(scratch: &Scratch) -> Vec<String> {
+    succeed(opener(["ways".as_ref(), scratch.dir("ways").as_os_str()]))
+}
+
 impl Gone {
-    fn new(lines: &[String], ended: &Ended) -> Self {
+    /// What opentop said of the ways that were gone.
+    pub fn new(lines: &[String], ended: &Ended) -> Self {
         let (skipped, expected): (Vec<_>, Vec<_>) =
             lines.iter().map(|line| Expected::parse(line)).partition(|expected| expected.skipped().is_some());
         let pids: HashSet<u32> = expected.iter().map(Expected::pid).collect();

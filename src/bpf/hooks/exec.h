@@ -3,7 +3,7 @@
 #ifndef OPENTOP_HOOKS_EXEC_H
 #define OPENTOP_HOOKS_EXEC_H
 
-static __always_inline int on_exec(struct linux_binprm *bprm, bool typed)
+static __always_inline int on_exec(bool typed, bool loops, struct linux_binprm *bprm)
 {
 	struct task_struct *task = current_task();
 	struct request r = {
@@ -20,21 +20,20 @@ static __always_inline int on_exec(struct linux_binprm *bprm, bool typed)
 		r.file = READ(typed, bprm, file);
 	}
 	r.began = take_began(task);
-	report(task, &r, typed);
+	report(task, &r, loops);
 	return 0;
 }
 
 SEC("?tp_btf/sched_process_exec")
 int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	return on_exec(bprm, true);
+	return on_exec(true, LOOPS, bprm);
 }
 
-/* For kernels without loops. */
 SEC("?raw_tp/sched_process_exec")
-int BPF_PROG(exec_done_raw, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+int BPF_PROG(exec_done_without_loops, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	return on_exec(bprm, false);
+	return on_exec(false, NO_LOOPS, bprm);
 }
 
 #endif
