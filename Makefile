@@ -20,6 +20,7 @@ run: build ## build and start it, with ARGS="-o json -d 5"; a recorded demo wher
 test: ## all tests, those on the real kernel included: they need root and fail where they cannot run
 	@scripts/install-deps.sh build
 	cargo test $(AS_ROOT)
+	@scripts/kernels.sh --short
 
 lint: ## rustfmt, clippy, clang-format, and shellcheck where it is installed
 	@scripts/install-deps.sh build lint

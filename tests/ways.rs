@@ -34,6 +34,7 @@ fn all_ways(args: &[&str]) -> Vec<Open> {
     let gone = go_every_way(args);
     assert!(gone.skipped.is_empty(), "this kernel lacks ways that it had: {:#?}", gone.skipped);
     assert!(gone.is_well(), "{}", gone.complaint());
+    assert!(gone.cut.is_empty(), "cut short: {:#?}", gone.cut);
     for row in UNSEEN {
         let count = |all: &[Expected]| all.iter().filter(|expected| is_unseen(expected, row)).count();
         assert!(count(&gone.expected) > 0, "there is no way {row:?}: remove it from the table");

@@ -34,22 +34,21 @@ private_apt() {
 		-o Dir::Cache::pkgcache=pkgcache.bin -o Dir::Cache::srcpkgcache=srcpkgcache.bin \
 		-o Dir::Etc::sourcelist="$work/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null -o APT::Sandbox::User=root \
 		-o APT::Architecture="$debian_arch" -o APT::Architectures="$debian_arch" \
-		-o Acquire::Languages=none -o Acquire::Retries=3 -o Acquire::Check-Valid-Until=false "$@"
+		-o APT::Get::List-Cleanup=false -o Acquire::Languages=none -o Acquire::Retries=3 -o Acquire::Check-Valid-Until=false "$@"
 }
 
-# Reads the lists of all suites, at most once a day.
+# Reads the lists of the suites, at most once a day.
 update_lists() {
-	[ -z "$(find "$work/apt/fresh" -mmin -1440 2>/dev/null)" ] || return 0
+	local address suite stamp=$work/apt/fresh-${suites// /-}
 	mkdir -p "$work/apt/state/lists/partial" "$work/apt/cache/archives/partial"
 	: >"$work/apt/status"
-	local address suite
 	address=$(mirror)
 	for suite in $suites; do
 		echo "deb [target=Packages signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $address $suite main"
 	done >"$work/apt/sources.list"
+	[ -z "$(find "$stamp" -mmin -1440 2>/dev/null)" ] || return 0
 	# A suite that the mirror has dropped costs its kernels, not the run.
-	private_apt apt-get update >&2 || true
-	touch "$work/apt/fresh"
+	if private_apt apt-get update >&2; then touch "$stamp"; fi
 }
 
 # Versions of Debian's cloud kernels of a series ("6.12", or "7" for the newest 7.x), newest first.

@@ -164,7 +164,7 @@ static __always_inline bool base_of(struct task_struct *task, struct fs_struct *
 
 /* Writes the name and, where it is relative, its directory. */
 static __always_inline enum walk_result fill(struct open_event *e, char *data, u32 cap, u32 component,
-					     struct task_struct *task, const struct request *r)
+					     struct task_struct *task, const struct request *r, bool loops)
 {
 	struct walk w = { .event = e, .data = data, .cap = cap, .component = component };
 	u32 size = cap + component < NAME_LEN ? cap + component : NAME_LEN;
@@ -180,6 +180,9 @@ static __always_inline enum walk_result fill(struct open_event *e, char *data, u
 			e->mark |= MARK_NAME_UNREADABLE;
 			return WALK_DONE;
 		}
+		/* Some kernels (6.1 is one) do not count the NUL of an empty name. */
+		if (n == 0)
+			n = 1;
 		if (n == size && size < NAME_LEN)
 			return WALK_NO_ROOM;
 		if (n == NAME_LEN && r->ret == -ENAMETOOLONG)
@@ -204,7 +207,7 @@ static __always_inline enum walk_result fill(struct open_event *e, char *data, u
 	w.root.mnt = TYPED(WALK(fs, root.mnt));
 	if (is_deleted(w.at.dentry))
 		e->mark |= MARK_DIR_DELETED;
-	return walk_up(&w);
+	return walk_up(&w, loops);
 }
 
 enum written {
@@ -213,13 +216,14 @@ enum written {
 	NO_SPACE,  /* the ring is full */
 };
 
-#define WRITE(class)                                                                                                   \
+#define WRITE(class, loops)                                                                                            \
 	({                                                                                                             \
 		struct record_##class *__rec = bpf_ringbuf_reserve(&events, sizeof(*__rec), 0);                        \
 		enum written __written = NO_SPACE;                                                                     \
 		if (__rec) {                                                                                           \
 			describe(&__rec->event, task, r);                                                              \
-			if (fill(&__rec->event, __rec->data, CAP_##class, COMPONENT_##class, task, r) == WALK_DONE) {  \
+			if (fill(&__rec->event, __rec->data, CAP_##class, COMPONENT_##class, task, r, loops) ==        \
+			    WALK_DONE) {                                                                               \
 				bpf_ringbuf_submit(__rec, BPF_RB_NO_WAKEUP);                                           \
 				__written = WRITTEN;                                                                   \
 			} else {                                                                                       \
@@ -230,22 +234,29 @@ enum written {
 		__written;                                                                                             \
 	})
 
-/* A name that fits no smaller record. A function of its own: rare, and large. */
+/* A name that fits no smaller record. Functions of their own: rare, and large. */
 static __noinline int write_large(const struct request *r)
 {
 	struct task_struct *task = current_task();
 
-	return WRITE(large);
+	return WRITE(large, LOOPS);
 }
 
-static __always_inline enum written write(struct task_struct *task, const struct request *r)
+static __noinline int write_large_without_loops(const struct request *r)
 {
-	enum written written = WRITE(small);
+	struct task_struct *task = current_task();
+
+	return WRITE(large, NO_LOOPS);
+}
+
+static __always_inline enum written write(struct task_struct *task, const struct request *r, bool loops)
+{
+	enum written written = WRITE(small, loops);
 
 	if (written == TOO_SMALL)
-		written = WRITE(medium);
+		written = WRITE(medium, loops);
 	if (written == TOO_SMALL)
-		written = write_large(r);
+		written = loops ? write_large(r) : write_large_without_loops(r);
 	return written;
 }
 
@@ -269,9 +280,9 @@ static __always_inline bool take(struct task_struct *task, int ret)
 	return true;
 }
 
-static __always_inline void report(struct task_struct *task, const struct request *r)
+static __always_inline void report(struct task_struct *task, const struct request *r, bool loops)
 {
-	if (take(task, r->ret) && write(task, r) == NO_SPACE)
+	if (take(task, r->ret) && write(task, r, loops) != WRITTEN)
 		COUNT(dropped);
 }
 

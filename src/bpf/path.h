@@ -10,11 +10,14 @@
 
 /*
  * Most steps of a walk, one for each component and each mount. A path of PATH_MAX can have 2,047 components. Before
- * 5.17 the verifier follows each step anew, so that there they are fewer.
+ * 5.17 there is no bpf_loop(), and the verifier follows each step anew, so that there they are fewer.
+ *
+ * Kernels before 5.13 refuse a program with the address of a function in it, even where it is never used. So whether
+ * there are loops is settled for each program when it is compiled, not when it is loaded.
  */
 #define STEPS 2100
-#define STEPS_UNROLLED 64
-#define HAVE_LOOP bpf_core_enum_value_exists(enum bpf_func_id___opentop, BPF_FUNC_loop___opentop)
+#define STEPS_UNROLLED 32
+enum { NO_LOOPS, LOOPS };
 
 struct place {
 	struct vfsmount *mnt;
@@ -103,13 +106,13 @@ cut:
 }
 
 /* Appends the components of w->at behind the name. */
-static __always_inline enum walk_result walk_up(struct walk *w)
+static __always_inline enum walk_result walk_up(struct walk *w, bool loops)
 {
 	long steps = 0;
 
 	w->result = WALK_DONE;
 	w->event->dir_len = w->event->name_len;
-	if (HAVE_LOOP) {
+	if (loops) {
 		steps = bpf_loop(STEPS, step, w, 0) == STEPS;
 	} else {
 		for (u32 i = 0; i < STEPS_UNROLLED && step(i, w) == CONTINUE; i++)

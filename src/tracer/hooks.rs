@@ -16,7 +16,8 @@ pub enum HookSet {
     Probes,
     /// The exit of every system call, with typed registers.
     SyscallExit,
-    /// The exit of every system call, registers read by probe reads.
+    /// The exit of every system call, registers read by probe reads. The only set before 5.17: there it has no loops,
+    /// joins a relative name with fewer directories, and marks it where they do not reach.
     SyscallExitRaw,
 }
 
@@ -130,6 +131,7 @@ macro_rules! call {
 const PROGRAMS: &[Spec] = &[
     spec("sys_exit_typed", Role::Set(HookSet::SyscallExit), Needs::Tracepoint("sys_exit", 3..=3)),
     spec("sys_exit_raw", Role::Set(HookSet::SyscallExitRaw), Needs::Nothing),
+    spec("sys_exit_without_loops", Role::Set(HookSet::SyscallExitRaw), Needs::Nothing),
     spec("call_return", Role::Set(HookSet::Probes), Needs::Nothing),
     spec("open_return", Role::Call, call!("open")),
     spec("openat_return", Role::Call, call!("openat")),
@@ -146,14 +148,24 @@ const PROGRAMS: &[Spec] = &[
     spec("compat_execve_return", Role::Call, call!(compat "execve")),
     spec("compat_execveat_return", Role::Call, call!(compat "execveat")),
     spec("exec_done", Role::Exec, Needs::Tracepoint("sched_process_exec", 4..=4)),
+    spec("exec_done_without_loops", Role::Exec, Needs::Tracepoint("sched_process_exec", 4..=4)),
     spec("ring_submit", Role::Ring, Needs::Tracepoint("io_uring_submit_req", 2..=2)),
-    spec("ring_submit_sqe", Role::Ring, Needs::Tracepoint("io_uring_submit_sqe", 7..=8)),
+    spec("ring_submit_sqe", Role::Ring, Needs::Tracepoint("io_uring_submit_sqe", 3..=3)),
+    spec("ring_submit_sqe_of", Role::Ring, Needs::Tracepoint("io_uring_submit_sqe", 7..=8)),
     spec("ring_complete", Role::Ring, Needs::Tracepoint("io_uring_complete", 4..=4)),
     spec("ring_complete_res", Role::Ring, Needs::Tracepoint("io_uring_complete", 6..=8)),
     spec("follow_fork", Role::Children, Needs::Tracepoint("sched_process_fork", 3..=3)),
     spec("follow_exit", Role::Children, Needs::Tracepoint("sched_process_exit", 2..=3)),
     spec("sys_enter_typed", Role::Latency, Needs::Tracepoint("sys_enter", 3..=3)),
 ];
+
+impl Spec {
+    /// Names are joined with their directories in a loop, or by a program made for kernels without.
+    fn fits(&self, kernel: &Kernel) -> bool {
+        let joins = !matches!(self.role, Role::Children | Role::Latency);
+        !joins || self.program.ends_with("_without_loops") != kernel.has_loops()
+    }
+}
 
 /// The calls without which a set of functions is of no use.
 const INDISPENSABLE: &str = "openat_return";
@@ -176,6 +188,11 @@ impl Kernel {
 
     fn has_function(&self, name: &str) -> bool {
         self.0.type_by_name::<Func<'_>>(name).is_some()
+    }
+
+    /// Whether programs may call a function in a loop.
+    fn has_loops(&self) -> bool {
+        self.has_function("bpf_loop")
     }
 
     /// Parameters of a tracepoint's programs, the hidden first one included.
@@ -215,8 +232,11 @@ pub(super) fn choose(set: HookSet, extras: Extras, kernel: &Kernel) -> Result<Ve
         Role::Children => extras.children,
         Role::Latency => extras.latency,
     };
+    if set != HookSet::SyscallExitRaw && !kernel.has_loops() {
+        return Err("the kernel has no bpf_loop(), which came with 5.17".into());
+    }
     let mut chosen = Vec::new();
-    for Spec { program, role, needs } in PROGRAMS.iter().filter(|spec| wanted(spec.role)) {
+    for Spec { program, role, needs } in PROGRAMS.iter().filter(|spec| wanted(spec.role) && spec.fits(kernel)) {
         match kernel.meets(needs) {
             Some(function) => chosen.push(Chosen { program, function }),
             None if matches!(role, Role::Set(_)) || *program == INDISPENSABLE => {

@@ -126,7 +126,8 @@ impl Expected {
         self.fields["pid"].as_u64().and_then(|pid| pid.try_into().ok()).unwrap_or_default()
     }
 
-    fn bytes(&self, key: &str) -> Option<Vec<u8>> {
+    /// The exact bytes of a text.
+    pub fn bytes(&self, key: &str) -> Option<Vec<u8>> {
         if let Some(base64) = self.fields.get(&format!("{key}_b64")) {
             return BASE64_STANDARD.decode(base64.as_str().unwrap_or_default()).ok();
         }

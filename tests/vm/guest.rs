@@ -8,7 +8,7 @@ mod common;
 
 use common::storm::{opens_by_pid, storm};
 use common::tracer::Tracer;
-use common::ways::go_every_way;
+use common::ways::{Gone, go};
 use common::{Scratch, example, needs_root, succeed};
 use opentop::tracer::{Facts, HookSet, Options, try_all};
 use std::panic::catch_unwind;
@@ -16,87 +16,121 @@ use std::panic::catch_unwind;
 /// The worst case: more processes than CPUs interrupt each other within the same open.
 const STORM: [&str; 7] = ["--opens", "120000", "--procs", "40", "--cpu", "0", "--missing"];
 
+/// Room for the whole storm: an emulated machine opens in bursts, and what counts here is what the hooks lose.
+const RING: &str = "64M";
+
+/// Set on the kernel's command line: only the hooks that opentop chooses by itself.
+const SHORT: &str = "short";
+
 fn main() {
     needs_root();
-    let tried = try_all(&Facts::gather(), &Options::default());
-    let chosen = tried.iter().find(|(_, result)| result.is_ok()).map(|(hooks, _)| *hooks);
-    let mut good = Vec::new();
-    for (hooks, result) in tried {
-        match result {
-            Err(why) => println!("RESULT row {} | - | - | - | - | {}", hooks.name(), why.replace(['|', '\n'], " ")),
-            Ok(()) => match catch_unwind(|| Found::with(hooks)) {
-                Ok(found) => {
-                    found.report(chosen == Some(hooks));
-                    good.extend((found.seen == found.made).then_some(hooks));
-                }
-                Err(_) => println!("RESULT bad {} broke", hooks.name()),
-            },
-        }
-    }
-    match (chosen, &good[..]) {
-        (None, _) => println!("RESULT bad no hooks work"),
-        (Some(hooks), [better, ..]) if !good.contains(&hooks) => {
-            println!("RESULT bad {} loses opens, {} does not", hooks.name(), better.name());
-        }
-        _ => {}
+    let tried = if std::env::var_os(SHORT).is_some() { Vec::new() } else { all_but_chosen() };
+    let chosen = measure(None);
+    let good: Vec<HookSet> = tried
+        .into_iter()
+        .filter_map(|(hooks, result)| match result {
+            Ok(()) => measure(Some(hooks)).filter(Found::lost_nothing).map(|_| hooks),
+            Err(why) => {
+                println!("RESULT row {} | - | - | - | - | - | {}", hooks.name(), why.replace(['|', '\n'], " "));
+                None
+            }
+        })
+        .collect();
+    if let (Some(chosen), [better, ..]) = (chosen, &good[..])
+        && !chosen.lost_nothing()
+    {
+        println!("RESULT bad {} loses opens, {} does not", chosen.hooks, better.name());
     }
     println!("RESULT end");
 }
 
+/// Whether each hook set works that opentop does not choose by itself.
+fn all_but_chosen() -> Vec<(HookSet, Result<(), String>)> {
+    let tried = try_all(&Facts::gather(), &Options::default());
+    let chosen = tried.iter().position(|(_, result)| result.is_ok());
+    let others = tried.into_iter().enumerate().filter(|(at, _)| Some(*at) != chosen);
+    others.map(|(_, (hooks, result))| (hooks, result.map(drop))).collect()
+}
+
+/// Measures opentop with these hooks, or with those that it chooses, and prints the row.
+fn measure(hooks: Option<HookSet>) -> Option<Found> {
+    let found = catch_unwind(|| Found::with(hooks.map_or("auto", HookSet::option))).ok();
+    match &found {
+        Some(found) => found.report(hooks.is_none()),
+        None => println!("RESULT bad {} broke", hooks.map_or("what opentop chooses", HookSet::name)),
+    }
+    found
+}
+
 /// What was found out about one hook set.
 struct Found {
-    hooks: HookSet,
-    ways: String,
-    ways_well: bool,
+    /// As the summary calls them.
+    hooks: String,
+    gone: Gone,
     made: u64,
     seen: u64,
-    reported_lost: u64,
+    /// What the kernel did not show to the hooks, by its own count.
+    skipped: u64,
+    /// What the hooks saw, and came no further.
+    dropped: u64,
     /// Price of an unrelated call beside opentop, in that without.
     unrelated: f64,
 }
 
 impl Found {
-    fn with(hooks: HookSet) -> Self {
-        let gone = go_every_way(&["--hooks", hooks.option()]);
-        if !gone.is_well() {
-            println!("{}", gone.complaint());
-        }
-        let seen = gone.expected.len() - gone.missing.len() - gone.unseen.len();
-        let ways = format!("{seen} of {}", gone.expected.len());
-
+    fn with(hooks: &str) -> Self {
         let scratch = Scratch::new();
         let before = unrelated(&scratch);
-        let tracer = Tracer::json(&["--hooks", hooks.option()], &scratch.file("canary", ""));
+        let tracer = Tracer::json(&["--hooks", hooks, "--ring", RING], &scratch.file("canary", ""));
         let beside = unrelated(&scratch);
+        let gone = go(&scratch);
         let made = storm(&scratch, &STORM);
         let ended = tracer.stop().well();
+        let summary = ended.summary();
         Self {
-            hooks,
-            ways,
-            ways_well: gone.is_well(),
+            hooks: summary.hooks,
+            gone: Gone::new(&gone, &ended),
             made: made.values().sum(),
             seen: opens_by_pid(&ended.opens(), &made).values().sum(),
-            reported_lost: ended.summary().lost.values().sum(),
+            skipped: summary.lost["skipped"],
+            dropped: summary.dropped,
             unrelated: beside / before,
         }
     }
 
+    /// The hooks saw everything. What an emulated machine is too slow to take from them is another matter.
+    fn lost_nothing(&self) -> bool {
+        self.seen + self.dropped >= self.made && self.gone.is_well()
+    }
+
     fn report(&self, chosen: bool) {
-        let Self { hooks, ways, made, seen, reported_lost, unrelated, .. } = self;
-        let name = if chosen { format!("**{}**", hooks.name()) } else { hooks.name().to_owned() };
-        println!("RESULT row {name} | {ways} | {made} | {seen} | {reported_lost} | × {unrelated:.2}");
-        if !self.ways_well {
-            println!("RESULT bad {} does not see every way", hooks.name());
+        let Self { hooks, gone, made, seen, skipped, dropped, unrelated } = self;
+        let name = if chosen { format!("**{hooks}**") } else { hooks.clone() };
+        let (all, cut) = (gone.expected.len(), gone.cut.len());
+        let ways = all - gone.missing.len() - gone.unseen.len();
+        println!(
+            "RESULT row {name} | {ways} of {all}, {cut} cut | {made} | {seen} | {skipped} | {dropped} | × {unrelated:.2}"
+        );
+        let missing = gone.missing.len() as u64 + made - seen;
+        let lost = skipped + dropped;
+        if missing > lost {
+            println!("RESULT bad {hooks}: {missing} opens are missing, {lost} reported lost");
         }
-        if seen + reported_lost < *made {
-            println!("RESULT bad {} loses opens unreported", hooks.name());
+        if !gone.is_well() {
+            println!("{}", gone.complaint());
+        }
+        if !gone.unexpected.is_empty() {
+            println!("RESULT bad {hooks}: {} opens reported that were not made so", gone.unexpected.len());
         }
     }
 }
 
-/// What a call costs that opens nothing.
+/// What a call costs that opens nothing: the least of a few, since an emulated machine has its moods.
 fn unrelated(scratch: &Scratch) -> f64 {
-    let lines = succeed(example("cost", ["calls".as_ref(), scratch.path()]));
-    let price = lines.iter().find_map(|line| line.strip_prefix("unrelated ")).expect("a line of cost");
-    price.parse().expect("nanoseconds")
+    let price = || {
+        let lines = succeed(example("cost", ["calls".as_ref(), scratch.path()]));
+        let ns = lines.iter().find_map(|line| line.strip_prefix("unrelated ")?.parse().ok());
+        ns.expect("a line of cost")
+    };
+    (0..3).map(|_| price()).fold(f64::INFINITY, f64::min)
 }

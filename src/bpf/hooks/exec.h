@@ -3,11 +3,11 @@
 #ifndef OPENTOP_HOOKS_EXEC_H
 #define OPENTOP_HOOKS_EXEC_H
 
-SEC("?tp_btf/sched_process_exec")
-int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+static __always_inline int on_exec(bool typed, bool loops, struct linux_binprm *bprm)
 {
+	struct task_struct *task = current_task();
 	struct request r = {
-		.name = bprm->filename,
+		.name = READ(typed, bprm, filename),
 		.in_kernel = true,
 		.dfd = AT_FDCWD,
 		.op = OP_EXEC,
@@ -15,13 +15,25 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 	};
 
 	/* By a descriptor: the name is one that the kernel made up from its number. */
-	if (bpf_core_field_exists(bprm->fdpath) && bprm->fdpath) {
+	if (bpf_core_field_exists(bprm->fdpath) && READ(typed, bprm, fdpath)) {
 		r.mark |= MARK_FROM_FILE;
-		r.file = bprm->file;
+		r.file = READ(typed, bprm, file);
 	}
-	r.began = take_began(current_task());
-	report(current_task(), &r);
+	r.began = take_began(task);
+	report(task, &r, loops);
 	return 0;
+}
+
+SEC("?tp_btf/sched_process_exec")
+int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	return on_exec(true, LOOPS, bprm);
+}
+
+SEC("?raw_tp/sched_process_exec")
+int BPF_PROG(exec_done_without_loops, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	return on_exec(false, NO_LOOPS, bprm);
 }
 
 #endif

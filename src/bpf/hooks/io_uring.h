@@ -49,7 +49,7 @@ static __always_inline int on_submit(struct io_kiocb *req)
 	if (bpf_core_field_exists(open->file_slot) && BPF_CORE_READ(open, file_slot))
 		r.mark |= MARK_FD_UNKNOWN;
 	/* If there is no space the result will come without a name, and say so. */
-	write(task, &r);
+	write(task, &r, LOOPS);
 	return 0;
 }
 
@@ -67,7 +67,7 @@ static __always_inline int on_complete(struct io_kiocb *req, int res)
 
 	if (!req || !asks_for_open(req))
 		return 0;
-	report(task, &r);
+	report(task, &r, LOOPS);
 	return 0;
 }
 
@@ -79,7 +79,14 @@ int BPF_PROG(ring_submit, struct io_kiocb *req)
 
 /* Before 6.3. */
 SEC("?tp_btf/io_uring_submit_sqe")
-int BPF_PROG(ring_submit_sqe, void *ctx_ring, struct io_kiocb *req)
+int BPF_PROG(ring_submit_sqe, struct io_kiocb *req)
+{
+	return on_submit(req);
+}
+
+/* Before 6.0. */
+SEC("?tp_btf/io_uring_submit_sqe")
+int BPF_PROG(ring_submit_sqe_of, void *ctx_ring, struct io_kiocb *req)
 {
 	return on_submit(req);
 }

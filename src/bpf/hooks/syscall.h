@@ -49,7 +49,7 @@ static __always_inline void read_arguments(int op, const u64 *args, struct reque
 	}
 }
 
-static __always_inline int on_return(bool typed, struct pt_regs *regs, long ret)
+static __always_inline int on_return(bool typed, bool loops, struct pt_regs *regs, long ret)
 {
 	u64 nr = SYSCALL_NR(typed, regs), args[4];
 	struct request r = { .ret = ret };
@@ -73,20 +73,26 @@ static __always_inline int on_return(bool typed, struct pt_regs *regs, long ret)
 	read_arguments(op, args, &r);
 	if (r.mark & MARK_FROM_FILE)
 		r.file = file_of(LOAD(task, files), r.ret);
-	report(task, &r);
+	report(task, &r, loops);
 	return 0;
 }
 
 SEC("?tp_btf/sys_exit")
 int BPF_PROG(sys_exit_typed, struct pt_regs *regs, long ret)
 {
-	return on_return(true, regs, ret);
+	return on_return(true, LOOPS, regs, ret);
 }
 
 SEC("?raw_tp/sys_exit")
 int BPF_PROG(sys_exit_raw, struct pt_regs *regs, long ret)
 {
-	return on_return(false, regs, ret);
+	return on_return(false, LOOPS, regs, ret);
+}
+
+SEC("?raw_tp/sys_exit")
+int BPF_PROG(sys_exit_without_loops, struct pt_regs *regs, long ret)
+{
+	return on_return(false, NO_LOOPS, regs, ret);
 }
 
 /* The functions behind the calls. Which one each program attaches to is settled by the user side. */
@@ -94,7 +100,7 @@ int BPF_PROG(sys_exit_raw, struct pt_regs *regs, long ret)
 	SEC("?fexit")                                                                                                  \
 	int BPF_PROG(call##_return, struct pt_regs *regs, long ret)                                                    \
 	{                                                                                                              \
-		return on_return(true, regs, ret);                                                                     \
+		return on_return(true, LOOPS, regs, ret);                                                              \
 	}
 RETURN_OF(open)
 RETURN_OF(openat)
@@ -117,7 +123,7 @@ int call_return(struct pt_regs *ctx)
 {
 	struct task_struct *task = current_task();
 
-	return on_return(true, (struct pt_regs *)bpf_task_pt_regs(task), PT_REGS_RC(ctx));
+	return on_return(true, LOOPS, (struct pt_regs *)bpf_task_pt_regs(task), PT_REGS_RC(ctx));
 }
 
 /* When a call begins, for its latency. */
