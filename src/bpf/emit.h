@@ -8,7 +8,7 @@ struct request {
 	const char *name;  /* NULL: there is none */
 	bool in_kernel;	   /* the name is in kernel memory, not in the program's */
 	int dfd;	   /* what a relative name is relative to */
-	struct file *file; /* MARK_FROM_FILE: the opened file */
+	struct file *file; /* MARK_FROM_FILE: the opened file; NULL: that of the descriptor `ret` */
 	int ret;
 	u32 flags;
 	u16 mode;
@@ -48,6 +48,52 @@ static __always_inline struct totals *the_totals(void)
 			__sync_fetch_and_add(&__totals->field, 1);                                                     \
 	})
 
+/* Who opens, and when: loaded once, for the counter and for the record. */
+struct opener {
+	u64 now;
+	u64 start_ns;
+	u64 cgroup;
+	u32 pid;
+	u32 tid;
+	u32 ppid;
+	u32 uid;
+	char comm[COMM_LEN] __attribute__((aligned(8)));
+	char leader_comm[COMM_LEN] __attribute__((aligned(8)));
+};
+
+static __always_inline u32 uid_of(struct task_struct *task)
+{
+	struct cred *cred = LOAD(untrusted(task), cred);
+
+	return LOAD(cred, uid.val);
+}
+
+static __always_inline void identify(struct task_struct *task, struct opener *who)
+{
+	struct task_struct *from = untrusted(task);
+	struct task_struct *leader = LOAD(from, group_leader), *parent = LOAD(from, real_parent);
+	struct cred *cred = LOAD(from, cred);
+	struct css_set *set = LOAD(from, cgroups);
+	struct cgroup *cgroup = LOAD(set, dfl_cgrp);
+	struct kernfs_node *kn = LOAD(cgroup, kn);
+
+	who->now = bpf_ktime_get_ns();
+	who->start_ns = LOAD(leader, start_time);
+	who->cgroup = LOAD(kn, id);
+	who->pid = LOAD(task, tgid);
+	who->tid = LOAD(task, pid);
+	who->ppid = LOAD(parent, tgid);
+	who->uid = LOAD(cred, uid.val);
+	copy_comm(who->comm, task);
+	copy_comm(who->leader_comm, leader);
+}
+
+static __always_inline void store_comm(char *to, const char *comm)
+{
+	((u64 *)to)[0] = ((const u64 *)comm)[0];
+	((u64 *)to)[1] = ((const u64 *)comm)[1];
+}
+
 static __always_inline bool wanted(struct task_struct *task, int ret)
 {
 	u32 zero = 0, id, err = -ret;
@@ -77,10 +123,9 @@ static __always_inline bool wanted(struct task_struct *task, int ret)
 }
 
 /* Counts the open for its process. The event may get lost after this, the count does not. */
-static __always_inline void count(struct task_struct *task, int ret)
+static __always_inline void count(const struct opener *who, int ret)
 {
-	struct task_struct *leader = LOAD(task, group_leader);
-	struct process_key key = { .start_ns = LOAD(leader, start_time), .pid = LOAD(task, tgid) };
+	struct process_key key = { .start_ns = who->start_ns, .pid = who->pid };
 	struct process_count *c = bpf_map_lookup_elem(&processes, &key);
 
 	if (!c) {
@@ -98,19 +143,20 @@ static __always_inline void count(struct task_struct *task, int ret)
 	__sync_fetch_and_add(&c->opens, 1);
 	if (ret < 0)
 		__sync_fetch_and_add(&c->failed, 1);
-	c->uid = uid_of(task);
-	c->ppid = parent_of(task);
-	copy_comm(c->comm, leader);
+	c->uid = who->uid;
+	c->ppid = who->ppid;
+	store_comm(c->comm, who->leader_comm);
 }
 
 /* When the call that ends now began, if that is measured. */
 static __always_inline u64 take_began(struct task_struct *task)
 {
-	u32 tid = LOAD(task, pid);
 	u64 *entry, began;
+	u32 tid;
 
 	if (!measure_latency)
 		return 0;
+	tid = LOAD(task, pid);
 	entry = bpf_map_lookup_elem(&entered, &tid);
 	if (!entry)
 		return 0;
@@ -119,19 +165,17 @@ static __always_inline u64 take_began(struct task_struct *task)
 	return began;
 }
 
-static __always_inline void describe(struct open_event *e, struct task_struct *task, const struct request *r)
+static __always_inline void describe(struct open_event *e, const struct opener *who, const struct request *r)
 {
-	struct task_struct *leader = LOAD(task, group_leader);
-
-	e->ts_ns = bpf_ktime_get_ns();
-	e->start_ns = LOAD(leader, start_time);
-	e->cgroup = cgroup_of(task);
-	e->latency_ns = r->began ? e->ts_ns - r->began : 0;
+	e->ts_ns = who->now;
+	e->start_ns = who->start_ns;
+	e->cgroup = who->cgroup;
+	e->latency_ns = r->began ? who->now - r->began : 0;
 	e->request = r->key;
-	e->pid = LOAD(task, tgid);
-	e->tid = LOAD(task, pid);
-	e->ppid = parent_of(task);
-	e->uid = uid_of(task);
+	e->pid = who->pid;
+	e->tid = who->tid;
+	e->ppid = who->ppid;
+	e->uid = who->uid;
 	e->ret = r->ret;
 	e->flags = r->flags;
 	e->mode = r->mode;
@@ -139,21 +183,24 @@ static __always_inline void describe(struct open_event *e, struct task_struct *t
 	e->op = r->op;
 	e->name_len = 0;
 	e->dir_len = 0;
-	copy_comm(e->comm, task);
+	store_comm(e->comm, who->comm);
 }
 
 /* Where a relative name starts, or what a handle opened. */
 static __always_inline bool base_of(struct task_struct *task, struct fs_struct *fs, const struct request *r,
 				    struct place *base)
 {
-	struct file *file;
+	struct file *file = NULL;
 
-	if (r->dfd == AT_FDCWD && !(r->mark & MARK_FROM_FILE)) {
+	if (!(r->mark & MARK_FROM_FILE) && r->dfd == AT_FDCWD) {
 		base->dentry = TYPED(WALK(fs, pwd.dentry));
 		base->mnt = TYPED(WALK(fs, pwd.mnt));
 		return true;
 	}
-	file = r->mark & MARK_FROM_FILE ? r->file : file_of(LOAD(task, files), r->dfd);
+	if (r->mark & MARK_FROM_FILE)
+		file = r->file;
+	if (!file)
+		file = file_of(LOAD(untrusted(task), files), r->mark & MARK_FROM_FILE ? r->ret : r->dfd);
 	if (!file)
 		return false;
 	file = TYPED(file);
@@ -198,7 +245,7 @@ static __always_inline enum walk_result fill(struct open_event *e, char *data, u
 		return WALK_DONE;
 	}
 
-	fs = TYPED(LOAD(task, fs));
+	fs = TYPED(LOAD(untrusted(task), fs));
 	if (!base_of(task, fs, r, &w.at)) {
 		e->mark |= MARK_DIR_UNKNOWN;
 		return WALK_DONE;
@@ -221,7 +268,7 @@ enum written {
 		struct record_##class *__rec = bpf_ringbuf_reserve(&events, sizeof(*__rec), 0);                        \
 		enum written __written = NO_SPACE;                                                                     \
 		if (__rec) {                                                                                           \
-			describe(&__rec->event, task, r);                                                              \
+			describe(&__rec->event, who, r);                                                               \
 			if (fill(&__rec->event, __rec->data, CAP_##class, COMPONENT_##class, task, r, loops) ==        \
 			    WALK_DONE) {                                                                               \
 				bpf_ringbuf_submit(__rec, BPF_RB_NO_WAKEUP);                                           \
@@ -235,28 +282,29 @@ enum written {
 	})
 
 /* A name that fits no smaller record. Functions of their own: rare, and large. */
-static __noinline int write_large(const struct request *r)
+static __noinline int write_large(const struct opener *who, const struct request *r)
 {
 	struct task_struct *task = current_task();
 
 	return WRITE(large, LOOPS);
 }
 
-static __noinline int write_large_without_loops(const struct request *r)
+static __noinline int write_large_without_loops(const struct opener *who, const struct request *r)
 {
 	struct task_struct *task = current_task();
 
 	return WRITE(large, NO_LOOPS);
 }
 
-static __always_inline enum written write(struct task_struct *task, const struct request *r, bool loops)
+static __always_inline enum written write(struct task_struct *task, const struct opener *who, const struct request *r,
+					  bool loops)
 {
 	enum written written = WRITE(small, loops);
 
 	if (written == TOO_SMALL)
 		written = WRITE(medium, loops);
 	if (written == TOO_SMALL)
-		written = loops ? write_large(r) : write_large_without_loops(r);
+		written = loops ? write_large(who, r) : write_large_without_loops(who, r);
 	return written;
 }
 
@@ -265,8 +313,8 @@ static __always_inline bool is_self(struct task_struct *task)
 	return self_tgid && LOAD(task, tgid) == self_tgid;
 }
 
-/* Whether the open is to be reported. If so, it is counted from here on. */
-static __always_inline bool take(struct task_struct *task, int ret)
+/* Whether the open is to be reported. */
+static __always_inline bool is_reported(struct task_struct *task, int ret)
 {
 	if (is_self(task)) {
 		COUNT(hidden);
@@ -276,13 +324,18 @@ static __always_inline bool take(struct task_struct *task, int ret)
 		COUNT(filtered);
 		return false;
 	}
-	count(task, ret);
 	return true;
 }
 
 static __always_inline void report(struct task_struct *task, const struct request *r, bool loops)
 {
-	if (take(task, r->ret) && write(task, r, loops) != WRITTEN)
+	struct opener who;
+
+	if (!is_reported(task, r->ret))
+		return;
+	identify(task, &who);
+	count(&who, r->ret);
+	if (write(task, &who, r, loops) != WRITTEN)
 		COUNT(dropped);
 }
 

@@ -30,44 +30,37 @@ static __always_inline struct task_struct *current_task(void)
 	return (void *)bpf_get_current_task();
 }
 
-static __always_inline u32 uid_of(struct task_struct *task)
-{
-	struct cred *cred = LOAD(task, cred);
-
-	return LOAD(cred, uid.val);
-}
-
-static __always_inline u32 parent_of(struct task_struct *task)
-{
-	struct task_struct *parent = LOAD(task, real_parent);
-
-	return LOAD(parent, tgid);
-}
-
-static __always_inline u64 cgroup_of(struct task_struct *task)
-{
-	struct css_set *set = LOAD(task, cgroups);
-	struct cgroup *cgroup = LOAD(set, dfl_cgrp);
-	struct kernfs_node *kn = LOAD(cgroup, kn);
-
-	return LOAD(kn, id);
-}
-
-static __always_inline void copy_comm(char *to, struct task_struct *task)
-{
-	if (TYPED_TASK) {
-		for (int i = 0; i < COMM_LEN; i++)
-			to[i] = task->comm[i];
-	} else {
-		bpf_core_read(to, COMM_LEN, &task->comm);
-	}
-}
-
 /* Any pointer can be given a type since 6.2. */
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
 #define TYPED_ANY bpf_ksym_exists(bpf_rdonly_cast)
 #define WALK(ptr, field) READ(TYPED_ANY, ptr, field)
 #define TYPED(ptr) (TYPED_ANY ? (typeof(ptr))bpf_rdonly_cast(ptr, bpf_core_type_id_kernel(typeof(*(ptr)))) : (ptr))
+
+/*
+ * The same task, to follow its pointers from. Those of the trusted task that the kernel hands out load a little faster,
+ * but for each pointer in it the verifier looks for a rule in the types of the whole kernel: a millisecond a time.
+ */
+static __always_inline struct task_struct *untrusted(struct task_struct *task)
+{
+	return TYPED(task);
+}
+
+/* As two words: byte by byte is what the compiler makes of a copy. */
+static __always_inline void copy_comm(char *to, struct task_struct *task)
+{
+	if (TYPED_TASK) {
+		((u64 *)to)[0] = *(u64 *)&task->comm[0];
+		((u64 *)to)[1] = *(u64 *)&task->comm[8];
+	} else {
+		bpf_core_read(to, COMM_LEN, &task->comm);
+	}
+}
+
+/*
+ * Makes the verifier forget what it knows of `value`, with the help of a number that it knows nothing about: what comes
+ * next it then follows once, not once for each value.
+ */
+#define FORGET(value, unknown) asm volatile("%0 ^= %1\n\t%0 ^= %1" : "+r"(value) : "r"(unknown))
 
 #endif

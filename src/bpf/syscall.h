@@ -6,10 +6,25 @@
 #ifndef OPENTOP_SYSCALL_H
 #define OPENTOP_SYSCALL_H
 
-#define NOT_AN_OPEN -1
+/*
+ * The calls, by their numbers. A table instead of comparisons: every system call of the host pays for the look, and the
+ * verifier follows what comes next once, not once for each call.
+ */
+enum call {
+	NOT_AN_OPEN,
+	CALL_OPEN,
+	CALL_CREAT,
+	CALL_EXECVE,
+	CALL_OPENAT,
+	CALL_OPENAT2,
+	CALL_OPEN_BY_HANDLE_AT,
+	CALL_EXECVEAT,
+};
 
-/* execveat(2) is reported as OP_EXEC, but has its arguments elsewhere. */
-#define EXECVEAT 64
+/* Of the 64-bit call with a number in the lower half, of the 32-bit one in the upper half. */
+#define NATIVE(call) CALL_##call
+#define COMPAT(call) (CALL_##call << 4)
+#define MAX_CALLS 1024
 
 #if defined(__TARGET_ARCH_x86)
 
@@ -19,56 +34,31 @@
 /* asm/unistd.h: x32 calls carry this bit and share the 64-bit numbers. */
 #define X32_SYSCALL_BIT 0x40000000
 
-static __always_inline int native_op(u64 nr)
-{
-	switch (nr & ~X32_SYSCALL_BIT) {
-	case 2:
-		return OP_OPEN;
-	case 59:
-	case 520:
-		return OP_EXEC;
-	case 322:
-	case 545:
-		return EXECVEAT;
-	case 85:
-		return OP_CREAT;
-	case 257:
-		return OP_OPENAT;
-	case 304:
-		return OP_OPEN_BY_HANDLE_AT;
-	case 437:
-		return OP_OPENAT2;
-	}
-	return NOT_AN_OPEN;
-}
-
-static __always_inline int compat_op(u64 nr)
-{
-	switch (nr) {
-	case 5:
-		return OP_OPEN;
-	case 8:
-		return OP_CREAT;
-	case 11:
-		return OP_EXEC;
-	case 358:
-		return EXECVEAT;
-	case 295:
-		return OP_OPENAT;
-	case 342:
-		return OP_OPEN_BY_HANDLE_AT;
-	case 437:
-		return OP_OPENAT2;
-	}
-	return NOT_AN_OPEN;
-}
+static const u8 calls[MAX_CALLS] = {
+	[2] = NATIVE(OPEN),
+	[5] = COMPAT(OPEN),
+	[8] = COMPAT(CREAT),
+	[11] = COMPAT(EXECVE),
+	[59] = NATIVE(EXECVE),
+	[85] = NATIVE(CREAT),
+	[257] = NATIVE(OPENAT),
+	[295] = COMPAT(OPENAT),
+	[304] = NATIVE(OPEN_BY_HANDLE_AT),
+	[322] = NATIVE(EXECVEAT),
+	[342] = COMPAT(OPEN_BY_HANDLE_AT),
+	[358] = COMPAT(EXECVEAT),
+	[437] = NATIVE(OPENAT2) | COMPAT(OPENAT2),
+	/* Of x32, without the bit. */
+	[520] = NATIVE(EXECVE),
+	[545] = NATIVE(EXECVEAT),
+};
 
 static __always_inline bool is_compat(struct task_struct *task)
 {
 	return LOAD(task, thread_info.status) & TS_COMPAT;
 }
 
-#define SYSCALL_NR(typed, regs) READ(typed, regs, orig_ax)
+#define SYSCALL_NR(typed, regs) (READ(typed, regs, orig_ax) & ~X32_SYSCALL_BIT)
 
 static __always_inline void read_args(bool typed, struct pt_regs *regs, bool compat, u64 *args)
 {
@@ -83,43 +73,19 @@ static __always_inline void read_args(bool typed, struct pt_regs *regs, bool com
 /* asm/thread_info.h: the task is a 32-bit one. */
 #define TIF_32BIT 22
 
-static __always_inline int native_op(u64 nr)
-{
-	switch (nr) {
-	case 56:
-		return OP_OPENAT;
-	case 221:
-		return OP_EXEC;
-	case 281:
-		return EXECVEAT;
-	case 265:
-		return OP_OPEN_BY_HANDLE_AT;
-	case 437:
-		return OP_OPENAT2;
-	}
-	return NOT_AN_OPEN;
-}
-
-static __always_inline int compat_op(u64 nr)
-{
-	switch (nr) {
-	case 5:
-		return OP_OPEN;
-	case 8:
-		return OP_CREAT;
-	case 11:
-		return OP_EXEC;
-	case 387:
-		return EXECVEAT;
-	case 322:
-		return OP_OPENAT;
-	case 371:
-		return OP_OPEN_BY_HANDLE_AT;
-	case 437:
-		return OP_OPENAT2;
-	}
-	return NOT_AN_OPEN;
-}
+static const u8 calls[MAX_CALLS] = {
+	[5] = COMPAT(OPEN),
+	[8] = COMPAT(CREAT),
+	[11] = COMPAT(EXECVE),
+	[56] = NATIVE(OPENAT),
+	[221] = NATIVE(EXECVE),
+	[265] = NATIVE(OPEN_BY_HANDLE_AT),
+	[281] = NATIVE(EXECVEAT),
+	[322] = COMPAT(OPENAT),
+	[371] = COMPAT(OPEN_BY_HANDLE_AT),
+	[387] = COMPAT(EXECVEAT),
+	[437] = NATIVE(OPENAT2) | COMPAT(OPENAT2),
+};
 
 static __always_inline bool is_compat(struct task_struct *task)
 {
@@ -138,10 +104,10 @@ static __always_inline void read_args(bool typed, struct pt_regs *regs, bool com
 
 #endif
 
-/* The test that every syscall of the host pays for. */
-static __always_inline bool may_be_open(u64 nr)
+/* The test that every system call of the host pays for: the calls that have this number. */
+static __always_inline u32 calls_of(u64 nr)
 {
-	return native_op(nr) != NOT_AN_OPEN || compat_op(nr) != NOT_AN_OPEN;
+	return nr < MAX_CALLS ? calls[nr] : NOT_AN_OPEN;
 }
 
 #endif

@@ -3,11 +3,12 @@
 #ifndef OPENTOP_HOOKS_EXEC_H
 #define OPENTOP_HOOKS_EXEC_H
 
-static __always_inline int on_exec(bool typed, bool loops, struct linux_binprm *bprm)
+static __always_inline int on_exec(bool typed, bool loops, int old_pid, struct linux_binprm *bprm)
 {
 	struct task_struct *task = current_task();
 	struct request r = {
 		.name = READ(typed, bprm, filename),
+		.file = READ(typed, TYPED(bprm), file),
 		.in_kernel = true,
 		.dfd = AT_FDCWD,
 		.op = OP_EXEC,
@@ -15,10 +16,9 @@ static __always_inline int on_exec(bool typed, bool loops, struct linux_binprm *
 	};
 
 	/* By a descriptor: the name is one that the kernel made up from its number. */
-	if (bpf_core_field_exists(bprm->fdpath) && READ(typed, bprm, fdpath)) {
+	if (bpf_core_field_exists(bprm->fdpath) && READ(typed, bprm, fdpath))
 		r.mark |= MARK_FROM_FILE;
-		r.file = READ(typed, bprm, file);
-	}
+	FORGET(r.mark, old_pid);
 	r.began = take_began(task);
 	report(task, &r, loops);
 	return 0;
@@ -27,13 +27,13 @@ static __always_inline int on_exec(bool typed, bool loops, struct linux_binprm *
 SEC("?tp_btf/sched_process_exec")
 int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	return on_exec(true, LOOPS, bprm);
+	return on_exec(true, LOOPS, old_pid, bprm);
 }
 
 SEC("?raw_tp/sched_process_exec")
 int BPF_PROG(exec_done_without_loops, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	return on_exec(false, NO_LOOPS, bprm);
+	return on_exec(false, NO_LOOPS, old_pid, bprm);
 }
 
 #endif

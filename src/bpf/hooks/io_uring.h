@@ -31,6 +31,7 @@ static __always_inline int on_submit(struct io_kiocb *req)
 {
 	struct io_open *open = (struct io_open *)req;
 	struct task_struct *task = current_task();
+	struct opener who;
 	struct request r = {
 		.op = OP_IO_URING,
 		.mark = MARK_SUBMITTED,
@@ -48,8 +49,9 @@ static __always_inline int on_submit(struct io_kiocb *req)
 	/* A slot of the ring instead of a descriptor. */
 	if (bpf_core_field_exists(open->file_slot) && BPF_CORE_READ(open, file_slot))
 		r.mark |= MARK_FD_UNKNOWN;
+	identify(task, &who);
 	/* If there is no space the result will come without a name, and say so. */
-	write(task, &r, LOOPS);
+	write(task, &who, &r, LOOPS);
 	return 0;
 }
 

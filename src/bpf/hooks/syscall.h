@@ -7,72 +7,84 @@
 #ifndef OPENTOP_HOOKS_SYSCALL_H
 #define OPENTOP_HOOKS_SYSCALL_H
 
-static __always_inline void read_arguments(int op, const u64 *args, struct request *r)
+static __always_inline void read_arguments(enum call call, const u64 *args, struct request *r)
 {
 	struct open_how how = {};
 
-	r->op = op == EXECVEAT ? OP_EXEC : op;
 	r->dfd = args[0];
 	r->name = (const char *)args[1];
-	switch (op) {
-	case OP_OPEN:
-		r->mode = args[2];
+	switch (call) {
+	case CALL_OPEN:
+		r->op = OP_OPEN;
+		r->dfd = AT_FDCWD;
+		r->name = (const char *)args[0];
 		r->flags = args[1];
-		r->name = (const char *)args[0];
-		r->dfd = AT_FDCWD;
+		r->mode = args[2];
 		break;
-	case OP_CREAT:
-		r->mode = args[1];
+	case CALL_CREAT:
+		r->op = OP_CREAT;
+		r->dfd = AT_FDCWD;
+		r->name = (const char *)args[0];
 		r->flags = O_CREAT | O_WRONLY | O_TRUNC;
-		r->name = (const char *)args[0];
+		r->mode = args[1];
+		break;
+	case CALL_EXECVE:
+		r->op = OP_EXEC;
 		r->dfd = AT_FDCWD;
+		r->name = (const char *)args[0];
 		break;
-	case OP_OPENAT:
-		r->mode = args[3];
+	case CALL_EXECVEAT:
+		r->op = OP_EXEC;
+		break;
+	case CALL_OPENAT:
+		r->op = OP_OPENAT;
 		r->flags = args[2];
+		r->mode = args[3];
 		break;
-	case OP_OPENAT2:
+	case CALL_OPENAT2:
+		r->op = OP_OPENAT2;
 		bpf_probe_read_user(&how, sizeof(how), (const void *)args[2]);
 		r->flags = how.flags;
 		r->mode = how.mode;
 		break;
-	case OP_OPEN_BY_HANDLE_AT:
+	case CALL_OPEN_BY_HANDLE_AT:
 		/* There is no name; what was opened tells. */
-		r->flags = args[2];
+		r->op = OP_OPEN_BY_HANDLE_AT;
 		r->name = NULL;
+		r->flags = args[2];
 		r->mark |= r->ret >= 0 ? MARK_FROM_FILE : MARK_NAME_UNREADABLE;
 		break;
-	case OP_EXEC:
-		r->name = (const char *)args[0];
-		r->dfd = AT_FDCWD;
+	default:
 		break;
 	}
 }
 
 static __always_inline int on_return(bool typed, bool loops, struct pt_regs *regs, long ret)
 {
-	u64 nr = SYSCALL_NR(typed, regs), args[4];
+	u32 call = calls_of(SYSCALL_NR(typed, regs));
 	struct request r = { .ret = ret };
 	struct task_struct *task;
+	u64 args[4];
 	bool compat;
-	int op;
 
-	if (!may_be_open(nr))
+	if (call == NOT_AN_OPEN)
 		return 0;
 	task = current_task();
 	compat = is_compat(task);
-	op = compat ? compat_op(nr) : native_op(nr);
-	if (op == NOT_AN_OPEN)
+	call = compat ? call >> 4 : call & 15;
+	if (call == NOT_AN_OPEN)
 		return 0;
 	/* A program that was started is reported by a hook of its own: the registers are the new program's. */
-	if ((op == OP_EXEC || op == EXECVEAT) && ret >= 0)
+	if ((call == CALL_EXECVE || call == CALL_EXECVEAT) && ret >= 0)
 		return 0;
 	r.began = take_began(task);
 	r.mark = compat ? MARK_COMPAT : 0;
 	read_args(typed, regs, compat, args);
-	read_arguments(op, args, &r);
-	if (r.mark & MARK_FROM_FILE)
-		r.file = file_of(LOAD(task, files), r.ret);
+	read_arguments(call, args, &r);
+	FORGET(r.ret, args[0]);
+	FORGET(r.mark, args[0]);
+	FORGET(r.dfd, args[0]);
+	FORGET(r.name, args[0]);
 	report(task, &r, loops);
 	return 0;
 }
@@ -132,7 +144,7 @@ static __always_inline int on_entry(u64 nr)
 	u64 now;
 	u32 tid;
 
-	if (!may_be_open(nr))
+	if (calls_of(nr) == NOT_AN_OPEN)
 		return 0;
 	now = bpf_ktime_get_ns();
 	tid = bpf_get_current_pid_tgid();
