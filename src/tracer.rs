@@ -273,7 +273,7 @@ fn set_filter(skel: &OpentopSkel<'_>, wanted: &KernelFilter, options: &Options) 
         pad: [0; 3],
         result,
     };
-    maps.filter.update(&0u32.to_ne_bytes(), as_bytes(&filter), MapFlags::ANY)
+    maps.bss_filter.update(&0u32.to_ne_bytes(), as_bytes(&filter), MapFlags::ANY)
 }
 
 /// Makes `ids` the keys of `map`.

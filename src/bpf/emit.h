@@ -34,19 +34,7 @@ RECORD(small, 72, 32)
 RECORD(medium, 272, 64)
 RECORD(large, 2 * NAME_LEN, COMPONENT_LEN + 1)
 
-static __always_inline struct totals *the_totals(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&totals, &zero);
-}
-
-#define COUNT(field)                                                                                                   \
-	({                                                                                                             \
-		struct totals *__totals = the_totals();                                                                \
-		if (__totals)                                                                                          \
-			__sync_fetch_and_add(&__totals->field, 1);                                                     \
-	})
+#define COUNT(field) __sync_fetch_and_add(&totals.field, 1)
 
 /* Who opens, and when: loaded once, for the counter and for the record. */
 struct opener {
@@ -68,53 +56,57 @@ static __always_inline u32 uid_of(struct task_struct *task)
 	return LOAD(cred, uid.val);
 }
 
-static __always_inline void identify(struct task_struct *task, struct opener *who)
-{
-	struct task_struct *from = untrusted(task);
-	struct task_struct *leader = LOAD(from, group_leader), *parent = LOAD(from, real_parent);
-	struct cred *cred = LOAD(from, cred);
-	struct css_set *set = LOAD(from, cgroups);
-	struct cgroup *cgroup = LOAD(set, dfl_cgrp);
-	struct kernfs_node *kn = LOAD(cgroup, kn);
-
-	who->now = bpf_ktime_get_ns();
-	who->start_ns = LOAD(leader, start_time);
-	who->cgroup = LOAD(kn, id);
-	who->pid = LOAD(task, tgid);
-	who->tid = LOAD(task, pid);
-	who->ppid = LOAD(parent, tgid);
-	who->uid = LOAD(cred, uid.val);
-	copy_comm(who->comm, task);
-	copy_comm(who->leader_comm, leader);
-}
-
 static __always_inline void store_comm(char *to, const char *comm)
 {
 	((u64 *)to)[0] = ((const u64 *)comm)[0];
 	((u64 *)to)[1] = ((const u64 *)comm)[1];
 }
 
+static __always_inline void identify(struct task_struct *task, struct opener *who)
+{
+	struct task_struct *from = untrusted(task), *parent = LOAD(from, real_parent), *leader;
+	struct cred *cred = LOAD(from, cred);
+	struct css_set *set = LOAD(from, cgroups);
+	struct cgroup *cgroup = LOAD(set, dfl_cgrp);
+	struct kernfs_node *kn = LOAD(cgroup, kn);
+
+	who->now = bpf_ktime_get_ns();
+	who->cgroup = LOAD(kn, id);
+	who->pid = LOAD(task, tgid);
+	who->tid = LOAD(task, pid);
+	who->ppid = LOAD(parent, tgid);
+	who->uid = LOAD(cred, uid.val);
+	copy_comm(who->comm, task);
+	if (who->tid == who->pid) {
+		who->start_ns = LOAD(task, start_time);
+		store_comm(who->leader_comm, who->comm);
+	} else {
+		leader = LOAD(from, group_leader);
+		who->start_ns = LOAD(leader, start_time);
+		copy_comm(who->leader_comm, leader);
+	}
+}
+
 static __always_inline bool wanted(struct task_struct *task, int ret)
 {
-	u32 zero = 0, id, err = -ret;
-	struct filter *f = bpf_map_lookup_elem(&filter, &zero);
+	u32 id, err = -ret;
 
-	if (!f || !f->active)
+	if (!filter.active)
 		return true;
-	if (f->result == RESULT_FAILED && ret >= 0)
+	if (filter.result == RESULT_FAILED && ret >= 0)
 		return false;
-	if (f->result == RESULT_OK && ret < 0)
+	if (filter.result == RESULT_OK && ret < 0)
 		return false;
-	if (f->by_errno && (ret >= 0 || !bpf_map_lookup_elem(&wanted_errnos, &err)))
+	if (filter.by_errno && (ret >= 0 || !bpf_map_lookup_elem(&wanted_errnos, &err)))
 		return false;
-	if (f->by_uid) {
+	if (filter.by_uid) {
 		id = uid_of(task);
 		if (!bpf_map_lookup_elem(&wanted_uids, &id))
 			return false;
 	}
-	if (f->by_cgroup && bpf_current_task_under_cgroup(&wanted_cgroup, 0) != 1)
+	if (filter.by_cgroup && bpf_current_task_under_cgroup(&wanted_cgroup, 0) != 1)
 		return false;
-	if (f->by_pid) {
+	if (filter.by_pid) {
 		id = LOAD(task, tgid);
 		if (!bpf_map_lookup_elem(&wanted_pids, &id))
 			return false;

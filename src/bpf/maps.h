@@ -25,20 +25,11 @@ struct {
 	__type(value, struct process_count);
 } processes SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct totals);
-} totals SEC(".maps");
+/* Each a map of one element: programs reach it without a look-up, the user side reads or writes it as a whole. */
+struct totals totals SEC(".bss.totals");
 
 /* What to report; the user side may change it at any time. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct filter);
-} filter SEC(".maps");
+struct filter filter SEC(".bss.filter");
 
 struct wanted_ids {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -130,7 +130,7 @@ fn read_processes(skel: &OpentopSkel<'_>) -> Result<Vec<ProcessCount>, Error> {
 }
 
 fn read_totals(skel: &OpentopSkel<'_>) -> Result<totals, Error> {
-    let value = skel.maps.totals.lookup(&0u32.to_ne_bytes(), MapFlags::ANY);
+    let value = skel.maps.bss_totals.lookup(&0u32.to_ne_bytes(), MapFlags::ANY);
     let value = value.map_err(|why| Error::bpf("read the totals", why))?;
     value.as_deref().and_then(from_bytes).ok_or_else(|| Error::bpf("read the totals", "the map is empty"))
 }
