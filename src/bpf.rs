@@ -54,6 +54,8 @@ pub fn from_bytes<T: Plain>(bytes: &[u8]) -> Option<T> {
 
 /// A command name as the kernel keeps it, without its NULs.
 #[must_use]
-pub fn comm_bytes(comm: &[i8; 16]) -> Vec<u8> {
-    comm.iter().map(|&byte| byte as u8).take_while(|&byte| byte != 0).collect()
+pub fn comm_bytes(comm: &[i8; 16]) -> &[u8] {
+    // SAFETY: an i8 is a byte, and every byte is a u8.
+    let bytes = unsafe { &*std::ptr::from_ref(comm).cast::<[u8; 16]>() };
+    bytes.split(|&byte| byte == 0).next().unwrap_or_default()
 }

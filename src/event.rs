@@ -7,7 +7,7 @@
 mod decode;
 mod names;
 
-pub use decode::{DecodeError, Decoder, cgroup_of};
+pub use decode::{DecodeError, Decoder};
 pub use names::{errno_name, errno_number, flag_bits, flag_names};
 
 use std::time::Duration;

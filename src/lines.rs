@@ -25,6 +25,8 @@ pub enum Ended {
 /// still be written; what a method returns is how many it wrote.
 pub trait Consumer {
     fn begin(&mut self) -> io::Result<()>;
+    /// The hooks in use, for the summary.
+    fn hooks(&mut self, hooks: String);
     fn opens(&mut self, batch: &Batch, left: u64) -> io::Result<u64>;
     fn counts(&mut self, counts: Counts, left: u64) -> io::Result<u64>;
     /// The source has ended; the last counts were given to [`Consumer::counts`].
@@ -69,6 +71,10 @@ fn write(
             recv(messages) -> message => match message {
                 Ok(Message::Opens(batch)) => consumer.opens(&batch, left)?,
                 Ok(Message::Counts(counts)) => consumer.counts(counts, left)?,
+                Ok(Message::Hooks(hooks)) => {
+                    consumer.hooks(hooks);
+                    0
+                }
                 Ok(Message::End) => return Ok(consumer.end()?),
                 Ok(Message::Failed(why)) => return Err(Halt::Source(why)),
                 Err(_) => return Err(Halt::Source("the source ended without a word".into())),
@@ -101,7 +107,7 @@ pub struct Lines<'a> {
     pub filter: &'a Filter,
     pub names: Names,
     /// The hooks in use, for the summary.
-    pub hooks: &'a str,
+    pub hooks: String,
     pub totals: Totals,
 }
 
@@ -115,6 +121,10 @@ impl Consumer for Lines<'_> {
     fn begin(&mut self) -> io::Result<()> {
         self.output.header()?;
         self.output.flush()
+    }
+
+    fn hooks(&mut self, hooks: String) {
+        self.hooks = hooks;
     }
 
     fn opens(&mut self, batch: &Batch, left: u64) -> io::Result<u64> {
@@ -137,7 +147,7 @@ impl Consumer for Lines<'_> {
     }
 
     fn end(&mut self) -> io::Result<()> {
-        self.output.summary(&self.totals, self.hooks)?;
+        self.output.summary(&self.totals, &self.hooks)?;
         self.output.flush()
     }
 }

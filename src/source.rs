@@ -8,6 +8,8 @@ use crate::event::Batch;
 pub enum Message {
     /// Opens, oldest first.
     Opens(Batch),
+    /// The hooks in use, with what they do not see: soon after the start, when all are in place.
+    Hooks(String),
     /// The exact counts, about once a second, and once more at the end.
     Counts(Counts),
     /// The source has ended: a recording was read to its end, or the tracer was told to stop.

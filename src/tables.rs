@@ -54,7 +54,7 @@ pub struct Tables<'a> {
     output: &'a mut dyn TableOutput,
     order: Order<'a>,
     names: Names,
-    hooks: &'a str,
+    hooks: String,
     /// When counting began; with a recording, its first open.
     start: Option<Moment>,
     ranking: Ranking,
@@ -76,12 +76,13 @@ impl<'a> Tables<'a> {
         output: &'a mut dyn TableOutput,
         order: Order<'a>,
         names: Names,
-        hooks: &'a str,
+        hooks: &str,
         start: Option<Moment>,
     ) -> Self {
         let ranking = ranking(&order, start, &names);
         let read_ns = start.map_or(0, |start| start.ts_ns);
-        Self { output, order, names, hooks, start, ranking, totals: Totals::default(), read_ns, written: 0 }
+        let (totals, hooks) = (Totals::default(), hooks.to_owned());
+        Self { output, order, names, hooks, start, ranking, totals, read_ns, written: 0 }
     }
 }
 
@@ -98,6 +99,10 @@ impl Consumer for Tables<'_> {
     fn begin(&mut self) -> io::Result<()> {
         self.output.table_header()?;
         self.output.flush()
+    }
+
+    fn hooks(&mut self, hooks: String) {
+        self.hooks = hooks;
     }
 
     fn opens(&mut self, batch: &Batch, _: u64) -> io::Result<u64> {
@@ -144,7 +149,7 @@ impl Consumer for Tables<'_> {
     }
 
     fn end(&mut self) -> io::Result<()> {
-        self.output.summary(&self.totals, self.hooks)?;
+        self.output.summary(&self.totals, &self.hooks)?;
         self.output.flush()
     }
 }

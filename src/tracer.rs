@@ -3,9 +3,11 @@
 //! [`Tracer::start`] does everything that can fail for want of rights, before any terminal is touched;
 //! [`Tracer::run`] then feeds a channel until it is told to stop.
 
+mod btf;
 mod cgroups;
 mod counters;
 mod hooks;
+mod kernel;
 mod poll;
 mod probe;
 mod process;
@@ -15,7 +17,7 @@ pub use hooks::{Extras, HookSet};
 pub use probe::{Facts, Lockdown, Preemption};
 
 use std::mem::MaybeUninit;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -28,7 +30,7 @@ use crate::bpf::{OpentopSkel, OpentopSkelBuilder, as_bytes, types};
 use crate::error::Error;
 use crate::filter::KernelFilter;
 use crate::source::Message;
-use hooks::Kernel;
+use kernel::Kernel;
 
 /// How to trace.
 #[derive(Clone, Debug)]
@@ -71,22 +73,37 @@ pub enum Command {
     Stop,
 }
 
-/// Where the BPF objects live: a slot for each attempt at each hook set.
-pub type Storage = [[MaybeUninit<OpenObject>; hooks::ATTEMPTS]; HookSet::ALL.len()];
+/// Where the BPF objects live: the one for the hook set, after those of the sets that the kernel refused, and those
+/// beside it.
+pub type Storage = [MaybeUninit<OpenObject>; 8];
 
 /// An empty storage, to be kept on the stack of whoever runs the tracer.
 #[must_use]
 pub fn storage() -> Storage {
-    [const { [const { MaybeUninit::uninit() }; hooks::ATTEMPTS] }; HookSet::ALL.len()]
+    [const { MaybeUninit::uninit() }; 8]
 }
 
 /// A loaded and attached kernel side.
 pub struct Tracer<'a> {
-    skel: OpentopSkel<'a>,
-    links: Vec<Link>,
-    hooks: Hooks,
+    base: Part<'a>,
+    rest: Rest<'a>,
     options: Options,
     host_pids: bool,
+}
+
+/// An object that is loaded, and what of it is attached.
+struct Part<'a> {
+    skel: OpentopSkel<'a>,
+    links: Vec<Link>,
+}
+
+/// What is loaded after the hook set, so that the first opens are seen sooner.
+struct Rest<'a> {
+    slots: std::slice::IterMut<'a, MaybeUninit<OpenObject>>,
+    kernel: Kernel,
+    parts: Vec<Part<'a>>,
+    hooks: Hooks,
+    complete: bool,
 }
 
 /// The hooks in use, and what this kernel does not let them see of what they see elsewhere.
@@ -105,7 +122,10 @@ impl std::fmt::Display for Hooks {
 
 impl std::fmt::Debug for Tracer<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tracer").field("hooks", &self.hooks).field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Tracer")
+            .field("hooks", &self.rest.hooks)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }
 
@@ -132,17 +152,19 @@ impl<'a> Tracer<'a> {
     pub fn start(storage: &'a mut Storage, options: Options) -> Result<Self, Error> {
         let facts = Facts::gather();
         precheck(&facts)?;
-        libbpf_rs::set_print(Some((PrintLevel::Warn, keep_what_libbpf_says)));
         let kernel = Kernel::new().map_err(|why| Error::bpf("read the kernel's type information", why))?;
         let order = match options.hooks {
             Some(forced) => vec![forced],
             None => probe::order(facts.preemption, kernel.has_lossless_probes()).to_vec(),
         };
         let mut tried = Vec::new();
-        for (set, slots) in order.into_iter().zip(storage) {
-            match load(slots, set, &kernel, &options) {
-                Ok((skel, links, hooks)) => {
-                    return Ok(Self { skel, links, hooks, options, host_pids: facts.host_pids });
+        let mut slots = storage.iter_mut();
+        for (set, slot) in order.into_iter().zip(&mut slots) {
+            match load_set(slot, set, &kernel, &options) {
+                Ok(base) => {
+                    let hooks = Hooks { set, unseen: Vec::new() };
+                    let rest = Rest { slots, kernel, parts: Vec::new(), hooks, complete: false };
+                    return Ok(Self { base, rest, options, host_pids: facts.host_pids });
                 }
                 Err(why) => tried.push(format!("{}: {why}", set.name())),
             }
@@ -150,10 +172,16 @@ impl<'a> Tracer<'a> {
         Err(Error::NoHook { tried: tried.join("; ") })
     }
 
+    /// Loads what the hook set does not see by itself, where this has not been done. [`Tracer::run`] does it after a first
+    /// look at the opens.
+    pub fn complete(&mut self) {
+        self.rest.load(&self.base.skel, &self.options);
+    }
+
     /// The hooks in use.
     #[must_use]
     pub fn hooks(&self) -> &Hooks {
-        &self.hooks
+        &self.rest.hooks
     }
 
     /// Feeds `messages` until `commands` says so or is closed, or the receiver is gone. The last messages are the final
@@ -166,19 +194,39 @@ impl<'a> Tracer<'a> {
     }
 }
 
+impl Rest<'_> {
+    fn load(&mut self, base: &OpentopSkel<'_>, options: &Options) {
+        if std::mem::replace(&mut self.complete, true) {
+            return;
+        }
+        for optional in hooks::optional(options.extras) {
+            let chosen = optional.choose(&self.kernel);
+            let part = chosen
+                .zip(self.slots.next())
+                .and_then(|(chosen, slot)| load(slot, self.hooks.set, &chosen, &self.kernel, options, Some(base)).ok());
+            match part {
+                Some(part) => self.parts.push(part),
+                None => self.hooks.unseen.push(optional.what),
+            }
+        }
+    }
+}
+
 /// Which hook sets this host takes in the order in which they would be used, each tried for real and taken down again,
 /// with the reason why not.
 #[must_use]
 pub fn try_all(facts: &Facts, options: &Options) -> Vec<(HookSet, Result<Hooks, String>)> {
-    libbpf_rs::set_print(Some((PrintLevel::Warn, keep_what_libbpf_says)));
-    let mut storage = storage();
-    let kernel = match Kernel::new() {
-        Ok(kernel) => kernel,
-        Err(why) => return HookSet::ALL.map(|hooks| (hooks, Err(why.to_string()))).into(),
+    let order = match Kernel::new() {
+        Ok(kernel) => probe::order(facts.preemption, kernel.has_lossless_probes()),
+        Err(_) => HookSet::ALL,
     };
-    let order = probe::order(facts.preemption, kernel.has_lossless_probes());
-    let tried = order.into_iter().zip(&mut storage);
-    tried.map(|(set, slots)| (set, load(slots, set, &kernel, options).map(|(_, _, hooks)| hooks))).collect()
+    let attempt = |set| {
+        let mut storage = storage();
+        let mut tracer = Tracer::start(&mut storage, Options { hooks: Some(set), ..options.clone() })?;
+        tracer.complete();
+        Ok(tracer.hooks().clone())
+    };
+    order.map(|set| (set, attempt(set).map_err(|why: Error| why.to_string()))).into()
 }
 
 /// What forbids tracing whatever the hooks.
@@ -191,38 +239,34 @@ pub(crate) fn precheck(facts: &Facts) -> Result<(), Error> {
     }
 }
 
-/// Loads and attaches one hook set, with fewer extras if the kernel refuses some. The reason why not is for people to
-/// read; it is that of the first attempt.
-fn load<'a>(
-    slots: &'a mut [MaybeUninit<OpenObject>; hooks::ATTEMPTS],
+/// Loads and attaches one hook set. The reason why not is for people to read.
+fn load_set<'a>(
+    slot: &'a mut MaybeUninit<OpenObject>,
     set: HookSet,
     kernel: &Kernel,
     options: &Options,
-) -> Result<(OpentopSkel<'a>, Vec<Link>, Hooks), String> {
-    let mut reason = None;
-    for (extras, slot) in options.extras.attempts().into_iter().zip(slots) {
-        let chosen = hooks::choose(set, extras, kernel)?;
-        take_what_libbpf_said();
-        match load_chosen(slot, set, &chosen, options) {
-            Ok((skel, links)) => return Ok((skel, links, Hooks { set, unseen: hooks::unseen(&chosen) })),
-            Err(why) => _ = reason.get_or_insert_with(|| explain(&why, &take_what_libbpf_said())),
-        }
-    }
-    Err(reason.unwrap_or_default())
+) -> Result<Part<'a>, String> {
+    let chosen = hooks::choose_set(set, options.extras, kernel)?;
+    libbpf_rs::set_print(Some((PrintLevel::Warn, keep_what_libbpf_says)));
+    take_what_libbpf_said();
+    load(slot, set, &chosen, kernel, options, None).map_err(|why| explain(&why, &take_what_libbpf_said()))
 }
 
 fn explain(why: &libbpf_rs::Error, said: &str) -> String {
     if said.is_empty() { format!("{why:#}") } else { format!("{why:#} ({said})") }
 }
 
-fn load_chosen<'a>(
+/// Loads and attaches the chosen programs; with the maps of `base`, if there is one.
+fn load<'a>(
     slot: &'a mut MaybeUninit<OpenObject>,
-    hooks: HookSet,
+    set: HookSet,
     chosen: &[hooks::Chosen],
+    kernel: &Kernel,
     options: &Options,
-) -> libbpf_rs::Result<(OpentopSkel<'a>, Vec<Link>)> {
-    let mut open = OpentopSkelBuilder::default().open(slot)?;
-    hooks::select(open.open_object_mut(), hooks, chosen)?;
+    base: Option<&OpentopSkel<'_>>,
+) -> libbpf_rs::Result<Part<'a>> {
+    let mut open = OpentopSkelBuilder::default().open_opts(kernel::open_options(kernel.excerpt_path()), slot)?;
+    hooks::select(open.open_object_mut(), set, chosen)?;
     open.maps.events.set_max_entries(options.ring_bytes)?;
     if !options.extras.latency {
         open.maps.entered.set_max_entries(1)?;
@@ -230,21 +274,43 @@ fn load_chosen<'a>(
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         rodata.self_tgid = if options.show_self { 0 } else { std::process::id() };
         rodata.measure_latency = options.extras.latency;
+        rodata.type_ids = kernel.type_ids();
+    }
+    if let Some(base) = base {
+        share_maps(open.open_object_mut(), base.object())?;
     }
     let skel = open.load()?;
-    if let Some(path) = &options.cgroup {
-        let directory = std::fs::File::open(path)?;
-        skel.maps.wanted_cgroup.update(&0u32.to_ne_bytes(), &directory.as_raw_fd().to_ne_bytes(), MapFlags::ANY)?;
+    if base.is_none() {
+        fill_maps(&skel, options)?;
     }
-    set_filter(&skel, &options.filter, options)?;
-    let links = hooks::attach(skel.object(), hooks, chosen)?;
-    if options.extras.children {
+    let links = hooks::attach(skel.object(), chosen)?;
+    if base.is_none() && options.extras.children {
         // Children that are born meanwhile are followed already.
         for pid in process::descendants(&options.filter.pids) {
             skel.maps.wanted_pids.update(&pid.to_ne_bytes(), &[1], MapFlags::ANY)?;
         }
     }
-    Ok((skel, links))
+    Ok(Part { skel, links })
+}
+
+/// Uses the maps of an object that is loaded, all but what is constant.
+fn share_maps(object: &mut OpenObject, base: &libbpf_rs::Object) -> libbpf_rs::Result<()> {
+    for mut map in object.maps_mut() {
+        let shared = base.maps().find(|shared| shared.name() == map.name());
+        if let Some(shared) = shared.filter(|shared| !shared.name().to_string_lossy().ends_with("rodata")) {
+            map.reuse_fd(shared.as_fd())?;
+        }
+    }
+    Ok(())
+}
+
+/// What the kernel side must know before the first open.
+fn fill_maps(skel: &OpentopSkel<'_>, options: &Options) -> libbpf_rs::Result<()> {
+    if let Some(path) = &options.cgroup {
+        let directory = std::fs::File::open(path)?;
+        skel.maps.wanted_cgroup.update(&0u32.to_ne_bytes(), &directory.as_raw_fd().to_ne_bytes(), MapFlags::ANY)?;
+    }
+    set_filter(skel, &options.filter, options)
 }
 
 /// Hands `wanted` to the kernel side: first what the sets hold, then which of them count.

@@ -195,6 +195,10 @@ impl App {
         match event {
             Event::Message(Message::Opens(batch)) => self.take_opens(batch),
             Event::Message(Message::Counts(counts)) => self.take_counts(counts),
+            Event::Message(Message::Hooks(hooks)) => {
+                self.touch(Dirty::Data);
+                self.setup.hooks = hooks;
+            }
             Event::Message(Message::End) => {
                 self.ended = true;
                 self.touch(Dirty::Now);

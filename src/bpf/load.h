@@ -35,7 +35,17 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
 #define TYPED_ANY bpf_ksym_exists(bpf_rdonly_cast)
 #define WALK(ptr, field) READ(TYPED_ANY, ptr, field)
-#define TYPED(ptr) (TYPED_ANY ? (typeof(ptr))bpf_rdonly_cast(ptr, bpf_core_type_id_kernel(typeof(*(ptr)))) : (ptr))
+#define TYPE_OF(ptr)                                                                                                   \
+	_Generic(*(ptr), struct task_struct                                                                            \
+		 : type_ids.task_struct, struct fs_struct                                                              \
+		 : type_ids.fs_struct, struct files_struct                                                             \
+		 : type_ids.files_struct, struct file                                                                  \
+		 : type_ids.file, struct dentry                                                                        \
+		 : type_ids.dentry, struct vfsmount                                                                    \
+		 : type_ids.vfsmount, struct mount                                                                     \
+		 : type_ids.mount, struct linux_binprm                                                                 \
+		 : type_ids.linux_binprm)
+#define TYPED(ptr) (TYPED_ANY ? (typeof(ptr))bpf_rdonly_cast(ptr, TYPE_OF(ptr)) : (ptr))
 
 /*
  * The same task, to follow its pointers from. Those of the trusted task that the kernel hands out load a little faster,

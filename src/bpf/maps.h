@@ -9,6 +9,18 @@ const volatile u32 self_tgid = 0;
 /* Set by the user side before loading: the programs at entry are there and fill the map entered. */
 const volatile bool measure_latency = false;
 
+/* Set by the user side before loading: the kernel's types that pointers are given, by their ids in its BTF. */
+const volatile struct type_ids {
+	u32 task_struct;
+	u32 fs_struct;
+	u32 files_struct;
+	u32 file;
+	u32 dentry;
+	u32 vfsmount;
+	u32 mount;
+	u32 linux_binprm;
+} type_ids = {};
+
 /* Names the record's type in BTF, from which the Rust type is generated. */
 const struct open_event *unused_open_event __attribute__((unused));
 
@@ -31,12 +43,16 @@ struct totals totals SEC(".bss.totals");
 /* What to report; the user side may change it at any time. */
 struct filter filter SEC(".bss.filter");
 
-struct wanted_ids {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, u32);
-	__type(value, u8);
-} wanted_pids SEC(".maps"), wanted_uids SEC(".maps"), wanted_errnos SEC(".maps");
+#define IDS(entries)                                                                                                   \
+	struct {                                                                                                       \
+		__uint(type, BPF_MAP_TYPE_HASH);                                                                       \
+		__uint(max_entries, entries);                                                                          \
+		__type(key, u32);                                                                                      \
+		__type(value, u8);                                                                                     \
+	}
+IDS(16384) wanted_pids SEC(".maps");
+IDS(1024) wanted_uids SEC(".maps");
+IDS(1024) wanted_errnos SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::{Batch, Op, OpenEvent, PathKind};
-use crate::bpf::from_bytes;
 use crate::bpf::types::{mark, open_event};
+use crate::bpf::{comm_bytes, from_bytes};
 use crate::escape::escape_into;
 
 /// Stands before a directory that the process's root does not contain, as `getcwd(2)` has it.
@@ -79,9 +79,7 @@ impl Decoder {
         self.comm_text.clear();
         self.name_text.clear();
         self.path_text.clear();
-        let comm = header.comm.map(|byte| byte as u8);
-        let comm = comm.split(|&byte| byte == 0).next().unwrap_or_default();
-        let mut escaped = escape_into(comm, &mut self.comm_text);
+        let mut escaped = escape_into(comm_bytes(&header.comm), &mut self.comm_text);
         escaped |= escape_into(name, &mut self.name_text);
         self.path.clear();
         absolute_path(name, dir, marks, &mut self.path);
@@ -126,12 +124,6 @@ fn completed(asked: open_event, result: &open_event) -> open_event {
         latency_ns: if result.latency_ns == 0 { 0 } else { result.ts_ns.saturating_sub(asked.ts_ns) },
         ..asked
     }
-}
-
-/// The cgroup id of a record, without decoding the rest.
-#[must_use]
-pub fn cgroup_of(record: &[u8]) -> Option<u64> {
-    split(record).ok().map(|(header, _)| header.cgroup)
 }
 
 #[derive(Clone, Copy)]

@@ -17,6 +17,8 @@ pub(super) struct Cgroups {
     /// Mount point of the v2 hierarchy, and a descriptor of it.
     root: Option<(String, OwnedFd)>,
     told: HashSet<u64>,
+    /// The one that was told or seen last: events of one cgroup come in runs.
+    last: u64,
     news: Vec<CgroupName>,
 }
 
@@ -24,11 +26,14 @@ impl Cgroups {
     pub(super) fn new() -> Self {
         let mount = fs::read_to_string("/proc/self/mounts").ok().and_then(|mounts| v2_mount(&mounts));
         let root = mount.and_then(|mount| Some((mount.clone(), OwnedFd::from(fs::File::open(mount).ok()?))));
-        Self { root, told: HashSet::new(), news: Vec::new() }
+        Self { root, told: HashSet::new(), last: 0, news: Vec::new() }
     }
 
     /// Notes that an event of cgroup `id` has come.
     pub(super) fn see(&mut self, id: u64) {
+        if std::mem::replace(&mut self.last, id) == id {
+            return;
+        }
         if self.told.insert(id)
             && let Some(path) = self.resolve(id)
         {

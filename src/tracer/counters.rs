@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use libbpf_rs::skel::Skel as _;
 use libbpf_rs::{MapCore as _, MapFlags};
 
+use super::Part;
 use super::skips::Skips;
 use crate::bpf::types::{process_count, process_key, totals};
 use crate::bpf::{OpentopSkel, comm_bytes, from_bytes};
@@ -33,8 +35,13 @@ pub(super) struct Stream {
 }
 
 impl Counters {
-    pub(super) fn new(host_pids: bool, skips: Skips) -> Self {
-        Self { ended: (0, 0), host_pids, skips, skipped: 0 }
+    pub(super) fn new(host_pids: bool) -> Self {
+        Self { ended: (0, 0), host_pids, skips: Skips::default(), skipped: 0 }
+    }
+
+    /// Watches for skipped runs of what a part has attached; to be called for every part.
+    pub(super) fn watch(&mut self, part: &Part<'_>) {
+        self.skips.watch(part.skel.object(), &part.links);
     }
 
     /// Reads how many runs the kernel has skipped.
@@ -120,7 +127,7 @@ fn read_processes(skel: &OpentopSkel<'_>) -> Result<Vec<ProcessCount>, Error> {
             start_ns: key.start_ns,
             ppid: value.ppid,
             uid: value.uid,
-            comm: escape(&comm_bytes(&value.comm)),
+            comm: escape(comm_bytes(&value.comm)),
             opens: value.opens,
             failed: value.failed,
             ended: false,

@@ -3,9 +3,9 @@
 //! A set is one way to see system calls return. To every set come the same extras, where the kernel has them: programs
 //! that were started, opens by io_uring, children of followed processes, the beginning of a call for its latency.
 
-use libbpf_rs::btf::types::{Func, FuncProto, Struct};
-use libbpf_rs::btf::{Btf, BtfType};
 use libbpf_rs::{Link, Object, OpenObject};
+
+use super::kernel::Kernel;
 
 /// One way to see opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,7 +53,8 @@ impl HookSet {
     }
 }
 
-/// What is wanted beside the opens of system calls.
+/// What is wanted beside the opens of system calls. Children and latency are asked for by options, and without them a
+/// set is of no use; the others are left out, and said to be, where the kernel does not have them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extras {
     /// Programs that were started.
@@ -65,17 +66,6 @@ pub struct Extras {
     /// How long each open took.
     pub latency: bool,
 }
-
-impl Extras {
-    /// The extras to try, one after the other: all that are wanted, then without those that a kernel may refuse. What
-    /// was asked for by an option is never left out.
-    pub(super) fn attempts(self) -> [Extras; ATTEMPTS] {
-        [self, Extras { rings: false, ..self }, Extras { programs: false, rings: false, ..self }]
-    }
-}
-
-/// How often a set is tried, with fewer extras each time.
-pub(super) const ATTEMPTS: usize = 3;
 
 /// Why a program is in the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +83,7 @@ enum Role {
 #[derive(Clone, Debug)]
 enum Needs {
     Nothing,
-    /// A tracepoint, and how many parameters it has. Their number tells its versions apart.
+    /// The type of a tracepoint's programs, and how many parameters they have. Their number tells its versions apart.
     Tracepoint(&'static str, std::ops::RangeInclusive<u32>),
     /// One of these functions; the program attaches to the first that is there.
     Function(&'static [&'static str]),
@@ -128,8 +118,15 @@ macro_rules! call {
     };
 }
 
+/// A tracepoint by the type of its programs.
+macro_rules! tracepoint {
+    ($name:literal, $parameters:expr) => {
+        Needs::Tracepoint(concat!("btf_trace_", $name), $parameters)
+    };
+}
+
 const PROGRAMS: &[Spec] = &[
-    spec("sys_exit_typed", Role::Set(HookSet::SyscallExit), Needs::Tracepoint("sys_exit", 3..=3)),
+    spec("sys_exit_typed", Role::Set(HookSet::SyscallExit), tracepoint!("sys_exit", 3..=3)),
     spec("sys_exit_raw", Role::Set(HookSet::SyscallExitRaw), Needs::Nothing),
     spec("sys_exit_without_loops", Role::Set(HookSet::SyscallExitRaw), Needs::Nothing),
     spec("call_return", Role::Set(HookSet::Probes), Needs::Nothing),
@@ -147,16 +144,16 @@ const PROGRAMS: &[Spec] = &[
     spec("compat_open_by_handle_at_return", Role::Call, call!(compat "open_by_handle_at")),
     spec("compat_execve_return", Role::Call, call!(compat "execve")),
     spec("compat_execveat_return", Role::Call, call!(compat "execveat")),
-    spec("exec_done", Role::Exec, Needs::Tracepoint("sched_process_exec", 4..=4)),
-    spec("exec_done_without_loops", Role::Exec, Needs::Tracepoint("sched_process_exec", 4..=4)),
-    spec("ring_submit", Role::Ring, Needs::Tracepoint("io_uring_submit_req", 2..=2)),
-    spec("ring_submit_sqe", Role::Ring, Needs::Tracepoint("io_uring_submit_sqe", 3..=3)),
-    spec("ring_submit_sqe_of", Role::Ring, Needs::Tracepoint("io_uring_submit_sqe", 7..=8)),
-    spec("ring_complete", Role::Ring, Needs::Tracepoint("io_uring_complete", 4..=4)),
-    spec("ring_complete_res", Role::Ring, Needs::Tracepoint("io_uring_complete", 6..=8)),
-    spec("follow_fork", Role::Children, Needs::Tracepoint("sched_process_fork", 3..=3)),
-    spec("follow_exit", Role::Children, Needs::Tracepoint("sched_process_exit", 2..=3)),
-    spec("sys_enter_typed", Role::Latency, Needs::Tracepoint("sys_enter", 3..=3)),
+    spec("exec_done", Role::Exec, tracepoint!("sched_process_exec", 4..=4)),
+    spec("exec_done_without_loops", Role::Exec, tracepoint!("sched_process_exec", 4..=4)),
+    spec("ring_submit", Role::Ring, tracepoint!("io_uring_submit_req", 2..=2)),
+    spec("ring_submit_sqe", Role::Ring, tracepoint!("io_uring_submit_sqe", 3..=3)),
+    spec("ring_submit_sqe_of", Role::Ring, tracepoint!("io_uring_submit_sqe", 7..=8)),
+    spec("ring_complete", Role::Ring, tracepoint!("io_uring_complete", 4..=4)),
+    spec("ring_complete_res", Role::Ring, tracepoint!("io_uring_complete", 6..=8)),
+    spec("follow_fork", Role::Children, tracepoint!("sched_process_fork", 3..=3)),
+    spec("follow_exit", Role::Children, tracepoint!("sched_process_exit", 2..=3)),
+    spec("sys_enter_typed", Role::Latency, tracepoint!("sys_enter", 3..=3)),
 ];
 
 impl Spec {
@@ -177,67 +174,76 @@ pub(super) struct Chosen {
     function: Option<&'static str>,
 }
 
-/// The kernel's own description of itself, as far as hooks depend on it.
-#[derive(Debug)]
-pub(super) struct Kernel(Btf<'static>);
-
-impl Kernel {
-    pub(super) fn new() -> libbpf_rs::Result<Self> {
-        Ok(Self(Btf::from_vmlinux()?))
-    }
-
-    fn has_function(&self, name: &str) -> bool {
-        self.0.type_by_name::<Func<'_>>(name).is_some()
-    }
-
-    /// Whether programs may call a function in a loop.
-    fn has_loops(&self) -> bool {
-        self.has_function("bpf_loop")
-    }
-
-    /// Parameters of a tracepoint's programs, the hidden first one included.
-    fn tracepoint(&self, name: &str) -> Option<u32> {
-        let typedef: BtfType<'_> = self.0.type_by_name(&format!("btf_trace_{name}"))?;
-        let proto = FuncProto::try_from(typedef.next_type()?.next_type()?).ok()?;
-        Some(proto.iter().count() as u32)
-    }
-
-    /// Whether return probes lose nothing: since 6.14 they are built on the function graph tracer, and this type came
-    /// with that.
-    pub(super) fn has_lossless_probes(&self) -> bool {
-        self.0.type_by_name::<Struct<'_>>("fprobe_hlist").is_some()
-    }
-
-    fn meets(&self, needs: &Needs) -> Option<Option<&'static str>> {
-        match needs {
-            Needs::Nothing => Some(None),
-            Needs::Tracepoint(name, parameters) => {
-                self.tracepoint(name).filter(|count| parameters.contains(count)).map(|_| None)
-            }
-            Needs::Function(names) => names.iter().find(|name| self.has_function(name)).map(|name| Some(*name)),
+/// Whether the kernel has what a program needs, and the function that it is to be attached to.
+fn meets(kernel: &Kernel, needs: &Needs) -> Option<Option<&'static str>> {
+    match needs {
+        Needs::Nothing => Some(None),
+        Needs::Tracepoint(name, parameters) => {
+            kernel.tracepoint(name).filter(|count| parameters.contains(count)).map(|_| None)
         }
+        Needs::Function(names) => names.iter().find(|name| kernel.has_function(name)).map(|name| Some(*name)),
     }
 }
 
-/// The programs of a set with its extras that this kernel has everything for.
+/// The functions and the tracepoints that programs can need.
+pub(super) fn needed() -> (Vec<&'static str>, Vec<&'static str>) {
+    let (mut functions, mut tracepoints) = (Vec::new(), Vec::new());
+    for Spec { needs, .. } in PROGRAMS {
+        match needs {
+            Needs::Nothing => {}
+            Needs::Tracepoint(name, _) => tracepoints.push(*name),
+            Needs::Function(names) => functions.extend_from_slice(names),
+        }
+    }
+    (functions, tracepoints)
+}
+
+/// Opens that a set does not see by itself, and the programs that do.
+pub(super) struct Optional {
+    pub(super) what: &'static str,
+    role: Role,
+    /// What the names of the programs begin with, each of which is needed.
+    programs: &'static [&'static str],
+}
+
+/// The optional programs that are wanted.
+pub(super) fn optional(extras: Extras) -> impl Iterator<Item = Optional> {
+    let programs = Optional { what: "programs that are started", role: Role::Exec, programs: &["exec_done"] };
+    let rings = Optional { what: "opens by io_uring", role: Role::Ring, programs: &["ring_submit", "ring_complete"] };
+    [(extras.programs, programs), (extras.rings, rings)].into_iter().filter_map(|(wanted, each)| wanted.then_some(each))
+}
+
+impl Optional {
+    /// The programs, if this kernel has everything for them.
+    pub(super) fn choose(&self, kernel: &Kernel) -> Option<Vec<Chosen>> {
+        let chosen = choose(|role| role == self.role, kernel).ok()?;
+        let has = |program: &&str| chosen.iter().any(|chosen| chosen.program.starts_with(*program));
+        self.programs.iter().all(has).then_some(chosen)
+    }
+}
+
+/// The programs of a set, with those that are asked for by options, that this kernel has everything for.
 ///
 /// # Errors
 /// If the set cannot be used, with the reason.
-pub(super) fn choose(set: HookSet, extras: Extras, kernel: &Kernel) -> Result<Vec<Chosen>, String> {
-    let wanted = |role: Role| match role {
-        Role::Set(of) => of == set,
-        Role::Call => set == HookSet::Functions || set == HookSet::Probes,
-        Role::Exec => extras.programs,
-        Role::Ring => extras.rings,
-        Role::Children => extras.children,
-        Role::Latency => extras.latency,
-    };
+pub(super) fn choose_set(set: HookSet, extras: Extras, kernel: &Kernel) -> Result<Vec<Chosen>, String> {
     if set != HookSet::SyscallExitRaw && !kernel.has_loops() {
         return Err("the kernel has no bpf_loop(), which came with 5.17".into());
     }
+    let wanted = |role| match role {
+        Role::Set(of) => of == set,
+        Role::Call => set == HookSet::Functions || set == HookSet::Probes,
+        Role::Children => extras.children,
+        Role::Latency => extras.latency,
+        Role::Exec | Role::Ring => false,
+    };
+    choose(wanted, kernel)
+}
+
+fn choose(wanted: impl Fn(Role) -> bool, kernel: &Kernel) -> Result<Vec<Chosen>, String> {
     let mut chosen = Vec::new();
     for Spec { program, role, needs } in PROGRAMS.iter().filter(|spec| wanted(spec.role) && spec.fits(kernel)) {
-        match kernel.meets(needs) {
+        match meets(kernel, needs) {
             Some(function) => chosen.push(Chosen { program, function }),
             None if matches!(role, Role::Set(_)) || *program == INDISPENSABLE => {
                 return Err(format!("the kernel has nothing for {program}"));
@@ -248,25 +254,6 @@ pub(super) fn choose(set: HookSet, extras: Extras, kernel: &Kernel) -> Result<Ve
     Ok(chosen)
 }
 
-/// What opens the chosen programs do not see beside what their set is documented not to.
-pub(super) fn unseen(chosen: &[Chosen]) -> Vec<&'static str> {
-    let has = |role: Role, program: &str| {
-        PROGRAMS.iter().any(|spec| spec.role == role && spec.program.starts_with(program) && is_chosen(spec, chosen))
-    };
-    let mut unseen = Vec::new();
-    if !has(Role::Exec, "") {
-        unseen.push("programs that are started");
-    }
-    if !has(Role::Ring, "ring_submit") || !has(Role::Ring, "ring_complete") {
-        unseen.push("opens by io_uring");
-    }
-    unseen
-}
-
-fn is_chosen(spec: &Spec, chosen: &[Chosen]) -> bool {
-    chosen.iter().any(|chosen| chosen.program == spec.program)
-}
-
 /// Lets exactly the chosen programs be loaded. Where return probes are used, the functions' own programs are not.
 pub(super) fn select(object: &mut OpenObject, set: HookSet, chosen: &[Chosen]) -> libbpf_rs::Result<()> {
     for mut program in object.progs_mut() {
@@ -274,9 +261,7 @@ pub(super) fn select(object: &mut OpenObject, set: HookSet, chosen: &[Chosen]) -
         let found = chosen.iter().find(|chosen| name == chosen.program);
         let function = found.and_then(|chosen| chosen.function);
         program.set_autoload(found.is_some() && (function.is_none() || set == HookSet::Functions));
-        if let Some(function) = function
-            && set == HookSet::Functions
-        {
+        if let Some(function) = function.filter(|_| program.autoload()) {
             program.set_attach_target(0, Some(function.to_owned()))?;
         }
     }
@@ -284,11 +269,10 @@ pub(super) fn select(object: &mut OpenObject, set: HookSet, chosen: &[Chosen]) -
 }
 
 /// Attaches what was loaded.
-pub(super) fn attach(object: &Object, set: HookSet, chosen: &[Chosen]) -> libbpf_rs::Result<Vec<Link>> {
+pub(super) fn attach(object: &Object, chosen: &[Chosen]) -> libbpf_rs::Result<Vec<Link>> {
     let mut links = Vec::new();
     for program in object.progs_mut().filter(|program| program.autoload()) {
-        let probes = set == HookSet::Probes && program.name() == "call_return";
-        links.push(if probes {
+        links.push(if program.name() == "call_return" {
             program.attach_kprobe_multi(true, chosen.iter().filter_map(|chosen| chosen.function).collect())?
         } else {
             program.attach()?

@@ -8,16 +8,14 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender};
-use libbpf_rs::skel::Skel as _;
 use libbpf_rs::{RingBuffer, RingBufferBuilder};
 
 use super::cgroups::Cgroups;
 use super::counters::{Counters, Stream, clock_offset_ns};
-use super::skips::Skips;
 use super::{Command, Options, Tracer, set_filter};
 use crate::bpf::OpentopSkel;
 use crate::error::Error;
-use crate::event::{Batch, Decoder, cgroup_of};
+use crate::event::{Batch, Decoder};
 use crate::filter::KernelFilter;
 use crate::source::Message;
 
@@ -30,31 +28,51 @@ const BATCH: usize = 4096;
 /// How long a full channel may hold the loop up.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// The receiver is gone: nobody is interested any more, and that is no error.
-struct Deaf;
+/// How long the first opens are waited for before the rest of the hooks is loaded, and how often they are looked for.
+const FIRST_LOOK: Duration = Duration::from_millis(8);
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+
+/// Why the loop ends early.
+enum Halt {
+    /// The receiver is gone: nobody is interested any more, and that is no error.
+    Deaf,
+    Broken(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(why: Error) -> Self {
+        Halt::Broken(why)
+    }
+}
 
 pub(super) fn run(tracer: Tracer<'_>, messages: &Sender<Message>, commands: &Receiver<Command>) -> Result<(), Error> {
-    let Tracer { skel, links, options, host_pids, .. } = tracer;
+    let Tracer { base, mut rest, options, host_pids } = tracer;
     run_ahead_of_others();
     let reader = RefCell::new(Reader::new());
-    let ring = ring_buffer(&skel, &reader)?;
-    let mut poller = Poller {
-        skel: &skel,
-        ring,
-        reader: &reader,
-        counters: Counters::new(host_pids, Skips::new(skel.object(), &links)),
-        messages,
-        options: &options,
+    let ring = ring_buffer(&base.skel, &reader)?;
+    let mut counters = Counters::new(host_pids);
+    counters.watch(&base);
+    let mut poller = Poller { skel: &base.skel, ring, reader: &reader, counters, messages, options: &options };
+    let mut all = || {
+        poller.first_look()?;
+        rest.load(&base.skel, &options);
+        rest.parts.iter().for_each(|part| poller.counters.watch(part));
+        poller.send(Message::Hooks(rest.hooks.to_string()))?;
+        poller.until_stopped(commands)?;
+        // Closing the links would take their counters along.
+        poller.counters.note_skips();
+        Ok(())
     };
-    if poller.until_stopped(commands)?.is_err() {
-        return Ok(());
+    let traced = all().and_then(|()| {
+        drop(base.links);
+        rest.parts.iter_mut().for_each(|part| part.links.clear());
+        wait_for_running_programs();
+        poller.finish()
+    });
+    match traced {
+        Ok(()) | Err(Halt::Deaf) => Ok(()),
+        Err(Halt::Broken(why)) => Err(why),
     }
-    // Closing the links would take their counters along.
-    poller.counters.note_skips();
-    drop(links);
-    wait_for_running_programs();
-    let _ = poller.finish()?;
-    Ok(())
 }
 
 /// Turns records into the next batch.
@@ -76,19 +94,15 @@ impl Reader {
     }
 
     fn take(&mut self, record: &[u8]) {
-        match self.decoder.decode(record, &mut self.batch) {
-            Ok(()) => {
-                if let Some(id) = cgroup_of(record) {
-                    self.cgroups.see(id);
-                }
-            }
-            Err(_) => self.stream.garbled += 1,
+        if self.decoder.decode(record, &mut self.batch).is_err() {
+            self.stream.garbled += 1;
         }
     }
 
     /// The batch read so far, complete.
     fn finish_batch(&mut self) -> Batch {
         let mut batch = std::mem::take(&mut self.batch);
+        batch.iter().for_each(|open| self.cgroups.see(open.cgroup));
         batch.cgroups = self.cgroups.take_news();
         batch
     }
@@ -114,30 +128,28 @@ struct Poller<'p, 'skel> {
 }
 
 impl Poller<'_, '_> {
-    fn until_stopped(&mut self, commands: &Receiver<Command>) -> Result<Result<(), Deaf>, Error> {
+    /// Hands on the first opens at once, if there are any.
+    fn first_look(&mut self) -> Result<(), Halt> {
+        let end = Instant::now() + FIRST_LOOK;
+        while self.drain()? == 0 && Instant::now() < end {
+            std::thread::sleep(FIRST_PAUSE);
+        }
+        Ok(())
+    }
+
+    fn until_stopped(&mut self, commands: &Receiver<Command>) -> Result<(), Halt> {
         let mut next_counts = Instant::now() + self.options.interval;
         loop {
-            let taken = match self.drain()? {
-                Ok(taken) => taken,
-                Err(deaf) => return Ok(Err(deaf)),
-            };
+            let taken = self.drain()?;
             if Instant::now() >= next_counts {
                 next_counts += self.options.interval;
-                if self.send_counts()?.is_err() {
-                    return Ok(Err(Deaf));
-                }
+                self.send_counts()?;
             }
             let pause = if taken == BATCH { Duration::ZERO } else { PAUSE };
-            let stopped = match commands.recv_timeout(pause) {
-                Ok(Command::Filter(wanted)) => {
-                    self.filter(&wanted)?;
-                    false
-                }
-                Err(RecvTimeoutError::Timeout) => false,
-                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => true,
-            };
-            if stopped {
-                return Ok(Ok(()));
+            match commands.recv_timeout(pause) {
+                Ok(Command::Filter(wanted)) => self.filter(&wanted)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
         }
     }
@@ -147,31 +159,24 @@ impl Poller<'_, '_> {
     }
 
     /// What is still in the ring, the final counts, the end.
-    fn finish(&mut self) -> Result<Result<(), Deaf>, Error> {
-        loop {
-            match self.drain()? {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(deaf) => return Ok(Err(deaf)),
-            }
-        }
-        if self.send_counts()?.is_err() {
-            return Ok(Err(Deaf));
-        }
-        Ok(self.messages.send(Message::End).map_err(|_| Deaf))
+    fn finish(&mut self) -> Result<(), Halt> {
+        while self.drain()? > 0 {}
+        self.send_counts()?;
+        self.send(Message::End)
     }
 
     /// Hands on at most one batch; says how many records it took.
-    fn drain(&mut self) -> Result<Result<usize, Deaf>, Error> {
+    fn drain(&mut self) -> Result<usize, Halt> {
         self.reader.borrow_mut().decoder.clock_offset_ns = clock_offset_ns();
         let taken = self.ring.consume_raw_n(BATCH);
         let taken = usize::try_from(taken).map_err(|_| {
             Error::bpf("read the ring buffer", std::io::Error::from_raw_os_error(taken.saturating_neg()))
         })?;
-        Ok(self.send_batch().map(|()| taken))
+        self.send_batch()?;
+        Ok(taken)
     }
 
-    fn send_batch(&mut self) -> Result<(), Deaf> {
+    fn send_batch(&mut self) -> Result<(), Halt> {
         let mut reader = self.reader.borrow_mut();
         if reader.batch.is_empty() {
             return Ok(());
@@ -184,15 +189,19 @@ impl Poller<'_, '_> {
                 reader.stream.queue += count;
                 reader.cgroups.give_back(batch.cgroups);
             }
-            Err(_) => return Err(Deaf),
+            Err(_) => return Err(Halt::Deaf),
         }
         Ok(())
     }
 
-    fn send_counts(&mut self) -> Result<Result<(), Deaf>, Error> {
+    fn send_counts(&mut self) -> Result<(), Halt> {
         let stream = self.reader.borrow().stream;
         let counts = self.counters.read(self.skel, stream)?;
-        Ok(self.messages.send(Message::Counts(counts)).map_err(|_| Deaf))
+        self.send(Message::Counts(counts))
+    }
+
+    fn send(&self, message: Message) -> Result<(), Halt> {
+        self.messages.send(message).map_err(|_| Halt::Deaf)
     }
 }
 

@@ -9,14 +9,14 @@ use libbpf_rs::{Link, Object};
 ///
 /// They stand in the description of a descriptor. A skipped run need not have been an open where a program sees every
 /// system call, so this is the most that can have been lost.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Skips(Vec<RawFd>);
 
 impl Skips {
-    /// Watches the loaded programs of `object` and `links`, which both outlive this.
-    pub(super) fn new(object: &Object, links: &[Link]) -> Self {
+    /// Watches the loaded programs of `object` and `links` too, which both outlive this.
+    pub(super) fn watch(&mut self, object: &Object, links: &[Link]) {
         let programs = object.progs_mut().filter(|program| program.autoload()).map(|p| p.as_fd().as_raw_fd());
-        Self(programs.chain(links.iter().map(|link| link.as_fd().as_raw_fd())).collect())
+        self.0.extend(programs.chain(links.iter().map(|link| link.as_fd().as_raw_fd())));
     }
 
     /// Runs skipped so far.

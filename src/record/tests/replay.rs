@@ -18,6 +18,7 @@ fn kinds(messages: &[Message]) -> Vec<String> {
     let kind = |message: &Message| match message {
         Message::Opens(batch) => format!("opens {}", batch.len()),
         Message::Counts(counts) => format!("counts {} at {}", counts.totals.opens, counts.ts_ns / 1_000_000),
+        Message::Hooks(hooks) => format!("hooks {hooks}"),
         Message::End => "end".into(),
         Message::Failed(what) => format!("failed: {what}"),
     };

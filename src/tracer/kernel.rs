@@ -1,0 +1,139 @@
+//! The running kernel as its own type information describes it, as far as the kernel side depends on it.
+
+use std::ffi::{CStr, CString};
+use std::fs::File;
+use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
+
+use libbpf_rs::libbpf_sys::bpf_object_open_opts;
+use rustix::fs::MemfdFlags;
+
+use super::btf::{Btf, Wanted};
+use super::hooks;
+use crate::bpf::types;
+
+/// The structs whose fields the kernel side reads: those of `vmlinux.h`.
+const STRUCTS: &[&str] = &[
+    "cgroup",
+    "cred",
+    "css_set",
+    "delayed_filename",
+    "dentry",
+    "fdtable",
+    "file",
+    "filename",
+    "files_struct",
+    "fs_struct",
+    "hlist_bl_node",
+    "io_kiocb",
+    "io_open",
+    "io_uring_cqe",
+    "kernfs_node",
+    "linux_binprm",
+    "mount",
+    "open_how",
+    "path",
+    "pt_regs",
+    "qstr",
+    "signal_struct",
+    "task_struct",
+    "thread_info",
+    "user_pt_regs",
+    "vfsmount",
+];
+
+/// Came with return probes that are built on the function graph tracer, in 6.14.
+const LOSSLESS_PROBES: &str = "fprobe_hlist";
+
+const LOOP: &str = "bpf_loop";
+
+/// What the kernel has.
+#[derive(Debug)]
+pub(super) struct Kernel {
+    btf: Btf,
+    /// The types that the kernel side reads, in a file that has no name, and a path to it.
+    _excerpt: File,
+    path: CString,
+}
+
+impl Kernel {
+    /// # Errors
+    /// If the kernel does not describe itself, or in a way that is not known.
+    pub(super) fn new() -> Result<Self, String> {
+        let (mut functions, typedefs) = hooks::needed();
+        functions.push(LOOP);
+        let structs = [STRUCTS, &[LOSSLESS_PROBES]].concat();
+        let wanted = Wanted { functions: &functions, typedefs: &typedefs, structs: &structs, enums: &["bpf_func_id"] };
+        let btf = Btf::of_kernel(&wanted)?;
+        let excerpt = to_file(&btf.excerpt()).map_err(|why| format!("cannot make a file in memory: {why}"))?;
+        let path = CString::new(format!("/proc/self/fd/{}", excerpt.as_raw_fd())).map_err(|why| why.to_string())?;
+        Ok(Self { btf, _excerpt: excerpt, path })
+    }
+
+    pub(super) fn has_function(&self, name: &'static str) -> bool {
+        self.btf.has_function(name)
+    }
+
+    /// Whether programs may call a function in a loop.
+    pub(super) fn has_loops(&self) -> bool {
+        self.has_function(LOOP)
+    }
+
+    /// Parameters of a tracepoint's programs, the hidden first one included.
+    pub(super) fn tracepoint(&self, programs: &'static str) -> Option<u32> {
+        self.btf.parameters(programs)
+    }
+
+    /// Whether return probes lose nothing.
+    pub(super) fn has_lossless_probes(&self) -> bool {
+        self.btf.struct_id(LOSSLESS_PROBES).is_some()
+    }
+
+    /// The ids of the types that pointers are given.
+    pub(super) fn type_ids(&self) -> types::type_ids {
+        let id = |name| self.btf.struct_id(name).unwrap_or_default();
+        types::type_ids {
+            task_struct: id("task_struct"),
+            fs_struct: id("fs_struct"),
+            files_struct: id("files_struct"),
+            file: id("file"),
+            dentry: id("dentry"),
+            vfsmount: id("vfsmount"),
+            mount: id("mount"),
+            linux_binprm: id("linux_binprm"),
+        }
+    }
+
+    /// The path of the types that the kernel side reads, for libbpf; it is there as long as this.
+    pub(super) fn excerpt_path(&self) -> &CStr {
+        &self.path
+    }
+}
+
+fn to_file(bytes: &[u8]) -> std::io::Result<File> {
+    let mut file = File::from(rustix::fs::memfd_create("opentop-btf", MemfdFlags::CLOEXEC)?);
+    file.write_all(bytes)?;
+    Ok(file)
+}
+
+/// Options for opening an object that let libbpf read the types at `path`, which must outlive the opening.
+pub(super) fn open_options(path: &CStr) -> bpf_object_open_opts {
+    bpf_object_open_opts {
+        sz: size_of::<bpf_object_open_opts>() as _,
+        btf_custom_path: path.as_ptr(),
+        ..bpf_object_open_opts::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_structs_are_those_of_vmlinux_h() {
+        let header = include_str!("../bpf/vmlinux.h");
+        let structs = header.lines().filter_map(|line| line.strip_prefix("struct ")?.strip_suffix(" {"));
+        let structs: BTreeSet<&str> = structs.filter(|name| !name.contains("___")).collect();
+        assert_eq!(super::STRUCTS.iter().copied().collect::<BTreeSet<_>>(), structs);
+    }
+}
