@@ -116,7 +116,9 @@ impl Data {
     fn open(path: &str) -> std::io::Result<Self> {
         let file = std::fs::File::open(path)?;
         // SAFETY: the kernel's types do not change while it runs.
-        unsafe { memmap2::Mmap::map(&file) }.map(Data::Mapped).or_else(|_| Ok(Data::Read(std::fs::read(path)?)))
+        unsafe { memmap2::MmapOptions::new().map_copy_read_only(&file) }
+            .map(Data::Mapped)
+            .or_else(|_| Ok(Data::Read(std::fs::read(path)?)))
     }
 }
 
