@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::filter::{Filter, Term};
 use crate::model::openers::Group;
 use crate::names::Names;
-use crate::tracer::{Extras, HookSet, Options};
+use crate::tracer::{self, Extras, HookSet, Options};
 
 /// What to do.
 #[derive(Debug)]
@@ -139,8 +139,8 @@ fn hooks(name: &str) -> Result<Option<HookSet>, Error> {
 /// The directory of a cgroup, which may be given from the root of the file system or from that of the hierarchy.
 fn cgroup(path: &Path) -> Result<PathBuf, Error> {
     let below = path.strip_prefix("/").unwrap_or(path);
-    let mounts = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
-    let candidates = std::iter::once(path.to_owned()).chain(mounts.iter().map(|mount| Path::new(mount).join(below)));
+    let hierarchy = tracer::cgroup_mount().map(|mount| Path::new(&mount).join(below));
+    let candidates = std::iter::once(path.to_owned()).chain(hierarchy);
     let mut found = candidates.filter(|path| path.join("cgroup.procs").exists());
     found.next().ok_or_else(|| {
         Error::Other(format!(

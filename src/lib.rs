@@ -25,6 +25,7 @@ pub mod bpf;
 mod check;
 mod child;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod container;
 pub mod error;

@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crate::app::{self, Ended};
 use crate::child::Child;
 use crate::cli::OutputForm;
+use crate::clock::Moment;
 use crate::config::Show;
 use crate::error::{self, EXIT_OK, EXIT_SIGNAL, Error};
 use crate::escape;
@@ -20,7 +21,7 @@ use crate::output::{Csv, Json, Output, TableOutput, Text};
 use crate::record::{self, Header, Reader, Recorder};
 use crate::signals::EndSignals;
 use crate::source::{Message, Totals};
-use crate::tables::{Moment, Order, Tables};
+use crate::tables::{Order, Tables};
 use crate::tracer::{self, Command, Options, Tracer};
 
 /// The shortest time between two frames that no key asked for.

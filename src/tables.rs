@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::app::ranking::{Ranking, Sort};
+use crate::clock::Moment;
 use crate::event::Batch;
 use crate::filter::Filter;
 use crate::lines::Consumer;
@@ -11,32 +12,6 @@ use crate::model::tally::Tally;
 use crate::names::Names;
 use crate::output::{Table, TableOutput};
 use crate::source::{Counts, Totals};
-
-/// One moment on two clocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    /// Nanoseconds of CLOCK_MONOTONIC.
-    pub ts_ns: u64,
-    /// Nanoseconds since the Unix epoch.
-    pub time_ns: u64,
-}
-
-impl Moment {
-    /// This moment.
-    #[must_use]
-    pub fn now() -> Self {
-        let ns = |time: rustix::time::Timespec| time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64;
-        Self {
-            ts_ns: ns(rustix::time::clock_gettime(rustix::time::ClockId::Monotonic)),
-            time_ns: ns(rustix::time::clock_gettime(rustix::time::ClockId::Realtime)),
-        }
-    }
-
-    /// Nanoseconds since the Unix epoch when CLOCK_MONOTONIC was `ts_ns`.
-    fn time_of(self, ts_ns: u64) -> u64 {
-        self.time_ns.saturating_add_signed(ts_ns.wrapping_sub(self.ts_ns) as i64)
-    }
-}
 
 /// What to rank, and how.
 #[derive(Clone, Copy, Debug)]

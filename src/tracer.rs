@@ -13,6 +13,7 @@ mod probe;
 mod process;
 mod skips;
 
+pub use cgroups::cgroup_mount;
 pub use hooks::{Extras, HookSet};
 pub use probe::{Facts, Lockdown, Preemption};
 

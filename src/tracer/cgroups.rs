@@ -24,8 +24,7 @@ pub(super) struct Cgroups {
 
 impl Cgroups {
     pub(super) fn new() -> Self {
-        let mount = fs::read_to_string("/proc/self/mounts").ok().and_then(|mounts| v2_mount(&mounts));
-        let root = mount.and_then(|mount| Some((mount.clone(), OwnedFd::from(fs::File::open(mount).ok()?))));
+        let root = cgroup_mount().and_then(|mount| Some((mount.clone(), OwnedFd::from(fs::File::open(mount).ok()?))));
         Self { root, told: HashSet::new(), last: 0, news: Vec::new() }
     }
 
@@ -59,6 +58,12 @@ impl Cgroups {
         let path = link.strip_prefix(mount).ok()?;
         Some(escape(format!("/{}", path.to_str()?).as_bytes()))
     }
+}
+
+/// Where the cgroup v2 hierarchy is mounted, if it is.
+#[must_use]
+pub fn cgroup_mount() -> Option<String> {
+    v2_mount(&fs::read_to_string("/proc/self/mounts").ok()?)
 }
 
 /// The mount point of the cgroup v2 file system in the text of `/proc/self/mounts`.

@@ -1,7 +1,6 @@
 //! The exact counts: read from the kernel's maps, which fill independently of the ring buffer.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use libbpf_rs::skel::Skel as _;
 use libbpf_rs::{MapCore as _, MapFlags};
@@ -10,6 +9,7 @@ use super::Part;
 use super::skips::Skips;
 use crate::bpf::types::{process_count, process_key, totals};
 use crate::bpf::{OpentopSkel, comm_bytes, from_bytes};
+use crate::clock::Moment;
 use crate::error::Error;
 use crate::escape::escape;
 use crate::source::{Counts, Lost, ProcessCount, Totals};
@@ -80,7 +80,7 @@ impl Counters {
             hidden: kernel.hidden,
             lost,
         };
-        Ok(Counts { ts_ns: monotonic_ns(), processes, totals })
+        Ok(Counts { ts_ns: Moment::now().ts_ns, processes, totals })
     }
 
     /// Takes an ended process out of the map. Its count is read again: it may have opened more before it ended.
@@ -140,19 +140,4 @@ fn read_totals(skel: &OpentopSkel<'_>) -> Result<totals, Error> {
     let value = skel.maps.bss_totals.lookup(&0u32.to_ne_bytes(), MapFlags::ANY);
     let value = value.map_err(|why| Error::bpf("read the totals", why))?;
     value.as_deref().and_then(from_bytes).ok_or_else(|| Error::bpf("read the totals", "the map is empty"))
-}
-
-/// CLOCK_MONOTONIC, as `bpf_ktime_get_ns()` reads it.
-pub(super) fn monotonic_ns() -> u64 {
-    clock_ns(rustix::time::ClockId::Monotonic)
-}
-
-/// The Unix epoch minus CLOCK_MONOTONIC.
-pub(super) fn clock_offset_ns() -> i64 {
-    clock_ns(rustix::time::ClockId::Realtime).wrapping_sub(monotonic_ns()) as i64
-}
-
-fn clock_ns(clock: rustix::time::ClockId) -> u64 {
-    let now = rustix::time::clock_gettime(clock);
-    Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32).as_nanos() as u64
 }

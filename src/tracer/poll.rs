@@ -11,9 +11,10 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender};
 use libbpf_rs::{RingBuffer, RingBufferBuilder};
 
 use super::cgroups::Cgroups;
-use super::counters::{Counters, Stream, clock_offset_ns};
+use super::counters::{Counters, Stream};
 use super::{Command, Options, Tracer, set_filter};
 use crate::bpf::OpentopSkel;
+use crate::clock::Moment;
 use crate::error::Error;
 use crate::event::{Batch, Decoder};
 use crate::filter::KernelFilter;
@@ -167,7 +168,7 @@ impl Poller<'_, '_> {
 
     /// Hands on at most one batch; says how many records it took.
     fn drain(&mut self) -> Result<usize, Halt> {
-        self.reader.borrow_mut().decoder.clock_offset_ns = clock_offset_ns();
+        self.reader.borrow_mut().decoder.clock_offset_ns = Moment::now().offset_ns();
         let taken = self.ring.consume_raw_n(BATCH);
         let taken = usize::try_from(taken).map_err(|_| {
             Error::bpf("read the ring buffer", std::io::Error::from_raw_os_error(taken.saturating_neg()))
