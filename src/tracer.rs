@@ -3,11 +3,13 @@
 //! [`Tracer::start`] does everything that can fail for want of rights, before any terminal is touched;
 //! [`Tracer::run`] then feeds a channel until it is told to stop.
 
+mod attached;
 mod btf;
 mod cgroups;
 mod counters;
 mod hooks;
 mod kernel;
+mod part;
 mod poll;
 mod probe;
 mod process;
@@ -18,20 +20,18 @@ pub use hooks::{Extras, HookSet};
 pub use probe::{Facts, Lockdown, Preemption};
 
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
-use libbpf_rs::skel::{OpenSkel as _, Skel as _, SkelBuilder as _};
-use libbpf_rs::{Link, MapCore as _, MapFlags, MapMut, OpenObject, PrintLevel};
+use libbpf_rs::OpenObject;
 
-use crate::bpf::{OpentopSkel, OpentopSkelBuilder, as_bytes, types};
 use crate::error::Error;
 use crate::filter::KernelFilter;
 use crate::source::Message;
+use attached::Attached;
 use kernel::Kernel;
+use part::Part;
 
 /// How to trace.
 #[derive(Clone, Debug)]
@@ -70,79 +70,54 @@ impl Default for Options {
 pub enum Command {
     /// From now on the kernel leaves out what this filter does not want.
     Filter(KernelFilter),
+    /// Leave the hook set for the next best one, as when it loses opens.
+    MoveOn,
     /// Send what is left, the final counts and the end.
     Stop,
 }
 
-/// Where the BPF objects live: the one for the hook set, after those of the sets that the kernel refused, and those
-/// beside it.
-pub type Storage = [MaybeUninit<OpenObject>; 8];
+/// Where the BPF objects live: those of hook sets, refused, in use or left, and those beside them.
+pub type Storage = [MaybeUninit<OpenObject>; 10];
 
 /// An empty storage, to be kept on the stack of whoever runs the tracer.
 #[must_use]
 pub fn storage() -> Storage {
-    [const { MaybeUninit::uninit() }; 8]
+    [const { MaybeUninit::uninit() }; 10]
 }
 
 /// A loaded and attached kernel side.
 pub struct Tracer<'a> {
+    /// Has the maps.
     base: Part<'a>,
-    rest: Rest<'a>,
+    attached: Attached<'a>,
     options: Options,
     host_pids: bool,
 }
 
-/// An object that is loaded, and what of it is attached.
-struct Part<'a> {
-    skel: OpentopSkel<'a>,
-    links: Vec<Link>,
+impl std::fmt::Debug for Tracer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tracer").field("hooks", self.hooks()).field("options", &self.options).finish_non_exhaustive()
+    }
 }
 
-/// What is loaded after the hook set, so that the first opens are seen sooner.
-struct Rest<'a> {
-    slots: std::slice::IterMut<'a, MaybeUninit<OpenObject>>,
-    kernel: Kernel,
-    parts: Vec<Part<'a>>,
-    hooks: Hooks,
-    complete: bool,
-}
-
-/// The hooks in use, and what this kernel does not let them see of what they see elsewhere.
+/// The hooks in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hooks {
     pub set: HookSet,
+    /// Sets that were left while running, since they lost opens.
+    pub left: Vec<HookSet>,
+    /// What this kernel does not let them see of what they see elsewhere.
     pub unseen: Vec<&'static str>,
 }
 
 impl std::fmt::Display for Hooks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.set.name())?;
-        if self.unseen.is_empty() { Ok(()) } else { write!(f, ", without {}", self.unseen.join(" and ")) }
+        if !self.unseen.is_empty() {
+            write!(f, ", without {}", self.unseen.join(" and "))?;
+        }
+        self.left.iter().try_for_each(|left| write!(f, ", after {} lost opens", left.name()))
     }
-}
-
-impl std::fmt::Debug for Tracer<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tracer")
-            .field("hooks", &self.rest.hooks)
-            .field("options", &self.options)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The first that libbpf complained about; told when loading fails, and never on the terminal by itself.
-static LIBBPF_SAID: Mutex<String> = Mutex::new(String::new());
-
-fn keep_what_libbpf_says(_level: PrintLevel, text: String) {
-    if let Ok(mut said) = LIBBPF_SAID.lock()
-        && said.is_empty()
-    {
-        *said = text.lines().next().unwrap_or_default().trim_start_matches("libbpf: ").to_owned();
-    }
-}
-
-fn take_what_libbpf_said() -> String {
-    LIBBPF_SAID.lock().map(|mut said| std::mem::take(&mut *said)).unwrap_or_default()
 }
 
 impl<'a> Tracer<'a> {
@@ -158,31 +133,21 @@ impl<'a> Tracer<'a> {
             Some(forced) => vec![forced],
             None => probe::order(facts.preemption, kernel.has_lossless_probes()).to_vec(),
         };
-        let mut tried = Vec::new();
-        let mut slots = storage.iter_mut();
-        for (set, slot) in order.into_iter().zip(&mut slots) {
-            match load_set(slot, set, &kernel, &options) {
-                Ok(base) => {
-                    let hooks = Hooks { set, unseen: Vec::new() };
-                    let rest = Rest { slots, kernel, parts: Vec::new(), hooks, complete: false };
-                    return Ok(Self { base, rest, options, host_pids: facts.host_pids });
-                }
-                Err(why) => tried.push(format!("{}: {why}", set.name())),
-            }
-        }
-        Err(Error::NoHook { tried: tried.join("; ") })
+        let started = Attached::start(storage.iter_mut(), kernel, &order, &options);
+        let (base, attached) = started.map_err(|tried| Error::NoHook { tried })?;
+        Ok(Self { base, attached, options, host_pids: facts.host_pids })
     }
 
     /// Loads what the hook set does not see by itself, where this has not been done. [`Tracer::run`] does it after a first
     /// look at the opens.
     pub fn complete(&mut self) {
-        self.rest.load(&self.base.skel, &self.options);
+        self.attached.complete(&self.base, &self.options);
     }
 
     /// The hooks in use.
     #[must_use]
     pub fn hooks(&self) -> &Hooks {
-        &self.rest.hooks
+        self.attached.hooks()
     }
 
     /// Feeds `messages` until `commands` says so or is closed, or the receiver is gone. The last messages are the final
@@ -192,24 +157,6 @@ impl<'a> Tracer<'a> {
     /// If the ring buffer or the maps cannot be read.
     pub fn run(self, messages: &Sender<Message>, commands: &Receiver<Command>) -> Result<(), Error> {
         poll::run(self, messages, commands)
-    }
-}
-
-impl Rest<'_> {
-    fn load(&mut self, base: &OpentopSkel<'_>, options: &Options) {
-        if std::mem::replace(&mut self.complete, true) {
-            return;
-        }
-        for optional in hooks::optional(options.extras) {
-            let chosen = optional.choose(&self.kernel);
-            let part = chosen
-                .zip(self.slots.next())
-                .and_then(|(chosen, slot)| load(slot, self.hooks.set, &chosen, &self.kernel, options, Some(base)).ok());
-            match part {
-                Some(part) => self.parts.push(part),
-                None => self.hooks.unseen.push(optional.what),
-            }
-        }
     }
 }
 
@@ -238,119 +185,4 @@ pub(crate) fn precheck(facts: &Facts) -> Result<(), Error> {
         Facts { lockdown: Lockdown::Confidentiality, .. } => Err(Error::Lockdown),
         _ => Ok(()),
     }
-}
-
-/// Loads and attaches one hook set. The reason why not is for people to read.
-fn load_set<'a>(
-    slot: &'a mut MaybeUninit<OpenObject>,
-    set: HookSet,
-    kernel: &Kernel,
-    options: &Options,
-) -> Result<Part<'a>, String> {
-    let chosen = hooks::choose_set(set, options.extras, kernel)?;
-    libbpf_rs::set_print(Some((PrintLevel::Warn, keep_what_libbpf_says)));
-    take_what_libbpf_said();
-    load(slot, set, &chosen, kernel, options, None).map_err(|why| explain(&why, &take_what_libbpf_said()))
-}
-
-fn explain(why: &libbpf_rs::Error, said: &str) -> String {
-    if said.is_empty() { format!("{why:#}") } else { format!("{why:#} ({said})") }
-}
-
-/// Loads and attaches the chosen programs; with the maps of `base`, if there is one.
-fn load<'a>(
-    slot: &'a mut MaybeUninit<OpenObject>,
-    set: HookSet,
-    chosen: &[hooks::Chosen],
-    kernel: &Kernel,
-    options: &Options,
-    base: Option<&OpentopSkel<'_>>,
-) -> libbpf_rs::Result<Part<'a>> {
-    let mut open = OpentopSkelBuilder::default().open_opts(kernel::open_options(kernel.excerpt_path()), slot)?;
-    hooks::select(open.open_object_mut(), set, chosen)?;
-    open.maps.events.set_max_entries(options.ring_bytes)?;
-    if !options.extras.latency {
-        open.maps.entered.set_max_entries(1)?;
-    }
-    if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
-        rodata.self_tgid = if options.show_self { 0 } else { std::process::id() };
-        rodata.measure_latency = options.extras.latency;
-        rodata.type_ids = kernel.type_ids();
-    }
-    if let Some(base) = base {
-        share_maps(open.open_object_mut(), base.object())?;
-    }
-    let skel = open.load()?;
-    if base.is_none() {
-        fill_maps(&skel, options)?;
-    }
-    let links = hooks::attach(skel.object(), chosen)?;
-    if base.is_none() && options.extras.children {
-        // Children that are born meanwhile are followed already.
-        for pid in process::descendants(&options.filter.pids) {
-            skel.maps.wanted_pids.update(&pid.to_ne_bytes(), &[1], MapFlags::ANY)?;
-        }
-    }
-    Ok(Part { skel, links })
-}
-
-/// Uses the maps of an object that is loaded, all but what is constant.
-fn share_maps(object: &mut OpenObject, base: &libbpf_rs::Object) -> libbpf_rs::Result<()> {
-    for mut map in object.maps_mut() {
-        let shared = base.maps().find(|shared| shared.name() == map.name());
-        if let Some(shared) = shared.filter(|shared| !shared.name().to_string_lossy().ends_with("rodata")) {
-            map.reuse_fd(shared.as_fd())?;
-        }
-    }
-    Ok(())
-}
-
-/// What the kernel side must know before the first open.
-fn fill_maps(skel: &OpentopSkel<'_>, options: &Options) -> libbpf_rs::Result<()> {
-    if let Some(path) = &options.cgroup {
-        let directory = std::fs::File::open(path)?;
-        skel.maps.wanted_cgroup.update(&0u32.to_ne_bytes(), &directory.as_raw_fd().to_ne_bytes(), MapFlags::ANY)?;
-    }
-    set_filter(skel, &options.filter, options)
-}
-
-/// Hands `wanted` to the kernel side: first what the sets hold, then which of them count.
-fn set_filter(skel: &OpentopSkel<'_>, wanted: &KernelFilter, options: &Options) -> libbpf_rs::Result<()> {
-    let errnos: Vec<u32> = wanted.errnos.iter().map(|errno| errno.unsigned_abs()).collect();
-    let maps = &skel.maps;
-    for (map, ids) in [(&maps.wanted_uids, &wanted.uids), (&maps.wanted_errnos, &errnos)] {
-        replace_ids(map, ids)?;
-    }
-    // Which processes are children of wanted ones only the kernel knows: they are told once, and stay.
-    let tree = options.extras.children;
-    if !tree || maps.wanted_pids.keys().next().is_none() {
-        replace_ids(&maps.wanted_pids, &wanted.pids)?;
-    }
-    let result = match wanted.failed {
-        None => types::result::RESULT_ANY,
-        Some(true) => types::result::RESULT_FAILED,
-        Some(false) => types::result::RESULT_OK,
-    };
-    let filter = types::filter {
-        active: u8::from(!wanted.is_empty() || tree || options.cgroup.is_some()),
-        by_pid: u8::from(!wanted.pids.is_empty() || tree),
-        by_uid: u8::from(!wanted.uids.is_empty()),
-        by_errno: u8::from(!errnos.is_empty()),
-        by_cgroup: u8::from(options.cgroup.is_some()),
-        pad: [0; 3],
-        result,
-    };
-    maps.bss_filter.update(&0u32.to_ne_bytes(), as_bytes(&filter), MapFlags::ANY)
-}
-
-/// Makes `ids` the keys of `map`.
-fn replace_ids(map: &MapMut<'_>, ids: &[u32]) -> libbpf_rs::Result<()> {
-    let old: Vec<Vec<u8>> = map.keys().collect();
-    for id in ids {
-        map.update(&id.to_ne_bytes(), &[1], MapFlags::ANY)?;
-    }
-    for id in old.iter().filter(|old| !ids.iter().any(|id| id.to_ne_bytes() == old[..])) {
-        map.delete(id)?;
-    }
-    Ok(())
 }

@@ -8,7 +8,7 @@ use common::tracer::{Ended, Tracer};
 use common::{Scratch, needs_root};
 use opentop::filter::KernelFilter;
 use opentop::source::{Message, ProcessCount, Totals};
-use opentop::tracer::{self, Options};
+use opentop::tracer::{self, HookSet, Options};
 use rustix::process::Signal;
 use serde::Deserialize;
 use std::cell::RefCell;
@@ -219,4 +219,49 @@ fn killed_it_leaves_nothing_in_the_kernel() {
         assert!(start.elapsed() < Duration::from_secs(10), "still there: {own:?}");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Moves to other hooks in the middle of a storm.
+#[test]
+fn moving_to_other_hooks_misses_nothing_and_says_so() {
+    const OPENS: u64 = 200_000;
+    needs_root();
+    let scratch = Scratch::new();
+    let options = Options { hooks: Some(HookSet::SyscallExit), interval: INTERVAL, ..Options::default() };
+    let mut storage = tracer::storage();
+    let live = tracer::Tracer::start(&mut storage, options).expect("a kernel that can be traced");
+    let (messages, received) = crossbeam_channel::bounded(64);
+    let (commands, commanded) = crossbeam_channel::bounded(1);
+    let (made, seen, hooks) = std::thread::scope(|scope| {
+        let running = scope.spawn(move || live.run(&messages, &commanded));
+        let blowing = scope.spawn(|| storm(&scratch, &["--opens", &OPENS.to_string(), "--procs", "2", "--missing"]));
+        let (mut seen, mut hooks) = (HashMap::new(), Vec::new());
+        let mut ends = None;
+        for message in received {
+            match message {
+                Message::Hooks(text) => hooks.push(text),
+                Message::Counts(counts) => {
+                    seen.extend(counts.processes.into_iter().map(|process| (process.pid, process.opens)));
+                }
+                Message::Opens(batch) => {
+                    if ends.is_none() && batch.iter().any(|open| open.name.starts_with("missing-")) {
+                        commands.send(tracer::Command::MoveOn).expect("a tracer that runs");
+                        ends = Some(());
+                    }
+                }
+                Message::End => break,
+                Message::Failed(why) => panic!("{why}"),
+            }
+            if blowing.is_finished() && hooks.len() == 2 {
+                let _ = commands.try_send(tracer::Command::Stop);
+            }
+        }
+        running.join().expect("the tracer's thread").expect("no failure");
+        (blowing.join().expect("the storm"), seen, hooks)
+    });
+    assert_eq!(hooks.first().map(String::as_str), Some("syscall exit"));
+    assert!(hooks.last().is_some_and(|hooks| hooks.ends_with(", after syscall exit lost opens")), "{hooks:?}");
+    let seen: u64 = made.keys().map(|pid| seen.get(pid).copied().unwrap_or(0)).sum();
+    // Each process can have been between the two sets once.
+    assert!((OPENS..=OPENS + 2).contains(&seen), "{seen} of {OPENS}");
 }

@@ -6,6 +6,9 @@
 /* Set by the user side before loading: the process that nobody wants to see. 0: none. */
 const volatile u32 self_tgid = 0;
 
+/* Set by the user side before loading: which hook set these programs are. */
+const volatile u8 hook_set = 0;
+
 /* Set by the user side before loading: the programs at entry are there and fill the map entered. */
 const volatile bool measure_latency = false;
 

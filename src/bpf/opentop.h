@@ -90,14 +90,15 @@ enum result {
 	RESULT_OK,
 };
 
-/* Which opens to report. A zero field asks for nothing. */
+/* Which opens to report. A zero field of the first five asks for nothing. */
 struct filter {
 	unsigned char active;	 /* 0: report every open, look no further */
 	unsigned char by_pid;	 /* only the processes in the map wanted_pids */
 	unsigned char by_uid;	 /* only the users in the map wanted_uids */
 	unsigned char by_errno;	 /* only the errors in the map wanted_errnos */
 	unsigned char by_cgroup; /* only the cgroup in the map wanted_cgroup, and below */
-	unsigned char pad[3];
+	unsigned char hook_set;	 /* the one that reports, while two are attached */
+	unsigned char pad[2];
 	enum result result;
 };
 

@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
-use libbpf_rs::skel::Skel as _;
 use libbpf_rs::{MapCore as _, MapFlags};
 
-use super::Part;
 use super::skips::Skips;
 use crate::bpf::types::{process_count, process_key, totals};
 use crate::bpf::{OpentopSkel, comm_bytes, from_bytes};
@@ -21,7 +19,7 @@ pub(super) struct Counters {
     ended: (u64, u64),
     /// Whether pids seen here are those that the kernel side reports.
     host_pids: bool,
-    skips: Skips,
+    pub(super) skips: Skips,
     /// The most that was ever read of `skips`: a closed descriptor tells nothing any more.
     skipped: u64,
 }
@@ -39,9 +37,9 @@ impl Counters {
         Self { ended: (0, 0), host_pids, skips: Skips::default(), skipped: 0 }
     }
 
-    /// Watches for skipped runs of what a part has attached; to be called for every part.
-    pub(super) fn watch(&mut self, part: &Part<'_>) {
-        self.skips.watch(part.skel.object(), &part.links);
+    /// Runs that the kernel had skipped when this was last read.
+    pub(super) fn skipped(&self) -> u64 {
+        self.skipped
     }
 
     /// Reads how many runs the kernel has skipped.

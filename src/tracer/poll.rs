@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender};
 use libbpf_rs::{RingBuffer, RingBufferBuilder};
 
+use super::attached::Attached;
 use super::cgroups::Cgroups;
 use super::counters::{Counters, Stream};
-use super::{Command, Options, Tracer, set_filter};
+use super::part::{Part, set_filter};
+use super::{Command, Options, Tracer};
 use crate::bpf::OpentopSkel;
 use crate::clock::Moment;
 use crate::error::Error;
@@ -47,30 +49,13 @@ impl From<Error> for Halt {
 }
 
 pub(super) fn run(tracer: Tracer<'_>, messages: &Sender<Message>, commands: &Receiver<Command>) -> Result<(), Error> {
-    let Tracer { base, mut rest, options, host_pids } = tracer;
+    let Tracer { base, attached, options, host_pids } = tracer;
     run_ahead_of_others();
     let reader = RefCell::new(Reader::new());
     let ring = ring_buffer(&base.skel, &reader)?;
-    let mut counters = Counters::new(host_pids);
-    counters.watch(&base);
-    let mut poller = Poller { skel: &base.skel, ring, reader: &reader, counters, messages, options: &options };
-    let mut all = || {
-        poller.first_look()?;
-        rest.load(&base.skel, &options);
-        rest.parts.iter().for_each(|part| poller.counters.watch(part));
-        poller.send(Message::Hooks(rest.hooks.to_string()))?;
-        poller.until_stopped(commands)?;
-        // Closing the links would take their counters along.
-        poller.counters.note_skips();
-        Ok(())
-    };
-    let traced = all().and_then(|()| {
-        drop(base.links);
-        rest.parts.iter_mut().for_each(|part| part.links.clear());
-        wait_for_running_programs();
-        poller.finish()
-    });
-    match traced {
+    let counters = Counters::new(host_pids);
+    let mut poller = Poller { base: &base, attached, ring, reader: &reader, counters, messages, options };
+    match poller.run(commands) {
         Ok(()) | Err(Halt::Deaf) => Ok(()),
         Err(Halt::Broken(why)) => Err(why),
     }
@@ -120,15 +105,29 @@ fn ring_buffer<'r>(skel: &'r OpentopSkel<'_>, reader: &'r RefCell<Reader>) -> Re
 }
 
 struct Poller<'p, 'skel> {
-    skel: &'p OpentopSkel<'skel>,
+    base: &'p Part<'skel>,
+    attached: Attached<'skel>,
     ring: RingBuffer<'p>,
     reader: &'p RefCell<Reader>,
     counters: Counters,
     messages: &'p Sender<Message>,
-    options: &'p Options,
+    options: Options,
 }
 
 impl Poller<'_, '_> {
+    fn run(&mut self, commands: &Receiver<Command>) -> Result<(), Halt> {
+        self.first_look()?;
+        self.attached.complete(self.base, &self.options);
+        self.attached.watch(self.base, &mut self.counters.skips);
+        self.send_hooks()?;
+        self.until_stopped(commands)?;
+        // Closing the links takes their counters along.
+        self.counters.note_skips();
+        self.attached.detach();
+        wait_for_running_programs();
+        self.finish()
+    }
+
     /// Hands on the first opens at once, if there are any.
     fn first_look(&mut self) -> Result<(), Halt> {
         let end = Instant::now() + FIRST_LOOK;
@@ -144,19 +143,41 @@ impl Poller<'_, '_> {
             let taken = self.drain()?;
             if Instant::now() >= next_counts {
                 next_counts += self.options.interval;
+                let before = self.counters.skipped();
                 self.send_counts()?;
+                // A set that was asked for by name is kept.
+                if self.counters.skipped() > before && self.options.hooks.is_none() {
+                    self.move_on()?;
+                }
             }
             let pause = if taken == BATCH { Duration::ZERO } else { PAUSE };
             match commands.recv_timeout(pause) {
-                Ok(Command::Filter(wanted)) => self.filter(&wanted)?,
+                Ok(Command::Filter(wanted)) => self.filter(wanted)?,
+                Ok(Command::MoveOn) => self.move_on()?,
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
         }
     }
 
-    fn filter(&self, wanted: &KernelFilter) -> Result<(), Error> {
-        set_filter(self.skel, wanted, self.options).map_err(|why| Error::bpf("change the filter in the kernel", why))
+    fn filter(&mut self, wanted: KernelFilter) -> Result<(), Error> {
+        self.options.filter = wanted;
+        let set = self.attached.hooks().set;
+        let changed = set_filter(&self.base.skel, &self.options.filter, &self.options, set);
+        changed.map_err(|why| Error::bpf("change the filter in the kernel", why))
+    }
+
+    /// Leaves the hook set, if there is a better one to be had.
+    fn move_on(&mut self) -> Result<(), Halt> {
+        let moved = self.attached.move_on(self.base, &self.options, &mut self.counters.skips);
+        if moved.map_err(|why| Error::bpf("move to other hooks", why))? {
+            self.send_hooks()?;
+        }
+        Ok(())
+    }
+
+    fn send_hooks(&self) -> Result<(), Halt> {
+        self.send(Message::Hooks(self.attached.hooks().to_string()))
     }
 
     /// What is still in the ring, the final counts, the end.
@@ -197,7 +218,7 @@ impl Poller<'_, '_> {
 
     fn send_counts(&mut self) -> Result<(), Halt> {
         let stream = self.reader.borrow().stream;
-        let counts = self.counters.read(self.skel, stream)?;
+        let counts = self.counters.read(&self.base.skel, stream)?;
         self.send(Message::Counts(counts))
     }
 

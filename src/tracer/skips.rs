@@ -10,23 +10,41 @@ use libbpf_rs::{Link, Object};
 /// They stand in the description of a descriptor. A skipped run need not have been an open where a program sees every
 /// system call, so this is the most that can have been lost.
 #[derive(Debug, Default)]
-pub(super) struct Skips(Vec<RawFd>);
+pub(super) struct Skips {
+    programs: Vec<RawFd>,
+    links: Vec<RawFd>,
+    /// What links had missed when they were closed.
+    closed: u64,
+}
 
 impl Skips {
-    /// Watches the loaded programs of `object` and `links` too, which both outlive this.
-    pub(super) fn watch(&mut self, object: &Object, links: &[Link]) {
-        let programs = object.progs_mut().filter(|program| program.autoload()).map(|p| p.as_fd().as_raw_fd());
-        self.0.extend(programs.chain(links.iter().map(|link| link.as_fd().as_raw_fd())));
+    /// Watches the loaded programs of `object` too, which outlives this.
+    pub(super) fn watch_programs(&mut self, object: &Object) {
+        let programs = object.progs_mut().filter(|program| program.autoload());
+        self.programs.extend(programs.map(|program| program.as_fd().as_raw_fd()));
+    }
+
+    /// Watches `links` too, until they are forgotten.
+    pub(super) fn watch_links(&mut self, links: &[Link]) {
+        self.links.extend(links.iter().map(|link| link.as_fd().as_raw_fd()));
+    }
+
+    /// Keeps what `links` have missed, before they are closed.
+    pub(super) fn forget_links(&mut self, links: &[Link]) {
+        for fd in links.iter().map(|link| link.as_fd().as_raw_fd()) {
+            self.closed += read(fd);
+            self.links.retain(|watched| *watched != fd);
+        }
     }
 
     /// Runs skipped so far.
     pub(super) fn read(&self) -> u64 {
-        self.0
-            .iter()
-            .filter_map(|fd| fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok())
-            .map(|i| skipped(&i))
-            .sum()
+        self.closed + self.programs.iter().chain(&self.links).map(|fd| read(*fd)).sum::<u64>()
     }
+}
+
+fn read(fd: RawFd) -> u64 {
+    fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).map_or(0, |info| skipped(&info))
 }
 
 fn skipped(fdinfo: &str) -> u64 {

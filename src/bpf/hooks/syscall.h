@@ -67,7 +67,7 @@ static __always_inline int on_return(bool typed, bool loops, struct pt_regs *reg
 	u64 args[4];
 	bool compat;
 
-	if (call == NOT_AN_OPEN)
+	if (call == NOT_AN_OPEN || filter.hook_set != hook_set)
 		return 0;
 	task = current_task();
 	compat = is_compat(task);

@@ -1,0 +1,177 @@
+//! One loaded BPF object: which of its programs, with which maps.
+
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::sync::Mutex;
+
+use libbpf_rs::skel::{OpenSkel as _, Skel as _, SkelBuilder as _};
+use libbpf_rs::{Link, MapCore as _, MapFlags, MapMut, Object, OpenObject, PrintLevel};
+
+use super::hooks::{self, Chosen, HookSet};
+use super::kernel::{self, Kernel};
+use super::{Options, process};
+use crate::bpf::{OpentopSkel, OpentopSkelBuilder, as_bytes, types};
+use crate::filter::KernelFilter;
+
+/// An object whose chosen programs are loaded, and not attached.
+pub(super) struct Part<'a> {
+    pub(super) skel: OpentopSkel<'a>,
+    chosen: Vec<Chosen>,
+}
+
+impl<'a> Part<'a> {
+    /// Loads the chosen programs; with the maps of `base`, if there is one.
+    ///
+    /// # Errors
+    /// If the kernel refuses them; the reason is for people to read.
+    pub(super) fn load(
+        slot: &'a mut MaybeUninit<OpenObject>,
+        set: HookSet,
+        chosen: Vec<Chosen>,
+        kernel: &Kernel,
+        options: &Options,
+        base: Option<&OpentopSkel<'_>>,
+    ) -> Result<Self, String> {
+        libbpf_rs::set_print(Some((PrintLevel::Warn, keep_what_libbpf_says)));
+        take_what_libbpf_said();
+        match load(slot, set, &chosen, kernel, options, base) {
+            Ok(skel) => Ok(Self { skel, chosen }),
+            Err(why) => Err(explain(&why)),
+        }
+    }
+
+    /// # Errors
+    /// If the kernel refuses it; the reason is for people to read.
+    pub(super) fn attach(&self) -> Result<Vec<Link>, String> {
+        hooks::attach(self.skel.object(), &self.chosen).map_err(|why| explain(&why))
+    }
+}
+
+/// The first that libbpf complained about; told when loading fails, and never on the terminal by itself.
+static LIBBPF_SAID: Mutex<String> = Mutex::new(String::new());
+
+fn keep_what_libbpf_says(_level: PrintLevel, text: String) {
+    if let Ok(mut said) = LIBBPF_SAID.lock()
+        && said.is_empty()
+    {
+        *said = text.lines().next().unwrap_or_default().trim_start_matches("libbpf: ").to_owned();
+    }
+}
+
+fn take_what_libbpf_said() -> String {
+    LIBBPF_SAID.lock().map(|mut said| std::mem::take(&mut *said)).unwrap_or_default()
+}
+
+fn explain(why: &libbpf_rs::Error) -> String {
+    let said = take_what_libbpf_said();
+    if said.is_empty() { format!("{why:#}") } else { format!("{why:#} ({said})") }
+}
+
+fn load<'a>(
+    slot: &'a mut MaybeUninit<OpenObject>,
+    set: HookSet,
+    chosen: &[Chosen],
+    kernel: &Kernel,
+    options: &Options,
+    base: Option<&OpentopSkel<'_>>,
+) -> libbpf_rs::Result<OpentopSkel<'a>> {
+    let mut open = OpentopSkelBuilder::default().open_opts(kernel::open_options(kernel.excerpt_path()), slot)?;
+    hooks::select(open.open_object_mut(), set, chosen)?;
+    open.maps.events.set_max_entries(options.ring_bytes)?;
+    if !options.extras.latency {
+        open.maps.entered.set_max_entries(1)?;
+    }
+    if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
+        rodata.self_tgid = if options.show_self { 0 } else { std::process::id() };
+        rodata.measure_latency = options.extras.latency;
+        rodata.hook_set = set as u8;
+        rodata.type_ids = kernel.type_ids();
+    }
+    match base {
+        Some(base) => {
+            share_maps(open.open_object_mut(), base.object())?;
+            open.load()
+        }
+        None => {
+            let skel = open.load()?;
+            fill_maps(&skel, options, set)?;
+            Ok(skel)
+        }
+    }
+}
+
+/// Uses the maps of an object that is loaded, all but what is constant.
+fn share_maps(object: &mut OpenObject, base: &Object) -> libbpf_rs::Result<()> {
+    for mut map in object.maps_mut() {
+        let shared = base.maps().find(|shared| shared.name() == map.name());
+        if let Some(shared) = shared.filter(|shared| !shared.name().to_string_lossy().ends_with("rodata")) {
+            map.reuse_fd(shared.as_fd())?;
+        }
+    }
+    Ok(())
+}
+
+/// What the kernel side must know before the first open.
+fn fill_maps(skel: &OpentopSkel<'_>, options: &Options, set: HookSet) -> libbpf_rs::Result<()> {
+    if let Some(path) = &options.cgroup {
+        let directory = std::fs::File::open(path)?;
+        skel.maps.wanted_cgroup.update(&0u32.to_ne_bytes(), &directory.as_raw_fd().to_ne_bytes(), MapFlags::ANY)?;
+    }
+    set_filter(skel, &options.filter, options, set)
+}
+
+/// Adds the children that the wanted processes have by now; later ones are followed by programs, if those are attached.
+pub(super) fn add_children(skel: &OpentopSkel<'_>, options: &Options) -> libbpf_rs::Result<()> {
+    for pid in process::descendants(&options.filter.pids) {
+        skel.maps.wanted_pids.update(&pid.to_ne_bytes(), &[1], MapFlags::ANY)?;
+    }
+    Ok(())
+}
+
+/// Hands `wanted` to the kernel side: first what the sets hold, then which of them count, and
+/// which hook set is to report.
+pub(super) fn set_filter(
+    skel: &OpentopSkel<'_>,
+    wanted: &KernelFilter,
+    options: &Options,
+    set: HookSet,
+) -> libbpf_rs::Result<()> {
+    let errnos: Vec<u32> = wanted.errnos.iter().map(|errno| errno.unsigned_abs()).collect();
+    let maps = &skel.maps;
+    for (map, ids) in [(&maps.wanted_uids, &wanted.uids), (&maps.wanted_errnos, &errnos)] {
+        replace_ids(map, ids)?;
+    }
+    // Which processes are children of wanted ones only the kernel knows: they are told once, and stay.
+    let tree = options.extras.children;
+    if !tree || maps.wanted_pids.keys().next().is_none() {
+        replace_ids(&maps.wanted_pids, &wanted.pids)?;
+    }
+    let result = match wanted.failed {
+        None => types::result::RESULT_ANY,
+        Some(true) => types::result::RESULT_FAILED,
+        Some(false) => types::result::RESULT_OK,
+    };
+    let filter = types::filter {
+        active: u8::from(!wanted.is_empty() || tree || options.cgroup.is_some()),
+        by_pid: u8::from(!wanted.pids.is_empty() || tree),
+        by_uid: u8::from(!wanted.uids.is_empty()),
+        by_errno: u8::from(!errnos.is_empty()),
+        by_cgroup: u8::from(options.cgroup.is_some()),
+        hook_set: set as u8,
+        pad: [0; 2],
+        result,
+    };
+    maps.bss_filter.update(&0u32.to_ne_bytes(), as_bytes(&filter), MapFlags::ANY)
+}
+
+/// Makes `ids` the keys of `map`.
+fn replace_ids(map: &MapMut<'_>, ids: &[u32]) -> libbpf_rs::Result<()> {
+    let old: Vec<Vec<u8>> = map.keys().collect();
+    for id in ids {
+        map.update(&id.to_ne_bytes(), &[1], MapFlags::ANY)?;
+    }
+    for id in old.iter().filter(|old| !ids.iter().any(|id| id.to_ne_bytes() == old[..])) {
+        map.delete(id)?;
+    }
+    Ok(())
+}
