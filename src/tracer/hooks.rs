@@ -5,7 +5,7 @@
 
 use libbpf_rs::btf::types::{Func, FuncProto, Struct};
 use libbpf_rs::btf::{Btf, BtfType};
-use libbpf_rs::{Link, Object, OpenObject};
+use libbpf_rs::{KprobeMultiOpts, Link, Object, OpenObject};
 
 /// One way to see opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -289,10 +289,17 @@ pub(super) fn attach(object: &Object, set: HookSet, chosen: &[Chosen]) -> libbpf
     for program in object.progs_mut().filter(|program| program.autoload()) {
         let probes = set == HookSet::Probes && program.name() == "call_return";
         links.push(if probes {
-            program.attach_kprobe_multi(true, chosen.iter().filter_map(|chosen| chosen.function).collect())?
+            program.attach_kprobe_multi_with_opts(return_probes(chosen))?
         } else {
             program.attach()?
         });
     }
     Ok(links)
+}
+
+/// Nobody wants the cookies, but Linux 6.18 follows a null pointer where there are none and somebody reads the link's
+/// fdinfo, as lsof does, or opentop for the count of losses.
+fn return_probes(chosen: &[Chosen]) -> KprobeMultiOpts {
+    let symbols: Vec<String> = chosen.iter().filter_map(|chosen| chosen.function).map(str::to_owned).collect();
+    KprobeMultiOpts { cookies: vec![0; symbols.len()], symbols, retprobe: true, ..KprobeMultiOpts::default() }
 }
