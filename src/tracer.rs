@@ -9,6 +9,7 @@ mod hooks;
 mod poll;
 mod probe;
 mod process;
+mod selftest;
 mod skips;
 
 pub use hooks::{Extras, HookSet};
@@ -238,6 +239,9 @@ fn load_chosen<'a>(
     }
     set_filter(&skel, &options.filter, options)?;
     let links = hooks::attach(skel.object(), hooks, chosen)?;
+    if !selftest::sees_opens(&skel)? {
+        return Err(std::io::Error::other("it was attached, but sees no opens").into());
+    }
     if options.extras.children {
         // Children that are born meanwhile are followed already.
         for pid in process::descendants(&options.filter.pids) {
@@ -286,4 +290,18 @@ fn replace_ids(map: &MapMut<'_>, ids: &[u32]) -> libbpf_rs::Result<()> {
         map.delete(id)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hooks_that_see_nothing_are_refused() {
+        assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
+        let mut slot = MaybeUninit::uninit();
+        let nothing = load_chosen(&mut slot, HookSet::SyscallExit, &[], &Options::default()).map(drop);
+        let why = nothing.expect_err("nothing was attached").to_string();
+        assert!(why.contains("sees no opens"), "{why}");
+    }
 }
