@@ -13,6 +13,7 @@ mod part;
 mod poll;
 mod probe;
 mod process;
+mod selftest;
 mod skips;
 
 pub use cgroups::cgroup_mount;

@@ -4,26 +4,34 @@
 
 suites="bullseye bookworm bookworm-backports trixie trixie-backports forky sid"
 
-# Address of the Debian mirror in the machine's sources; nothing on a machine that is not Debian.
+# Address of the Debian mirror in the machine's sources; nothing on a machine that is not Debian. A mirror is known by
+# its label, or, before any list was read, as the source of the release that runs here.
 mirror() {
-	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' 2>/dev/null | sort -u | head -n 1
+	local codename
+	addresses() { apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "$@" 2>/dev/null | sort -u | head -n 1; }
+	addresses 'Label: Debian' | grep . && return
+	codename=$(. /etc/os-release && [ "$ID" = debian ] && echo "$VERSION_CODENAME") || return 0
+	addresses "Release: $codename" 'Component: main'
 }
 
-# Installs qemu, busybox and cpio where they are missing. A stable release's own qemu may demand that other packages
-# be removed; then the one of its backports fits.
+# Installs qemu, busybox and cpio where they are missing; fails where that cannot be.
 install_qemu() {
 	command -v "$qemu" >/dev/null && command -v busybox >/dev/null && command -v cpio >/dev/null && return
-	local codename lists=$work/apt/host
+	local codename release lists=$work/apt/host
 	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	mkdir -p "$lists/partial"
 	cat /etc/apt/sources.list >"$work/apt/host.list" 2>/dev/null || true
 	echo "deb $(mirror) $codename-backports main" >>"$work/apt/host.list"
-	local apt=(apt-get -qq -o Dpkg::Use-Pty=0 -o Dir::Etc::sourcelist="$work/apt/host.list" -o Dir::State::lists="$lists" -o Acquire::Retries=3)
+	local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o Dir::Etc::sourcelist="$work/apt/host.list"
+		-o Dir::State::lists="$lists" -o Acquire::Retries=3)
 	[ "$(id -u)" = 0 ] || apt=(sudo "${apt[@]}")
 	echo "installing $qemu_package busybox-static cpio" >&2
 	"${apt[@]}" update >&2 || true
-	DEBIAN_FRONTEND=noninteractive "${apt[@]}" install -y --no-install-recommends --no-remove \
-		-t "$codename-backports" "$qemu_package" busybox-static cpio >&2
+	# A stable release's own qemu may demand that other packages be removed; then that of its backports fits.
+	for release in "$codename-backports" "$codename"; do
+		"${apt[@]}" install -y --no-install-recommends --no-remove -t "$release" "$qemu_package" busybox-static cpio >&2 && return
+	done
+	return 1
 }
 
 # apt-get or apt-cache on a state of our own, that knows all suites.

@@ -9,7 +9,7 @@ use super::hooks::{self, HookSet};
 use super::kernel::Kernel;
 use super::part::{self, Part};
 use super::skips::Skips;
-use super::{Hooks, Options, probe};
+use super::{Hooks, Options, probe, selftest};
 
 /// Parts are loaded one after the other into `slots`, and all use the maps of the first.
 pub(super) struct Attached<'a> {
@@ -21,6 +21,16 @@ pub(super) struct Attached<'a> {
     beside: Vec<(Part<'a>, Vec<Link>)>,
     complete: bool,
     hooks: Hooks,
+}
+
+/// Attaches a part that reports, and sees that it does.
+fn attach_and_test(part: Part<'_>) -> Result<(Vec<Link>, Part<'_>), String> {
+    let links = part.attach()?;
+    match selftest::sees_opens(&part.skel) {
+        Ok(true) => Ok((links, part)),
+        Ok(false) => Err("it was attached, but sees no opens".into()),
+        Err(why) => Err(format!("cannot read its counts: {why}")),
+    }
 }
 
 impl<'a> Attached<'a> {
@@ -38,7 +48,7 @@ impl<'a> Attached<'a> {
         for (&set, slot) in order.iter().zip(&mut slots) {
             let attempt = hooks::choose_set(set, options.extras, &kernel)
                 .and_then(|chosen| Part::load(slot, set, chosen, &kernel, options, None))
-                .and_then(|part| Ok((part.attach()?, part)));
+                .and_then(attach_and_test);
             match attempt {
                 Ok((set_links, base)) => {
                     if options.extras.children {
@@ -120,5 +130,19 @@ impl<'a> Attached<'a> {
             }
         }
         Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hooks_that_see_nothing_are_refused() {
+        assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
+        let (kernel, options, mut slot) = (Kernel::new().unwrap(), Options::default(), MaybeUninit::uninit());
+        let nothing = Part::load(&mut slot, HookSet::SyscallExit, Vec::new(), &kernel, &options, None).unwrap();
+        let why = attach_and_test(nothing).map(drop).expect_err("nothing was attached");
+        assert!(why.contains("sees no opens"), "{why}");
     }
 }

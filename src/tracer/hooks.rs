@@ -3,7 +3,7 @@
 //! A set is one way to see system calls return. To every set come the same extras, where the kernel has them: programs
 //! that were started, opens by io_uring, children of followed processes, the beginning of a call for its latency.
 
-use libbpf_rs::{Link, Object, OpenObject};
+use libbpf_rs::{KprobeMultiOpts, Link, Object, OpenObject};
 
 use super::kernel::Kernel;
 
@@ -273,10 +273,17 @@ pub(super) fn attach(object: &Object, chosen: &[Chosen]) -> libbpf_rs::Result<Ve
     let mut links = Vec::new();
     for program in object.progs_mut().filter(|program| program.autoload()) {
         links.push(if program.name() == "call_return" {
-            program.attach_kprobe_multi(true, chosen.iter().filter_map(|chosen| chosen.function).collect())?
+            program.attach_kprobe_multi_with_opts(return_probes(chosen))?
         } else {
             program.attach()?
         });
     }
     Ok(links)
+}
+
+/// Nobody wants the cookies, but Linux 6.18 follows a null pointer where there are none and somebody reads the link's
+/// fdinfo, as lsof does, or opentop for the count of losses.
+fn return_probes(chosen: &[Chosen]) -> KprobeMultiOpts {
+    let symbols: Vec<String> = chosen.iter().filter_map(|chosen| chosen.function).map(str::to_owned).collect();
+    KprobeMultiOpts { cookies: vec![0; symbols.len()], symbols, retprobe: true, ..KprobeMultiOpts::default() }
 }

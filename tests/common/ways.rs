@@ -1,7 +1,7 @@
 //! Every way to open a file, gone beside a running opentop, and what came of it.
 
 use super::lines::{Expected, Open};
-use super::tracer::{Ended, Tracer};
+use super::tracer::Tracer;
 use super::{Scratch, opener, succeed};
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -48,7 +48,8 @@ pub fn go_every_way(args: &[&str]) -> Gone {
     let scratch = Scratch::new();
     let tracer = Tracer::json(args, &scratch.file("canary", ""));
     let lines = go(&scratch);
-    Gone::new(&lines, &tracer.stop().well())
+    let ended = tracer.stop().well();
+    Gone::new(&lines, &ended.opens(), &ended.summary().hooks)
 }
 
 /// Goes every way in a directory of its own; what `opener` says of it.
@@ -58,17 +59,16 @@ pub fn go(scratch: &Scratch) -> Vec<String> {
 }
 
 impl Gone {
-    /// What opentop said of the ways that were gone.
-    pub fn new(lines: &[String], ended: &Ended) -> Self {
+    /// What opentop, with these hooks, reported of the ways that were gone.
+    pub fn new(lines: &[String], opens: &[Open], hooks: &str) -> Self {
         let (skipped, expected): (Vec<_>, Vec<_>) =
             lines.iter().map(|line| Expected::parse(line)).partition(|expected| expected.skipped().is_some());
         let pids: HashSet<u32> = expected.iter().map(Expected::pid).collect();
-        let opens: Vec<Open> = ended.opens().into_iter().filter(|open| pids.contains(&open.pid)).collect();
+        let opens: Vec<Open> = opens.iter().filter(|open| pids.contains(&open.pid)).cloned().collect();
         let (missing, unexpected) =
             compare(&expected, opens.clone(), |expected, open| expected.differences(open).is_empty());
         let (missing, rest) = compare(&missing, unexpected.clone(), is_cut);
         let (unexpected, cut) = unexpected.into_iter().partition(|open| rest.contains(open));
-        let hooks = ended.summary().hooks;
         let without = |op: &str| WITHOUT.iter().any(|(what, of)| *of == op && hooks.contains(what));
         let (unseen, missing) = missing
             .into_iter()

@@ -9,47 +9,75 @@ mod common;
 use common::storm::{opens_by_pid, storm};
 use common::tracer::Tracer;
 use common::ways::{Gone, go};
-use common::{Scratch, example, needs_root, succeed};
-use opentop::tracer::{Facts, HookSet, Options, try_all};
+use common::{Scratch, example, needs_root, opentop, output, stdout, succeed};
+use opentop::tracer::HookSet;
 use std::panic::catch_unwind;
 
 /// The worst case: more processes than CPUs interrupt each other within the same open.
-const STORM: [&str; 7] = ["--opens", "120000", "--procs", "40", "--cpu", "0", "--missing"];
+const STORM: [&str; 6] = ["--procs", "40", "--cpu", "0", "--missing", "--opens"];
 
 /// Room for the whole storm: an emulated machine opens in bursts, and what counts here is what the hooks lose.
 const RING: &str = "64M";
 
-/// Set on the kernel's command line: only the hooks that opentop chooses by itself.
-const SHORT: &str = "short";
+/// What `opentop check` says of the hook set that is chosen.
+const USED: &str = "works, and is what opentop uses";
+
+/// Whether the kernel's command line says so: only the hooks that opentop chooses by itself, and a smaller storm.
+fn is_short() -> bool {
+    std::env::var_os("short").is_some()
+}
 
 fn main() {
     needs_root();
-    let tried = if std::env::var_os(SHORT).is_some() { Vec::new() } else { all_but_chosen() };
-    let chosen = measure(None);
-    let good: Vec<HookSet> = tried
-        .into_iter()
-        .filter_map(|(hooks, result)| match result {
-            Ok(()) => measure(Some(hooks)).filter(Found::lost_nothing).map(|_| hooks),
-            Err(why) => {
-                println!("RESULT row {} | - | - | - | - | - | {}", hooks.name(), why.replace(['|', '\n'], " "));
-                None
-            }
-        })
-        .collect();
-    if let (Some(chosen), [better, ..]) = (chosen, &good[..])
-        && !chosen.lost_nothing()
-    {
-        println!("RESULT bad {} loses opens, {} does not", chosen.hooks, better.name());
+    if is_short() {
+        measure(None);
+    } else {
+        measure_all();
     }
     println!("RESULT end");
 }
 
-/// Whether each hook set works that opentop does not choose by itself.
-fn all_but_chosen() -> Vec<(HookSet, Result<(), String>)> {
-    let tried = try_all(&Facts::gather(), &Options::default());
-    let chosen = tried.iter().position(|(_, result)| result.is_ok());
-    let others = tried.into_iter().enumerate().filter(|(at, _)| Some(*at) != chosen);
-    others.map(|(_, (hooks, result))| (hooks, result.map(drop))).collect()
+/// Measures what opentop chooses, then each other hook set that works.
+fn measure_all() {
+    let checked = check();
+    let used = checked.iter().find(|(_, found)| found.contains(USED)).map(|(hooks, _)| *hooks);
+    let chosen = measure(None);
+    if let Some(chosen) = &chosen
+        && chosen.hooks.split(',').next() != used.map(HookSet::name)
+    {
+        println!("RESULT bad the hooks are {}, check says {used:?}", chosen.hooks);
+    }
+    let others = checked.into_iter().filter(|(hooks, _)| used != Some(*hooks));
+    let others: Vec<Found> = others.filter_map(|(hooks, found)| measure_another(hooks, &found)).collect();
+    if let (Some(chosen), Some(better)) = (chosen, others.iter().find(|found| found.lost_nothing()))
+        && !chosen.lost_nothing()
+    {
+        println!("RESULT bad {} loses opens, {} does not", chosen.hooks, better.hooks);
+    }
+}
+
+/// What `opentop check` says of each hook set.
+fn check() -> Vec<(HookSet, String)> {
+    let output = output(&mut opentop(["check"]));
+    let text = stdout(&output);
+    if !output.status.success() {
+        println!("RESULT bad check: {}\n{text}", output.status);
+    }
+    let found = |line: &str| {
+        let line = line.strip_prefix("  ok  ").or(line.strip_prefix("  no  "))?;
+        let found = |hooks: &HookSet| line.strip_prefix(hooks.name()).filter(|found| !found.starts_with(" ("));
+        HookSet::ALL.into_iter().find_map(|hooks| Some((hooks, found(&hooks)?.trim().to_owned())))
+    };
+    text.lines().filter_map(found).collect()
+}
+
+/// Measures opentop with a hook set that it does not choose by itself, if it works.
+fn measure_another(hooks: HookSet, found: &str) -> Option<Found> {
+    if found.starts_with("works") {
+        return measure(Some(hooks));
+    }
+    println!("RESULT row {} | - | - | - | - | - | {}", hooks.name(), found.replace('|', " "));
+    None
 }
 
 /// Measures opentop with these hooks, or with those that it chooses, and prints the row.
@@ -80,21 +108,22 @@ struct Found {
 impl Found {
     fn with(hooks: &str) -> Self {
         let scratch = Scratch::new();
-        let before = unrelated(&scratch);
+        let opens = if is_short() { "30000" } else { "120000" };
         let tracer = Tracer::json(&["--hooks", hooks, "--ring", RING], &scratch.file("canary", ""));
         let beside = unrelated(&scratch);
         let gone = go(&scratch);
-        let made = storm(&scratch, &STORM);
+        let made = storm(&scratch, &[&STORM[..], &[opens]].concat());
         let ended = tracer.stop().well();
-        let summary = ended.summary();
+        let without = unrelated(&scratch);
+        let (opens, summary) = (ended.opens(), ended.summary());
         Self {
+            gone: Gone::new(&gone, &opens, &summary.hooks),
             hooks: summary.hooks,
-            gone: Gone::new(&gone, &ended),
             made: made.values().sum(),
-            seen: opens_by_pid(&ended.opens(), &made).values().sum(),
+            seen: opens_by_pid(&opens, &made).values().sum(),
             skipped: summary.lost["skipped"],
             dropped: summary.dropped,
-            unrelated: beside / before,
+            unrelated: beside / without,
         }
     }
 

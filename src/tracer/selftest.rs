@@ -1,0 +1,30 @@
+//! Whether hooks that were attached see anything: that a kernel takes a program does not mean that it runs it.
+
+use std::fs::File;
+use std::time::Duration;
+
+use libbpf_rs::{MapCore as _, MapFlags};
+
+use crate::bpf::types::totals;
+use crate::bpf::{OpentopSkel, from_bytes};
+
+/// A failing open must come to the kernel side's counts: as hidden, as filtered, or, where opentop shows itself, as the
+/// open of a process. On a busy kernel the program may be skipped for it, so that one try is not the last word.
+pub(super) fn sees_opens(skel: &OpentopSkel<'_>) -> libbpf_rs::Result<bool> {
+    const TRIES: usize = 10;
+    const PAUSE: Duration = Duration::from_millis(5);
+    for attempt in 0..TRIES {
+        if attempt > 0 {
+            std::thread::sleep(PAUSE);
+        }
+        let _ = File::open("/.opentop-looks-at-itself");
+        let value = skel.maps.bss_totals.lookup(&0u32.to_ne_bytes(), MapFlags::ANY)?;
+        let counted = |totals: &totals| totals.hidden + totals.filtered + totals.overflow > 0;
+        if value.as_deref().and_then(from_bytes).as_ref().is_some_and(counted)
+            || skel.maps.processes.keys().next().is_some()
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
