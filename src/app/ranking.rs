@@ -108,12 +108,16 @@ pub struct Ranking {
     rows: Vec<Row>,
     /// What the rows were worked out from.
     basis: Basis,
+    /// They lack what a filter in the kernel left out.
+    as_filtered: bool,
     scroll: Scroll,
     /// The row the user chose; the first one until he does.
     chosen: Option<Key<'static>>,
     filtered: bool,
     latency: bool,
     read_ns: u64,
+    /// What the kernel had left out at the last reading, and at the last reset.
+    left_out: (u64, u64),
 }
 
 impl Ranking {
@@ -128,11 +132,13 @@ impl Ranking {
             reversed: false,
             rows: Vec::new(),
             basis: Basis::Exact,
+            as_filtered: false,
             scroll: Scroll::default(),
             chosen: None,
             filtered: false,
             latency,
             read_ns: since_ns.unwrap_or(0),
+            left_out: (0, 0),
         }
     }
 
@@ -144,6 +150,12 @@ impl Ranking {
     #[must_use]
     pub fn basis(&self) -> Basis {
         self.basis
+    }
+
+    /// Whether the exact counts are those of what passed a filter in the kernel.
+    #[must_use]
+    pub fn is_as_filtered(&self) -> bool {
+        self.as_filtered
     }
 
     /// From the next [`Ranking::take_over`] on latencies are ranked too.
@@ -172,6 +184,7 @@ impl Ranking {
     /// Takes in a reading of the counts. The rows stay as they are: see [`Ranking::refresh`].
     pub fn read(&mut self, counts: Counts) {
         self.read_ns = counts.ts_ns;
+        self.left_out.0 = counts.totals.filtered;
         if let Some(tally) = &mut self.tally {
             tally.read(counts.ts_ns);
         }
@@ -200,6 +213,7 @@ impl Ranking {
     /// Works the rows out anew.
     pub fn refresh(&mut self, names: &Names) {
         let needs_events = self.filtered || !self.group.is_counted();
+        self.as_filtered = self.left_out.0 > self.left_out.1;
         (self.rows, self.basis) = match &self.tally {
             Some(tally) if needs_events => {
                 (tally.rows(), Basis::Events { events: tally.events(), unsure: tally.unsure() })
@@ -257,6 +271,7 @@ impl Ranking {
     /// Counts from 0.
     pub fn reset(&mut self, names: &Names) {
         self.openers.reset();
+        self.left_out.1 = self.left_out.0;
         self.tally = self.tally.as_ref().map(|tally| Tally::new(tally.group()));
         self.chosen = None;
         self.scroll = Scroll::default();

@@ -144,7 +144,7 @@ fn head(app: &App, placed: &[Placed<'_, What>], context: &Context<'_>, area: Rec
         columns::write(at, area.y, &text, style, "", buf);
         free = at.x - area.x + text.chars().count() as u16;
     }
-    line::draw_right(&titles(ranking, app.meter.totals().filtered), style, free, area, buf);
+    line::draw_right(&titles(ranking), style, free, area, buf);
 }
 
 fn name_title(group: Group) -> &'static str {
@@ -172,13 +172,12 @@ fn plural(group: Group) -> &'static str {
 
 /// What is ranked and how far the numbers can be trusted, the longest text first.
 ///
-/// Of what the kernel was told to leave out, `filtered` opens, nobody has counts per process.
-fn titles(ranking: &Ranking, filtered: u64) -> Vec<String> {
+/// Of what the kernel was told to leave out nobody has counts per process; the header has their sum.
+fn titles(ranking: &Ranking) -> Vec<String> {
     let what = format!("top {}", plural(ranking.group));
     match ranking.basis() {
-        Basis::Exact if filtered > 0 => {
-            let without = format!("exact, without {} filtered", exact(filtered));
-            vec![format!("{what} ({without}) "), format!("{without} "), "without filtered ".to_owned()]
+        Basis::Exact if ranking.is_as_filtered() => {
+            vec![format!("{what} (exact, as filtered) "), "exact, as filtered ".to_owned(), "as filtered ".to_owned()]
         }
         Basis::Exact => vec![format!("{what} (exact) "), "exact ".to_owned()],
         Basis::Events { events, unsure: 0 } => {
