@@ -187,16 +187,6 @@ impl Pty {
         open.flatten().any(|entry| std::fs::read_link(entry.path()).is_ok_and(|target| target == file))
     }
 
-    /// Processor time that the program has used.
-    #[allow(dead_code, reason = "the goals use it")]
-    pub fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).expect("the program's stat");
-        let fields: Vec<&str> = stat.rsplit_once(')').expect("a stat line").1.split_whitespace().collect();
-        let ticks: u64 = [11, 12].map(|at: usize| fields[at].parse::<u64>().expect("ticks")).iter().sum();
-        // The kernel reports in hundredths of a second on every architecture.
-        Duration::from_millis(ticks * 10)
-    }
-
     /// The terminal is as it was before: modes, screen, cursor, no mouse, no paste mode.
     #[track_caller]
     pub fn assert_restored(&self) {
