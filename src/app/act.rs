@@ -363,10 +363,11 @@ impl App {
         let at = INTERVALS_MS.iter().position(|ms| *ms >= now).unwrap_or(INTERVALS_MS.len() - 1);
         let ms = INTERVALS_MS[at.saturating_add_signed(step).min(INTERVALS_MS.len() - 1)];
         self.interval = std::time::Duration::from_millis(ms);
-        self.say(format!(
-            "at most {} frames a second",
-            if ms > 1000 { format!("1/{}", ms / 1000) } else { (1000 / ms).to_string() }
-        ));
+        self.say(match ms {
+            1000 => "at most a frame a second".to_owned(),
+            ms if ms > 1000 => format!("at most a frame every {} seconds", ms / 1000),
+            ms => format!("at most {} frames a second", 1000 / ms),
+        });
     }
 
     pub(super) fn mouse(&mut self, mouse: Mouse) -> Vec<Effect> {
