@@ -118,6 +118,7 @@ pub struct Ranking {
     read_ns: u64,
     /// What the kernel had left out at the last reading, and at the last reset.
     left_out: (u64, u64),
+    has_counts: bool,
 }
 
 impl Ranking {
@@ -139,6 +140,7 @@ impl Ranking {
             latency,
             read_ns: since_ns.unwrap_or(0),
             left_out: (0, 0),
+            has_counts: false,
         }
     }
 
@@ -150,6 +152,12 @@ impl Ranking {
     #[must_use]
     pub fn basis(&self) -> Basis {
         self.basis
+    }
+
+    /// Whether there was something to rank since the start or the last reset.
+    #[must_use]
+    pub fn has_counts(&self) -> bool {
+        self.has_counts || matches!(self.basis, Basis::Events { events: 1.., .. })
     }
 
     /// Whether the exact counts are those of what passed a filter in the kernel.
@@ -185,6 +193,7 @@ impl Ranking {
     pub fn read(&mut self, counts: Counts) {
         self.read_ns = counts.ts_ns;
         self.left_out.0 = counts.totals.filtered;
+        self.has_counts = true;
         if let Some(tally) = &mut self.tally {
             tally.read(counts.ts_ns);
         }
@@ -272,6 +281,7 @@ impl Ranking {
     pub fn reset(&mut self, names: &Names) {
         self.openers.reset();
         self.left_out.1 = self.left_out.0;
+        self.has_counts = false;
         self.tally = self.tally.as_ref().map(|tally| Tally::new(tally.group()));
         self.chosen = None;
         self.scroll = Scroll::default();

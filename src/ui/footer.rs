@@ -8,6 +8,9 @@ use super::Context;
 use super::format::cut;
 use crate::app::{App, Mode, keymap};
 
+/// The place behind quit and help.
+const AFTER_HELP: usize = 2;
+
 pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
     let theme = &context.theme;
     let width = usize::from(area.width);
@@ -38,7 +41,7 @@ fn hints(app: &App) -> Vec<(String, String)> {
     let fixed =
         |hints: &[(&str, &str)]| hints.iter().map(|(key, word)| ((*key).to_owned(), (*word).to_owned())).collect();
     match &app.mode {
-        Mode::Browse => keymap::hints(app.focus).map(|(key, word)| (key, browse_word(app, word).to_owned())).collect(),
+        Mode::Browse => browse(app),
         Mode::Prompt(_) => fixed(&[("Enter", "keep"), ("Esc", "back"), ("Up", "earlier"), ("^U", "erase")]),
         Mode::Help { .. } => fixed(&[("q", "close"), ("Up Down", "scroll")]),
         Mode::Details { .. } => fixed(&[("q", "close"), ("y", "copy the path"), ("Up Down", "scroll")]),
@@ -46,7 +49,19 @@ fn hints(app: &App) -> Vec<(String, String)> {
     }
 }
 
-/// The same key goes on that paused.
-fn browse_word<'a>(app: &App, word: &'a str) -> &'a str {
-    if word == "pause" && app.paused { "go on" } else { word }
+/// The hints of the table, of which some depend on what is going on.
+fn browse(app: &App) -> Vec<(String, String)> {
+    let mut hints: Vec<_> = keymap::hints(app.focus).map(|(key, word)| (key, word.to_owned())).collect();
+    // The same key goes on that paused.
+    if app.paused {
+        hints.iter_mut().filter(|(_, word)| word == "pause").for_each(|(_, word)| *word = "go on".to_owned());
+    }
+    // How to leave a view that is held still is what one looks for next; there is nothing to leave while following.
+    if let Some(at) = hints.iter().position(|(_, word)| word == "follow") {
+        let follow = hints.remove(at);
+        if !app.events.is_following() && !app.paused {
+            hints.insert(AFTER_HELP, follow);
+        }
+    }
+    hints
 }

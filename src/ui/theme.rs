@@ -29,19 +29,31 @@ pub struct Glyphs {
     pub elided: &'static str,
     /// From low to high.
     pub bars: &'static str,
+    /// For a process that has ended, where there is no room to say so.
+    pub ended: &'static str,
     pub falling: &'static str,
     pub rising: &'static str,
     /// Corners from the top left clockwise, horizontal, vertical.
     pub frame: [&'static str; 6],
 }
 
-const UNICODE: Glyphs =
-    Glyphs {
-        elided: "…", bars: "▁▂▃▄▅▆▇█", falling: "▼", rising: "▲", frame: ["┌", "┐", "┘", "└", "─", "│"]
-    };
+const UNICODE: Glyphs = Glyphs {
+    elided: "…",
+    ended: "†",
+    bars: "▁▂▃▄▅▆▇█",
+    falling: "▼",
+    rising: "▲",
+    frame: ["┌", "┐", "┘", "└", "─", "│"],
+};
 
-const ASCII: Glyphs =
-    Glyphs { elided: "..", bars: "_.-~=^#", falling: "v", rising: "^", frame: ["+", "+", "+", "+", "-", "|"] };
+const ASCII: Glyphs = Glyphs {
+    elided: "..",
+    ended: "x",
+    bars: "_.-~=^#",
+    falling: "v",
+    rising: "^",
+    frame: ["+", "+", "+", "+", "-", "|"],
+};
 
 impl Theme {
     #[must_use]

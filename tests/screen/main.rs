@@ -67,7 +67,7 @@ fn a_stranger_finds_filter_details_group_pause_and_quit() {
     pty.keys(" ");
     pty.wait_for("pause", |text| text.contains("PAUSED +0 new"));
     pty.keys("?");
-    pty.wait_for("help", |text| text.contains("quit; q first closes a popup"));
+    pty.wait_for("help", |text| text.contains("quit or close a popup"));
     pty.keys("qq");
     assert_eq!(pty.wait_for_end().0, Some(0));
     pty.assert_restored();
