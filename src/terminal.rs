@@ -8,6 +8,8 @@
 //! terminal was given back. In the thread of the screen unwinding drops the [`Terminal`]; another thread's end is
 //! noticed by its channel.
 
+#[cfg(test)]
+mod cost;
 mod decode;
 mod input;
 mod paint;
