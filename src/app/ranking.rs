@@ -87,6 +87,19 @@ pub fn label(row: &Row, names: &Names) -> String {
     }
 }
 
+/// The head of the column with the names of such rows.
+#[must_use]
+pub fn title_of(group: Group) -> &'static str {
+    match group {
+        Group::Process | Group::Comm => "COMMAND",
+        Group::File => "FILE",
+        Group::Dir => "DIRECTORY",
+        Group::User => "USER",
+        Group::Container => "CONTAINER OR UNIT",
+        Group::Error => "ERROR",
+    }
+}
+
 /// Where the numbers of the rows come from, and so how exact they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Basis {
@@ -118,6 +131,8 @@ pub struct Ranking {
     read_ns: u64,
     /// What the kernel had left out at the last reading, and at the last reset.
     left_out: (u64, u64),
+    /// Counts were read since the start or the last reset; the rows are worked out from such.
+    was_read: bool,
     has_counts: bool,
 }
 
@@ -140,6 +155,7 @@ impl Ranking {
             latency,
             read_ns: since_ns.unwrap_or(0),
             left_out: (0, 0),
+            was_read: false,
             has_counts: false,
         }
     }
@@ -154,7 +170,7 @@ impl Ranking {
         self.basis
     }
 
-    /// Whether there was something to rank since the start or the last reset.
+    /// Whether the rows, or that there are none, rest on any counts at all.
     #[must_use]
     pub fn has_counts(&self) -> bool {
         self.has_counts || matches!(self.basis, Basis::Events { events: 1.., .. })
@@ -193,7 +209,7 @@ impl Ranking {
     pub fn read(&mut self, counts: Counts) {
         self.read_ns = counts.ts_ns;
         self.left_out.0 = counts.totals.filtered;
-        self.has_counts = true;
+        self.was_read = true;
         if let Some(tally) = &mut self.tally {
             tally.read(counts.ts_ns);
         }
@@ -222,6 +238,7 @@ impl Ranking {
     /// Works the rows out anew.
     pub fn refresh(&mut self, names: &Names) {
         let needs_events = self.filtered || !self.group.is_counted();
+        self.has_counts = self.was_read;
         self.as_filtered = self.left_out.0 > self.left_out.1;
         (self.rows, self.basis) = match &self.tally {
             Some(tally) if needs_events => {
@@ -281,7 +298,7 @@ impl Ranking {
     pub fn reset(&mut self, names: &Names) {
         self.openers.reset();
         self.left_out.1 = self.left_out.0;
-        self.has_counts = false;
+        self.was_read = false;
         self.tally = self.tally.as_ref().map(|tally| Tally::new(tally.group()));
         self.chosen = None;
         self.scroll = Scroll::default();

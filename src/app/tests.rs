@@ -7,7 +7,7 @@ use super::{Effect, Ended, Event, Setup};
 use crate::app::action::Focus;
 use crate::event::{OpenEvent, sample};
 use crate::model::openers::Group;
-use crate::source::{Lost, Message};
+use crate::source::{Lost, Message, Totals};
 use crate::terminal::Input;
 
 fn last(paths: &[String]) -> &str {
@@ -74,6 +74,21 @@ fn a_pause_holds_the_ranking_too_while_the_totals_go_on() {
     let after = screen.text();
     assert_eq!(before.lines().skip(2).take(20).collect::<Vec<_>>(), after.lines().skip(2).take(20).collect::<Vec<_>>());
     assert!(screen.line(1).starts_with("opens 18,001 = events 18,001"), "{}", screen.line(1));
+}
+
+#[test]
+fn a_pause_before_anything_was_counted_holds_still_too() {
+    let setup = Setup { filter: "pid:311".into(), filter_in_kernel: true, ..setup() };
+    let mut screen = Screen::with(setup, 80, 24);
+    screen.opens(&super::fixture::usual());
+    screen.keys(" ");
+    let before = screen.text();
+    assert!(before.contains("counting ..."), "{before}");
+    screen.reading(&[(311, "postgres", 0, 5, 0)], Totals { opens: 9, filtered: 4, ..Totals::default() });
+    let rows = |text: &str| text.lines().skip(2).take(20).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(rows(&before), rows(&screen.text()));
+    screen.keys(" ");
+    assert!(screen.line(2).contains("as filtered") && screen.line(3).contains("postgres"), "{}", screen.text());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::columns::{self, Column, Placed, from};
 use super::format::{cut, duration, exact, fitting, percent, rate};
 use super::line;
 use crate::app::action::Focus;
-use crate::app::ranking::{Basis, Sort, label, pid};
+use crate::app::ranking::{Basis, Sort, label, pid, title_of};
 use crate::app::{App, ranking::Ranking};
 use crate::model::openers::{Group, Row};
 
@@ -137,7 +137,7 @@ fn head(app: &App, placed: &[Placed<'_, What>], context: &Context<'_>, area: Rec
     let ranking = &app.ranking;
     let mut free = 0;
     for at in placed {
-        let title = if at.column.cell == What::Name { name_title(ranking.group) } else { at.column.title };
+        let title = if at.column.cell == What::Name { title_of(ranking.group) } else { at.column.title };
         let sorted = sort_of(at.column.cell) == Some(ranking.sort);
         let names = matches!(ranking.sort, Sort::Pid | Sort::User | Sort::Name);
         let arrow = if ranking.reversed == names { theme.glyphs.falling } else { theme.glyphs.rising };
@@ -146,17 +146,6 @@ fn head(app: &App, placed: &[Placed<'_, What>], context: &Context<'_>, area: Rec
         free = at.x - area.x + text.chars().count() as u16;
     }
     line::draw_right(&titles(ranking), style, free, area, buf);
-}
-
-fn name_title(group: Group) -> &'static str {
-    match group {
-        Group::Process | Group::Comm => "COMMAND",
-        Group::File => "FILE",
-        Group::Dir => "DIRECTORY",
-        Group::User => "USER",
-        Group::Container => "CONTAINER OR UNIT",
-        Group::Error => "ERROR",
-    }
 }
 
 fn plural(group: Group) -> &'static str {
