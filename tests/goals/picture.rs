@@ -124,16 +124,7 @@ pub fn sizes(world: &World) -> Measured {
     pty.keys("\x1b?");
     pty.wait_for("help", |text| text.contains("quit"));
     pty.keys("q");
-    let mut random = 7u32;
-    let mut size = || {
-        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        ((random >> 16) as u16 % 200 + 1, (random >> 24) as u16 % 60 + 2)
-    };
-    for _ in 0..200 {
-        let (width, height) = size();
-        pty.resize(width, height);
-        std::thread::sleep(Duration::from_millis(world.pick(50, 10)));
-    }
+    pty.resize_at_random(200, Duration::from_millis(world.pick(50, 10)));
     for (width, height) in [(20, 5), (2, 2), (1, 1), (200, 1), (1, 60), (80, 24)] {
         pty.resize(width, height);
         std::thread::sleep(Duration::from_millis(200));

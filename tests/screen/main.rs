@@ -157,13 +157,7 @@ fn it_ends_when_told_while_the_reader_stalls() {
 fn two_hundred_resizes_are_survived() {
     let recording = Recording::new("resize", 1, 50);
     let mut pty = recording.play();
-    let mut random = 12345u32;
-    for _ in 0..200 {
-        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        // The emulator that looks on, vt100, does not survive a single row; opentop does: see its snapshots.
-        pty.resize((random >> 16) as u16 % 200 + 1, (random >> 24) as u16 % 60 + 2);
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    pty.resize_at_random(200, Duration::from_millis(5));
     pty.resize(80, 24);
     pty.keys("\x0c");
     pty.wait_for("the whole screen", |text| text.contains("q quit") && text.contains("file-49"));

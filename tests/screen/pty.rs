@@ -99,6 +99,16 @@ impl Pty {
         self.lock().screen.screen_mut().set_size(height.max(2), width.max(2));
     }
 
+    /// Sizes of all sorts, one every `pause`.
+    pub fn resize_at_random(&self, times: usize, pause: Duration) {
+        let mut random = 12345u32;
+        for _ in 0..times {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            self.resize((random >> 16) as u16 % 200 + 1, (random >> 24) as u16 % 60 + 1);
+            std::thread::sleep(pause);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Shown> {
         self.shown.0.lock().expect("the screen")
     }
