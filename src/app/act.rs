@@ -53,6 +53,7 @@ impl App {
             Action::SortNext => self.sort(1),
             Action::SortPrevious => self.sort(-1),
             Action::Reverse => {
+                self.show_openers();
                 self.ranking.reversed ^= true;
                 self.ranking.order(&self.names);
             }
@@ -167,7 +168,15 @@ impl App {
         }
     }
 
+    /// What changes the ranking is to be seen, on a small screen too.
+    fn show_openers(&mut self) {
+        if self.layout().openers.is_none() {
+            self.focus_on(Focus::Openers);
+        }
+    }
+
     fn sort(&mut self, step: isize) {
+        self.show_openers();
         let sorts = ui::openers::sorts(self);
         let at = sorts.iter().position(|sort| *sort == self.ranking.sort).unwrap_or(0) as isize;
         if let Some(sort) = sorts.get((at + step).rem_euclid(sorts.len().max(1) as isize) as usize) {
@@ -178,6 +187,7 @@ impl App {
     }
 
     fn group(&mut self) {
+        self.show_openers();
         let at = Group::ALL.iter().position(|group| *group == self.group).unwrap_or(0);
         self.rank_by(Group::ALL[(at + 1) % Group::ALL.len()]);
     }

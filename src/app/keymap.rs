@@ -96,7 +96,7 @@ pub const SECTIONS: [Section; 4] = [
             bind(
                 &[key(KeyCode::Esc), char('='), control('g')],
                 Action::Back,
-                NO_HINT,
+                ["back", "back"],
                 "close the popup, leave the opener, clear the filter",
             ),
             bind(&[char('w'), control('s')], Action::Write, NO_HINT, "write what is shown to a file"),
@@ -207,9 +207,8 @@ mod tests {
     #[test]
     fn the_footer_starts_with_what_a_stranger_needs() {
         let words: Vec<_> = hints(Focus::Events).map(|(key, word)| format!("{key} {word}")).collect();
-        let expected =
-            ["q quit", "? help", "/ filter", "Space pause", "Enter details", "b group", "Tab panel", "F follow"];
-        assert_eq!(words[..8], expected);
+        let expected = ["q quit", "? help", "/ filter", "Space pause", "Enter details", "b group", "Tab panel"];
+        assert_eq!(words[..7], expected);
         assert_eq!(hints(Focus::Openers).nth(4), Some(("Enter".to_owned(), "its events")));
     }
 

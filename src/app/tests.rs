@@ -160,6 +160,35 @@ fn groups_take_turns() {
 }
 
 #[test]
+fn what_changes_the_ranking_shows_it_where_only_one_panel_fits() {
+    for key in ["b", "s", "<", "R"] {
+        let mut screen = Screen::busy(40, 10);
+        screen.keys(key);
+        assert_eq!(screen.app.focus, Focus::Openers, "{key}");
+        assert!(screen.text().contains("COMMAND"), "{}", screen.text());
+        let mut screen = Screen::busy(80, 24);
+        screen.keys(key);
+        assert_eq!(screen.app.focus, Focus::Events, "{key}");
+    }
+}
+
+#[test]
+fn the_footer_tells_the_way_out() {
+    let mut screen = Screen::busy(80, 24);
+    let footer = |screen: &Screen| screen.line(23);
+    assert!(!footer(&screen).contains("Esc") && !footer(&screen).contains("follow"), "{}", footer(&screen));
+    screen.keys("k");
+    assert!(footer(&screen).starts_with("q quit  ? help  F follow  / filter  Space pause"), "{}", footer(&screen));
+    screen.keys(" ");
+    assert!(footer(&screen).starts_with("q quit  ? help  / filter  Space go on"), "{}", footer(&screen));
+    screen.keys(" /nginx\r");
+    let expected = "q quit  ? help  / filter  Space pause  Esc no filter  Enter details";
+    assert!(footer(&screen).starts_with(expected), "{}", footer(&screen));
+    screen.keys("\t\r");
+    assert!(footer(&screen).contains("Esc all again"), "{}", footer(&screen));
+}
+
+#[test]
 fn sorting_steps_through_the_columns_that_are_there() {
     let mut screen = Screen::busy(80, 24);
     screen.keys("s");

@@ -72,7 +72,7 @@ fn draw_filter(app: &App, found: &[String], context: &Context<'_>, area: Rect, b
         texts.push(("no filter".to_owned(), theme.faint));
     }
     if let Some(scope) = &app.scope {
-        texts.push((format!("only {} (Esc: all)  ", scope.label), theme.title));
+        texts.push((format!("only {}  ", scope.label), theme.title));
     }
     for (term, place) in app.filter.places() {
         texts.push((term.source().to_owned(), theme.title));

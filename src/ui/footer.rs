@@ -10,6 +10,8 @@ use crate::app::{App, Mode, keymap};
 
 /// The place behind quit and help.
 const AFTER_HELP: usize = 2;
+/// The place behind those, filter and pause.
+const AFTER_PAUSE: usize = 4;
 
 pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
     let theme = &context.theme;
@@ -52,16 +54,22 @@ fn hints(app: &App) -> Vec<(String, String)> {
 /// The hints of the table, of which some depend on what is going on.
 fn browse(app: &App) -> Vec<(String, String)> {
     let mut hints: Vec<_> = keymap::hints(app.focus).map(|(key, word)| (key, word.to_owned())).collect();
+    // How to leave a view that is held still is what one looks for next.
+    let held = !app.events.is_following() && !app.paused;
+    place(&mut hints, "follow", held.then_some(("follow", AFTER_HELP)));
+    let back = if app.scope.is_some() { "all again" } else { "no filter" };
+    let narrowed = app.scope.is_some() || !app.filter.is_empty();
+    place(&mut hints, "back", narrowed.then_some((back, AFTER_PAUSE + usize::from(held))));
     // The same key goes on that paused.
-    if app.paused {
-        hints.iter_mut().filter(|(_, word)| word == "pause").for_each(|(_, word)| *word = "go on".to_owned());
-    }
-    // How to leave a view that is held still is what one looks for next; there is nothing to leave while following.
-    if let Some(at) = hints.iter().position(|(_, word)| word == "follow") {
-        let follow = hints.remove(at);
-        if !app.events.is_following() && !app.paused {
-            hints.insert(AFTER_HELP, follow);
-        }
-    }
+    place(&mut hints, "pause", Some((if app.paused { "go on" } else { "pause" }, AFTER_PAUSE - 1 + usize::from(held))));
     hints
+}
+
+/// Gives the hint of this word in the table another word and another place, or takes it out where it is of no use.
+fn place(hints: &mut Vec<(String, String)>, word: &str, to: Option<(&str, usize)>) {
+    let Some(at) = hints.iter().position(|(_, known)| known == word) else { return };
+    let (key, _) = hints.remove(at);
+    if let Some((word, at)) = to {
+        hints.insert(at.min(hints.len()), (key, word.to_owned()));
+    }
 }
