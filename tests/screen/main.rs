@@ -115,6 +115,31 @@ fn a_suspended_screen_gives_the_terminal_back_and_returns() {
 }
 
 #[test]
+fn a_screen_that_others_stopped_takes_the_terminal_again() {
+    let recording = Recording::new("stop", 1, 50);
+    let mut pty = recording.play();
+    pty.signal(Signal::STOP);
+    pty.wait_until_stopped();
+    pty.set_modes_as_before();
+    let painted = pty.bytes().len();
+    pty.signal(Signal::CONT);
+    let whole = |bytes: &[u8]| String::from_utf8_lossy(&bytes[painted..]).contains("file-49");
+    let start = Instant::now();
+    while !whole(&pty.bytes()) || !pty.is_raw() {
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "raw: {}, painted anew: {}",
+            pty.is_raw(),
+            whole(&pty.bytes())
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    pty.keys("q");
+    assert_eq!(pty.wait_for_end().0, Some(0));
+    pty.assert_restored();
+}
+
+#[test]
 fn a_terminal_that_hangs_up_ends_it() {
     let recording = Recording::new("hang-up", 1, 50);
     let mut pty = recording.play();

@@ -151,6 +151,17 @@ impl Pty {
         rustix::process::kill_process(self.pid, signal).expect("sending a signal");
     }
 
+    /// Sets the modes that the terminal had before, as a shell does when it gets the terminal back.
+    pub fn set_modes_as_before(&self) {
+        let terminal = self.slave.as_ref().expect("a terminal");
+        rustix::termios::tcsetattr(terminal, rustix::termios::OptionalActions::Now, &self.before).expect("modes");
+    }
+
+    pub fn is_raw(&self) -> bool {
+        let modes = rustix::termios::tcgetattr(self.slave.as_ref().expect("a terminal")).expect("modes");
+        !modes.local_modes.contains(rustix::termios::LocalModes::ICANON)
+    }
+
     /// Closes the terminal, as when the connection breaks.
     pub fn hang_up(&mut self) {
         self.stall(false);
