@@ -249,6 +249,12 @@ impl Ranking {
         if let (Some(tally), Basis::Exact) = (&self.tally, self.basis) {
             self.rows.iter_mut().for_each(|row| row.latency = tally.latency(&row.key));
         }
+        // No event tells of the end of its process.
+        for row in &mut self.rows {
+            if let Key::Process { pid, start_ns } = row.key {
+                row.ended = self.openers.has_ended(pid, start_ns);
+            }
+        }
         self.order(names);
     }
 

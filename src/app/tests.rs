@@ -145,6 +145,16 @@ fn enter_on_an_opener_shows_its_events_and_back_returns() {
 }
 
 #[test]
+fn a_process_that_has_ended_is_marked_whatever_it_is_counted_from() {
+    let mut screen = Screen::new(80, 24);
+    screen.opens(&[OpenEvent { pid: 1, start_ns: 7, comm: "init", ..sample() }]);
+    screen.second(&[(1, "init", 0, 1, 0)]);
+    assert!(screen.line(3).contains("init (ended)"), "{}", screen.line(3));
+    screen.keys("/comm:init\r");
+    assert!(screen.line(2).contains("from 1 events") && screen.line(3).contains("init (ended)"), "{}", screen.text());
+}
+
+#[test]
 fn groups_take_turns() {
     let mut screen = Screen::busy(80, 24);
     let mut seen = Vec::new();
