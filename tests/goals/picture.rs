@@ -97,7 +97,7 @@ pub fn sum(world: &World) -> Measured {
     let mut texts = Vec::new();
     let mut holds = true;
     for ring in ["8M", "64K"] {
-        let count = world.pick(1_000_000, 200_000);
+        let count = world.pick(1_000_000, 50_000);
         let pty = world.live(&["--ring", ring], 200, 50);
         pty.wait_for("counts", |text| text.contains("opens/s"));
         opens(count);
@@ -124,10 +124,10 @@ pub fn sizes(world: &World) -> Measured {
     pty.keys("\x1b?");
     pty.wait_for("help", |text| text.contains("quit"));
     pty.keys("q");
-    pty.resize_at_random(200, Duration::from_millis(world.pick(50, 10)));
+    pty.resize_at_random(200, Duration::from_millis(world.pick(50, 5)));
     for (width, height) in [(20, 5), (2, 2), (1, 1), (200, 1), (1, 60), (80, 24)] {
         pty.resize(width, height);
-        std::thread::sleep(Duration::from_millis(200));
+        std::thread::sleep(Duration::from_millis(world.pick(200, 50)));
     }
     pty.keys("\x0c");
     pty.wait_for("the whole screen", |text| text.contains("q quit") && text.contains("opentop-newest"));
