@@ -189,7 +189,9 @@ fn the_footer_tells_the_way_out() {
     assert!(!footer(&screen).contains("Esc") && !footer(&screen).contains("follow"), "{}", footer(&screen));
     screen.keys("k");
     assert!(footer(&screen).starts_with("q quit  ? help  F follow  / filter  Space pause"), "{}", footer(&screen));
-    screen.keys(" ");
+    screen.keys("\t");
+    assert!(footer(&screen).starts_with("q quit  ? help  / filter  Space pause  Enter"), "{}", footer(&screen));
+    screen.keys("\t ");
     assert!(footer(&screen).starts_with("q quit  ? help  / filter  Space go on"), "{}", footer(&screen));
     screen.keys(" /nginx\r");
     let expected = "q quit  ? help  / filter  Space pause  Esc no filter  Enter details";

@@ -6,6 +6,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::Context;
 use super::format::cut;
+use crate::app::action::Focus;
 use crate::app::{App, Mode, keymap};
 
 /// The place behind quit and help.
@@ -55,7 +56,7 @@ fn hints(app: &App) -> Vec<(String, String)> {
 fn browse(app: &App) -> Vec<(String, String)> {
     let mut hints: Vec<_> = keymap::hints(app.focus).map(|(key, word)| (key, word.to_owned())).collect();
     // How to leave a view that is held still is what one looks for next.
-    let held = !app.events.is_following() && !app.paused;
+    let held = app.focus == Focus::Events && !app.events.is_following() && !app.paused;
     place(&mut hints, "follow", held.then_some(("follow", AFTER_HELP)));
     let back = if app.scope.is_some() { "all again" } else { "no filter" };
     let narrowed = app.scope.is_some() || !app.filter.is_empty();
