@@ -8,6 +8,8 @@
 //! terminal was given back. In the thread of the screen unwinding drops the [`Terminal`]; another thread's end is
 //! noticed by its channel.
 
+#[cfg(test)]
+mod cost;
 mod decode;
 mod input;
 mod paint;
@@ -162,6 +164,9 @@ impl Display for Terminal {
     }
 
     fn resume(&mut self) -> io::Result<()> {
+        // Whoever had the terminal meanwhile has set its modes, and raw mode is only set by crossterm where it was not.
+        // In the background this stops the process until it is in front again.
+        crossterm::terminal::disable_raw_mode()?;
         self.take()
     }
 }

@@ -6,7 +6,7 @@ use super::action::{Action, Focus, Motion, Panels};
 use super::prompt::Prompt;
 use super::scroll::Scroll;
 use super::{App, Effect, Ended, Mode, Pick, Scope, keymap, ranking, terms};
-use crate::filter::{Filter, Term};
+use crate::filter::Term;
 use crate::model::openers::Group;
 use crate::terminal::{Mouse, MouseKind};
 use crate::ui;
@@ -53,6 +53,7 @@ impl App {
             Action::SortNext => self.sort(1),
             Action::SortPrevious => self.sort(-1),
             Action::Reverse => {
+                self.show_openers();
                 self.ranking.reversed ^= true;
                 self.ranking.order(&self.names);
             }
@@ -109,7 +110,7 @@ impl App {
         *scroll = Scroll { top: 0, selected: *scroll }.moved(motion, tops, page).selected;
     }
 
-    fn close_popup(&mut self) {
+    pub(super) fn close_popup(&mut self) {
         if let Mode::Details { follow: true, .. } | Mode::Pick(Pick { follow: true, .. }) = self.mode {
             self.events.follow();
         }
@@ -167,7 +168,15 @@ impl App {
         }
     }
 
+    /// What changes the ranking is to be seen, on a small screen too.
+    fn show_openers(&mut self) {
+        if self.layout().openers.is_none() {
+            self.focus_on(Focus::Openers);
+        }
+    }
+
     fn sort(&mut self, step: isize) {
+        self.show_openers();
         let sorts = ui::openers::sorts(self);
         let at = sorts.iter().position(|sort| *sort == self.ranking.sort).unwrap_or(0) as isize;
         if let Some(sort) = sorts.get((at + step).rem_euclid(sorts.len().max(1) as isize) as usize) {
@@ -178,6 +187,7 @@ impl App {
     }
 
     fn group(&mut self) {
+        self.show_openers();
         let at = Group::ALL.iter().position(|group| *group == self.group).unwrap_or(0);
         self.rank_by(Group::ALL[(at + 1) % Group::ALL.len()]);
     }
@@ -201,7 +211,7 @@ impl App {
     }
 
     /// The selected row of the ranking as a term and as text. Says so where no term can express it.
-    fn selected_opener(&mut self) -> Option<(Term, String)> {
+    pub(super) fn selected_opener(&mut self) -> Option<(Term, String)> {
         let row = self.ranking.selected()?;
         let sample = row.last.and_then(|id| self.events.live().log.get(id));
         let label = match ranking::pid(&row.key) {
@@ -214,130 +224,6 @@ impl App {
                 self.say("no filter can express this row");
                 None
             }
-        }
-    }
-
-    fn pick(&mut self, include: bool) -> Vec<Effect> {
-        if self.focus == Focus::Openers {
-            return match self.selected_opener() {
-                Some((term, _)) => self.add_term(&term, include),
-                None => Vec::new(),
-            };
-        }
-        let follow = self.events.is_following();
-        self.events.hold(self.events_height());
-        let choices = self.events.selected().map(|row| terms::choices(&row.event, &self.names)).unwrap_or_default();
-        self.mode = Mode::Pick(Pick { include, choices, selected: 0, follow });
-        if matches!(&self.mode, Mode::Pick(pick) if pick.choices.is_empty()) {
-            self.close_popup();
-        }
-        Vec::new()
-    }
-
-    fn pick_key(&mut self, key: KeyEvent, action: Option<Action>) -> Vec<Effect> {
-        let Mode::Pick(pick) = &mut self.mode else { return Vec::new() };
-        let by_letter = pick.choices.iter().position(|choice| KeyCode::Char(choice.key) == key.code);
-        let chosen = match (by_letter, action) {
-            (Some(at), _) if key.modifiers.is_empty() => at,
-            (_, Some(Action::Open)) => pick.selected,
-            (_, Some(Action::Move(motion))) => {
-                let len = pick.choices.len();
-                pick.selected = Scroll { top: 0, selected: pick.selected }.moved(motion, len, len).selected;
-                return Vec::new();
-            }
-            (_, Some(Action::Quit | Action::Back | Action::Help)) => {
-                self.close_popup();
-                return Vec::new();
-            }
-            _ => return Vec::new(),
-        };
-        let (include, term) = (pick.include, pick.choices[chosen].term.clone());
-        self.close_popup();
-        self.add_term(&term, include)
-    }
-
-    fn add_term(&mut self, term: &Term, include: bool) -> Vec<Effect> {
-        let term = if include { term.clone() } else { term.clone().negate() };
-        let line = terms::with_term(&self.line, &term);
-        self.keep_filter(&line)
-    }
-
-    fn prompt_key(&mut self, key: KeyEvent) -> Vec<Effect> {
-        let Mode::Prompt(prompt) = &mut self.mode else { return Vec::new() };
-        let control_g = key.code == KeyCode::Char('g') && key.modifiers.contains(KeyModifiers::CONTROL);
-        match key.code {
-            KeyCode::Enter if prompt.error.is_none() => {
-                let line = prompt.line().trim().to_owned();
-                self.mode = Mode::Browse;
-                return self.keep_filter(&line);
-            }
-            KeyCode::Enter => {}
-            _ if key.code == KeyCode::Esc || control_g => {
-                let before = prompt.before().to_owned();
-                self.mode = Mode::Browse;
-                return self.keep_filter(&before);
-            }
-            _ => {
-                if prompt.edit(key, &self.history) {
-                    self.try_filter();
-                }
-            }
-        }
-        Vec::new()
-    }
-
-    pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
-        if let Mode::Prompt(prompt) = &mut self.mode
-            && prompt.paste(text, &self.history)
-        {
-            self.try_filter();
-        }
-        Vec::new()
-    }
-
-    /// Applies the line being typed; where it is no filter yet, the last good one stays.
-    fn try_filter(&mut self) {
-        let Mode::Prompt(prompt) = &mut self.mode else { return };
-        match Filter::parse(prompt.line(), &self.names) {
-            Ok(filter) => {
-                prompt.error = None;
-                self.filter = filter;
-                self.apply_filter();
-            }
-            Err(error) => prompt.error = Some(error),
-        }
-    }
-
-    /// Makes `line` the filter in force.
-    fn keep_filter(&mut self, line: &str) -> Vec<Effect> {
-        match Filter::parse(line, &self.names) {
-            Ok(filter) => {
-                let kernel = filter.kernel_part();
-                if filter.source() != self.filter.source() {
-                    self.filter = filter;
-                    self.apply_filter();
-                }
-                self.line = line.to_owned();
-                self.history.add(line);
-                vec![Effect::Filter(kernel)]
-            }
-            Err(error) => {
-                self.say(error.to_string());
-                Vec::new()
-            }
-        }
-    }
-
-    /// Looks for what the filter in force, or the last one, holds for.
-    fn search(&mut self, forwards: bool) {
-        let line = if self.line.is_empty() { self.history.last().unwrap_or_default() } else { &self.line };
-        let wanted = match Filter::parse(line, &self.names) {
-            Ok(filter) if !filter.is_empty() => filter,
-            _ => return self.say("nothing to search for yet: / asks for a filter, n finds its matches"),
-        };
-        let height = self.events_height();
-        if !self.events.search(&wanted, forwards, &self.names, height) {
-            self.say(if forwards { "no further match" } else { "no match before this one" });
         }
     }
 
@@ -363,10 +249,11 @@ impl App {
         let at = INTERVALS_MS.iter().position(|ms| *ms >= now).unwrap_or(INTERVALS_MS.len() - 1);
         let ms = INTERVALS_MS[at.saturating_add_signed(step).min(INTERVALS_MS.len() - 1)];
         self.interval = std::time::Duration::from_millis(ms);
-        self.say(format!(
-            "at most {} frames a second",
-            if ms > 1000 { format!("1/{}", ms / 1000) } else { (1000 / ms).to_string() }
-        ));
+        self.say(match ms {
+            1000 => "at most a frame a second".to_owned(),
+            ms if ms > 1000 => format!("at most a frame every {} seconds", ms / 1000),
+            ms => format!("at most {} frames a second", 1000 / ms),
+        });
     }
 
     pub(super) fn mouse(&mut self, mouse: Mouse) -> Vec<Effect> {

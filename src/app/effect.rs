@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::{App, ranking};
 use crate::event::errno_name;
+use crate::ui::format::duration;
 
 /// The largest text that is handed to a terminal's clipboard.
 const COPY_MAX: usize = 32 * 1024;
@@ -91,14 +92,22 @@ fn write(app: &App, mut file: BufWriter<File>) -> io::Result<usize> {
         let label = ranking::label(row, &app.names);
         writeln!(file, "{:>10.1} {:>10} {:>10}  {pid}{label}", row.rate.unwrap_or(0.0), row.opens, row.failed)?;
     }
-    writeln!(file, "\n{:<30} {:>7} {:<15} {:>5} {:<14} PATH", "TIME", "PID", "COMM", "FD", "ERR")?;
+    let title = if app.latency { "   LATENCY " } else { "" };
+    writeln!(file, "\n{:<30} {:>7} {:<15} {:>5} {:<14} {title}PATH", "TIME", "PID", "COMM", "FD", "ERR")?;
     let feed = app.events.shown();
     let mut written = 0;
-    for event in (0..feed.len()).filter_map(|index| feed.row(index)).map(|row| row.event) {
+    for row in (0..feed.len()).filter_map(|index| feed.row(index)) {
+        let event = &row.event;
         let time = Timestamp::from_nanosecond(i128::from(event.time_ns)).map_err(io::Error::other)?;
         let fd = event.fd().map_or("-".to_owned(), |fd| fd.to_string());
         let error = event.errno().map_or("-".into(), errno_name);
-        writeln!(file, "{time:<30.9} {:>7} {:<15} {fd:>5} {error:<14} {}", event.pid, event.comm, event.path)?;
+        write!(file, "{time:<30.9} {:>7} {:<15} {fd:>5} {error:<14} ", event.pid, event.comm)?;
+        if app.latency {
+            write!(file, "{:>10} ", event.latency.map_or("-".to_owned(), |time| duration(time.as_nanos() as u64)))?;
+        }
+        // A folded search is one row here too: its last try.
+        let tries = if row.tries > 1 { format!(" (tried {})", row.tries) } else { String::new() };
+        writeln!(file, "{}{tries}", event.path)?;
         written += 1;
     }
     file.flush()?;

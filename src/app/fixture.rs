@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
 
 use super::ranking::Sort;
-use super::{App, Effect, Event, Setup};
+use super::{App, Effect, Event, Setup, Work};
 use crate::event::{Batch, CgroupName, OpenEvent, sample};
 use crate::model::openers::Group;
 use crate::names::Names;
@@ -44,6 +44,8 @@ pub(crate) struct Screen {
     pub effects: Vec<Effect>,
     decoder: Decoder,
     seconds: u64,
+    /// What was asked of a busy worker, who answers when told to. `None`: it answers at once.
+    waiting: Option<Vec<Work>>,
 }
 
 impl Screen {
@@ -53,7 +55,7 @@ impl Screen {
 
     pub(crate) fn with(setup: Setup, width: u16, height: u16) -> Self {
         let app = App::new(setup, Size::new(width, height)).unwrap();
-        Self { app, effects: Vec::new(), decoder: Decoder::default(), seconds: 0 }
+        Self { app, effects: Vec::new(), decoder: Decoder::default(), seconds: 0, waiting: None }
     }
 
     /// A screen on which the usual things happen.
@@ -66,15 +68,24 @@ impl Screen {
 
     pub(crate) fn update(&mut self, event: Event) {
         for effect in self.app.update(event) {
-            match effect {
-                Effect::Work(work) => {
-                    if let Some(done) = work.run(|| true) {
-                        self.update(Event::Worked(Box::new(done)));
-                    }
-                }
-                effect => self.effects.push(effect),
+            match (effect, &mut self.waiting) {
+                (Effect::Work(work), Some(waiting)) => waiting.push(*work),
+                (Effect::Work(work), None) => self.answer(*work),
+                (effect, _) => self.effects.push(effect),
             }
         }
+    }
+
+    fn answer(&mut self, work: Work) {
+        if let Some(done) = work.run(|| true) {
+            self.update(Event::Worked(Box::new(done)));
+        }
+    }
+
+    /// The worker gets busy; or it answers what has waited, and from then on at once.
+    pub(crate) fn worker(&mut self, busy: bool) {
+        let waiting = std::mem::replace(&mut self.waiting, busy.then(Vec::new));
+        waiting.into_iter().flatten().for_each(|work| self.answer(work));
     }
 
     /// Types what a terminal sends as `bytes`.
@@ -101,15 +112,26 @@ impl Screen {
     }
 
     pub(crate) fn counts(&mut self, processes: &[(u32, &str, u32, u64, u64)], lost: Lost) {
+        let sum = |of: fn(&(u32, &str, u32, u64, u64)) -> u64| processes.iter().map(of).sum::<u64>();
+        let (opens, failed) = (sum(|process| process.3), sum(|process| process.4));
+        let delivered = opens - lost.dropped();
+        self.reading(processes, Totals { opens, failed, delivered, lost, hidden: 52, ..Totals::default() });
+    }
+
+    /// The same with totals that need not be the sum of the counts.
+    pub(crate) fn reading(&mut self, processes: &[(u32, &str, u32, u64, u64)], totals: Totals) {
         self.seconds += 1;
-        let (mut opens, mut failed) = (0, 0);
-        let count = |&(pid, comm, uid, o, f): &(u32, &str, u32, u64, u64)| {
-            (opens, failed) = (opens + o, failed + f);
-            ProcessCount { pid, start_ns: 7, ppid: 1, uid, comm: comm.into(), opens: o, failed: f, ended: pid == 1 }
+        let count = |&(pid, comm, uid, opens, failed): &(u32, &str, u32, u64, u64)| ProcessCount {
+            pid,
+            start_ns: 7,
+            ppid: 1,
+            uid,
+            comm: comm.into(),
+            opens,
+            failed,
+            ended: pid == 1,
         };
         let processes = processes.iter().map(count).collect();
-        let delivered = opens - lost.dropped();
-        let totals = Totals { opens, failed, delivered, lost, hidden: 52, ..Totals::default() };
         self.update(Event::Message(Message::Counts(Counts { ts_ns: self.seconds * 1_000_000_000, processes, totals })));
         let elapsed = Duration::from_secs(self.seconds);
         self.update(Event::Tick { elapsed, cpu: elapsed / 100 });

@@ -39,7 +39,7 @@ impl Key {
             KeyCode::F(n) => format!("F{n}"),
             KeyCode::PageUp => "PgUp".to_owned(),
             KeyCode::PageDown => "PgDn".to_owned(),
-            KeyCode::BackTab => "Shift-Tab".to_owned(),
+            KeyCode::BackTab => "S-Tab".to_owned(),
             other => format!("{other:?}"),
         };
         if self.control { format!("^{name}") } else { name }
@@ -76,12 +76,7 @@ pub const SECTIONS: [Section; 4] = [
     Section {
         title: "General",
         bindings: &[
-            bind(
-                &[char('q'), key(KeyCode::F(10)), control('c')],
-                Action::Quit,
-                ["quit", "quit"],
-                "quit; q first closes a popup",
-            ),
+            bind(&[char('q'), key(KeyCode::F(10))], Action::Quit, ["quit", "quit"], "quit or close a popup"),
             bind(&[char('?'), char('h'), key(KeyCode::F(1))], Action::Help, ["help", "help"], "this help"),
             bind(
                 &[char('/'), char('\\'), key(KeyCode::F(4))],
@@ -89,24 +84,19 @@ pub const SECTIONS: [Section; 4] = [
                 ["filter", "filter"],
                 "filter what is shown",
             ),
-            bind(
-                &[char(' '), char('p'), char('Z')],
-                Action::Pause,
-                ["pause", "pause"],
-                "pause: rows hold still, counting goes on",
-            ),
-            bind(&[key(KeyCode::Tab), key(KeyCode::BackTab)], Action::NextPanel, ["panel", "panel"], "other panel"),
+            bind(&[char(' '), char('p'), char('Z')], Action::Pause, ["pause", "pause"], "pause, keep counting"),
             bind(
                 &[key(KeyCode::Enter)],
                 Action::Open,
                 ["details", "its events"],
-                "details of an event; the events of an opener",
+                "details of an event, events of an opener",
             ),
-            bind(&[char('b')], Action::Group, ["group", "group"], "group openers by process, command, file, ..."),
+            bind(&[char('b')], Action::Group, ["group", "group"], "group the top openers by command, file, user, ..."),
+            bind(&[key(KeyCode::Tab), key(KeyCode::BackTab)], Action::NextPanel, ["panel", "panel"], "other panel"),
             bind(
                 &[key(KeyCode::Esc), char('='), control('g')],
                 Action::Back,
-                NO_HINT,
+                ["back", "back"],
                 "close the popup, leave the opener, clear the filter",
             ),
             bind(&[char('w'), control('s')], Action::Write, NO_HINT, "write what is shown to a file"),
@@ -116,6 +106,7 @@ pub const SECTIONS: [Section; 4] = [
             bind(&[char('m')], Action::Mouse, NO_HINT, "mouse on or off"),
             bind(&[control('l')], Action::Repaint, NO_HINT, "paint the screen again"),
             bind(&[control('z')], Action::Suspend, NO_HINT, "suspend"),
+            bind(&[control('c')], Action::Quit, NO_HINT, "quit from anywhere"),
         ],
     },
     Section {
@@ -126,8 +117,8 @@ pub const SECTIONS: [Section; 4] = [
             bind(&[char('x')], Action::Exclude, ["not this", ""], "everything but what is selected"),
             bind(&[char('n')], Action::NextMatch, NO_HINT, "next match of the last filter"),
             bind(&[char('N')], Action::PreviousMatch, NO_HINT, "previous match of the last filter"),
-            bind(&[char('t')], Action::Fold, NO_HINT, "fold searches: tries for one name in one row"),
-            bind(&[char('y'), char('c')], Action::Copy, NO_HINT, "copy the path"),
+            bind(&[char('t')], Action::Fold, ["fold", ""], "fold searches: tries for one name in one row"),
+            bind(&[char('y'), char('c')], Action::Copy, ["copy", ""], "copy the path"),
         ],
     },
     Section {
@@ -216,10 +207,9 @@ mod tests {
     #[test]
     fn the_footer_starts_with_what_a_stranger_needs() {
         let words: Vec<_> = hints(Focus::Events).map(|(key, word)| format!("{key} {word}")).collect();
-        let expected =
-            ["q quit", "? help", "/ filter", "Space pause", "Tab panel", "Enter details", "b group", "F follow"];
-        assert_eq!(words[..8], expected);
-        assert_eq!(hints(Focus::Openers).nth(5), Some(("Enter".to_owned(), "its events")));
+        let expected = ["q quit", "? help", "/ filter", "Space pause", "Enter details", "b group", "Tab panel"];
+        assert_eq!(words[..7], expected);
+        assert_eq!(hints(Focus::Openers).nth(4), Some(("Enter".to_owned(), "its events")));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod action;
 mod effect;
 mod event;
 pub mod events;
+mod filtering;
 pub mod keymap;
 pub mod meter;
 pub mod pace;
@@ -329,67 +330,6 @@ impl App {
     pub fn drawn(&mut self) {
         self.dirty = Dirty::Clean;
         self.fresh = 0;
-    }
-
-    /// The filter or the scope has changed.
-    fn apply_filter(&mut self) {
-        self.rows_due = true;
-        self.rank_by(self.group);
-    }
-
-    /// The ranking is to be by `group`, under the filter in force.
-    fn rank_by(&mut self, group: Group) {
-        self.group = group;
-        self.work_due = true;
-    }
-
-    /// Asks for the rows and the ranking, where they are due. Any answer that is still awaited is no longer of use.
-    fn work(&mut self) -> Option<Effect> {
-        if !std::mem::take(&mut self.work_due) {
-            return None;
-        }
-        let scope = self.scope.as_ref().map(|scope| scope.term.clone());
-        let shown = self.filter.clone().and(Filter::from_terms(scope.into_iter().collect()));
-        let by_kernel = self.setup.filter_in_kernel && self.filter.source() == self.setup.filter;
-        let filtered = !self.filter.is_empty() && !by_kernel;
-        self.asked += 1;
-        self.awaits = true;
-        Some(Effect::Work(Box::new(Work {
-            number: self.asked,
-            live: self.events.live().log.clone(),
-            held: self.events.held_log().cloned(),
-            names: Arc::clone(&self.names),
-            shown: self.rows_due.then_some(shown),
-            ranked: Ranked {
-                group: self.group,
-                filter: self.filter.clone(),
-                filtered,
-                from_events: self.ranking.needs_events(self.group, filtered),
-            },
-        })))
-    }
-
-    /// Shows what was asked for, if it still is what was asked for last.
-    fn take_over(&mut self, done: Done) {
-        if done.number != self.asked {
-            return;
-        }
-        self.awaits = false;
-        let height = self.events_height();
-        if let Some(live) = done.live {
-            self.rows_due = !self.events.take_over(live, done.held, &self.names, height);
-        }
-        let mut tally = done.tally;
-        if let Some(tally) = &mut tally {
-            for (id, event) in self.events.live().log.iter_from(done.end) {
-                if done.ranked.filter.matches(&event, &self.names) {
-                    tally.add(id, &event, &self.names);
-                }
-            }
-        }
-        self.ranking.take_over(done.ranked.group, done.ranked.filtered, tally, &self.names);
-        self.work_due |= self.rows_due;
-        self.touch(Dirty::Now);
     }
 
     fn events_height(&self) -> usize {

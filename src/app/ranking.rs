@@ -87,6 +87,19 @@ pub fn label(row: &Row, names: &Names) -> String {
     }
 }
 
+/// The head of the column with the names of such rows.
+#[must_use]
+pub fn title_of(group: Group) -> &'static str {
+    match group {
+        Group::Process | Group::Comm => "COMMAND",
+        Group::File => "FILE",
+        Group::Dir => "DIRECTORY",
+        Group::User => "USER",
+        Group::Container => "CONTAINER OR UNIT",
+        Group::Error => "ERROR",
+    }
+}
+
 /// Where the numbers of the rows come from, and so how exact they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Basis {
@@ -108,12 +121,19 @@ pub struct Ranking {
     rows: Vec<Row>,
     /// What the rows were worked out from.
     basis: Basis,
+    /// They lack what a filter in the kernel left out.
+    as_filtered: bool,
     scroll: Scroll,
     /// The row the user chose; the first one until he does.
     chosen: Option<Key<'static>>,
     filtered: bool,
     latency: bool,
     read_ns: u64,
+    /// What the kernel had left out at the last reading, and at the last reset.
+    left_out: (u64, u64),
+    /// Counts were read since the start or the last reset; the rows are worked out from such.
+    was_read: bool,
+    has_counts: bool,
 }
 
 impl Ranking {
@@ -128,11 +148,15 @@ impl Ranking {
             reversed: false,
             rows: Vec::new(),
             basis: Basis::Exact,
+            as_filtered: false,
             scroll: Scroll::default(),
             chosen: None,
             filtered: false,
             latency,
             read_ns: since_ns.unwrap_or(0),
+            left_out: (0, 0),
+            was_read: false,
+            has_counts: false,
         }
     }
 
@@ -144,6 +168,18 @@ impl Ranking {
     #[must_use]
     pub fn basis(&self) -> Basis {
         self.basis
+    }
+
+    /// Whether the rows, or that there are none, rest on any counts at all.
+    #[must_use]
+    pub fn has_counts(&self) -> bool {
+        self.has_counts || matches!(self.basis, Basis::Events { events: 1.., .. })
+    }
+
+    /// Whether the exact counts are those of what passed a filter in the kernel.
+    #[must_use]
+    pub fn is_as_filtered(&self) -> bool {
+        self.as_filtered
     }
 
     /// From the next [`Ranking::take_over`] on latencies are ranked too.
@@ -172,6 +208,8 @@ impl Ranking {
     /// Takes in a reading of the counts. The rows stay as they are: see [`Ranking::refresh`].
     pub fn read(&mut self, counts: Counts) {
         self.read_ns = counts.ts_ns;
+        self.left_out.0 = counts.totals.filtered;
+        self.was_read = true;
         if let Some(tally) = &mut self.tally {
             tally.read(counts.ts_ns);
         }
@@ -200,6 +238,8 @@ impl Ranking {
     /// Works the rows out anew.
     pub fn refresh(&mut self, names: &Names) {
         let needs_events = self.filtered || !self.group.is_counted();
+        self.has_counts = self.was_read;
+        self.as_filtered = self.left_out.0 > self.left_out.1;
         (self.rows, self.basis) = match &self.tally {
             Some(tally) if needs_events => {
                 (tally.rows(), Basis::Events { events: tally.events(), unsure: tally.unsure() })
@@ -208,6 +248,12 @@ impl Ranking {
         };
         if let (Some(tally), Basis::Exact) = (&self.tally, self.basis) {
             self.rows.iter_mut().for_each(|row| row.latency = tally.latency(&row.key));
+        }
+        // No event tells of the end of its process.
+        for row in &mut self.rows {
+            if let Key::Process { pid, start_ns } = row.key {
+                row.ended = self.openers.has_ended(pid, start_ns);
+            }
         }
         self.order(names);
     }
@@ -257,6 +303,8 @@ impl Ranking {
     /// Counts from 0.
     pub fn reset(&mut self, names: &Names) {
         self.openers.reset();
+        self.left_out.1 = self.left_out.0;
+        self.was_read = false;
         self.tally = self.tally.as_ref().map(|tally| Tally::new(tally.group()));
         self.chosen = None;
         self.scroll = Scroll::default();

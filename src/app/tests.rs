@@ -7,7 +7,7 @@ use super::{Effect, Ended, Event, Setup};
 use crate::app::action::Focus;
 use crate::event::{OpenEvent, sample};
 use crate::model::openers::Group;
-use crate::source::{Lost, Message};
+use crate::source::{Lost, Message, Totals};
 use crate::terminal::Input;
 
 fn last(paths: &[String]) -> &str {
@@ -77,6 +77,21 @@ fn a_pause_holds_the_ranking_too_while_the_totals_go_on() {
 }
 
 #[test]
+fn a_pause_before_anything_was_counted_holds_still_too() {
+    let setup = Setup { filter: "pid:311".into(), filter_in_kernel: true, ..setup() };
+    let mut screen = Screen::with(setup, 80, 24);
+    screen.opens(&super::fixture::usual());
+    screen.keys(" ");
+    let before = screen.text();
+    assert!(before.contains("counting ..."), "{before}");
+    screen.reading(&[(311, "postgres", 0, 5, 0)], Totals { opens: 9, filtered: 4, ..Totals::default() });
+    let rows = |text: &str| text.lines().skip(2).take(20).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(rows(&before), rows(&screen.text()));
+    screen.keys(" ");
+    assert!(screen.line(2).contains("as filtered") && screen.line(3).contains("postgres"), "{}", screen.text());
+}
+
+#[test]
 fn a_filter_applies_while_it_is_typed_and_a_broken_one_keeps_the_last_good() {
     let mut screen = Screen::busy(80, 24);
     screen.keys("/nginx");
@@ -130,6 +145,16 @@ fn enter_on_an_opener_shows_its_events_and_back_returns() {
 }
 
 #[test]
+fn a_process_that_has_ended_is_marked_whatever_it_is_counted_from() {
+    let mut screen = Screen::new(80, 24);
+    screen.opens(&[OpenEvent { pid: 1, start_ns: 7, comm: "init", ..sample() }]);
+    screen.second(&[(1, "init", 0, 1, 0)]);
+    assert!(screen.line(3).contains("init (ended)"), "{}", screen.line(3));
+    screen.keys("/comm:init\r");
+    assert!(screen.line(2).contains("from 1 events") && screen.line(3).contains("init (ended)"), "{}", screen.text());
+}
+
+#[test]
 fn groups_take_turns() {
     let mut screen = Screen::busy(80, 24);
     let mut seen = Vec::new();
@@ -142,6 +167,37 @@ fn groups_take_turns() {
         assert!(line.contains(name), "{name} in {seen:?}");
     }
     assert_eq!(screen.app.ranking.group, Group::Process);
+}
+
+#[test]
+fn what_changes_the_ranking_shows_it_where_only_one_panel_fits() {
+    for key in ["b", "s", "<", "R"] {
+        let mut screen = Screen::busy(40, 10);
+        screen.keys(key);
+        assert_eq!(screen.app.focus, Focus::Openers, "{key}");
+        assert!(screen.text().contains("COMMAND"), "{}", screen.text());
+        let mut screen = Screen::busy(80, 24);
+        screen.keys(key);
+        assert_eq!(screen.app.focus, Focus::Events, "{key}");
+    }
+}
+
+#[test]
+fn the_footer_tells_the_way_out() {
+    let mut screen = Screen::busy(80, 24);
+    let footer = |screen: &Screen| screen.line(23);
+    assert!(!footer(&screen).contains("Esc") && !footer(&screen).contains("follow"), "{}", footer(&screen));
+    screen.keys("k");
+    assert!(footer(&screen).starts_with("q quit  ? help  F follow  / filter  Space pause"), "{}", footer(&screen));
+    screen.keys("\t");
+    assert!(footer(&screen).starts_with("q quit  ? help  / filter  Space pause  Enter"), "{}", footer(&screen));
+    screen.keys("\t ");
+    assert!(footer(&screen).starts_with("q quit  ? help  / filter  Space go on"), "{}", footer(&screen));
+    screen.keys(" /nginx\r");
+    let expected = "q quit  ? help  / filter  Space pause  Esc no filter  Enter details";
+    assert!(footer(&screen).starts_with(expected), "{}", footer(&screen));
+    screen.keys("\t\r");
+    assert!(footer(&screen).contains("Esc all again"), "{}", footer(&screen));
 }
 
 #[test]

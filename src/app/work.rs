@@ -2,7 +2,8 @@
 //!
 //! The screen's thread has nothing to compute and so hears a key at once, even where the processors are busy. A
 //! [`Work`] is a value: a clone of the log, which shares the events, and what is asked about it. It goes out as an
-//! effect and its [`Done`] comes back as an event; who asks again meanwhile makes the older answer worthless.
+//! effect and its [`Done`] comes back as an event; who asks again meanwhile makes the older answer worthless. What the
+//! app asks and what it makes of the answer is here too.
 
 use std::io;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
+use super::{App, Dirty, Effect};
 use crate::filter::Filter;
 use crate::model::log::{Log, Matches};
 use crate::model::openers::Group;
@@ -102,6 +104,69 @@ fn matches(filter: &Filter, log: &Log, names: &Names, wanted: &impl Fn() -> bool
         }
     }
     Some(matches)
+}
+
+impl App {
+    /// The filter or the scope has changed.
+    pub(super) fn apply_filter(&mut self) {
+        self.rows_due = true;
+        self.rank_by(self.group);
+    }
+
+    /// The ranking is to be by `group`, under the filter in force.
+    pub(super) fn rank_by(&mut self, group: Group) {
+        self.group = group;
+        self.work_due = true;
+    }
+
+    /// Asks for the rows and the ranking, where they are due. Any answer that is still awaited is no longer of use.
+    pub(super) fn work(&mut self) -> Option<Effect> {
+        if !std::mem::take(&mut self.work_due) {
+            return None;
+        }
+        let scope = self.scope.as_ref().map(|scope| scope.term.clone());
+        let shown = self.filter.clone().and(Filter::from_terms(scope.into_iter().collect()));
+        let by_kernel = self.setup.filter_in_kernel && self.filter.source() == self.setup.filter;
+        let filtered = !self.filter.is_empty() && !by_kernel;
+        self.asked += 1;
+        self.awaits = true;
+        Some(Effect::Work(Box::new(Work {
+            number: self.asked,
+            live: self.events.live().log.clone(),
+            held: self.events.held_log().cloned(),
+            names: Arc::clone(&self.names),
+            shown: self.rows_due.then_some(shown),
+            ranked: Ranked {
+                group: self.group,
+                filter: self.filter.clone(),
+                filtered,
+                from_events: self.ranking.needs_events(self.group, filtered),
+            },
+        })))
+    }
+
+    /// Shows what was asked for, if it still is what was asked for last.
+    pub(super) fn take_over(&mut self, done: Done) {
+        if done.number != self.asked {
+            return;
+        }
+        self.awaits = false;
+        let height = self.events_height();
+        if let Some(live) = done.live {
+            self.rows_due = !self.events.take_over(live, done.held, &self.names, height);
+        }
+        let mut tally = done.tally;
+        if let Some(tally) = &mut tally {
+            for (id, event) in self.events.live().log.iter_from(done.end) {
+                if done.ranked.filter.matches(&event, &self.names) {
+                    tally.add(id, &event, &self.names);
+                }
+            }
+        }
+        self.ranking.take_over(done.ranked.group, done.ranked.filtered, tally, &self.names);
+        self.work_due |= self.rows_due;
+        self.touch(Dirty::Now);
+    }
 }
 
 /// The thread. Dropping it ends and joins it, at once whatever it is at.

@@ -206,18 +206,22 @@ impl Openers {
         ended.truncate(ended.len() - ENDED_MAX);
         for (_, key) in ended {
             let Some(process) = self.processes.remove(&key) else { continue };
-            let (key, sum) = (
-                (process.comm, process.uid),
-                Sum {
-                    opens: process.now.opens.saturating_sub(process.base.opens),
-                    failed: process.now.failed.saturating_sub(process.base.failed),
-                },
-            );
+            let sum = Sum {
+                opens: process.now.opens.saturating_sub(process.base.opens),
+                failed: process.now.failed.saturating_sub(process.base.failed),
+            };
+            let key = (process.comm, process.uid);
             let full = self.sums.len() >= SUMS_MAX && !self.sums.contains_key(&key);
             let into = self.sums.entry(if full { ("(others)".to_owned(), u32::MAX) } else { key }).or_default();
             into.opens += sum.opens;
             into.failed += sum.failed;
         }
+    }
+
+    /// Whether this process is known to have ended.
+    #[must_use]
+    pub fn has_ended(&self, pid: u32, start_ns: u64) -> bool {
+        self.processes.get(&(pid, start_ns)).is_some_and(|process| process.ended)
     }
 
     /// Notes the event as the latest of its process.

@@ -4,7 +4,7 @@
 
 use super::json::Object;
 use super::{Csv, Json, Output, Text, push_number};
-use crate::app::ranking::{Basis, label, pid};
+use crate::app::ranking::{Basis, label, pid, title_of};
 use crate::model::openers::{Group, Key, Row};
 use crate::names::Names;
 use std::io::{self, Write};
@@ -56,7 +56,7 @@ impl<W: Write> TableOutput for Text<W> {
         ))?;
         let process = table.group == Group::Process;
         let ids = if process { format!("{:>7} {:<12} ", "PID", "USER") } else { String::new() };
-        self.last(&format!("{ids}{:>10} {:>11} {:>6}  {}", "OPENS/s", "TOTAL", "FAIL%", title(table.group)))?;
+        self.last(&format!("{ids}{:>10} {:>11} {:>6}  {}", "OPENS/s", "TOTAL", "FAIL%", title_of(table.group)))?;
         for row in table.rows {
             let user = row.uid.map(|uid| names.user(uid)).unwrap_or_default();
             let ids = pid(&row.key).map(|pid| format!("{pid:>7} {user:<12} ")).unwrap_or_default();
@@ -64,17 +64,6 @@ impl<W: Write> TableOutput for Text<W> {
             self.last(&format!("{ids}{rate:>10.1} {:>11} {share:>6.1}  {}", row.opens, label(row, names)))?;
         }
         self.last("")
-    }
-}
-
-fn title(group: Group) -> &'static str {
-    match group {
-        Group::Process | Group::Comm => "COMMAND",
-        Group::File => "FILE",
-        Group::Dir => "DIRECTORY",
-        Group::User => "USER",
-        Group::Container => "CONTAINER OR UNIT",
-        Group::Error => "ERROR",
     }
 }
 

@@ -24,70 +24,74 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
     }
 }
 
-/// How much the filter lets through; nothing where there is none.
-fn found(app: &App) -> String {
+/// How much the filter lets through, the longest text first.
+fn found(app: &App) -> [String; 2] {
     let matches = &app.events.live().matches;
     if matches.filter().is_empty() {
-        return format!("{} events kept", exact(matches.len() as u64));
+        let kept = exact(matches.len() as u64);
+        return [format!("{kept} events kept"), format!("{kept} kept")];
     }
-    format!("matched {} of {} seen", exact(matches.matched()), exact(matches.seen()))
+    let share = format!("{} of {}", exact(matches.matched()), exact(matches.seen()));
+    [format!("matched {share} seen"), share]
 }
 
 fn draw_prompt(
     app: &App,
     prompt: &Prompt,
-    found: &str,
+    found: &[String],
     context: &Context<'_>,
     area: Rect,
     buf: &mut Buffer,
 ) -> Position {
-    let end = |text: &str| buf_width(area).saturating_sub(text.width() + 2);
     // What is wrong with the line is said in the footer; where there is none, here.
-    let (note, style) = match &prompt.error {
+    let (notes, style) = match &prompt.error {
         Some(error) if app.layout().footer.is_none() => {
-            (cut(&error.to_string(), buf_width(area) / 2, context.theme.glyphs.elided), context.theme.bad)
+            (vec![cut(&error.to_string(), buf_width(area) / 2, context.theme.glyphs.elided)], context.theme.bad)
         }
-        Some(_) => (format!("last good: {found}"), context.theme.faint),
-        None => (found.to_owned(), context.theme.faint),
+        Some(_) => (found.iter().map(|text| format!("last good: {text}")).collect(), context.theme.faint),
+        None => (found.to_vec(), context.theme.faint),
     };
     // The line that is typed has the first half of the bar for sure.
     let half = buf_width(area) / 2;
-    let room = end(&note).saturating_sub(2).max(half.saturating_sub(2)) as u16;
-    let (text, cursor) = prompt.view(room);
-    buf.set_stringn(area.x, area.y, "/ ", buf_width(area), context.theme.key);
-    buf.set_stringn(
-        area.x + 2.min(area.width),
-        area.y,
-        text,
-        usize::from(room.min(area.width.saturating_sub(2))),
-        Style::new(),
-    );
-    line::draw_right(&[note], style, 2 + cursor, area, buf);
+    let shortest = notes.last().map_or(0, |note| note.width() + line::GAP);
+    let room = buf_width(area).saturating_sub(shortest).max(half).saturating_sub(2);
+    let (text, cursor) = prompt.view(room as u16);
+    let (x, _) = buf.set_stringn(area.x, area.y, "/ ", buf_width(area), context.theme.key);
+    let (end, _) = buf.set_stringn(x, area.y, text, room, Style::new());
+    // The cursor may stand behind the last character.
+    let used = (end - area.x).max(2 + cursor + 1);
+    line::draw_right(&notes, style, used, area, buf);
     let x = (area.x + 2 + cursor).min(area.right().saturating_sub(1));
     Position::new(x, area.y)
 }
 
-fn draw_filter(app: &App, found: &str, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
-    let theme = &context.theme;
-    let mut x = area.x;
-    let mut put = |text: &str, style: Style| {
-        let room = usize::from(area.right().saturating_sub(x));
-        (x, _) = buf.set_stringn(x, area.y, text, room, style);
-    };
-    put("/ ", theme.key);
+fn draw_filter(app: &App, found: &[String], context: &Context<'_>, area: Rect, buf: &mut Buffer) {
+    let (theme, width) = (&context.theme, buf_width(area));
+    let mut texts = vec![("/ ".to_owned(), theme.key)];
     if app.filter.is_empty() && app.scope.is_none() {
-        put("no filter", theme.faint);
+        texts.push(("no filter".to_owned(), theme.faint));
     }
     if let Some(scope) = &app.scope {
-        put(&format!("only {} (Esc: all)  ", scope.label), theme.title);
+        texts.push((format!("only {}  ", scope.label), theme.title));
     }
     for (term, place) in app.filter.places() {
-        put(term.source(), theme.title);
+        texts.push((term.source().to_owned(), theme.title));
         let by_kernel = place == Place::Kernel && app.kernel_filters();
-        put(if by_kernel { " (kernel) " } else { " " }, theme.faint);
+        texts.push((if by_kernel { " (kernel) " } else { " " }.to_owned(), theme.faint));
     }
-    let used = x - area.x;
-    line::draw_right(&[found], theme.faint, used, area, buf);
+    // How much it lets through is seen whatever the filter is, in the short form at least, but on half of the bar.
+    let shortest = found.last().map_or(0, |text| text.width() + line::GAP);
+    let mut room = width.saturating_sub(shortest).max(width / 2).max(2.min(width));
+    let mut x = area.x;
+    for (text, style) in texts {
+        let part = cut(&text, room, theme.glyphs.elided);
+        (x, _) = buf.set_stringn(x, area.y, &part, room, style);
+        if part != text {
+            break;
+        }
+        room -= part.width();
+    }
+    line::draw_right(found, theme.faint, x - area.x, area, buf);
 }
 
 fn buf_width(area: Rect) -> usize {

@@ -59,6 +59,8 @@ pub(super) fn place<'a, F>(columns: impl Iterator<Item = &'a Column<F>>, area: R
 
 /// Writes `text` into the cell of a column in row `y`.
 pub(super) fn write<F>(at: &Placed<'_, F>, y: u16, text: &str, style: Style, mark: &str, buf: &mut Buffer) {
+    // Colours on blanks would be seen by nobody and sent nevertheless.
+    let style = if text.is_empty() { Style::new() } else { style };
     let width = usize::from(at.width);
     buf.set_stringn(at.x, y, padded(text, width, at.column.right, mark), width, style);
 }

@@ -1,15 +1,18 @@
 //! One event in full: every field, the name as given and the path, neither cut.
 
+use std::time::Duration;
+
 use super::Context;
 use super::events::time;
-use super::format::{duration, exact, wrap};
+use super::format::{duration, exact, uptime, wrap};
 use super::popup::{Line, Popup, text_width};
 use crate::app::App;
 use crate::app::events::Shown;
-use crate::event::{errno_name, flag_names};
+use crate::event::{OpenEvent, errno_name, flag_names};
 
 const WIDTH: u16 = 100;
 const LABEL_WIDTH: usize = 9;
+const DATE: &str = "%Y-%m-%d %H:%M:%S%.9f %Z";
 
 pub(super) fn popup(app: &App, context: &Context<'_>) -> Popup {
     let selected = app.events.selected();
@@ -25,6 +28,17 @@ pub(super) fn popup(app: &App, context: &Context<'_>) -> Popup {
     }
     let title = selected.map_or_else(|| "event".to_owned(), |row| format!("event {}", exact(row.id + 1)));
     Popup::new(title, lines, WIDTH, app.size)
+}
+
+/// When the process started: with its pid this names one process.
+fn started(event: &OpenEvent<'_>, context: &Context<'_>) -> String {
+    // A recording need not tell it.
+    if event.start_ns == 0 {
+        return "-".to_owned();
+    }
+    let age = event.ts_ns.saturating_sub(event.start_ns);
+    let before = if age < 60_000_000_000 { duration(age) } else { uptime(Duration::from_nanos(age)) };
+    format!("{}, {before} before", time(event.time_ns.saturating_sub(age), context, DATE))
 }
 
 fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)> {
@@ -48,11 +62,13 @@ fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)>
         ("tries", if row.tries > 1 { format!("{} for this name, this the last", row.tries) } else { "1".to_owned() }),
         ("command", event.comm.to_owned()),
         ("process", format!("{} (thread {}, parent {})", event.pid, event.tid, event.ppid)),
+        ("started", started(event, context)),
         ("user", format!("{} ({})", context.names.user(event.uid), event.uid)),
         ("op", event.op.name().to_owned()),
         ("flags", flags.join(" ")),
         ("mode", event.mode_used().map_or_else(|| "-".to_owned(), |mode| format!("{mode:04o}"))),
-        ("time", time(event.time_ns, context, "%Y-%m-%d %H:%M:%S%.9f %Z")),
+        ("time", time(event.time_ns, context, DATE)),
+        ("monotonic", format!("{}.{:09} s", event.ts_ns / 1_000_000_000, event.ts_ns % 1_000_000_000)),
         ("latency", event.latency.map_or_else(|| "-".to_owned(), |latency| duration(latency.as_nanos() as u64))),
         ("container", or_none(label.unwrap_or_default())),
         ("cgroup", or_none(cgroup.map(|cgroup| cgroup.path.clone()).unwrap_or_default())),

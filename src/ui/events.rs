@@ -8,9 +8,9 @@ use ratatui::style::Style;
 use super::columns::{self, Column, Placed, from};
 use super::format::{behind, duration, exact};
 use super::{Context, line, openers};
-use crate::app::App;
 use crate::app::action::Focus;
 use crate::app::events::Shown;
+use crate::app::{App, Mode};
 use crate::event::{OpenEvent, PathKind, errno_name, flag_names};
 
 type Cell = fn(&Shown<'_>, &Context<'_>) -> String;
@@ -20,6 +20,7 @@ const fn column(title: &'static str, width: u16, right: bool, at: std::ops::Rang
 }
 
 const ERR: &str = "ERR";
+const FD: &str = "FD";
 const PATH: &str = "PATH";
 const LATENCY: &str = "LATENCY";
 
@@ -35,10 +36,10 @@ static COLUMNS: [Column<Cell>; 17] = [
     column("COMM", 15, false, from(100..), |row, _| row.event.comm.to_owned()),
     column("OP", 8, false, from(110..), |row, _| row.event.op.name().to_owned()),
     column("FLAGS", 16, false, from(140..), |row, _| flags(&row.event)),
-    column(LATENCY, 8, true, from(90..), |row, _| {
+    column(LATENCY, 7, true, from(76..), |row, _| {
         row.event.latency.map_or_else(String::new, |latency| duration(latency.as_nanos() as u64))
     }),
-    column("FD", 4, true, from(64..), |row, _| row.event.fd().map_or_else(String::new, |fd| fd.to_string())),
+    column(FD, 4, true, from(64..), |row, _| row.event.fd().map_or_else(String::new, |fd| fd.to_string())),
     column(ERR, 6, false, 30..76, |row, _| row.event.errno().map_or_else(String::new, |e| errno_name(e).into_owned())),
     column(ERR, 7, false, 76..120, |row, _| row.event.errno().map_or_else(String::new, |e| errno_name(e).into_owned())),
     column(ERR, 12, false, from(120..), |row, _| {
@@ -50,7 +51,10 @@ static COLUMNS: [Column<Cell>; 17] = [
 
 fn placed(app: &App, area: Rect) -> Vec<Placed<'static, Cell>> {
     let latency = app.latency;
-    columns::place(COLUMNS.iter().filter(move |column| column.title != LATENCY || latency), area)
+    // On the everyday screen there is no room for both; ERR tells already which opens got no descriptor.
+    let fd = !latency || area.width >= 90;
+    let shown = |column: &&Column<Cell>| (column.title != LATENCY || latency) && (column.title != FD || fd);
+    columns::place(COLUMNS.iter().filter(shown), area)
 }
 
 pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
@@ -79,7 +83,9 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
 /// Why there are no rows.
 fn nothing(app: &App) -> &'static str {
     match (app.events.shown().log.is_empty(), app.ended) {
-        (false, _) => "no event matches: Esc clears the filter",
+        (false, _) if app.scope.is_some() => "no event of it is kept: Esc shows all",
+        (false, _) if matches!(app.mode, Mode::Browse) => "no event matches: Esc clears the filter",
+        (false, _) => "no event matches",
         (true, false) => "waiting for the first opens ...",
         (true, true) => "there were no opens",
     }
@@ -101,6 +107,9 @@ fn state(app: &App) -> String {
     let feed = app.events.shown();
     if app.events.is_following() {
         return format!("events{of} ");
+    }
+    if feed.is_empty() {
+        return format!("events{of}, none ");
     }
     let row = app.events.scroll(app.layout().events_rows()).selected + 1;
     format!("events{of}, {} of {} ", exact(row as u64), exact(feed.len() as u64))

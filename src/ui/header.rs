@@ -37,18 +37,18 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
         Segment::new(1, theme.title, "opentop"),
         Segment::new(0, theme.head, state),
         Segment::new(4, plain, origin),
-        Segment::new(6, plain, setup.host.clone()),
+        Segment::new(8, plain, setup.host.clone()),
         Segment::new(9, plain, setup.kernel.clone()),
-        Segment::new(5, plain, format!("up {}", uptime(app.meter.elapsed()))),
+        Segment::new(7, plain, format!("up {}", uptime(app.meter.elapsed()))),
         Segment::new(2, theme.title, format!("{} opens/s", rate(app.meter.rate()))),
-        Segment::new(7, plain, bars(app, context)),
-        Segment::new(4, plain, format!("failed {}%", percent(app.meter.failed_share()))),
+        Segment::new(5, plain, bars(app, context)),
+        Segment::new(3, plain, format!("failed {}%", percent(app.meter.failed_share()))),
         Segment::new(
-            if dropped > 0 { 1 } else { 5 },
+            if dropped > 0 { 1 } else { 4 },
             if dropped > 0 { theme.bad } else { plain },
             format!("dropped {}", compact(dropped)),
         ),
-        Segment::new(8, plain, hooks),
+        Segment::new(6, plain, hooks),
     ]
 }
 
@@ -69,7 +69,7 @@ fn second(app: &App, context: &Context<'_>) -> Vec<Segment> {
         Segment::new(1, theme.bad, unless_zero(lost.skipped, "not even counted")),
         Segment::new(1, theme.bad, unless_zero(lost.overflow, "not ranked")),
         Segment::new(3, Style::new(), own),
-        Segment::new(4, Style::new(), unless_zero(hidden, "own opens hidden")),
+        Segment::new(4, Style::new(), unless_zero(hidden, "own hidden")),
     ]
 }
 

@@ -1,8 +1,10 @@
 //! The help screen, made from the table of keys and the table of filter fields.
 
+use unicode_width::UnicodeWidthStr as _;
+
 use super::Context;
 use super::format::wrap_words;
-use super::popup::{Line, Popup, text_width};
+use super::popup::{Line, Popup, label_room_of, text_width};
 use crate::app::App;
 use crate::app::keymap::{Key, PROMPT_HELP, SECTIONS};
 use crate::filter::FIELDS;
@@ -12,8 +14,11 @@ const LABEL_WIDTH: usize = 18;
 
 pub(super) fn popup(app: &App, context: &Context<'_>) -> Popup {
     let mut entries = Vec::new();
-    for section in &SECTIONS {
-        entries.push((section.title.to_owned(), ""));
+    for (at, section) in SECTIONS.iter().enumerate() {
+        // What comes first is what a stranger looks for; on a small screen a title would push some of it out.
+        if at > 0 {
+            entries.push((section.title.to_owned(), ""));
+        }
         for binding in section.bindings {
             let keys: Vec<_> = binding.keys.iter().copied().map(Key::label).collect();
             entries.push((format!(" {}", keys.join(" ")), binding.does));
@@ -24,19 +29,22 @@ pub(super) fn popup(app: &App, context: &Context<'_>) -> Popup {
     entries.push(("Filters: all terms must hold, ! negates one".to_owned(), ""));
     entries.push((" REGEX".to_owned(), "command or path"));
     entries.extend(FIELDS.iter().map(|field| (format!(" {}:{}", field.names[0], field.value), field.about)));
-    let width = text_width(WIDTH, app.size, LABEL_WIDTH);
-    let lines = entries.into_iter().flat_map(|(label, text)| lines(&label, text, width, context)).collect();
+    let widths = (label_room_of(WIDTH, app.size), text_width(WIDTH, app.size, LABEL_WIDTH));
+    let lines = entries.into_iter().flat_map(|(label, text)| lines(&label, text, widths, context)).collect();
     Popup::new(format!("opentop {}: keys", app.setup.version), lines, WIDTH, app.size)
 }
 
-/// A title, or a label and as many lines of text as it needs.
-fn lines(label: &str, text: &str, width: usize, context: &Context<'_>) -> Vec<Line> {
+/// A title, or a label and as many lines of text as it needs, below the label where that is too long to stand beside.
+fn lines(label: &str, text: &str, (room, width): (usize, usize), context: &Context<'_>) -> Vec<Line> {
+    let alone = |style| Line { label: label.to_owned(), style, ..Line::default() };
     if text.is_empty() {
-        return vec![Line { label: label.to_owned(), style: context.theme.title, ..Line::default() }];
+        return vec![alone(context.theme.title)];
     }
+    let below = label.width() > room;
     let line = |(at, text)| {
-        let label = if at == 0 { label } else { "" };
+        let label = if at == 0 && !below { label } else { "" };
         Line { label: format!("{label:LABEL_WIDTH$}"), text, ..Line::default() }
     };
-    wrap_words(text, width).into_iter().enumerate().map(line).collect()
+    let lines = wrap_words(text, width).into_iter().enumerate().map(line);
+    below.then(|| alone(context.theme.key)).into_iter().chain(lines).collect()
 }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::format::elide;
+use super::format::{cut, elide};
 
 /// A text that is shown whole or not at all.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl Segment {
 }
 
 /// Two blanks between texts.
-const GAP: usize = 2;
+pub(super) const GAP: usize = 2;
 
 /// Draws what fits of `segments` from the left of `area`'s first line. Returns the columns used.
 pub(super) fn draw(mut segments: Vec<Segment>, area: Rect, buf: &mut Buffer) -> u16 {
@@ -58,9 +58,9 @@ pub(super) fn draw_right<T: AsRef<str>>(texts: &[T], style: Style, used: u16, ar
     }
 }
 
-/// `text` in exactly `width` columns.
+/// `text` in exactly `width` columns: a path loses its middle, anything else its end.
 pub(super) fn padded(text: &str, width: usize, right: bool, mark: &str) -> String {
-    let text = elide(text, width, mark);
+    let text = if text.contains('/') { elide(text, width, mark) } else { cut(text, width, mark) };
     let blanks = " ".repeat(width - text.width().min(width));
     if right { blanks + &text } else { text + &blanks }
 }

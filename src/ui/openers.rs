@@ -2,13 +2,14 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::Context;
 use super::columns::{self, Column, Placed, from};
-use super::format::{duration, exact, fitting, percent, rate};
+use super::format::{cut, duration, exact, fitting, percent, rate};
 use super::line;
 use crate::app::action::Focus;
-use crate::app::ranking::{Basis, Sort, label, pid};
+use crate::app::ranking::{Basis, Sort, label, pid, title_of};
 use crate::app::{App, ranking::Ranking};
 use crate::model::openers::{Group, Row};
 
@@ -47,8 +48,8 @@ const COUNTED: [Column<What>; 10] = [
     column(What::Rate, "OPENS/s", 8, true, from(20..)),
     column(What::Total, "TOTAL", 11, true, from(40..)),
     column(What::Failed, "FAIL%", 6, true, from(48..)),
-    column(What::Median, "P50", 7, true, from(90..)),
-    column(What::P99, "P99", 7, true, from(90..)),
+    column(What::Median, "P50", 7, true, from(76..)),
+    column(What::P99, "P99", 7, true, from(76..)),
     column(What::Name, "", 0, false, 0..110),
     column(What::Name, "", 24, false, from(110..)),
     column(What::Last, "LAST FILE", 0, false, from(110..)),
@@ -116,10 +117,10 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
 
 /// Why there are no rows.
 fn nothing(app: &App) -> &'static str {
-    match (app.filter.is_empty(), app.ended) {
-        (false, _) => "nobody's opens match",
-        (true, true) => "nobody opened anything",
-        (true, false) => "counting ...",
+    match (app.ranking.has_counts(), app.filter.is_empty(), app.ended) {
+        (_, true, true) => "nobody opened anything",
+        (true, false, _) => "nobody's opens match",
+        _ => "counting ...",
     }
 }
 
@@ -136,7 +137,7 @@ fn head(app: &App, placed: &[Placed<'_, What>], context: &Context<'_>, area: Rec
     let ranking = &app.ranking;
     let mut free = 0;
     for at in placed {
-        let title = if at.column.cell == What::Name { name_title(ranking.group) } else { at.column.title };
+        let title = if at.column.cell == What::Name { title_of(ranking.group) } else { at.column.title };
         let sorted = sort_of(at.column.cell) == Some(ranking.sort);
         let names = matches!(ranking.sort, Sort::Pid | Sort::User | Sort::Name);
         let arrow = if ranking.reversed == names { theme.glyphs.falling } else { theme.glyphs.rising };
@@ -144,18 +145,7 @@ fn head(app: &App, placed: &[Placed<'_, What>], context: &Context<'_>, area: Rec
         columns::write(at, area.y, &text, style, "", buf);
         free = at.x - area.x + text.chars().count() as u16;
     }
-    line::draw_right(&titles(ranking, app.meter.totals().filtered), style, free, area, buf);
-}
-
-fn name_title(group: Group) -> &'static str {
-    match group {
-        Group::Process | Group::Comm => "COMMAND",
-        Group::File => "FILE",
-        Group::Dir => "DIRECTORY",
-        Group::User => "USER",
-        Group::Container => "CONTAINER OR UNIT",
-        Group::Error => "ERROR",
-    }
+    line::draw_right(&titles(ranking), style, free, area, buf);
 }
 
 fn plural(group: Group) -> &'static str {
@@ -172,13 +162,12 @@ fn plural(group: Group) -> &'static str {
 
 /// What is ranked and how far the numbers can be trusted, the longest text first.
 ///
-/// Of what the kernel was told to leave out, `filtered` opens, nobody has counts per process.
-fn titles(ranking: &Ranking, filtered: u64) -> Vec<String> {
+/// Of what the kernel was told to leave out nobody has counts per process; the header has their sum.
+fn titles(ranking: &Ranking) -> Vec<String> {
     let what = format!("top {}", plural(ranking.group));
     match ranking.basis() {
-        Basis::Exact if filtered > 0 => {
-            let without = format!("exact, without {} filtered", exact(filtered));
-            vec![format!("{what} ({without}) "), format!("{without} "), "without filtered ".to_owned()]
+        Basis::Exact if ranking.is_as_filtered() => {
+            vec![format!("{what} (exact, as filtered) "), "exact, as filtered ".to_owned(), "as filtered ".to_owned()]
         }
         Basis::Exact => vec![format!("{what} (exact) "), "exact ".to_owned()],
         Basis::Events { events, unsure: 0 } => {
@@ -202,11 +191,24 @@ fn cell(app: &App, row: &Row, at: &Placed<'_, What>, context: &Context<'_>) -> S
         What::Failed => percent(row.failed_share()),
         What::Median => row.latency.map_or_else(String::new, |(median, _)| duration(median)),
         What::P99 => row.latency.map_or_else(String::new, |(_, p99)| duration(p99)),
-        What::Name if row.ended && pid(&row.key).is_some() => format!("{} (ended)", label(row, context.names)),
+        What::Name if row.ended && pid(&row.key).is_some() => {
+            ended(&label(row, context.names), usize::from(at.width), context)
+        }
         What::Name => label(row, context.names),
         What::Last => {
             let event = row.last.and_then(|id| app.events.live().log.get(id));
             event.map_or_else(String::new, |event| event.path.to_owned())
         }
     }
+}
+
+/// The name of a process that has ended, marked at any width.
+fn ended(name: &str, width: usize, context: &Context<'_>) -> String {
+    const WORD: &str = " (ended)";
+    let glyphs = &context.theme.glyphs;
+    // A word of which the name beside it is no longer to be recognized is no help.
+    if width >= name.width().min(8) + WORD.len() {
+        return format!("{}{WORD}", cut(name, width - WORD.len(), glyphs.elided));
+    }
+    format!("{} {}", cut(name, width.saturating_sub(2), glyphs.elided), glyphs.ended)
 }

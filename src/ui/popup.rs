@@ -36,10 +36,17 @@ impl Popup {
     }
 }
 
+/// From this height on a popup leaves the footer free, which tells how to close it.
+const FOOTER_FROM: u16 = 8;
+/// Fewer columns beside a popup show nothing that could be read.
+const BESIDE_MIN: u16 = 8;
+
 /// A popup's area: as large as wanted, as the screen allows.
 pub(super) fn centred(width: u16, height: u16, screen: Size) -> Rect {
-    let (width, height) = (width.min(screen.width), height.min(screen.height));
-    Rect::new((screen.width - width) / 2, (screen.height - height) / 2, width, height)
+    let free = if screen.height >= FOOTER_FROM { screen.height - 1 } else { screen.height };
+    let width = if screen.width < width + 2 * BESIDE_MIN { screen.width } else { width };
+    let height = height.min(free);
+    Rect::new((screen.width - width) / 2, (free - height) / 2, width, height)
 }
 
 /// A frame takes a cell on each side, and two at the left and right where there is room.
@@ -65,7 +72,7 @@ pub(super) fn render(popup: &Popup, scroll: usize, context: &Context<'_>, buf: &
     };
     frame(popup.area, &popup.title, &more, context, buf);
     let label_width = popup.lines.iter().filter(|line| !line.text.is_empty()).map(|line| line.label.width()).max();
-    let label_width = label_width.unwrap_or(0).min(usize::from(inner.width) / 3 + 1);
+    let label_width = label_width.unwrap_or(0).min(label_room(inner));
     for (y, line) in (inner.y..inner.bottom()).zip(popup.lines.iter().skip(scroll)) {
         let width = usize::from(inner.width);
         if line.text.is_empty() {
@@ -81,8 +88,17 @@ pub(super) fn render(popup: &Popup, scroll: usize, context: &Context<'_>, buf: &
 
 /// The columns that text has beside labels of this width.
 pub(super) fn text_width(width: u16, screen: Size, label_width: usize) -> usize {
-    let inner = usize::from(inner(centred(width, 3, screen)).width);
-    inner.saturating_sub(label_width.min(inner / 3 + 1) + 2).max(1)
+    let inner = inner(centred(width, 3, screen));
+    usize::from(inner.width).saturating_sub(label_width.min(label_room(inner)) + 2).max(1)
+}
+
+/// The columns that labels have at most in a popup of this width.
+pub(super) fn label_room_of(width: u16, screen: Size) -> usize {
+    label_room(inner(centred(width, 3, screen)))
+}
+
+fn label_room(inner: Rect) -> usize {
+    usize::from(inner.width) / 3 + 1
 }
 
 /// Draws a frame and blanks what is inside.

@@ -3,10 +3,10 @@
 use insta::assert_snapshot;
 use ratatui::style::Modifier;
 
-use crate::app::Setup;
 use crate::app::fixture::{Screen, setup, usual};
+use crate::app::{Event, Setup};
 use crate::event::{OpenEvent, sample};
-use crate::source::Lost;
+use crate::source::{Lost, Message, Totals};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (200, 50), (40, 10)];
 
@@ -135,7 +135,84 @@ fn losses() {
 fn by_file() {
     at_every_size("by_file", |width, height| {
         let mut screen = Screen::busy(width, height);
-        screen.keys("bb\t");
+        screen.keys("\tbb");
+        screen
+    });
+}
+
+#[test]
+fn openers() {
+    at_every_size("openers", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        screen.keys("\tj");
+        screen
+    });
+}
+
+#[test]
+fn events_of_an_opener() {
+    at_every_size("events_of_an_opener", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        screen.keys("\t\r");
+        screen
+    });
+}
+
+#[test]
+fn folded() {
+    at_every_size("folded", |width, height| {
+        let mut screen = Screen::new(width, height);
+        let paths =
+            ["/usr/local/lib", "/usr/lib/x86_64-linux-gnu/tls", "/usr/lib"].map(|dir| format!("{dir}/libz.so.1"));
+        let misses = paths[..2].iter().map(|path| OpenEvent { path, ret: -libc::ENOENT, ..sample() });
+        let mut opens: Vec<_> = misses.collect();
+        opens.push(OpenEvent { path: &paths[2], ..sample() });
+        opens.extend(["/etc/app.toml", "/root/app.toml"].map(|path| OpenEvent {
+            path,
+            ret: -libc::ENOENT,
+            ..sample()
+        }));
+        screen.opens(&opens);
+        screen.second(&[(7, "cat", 0, 5, 4)]);
+        screen.keys("t");
+        screen
+    });
+}
+
+#[test]
+fn latencies() {
+    at_every_size("latencies", |width, height| {
+        let mut screen = Screen::new(width, height);
+        let took = |(n, event): (u64, OpenEvent<'static>)| OpenEvent {
+            latency: Some(std::time::Duration::from_nanos(850 * 10u64.pow(n as u32))),
+            ..event
+        };
+        screen.opens(&(0..).zip(usual()).map(took).collect::<Vec<_>>());
+        screen.second(&[(2714, "nginx", 33, 812, 1), (311, "postgres", 0, 390, 40)]);
+        screen
+    });
+}
+
+#[test]
+fn filtered_by_the_kernel() {
+    at_every_size("filtered_by_the_kernel", |width, height| {
+        let filter = "pid:2714".to_owned();
+        let mut screen = Screen::with(Setup { filter, filter_in_kernel: true, ..setup() }, width, height);
+        screen.opens(&usual()[..2]);
+        let totals = Totals { opens: 9000, delivered: 2, filtered: 8998, ..Totals::default() };
+        screen.reading(&[(2714, "nginx", 33, 2, 0)], totals);
+        screen
+    });
+}
+
+#[test]
+fn ended() {
+    at_every_size("ended", |width, height| {
+        let replay = Some("last-night.jsonl.zst".to_owned());
+        let mut screen = Screen::with(Setup { replay, ..setup() }, width, height);
+        screen.opens(&usual());
+        screen.second(&[(2714, "nginx", 33, 3, 1), (311, "postgres", 0, 2, 1)]);
+        screen.update(Event::Message(Message::End));
         screen
     });
 }

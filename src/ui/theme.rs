@@ -14,7 +14,6 @@ pub struct Theme {
     pub head_faint: Style,
     pub selected: Style,
     pub bad: Style,
-    pub good: Style,
     /// What is by the way.
     pub faint: Style,
     /// Keys in the footer and the help.
@@ -29,19 +28,31 @@ pub struct Glyphs {
     pub elided: &'static str,
     /// From low to high.
     pub bars: &'static str,
+    /// For a process that has ended, where there is no room to say so.
+    pub ended: &'static str,
     pub falling: &'static str,
     pub rising: &'static str,
     /// Corners from the top left clockwise, horizontal, vertical.
     pub frame: [&'static str; 6],
 }
 
-const UNICODE: Glyphs =
-    Glyphs {
-        elided: "…", bars: "▁▂▃▄▅▆▇█", falling: "▼", rising: "▲", frame: ["┌", "┐", "┘", "└", "─", "│"]
-    };
+const UNICODE: Glyphs = Glyphs {
+    elided: "…",
+    ended: "†",
+    bars: "▁▂▃▄▅▆▇█",
+    falling: "▼",
+    rising: "▲",
+    frame: ["┌", "┐", "┘", "└", "─", "│"],
+};
 
-const ASCII: Glyphs =
-    Glyphs { elided: "..", bars: "_.-~=^#", falling: "v", rising: "^", frame: ["+", "+", "+", "+", "-", "|"] };
+const ASCII: Glyphs = Glyphs {
+    elided: "..",
+    ended: "x",
+    bars: "_.-~=^#",
+    falling: "v",
+    rising: "^",
+    frame: ["+", "+", "+", "+", "-", "|"],
+};
 
 impl Theme {
     #[must_use]
@@ -58,7 +69,6 @@ impl Theme {
             head_faint: style.add_modifier(Modifier::UNDERLINED),
             selected: style.add_modifier(Modifier::REVERSED),
             bad: style.add_modifier(Modifier::BOLD),
-            good: style,
             faint: style,
             key: style.add_modifier(Modifier::BOLD),
             glyphs,
@@ -67,12 +77,11 @@ impl Theme {
 
     fn coloured(glyphs: Glyphs) -> Self {
         let style = Style::new();
+        // No colour but red stands on the terminal's own background: each of the others is too pale on some.
         Self {
             head: style.fg(Color::Black).bg(Color::Green),
             head_faint: style.fg(Color::Black).bg(Color::Cyan),
             bad: style.fg(Color::Red),
-            good: style.fg(Color::Green),
-            key: style.fg(Color::Cyan),
             ..Self::plain(glyphs)
         }
     }

@@ -44,13 +44,14 @@ pub fn paused(world: &World) -> Measured {
 
 /// Bytes a second, once the first frames are out.
 fn rate(world: &World, pty: &Pty, bar: u64) -> Measured {
-    std::thread::sleep(Duration::from_secs(2));
-    let time = Duration::from_secs(world.pick(20, 6));
+    std::thread::sleep(Duration::from_secs(world.pick(2, 1)));
+    let time = Duration::from_secs(world.pick(20, 1));
     let before = pty.bytes().len();
     std::thread::sleep(time);
     let bytes = pty.bytes();
     let sent = &bytes[before..];
     let rate = sent.len() as u64 / time.as_secs();
     let clears = sent.windows(4).filter(|window| window == b"\x1b[2J").count();
-    Measured::new(rate <= bar && clears == 0, format!("{:.2} kB/s", rate as f64 / 1000.0))
+    Measured::right(clears == 0, format!("{:.2} kB/s, {clears} full clears", rate as f64 / 1000.0))
+        .and_quick(rate <= bar)
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::load::Storm;
+use super::load::{Steady, Storm};
+use super::picture::sum_of;
 use super::pty::Pty;
 use super::{Measured, World};
 
@@ -41,10 +42,9 @@ pub fn every_end(world: &World) -> Measured {
         }
     }
     let how = if sudo { "bare and under sudo" } else { "bare (sudo is not installed)" };
-    Measured::new(
-        world.in_time(worst.0, HALF_A_SECOND),
-        format!("{how}: at most {} ms ({})", worst.0.as_millis(), worst.1),
-    )
+    // A terminal that is not restored has ended the measurement.
+    Measured::right(true, format!("{how}: at most {} ms ({})", worst.0.as_millis(), worst.1))
+        .and_quick(worst.0 <= HALF_A_SECOND)
 }
 
 pub fn gone(world: &World) -> Measured {
@@ -53,32 +53,41 @@ pub fn gone(world: &World) -> Measured {
     pty.wait_for("the storm", |text| text.contains("missing-"));
     pty.hang_up();
     let (_, took) = pty.wait_for_end();
-    Measured::new(world.in_time(took, Duration::from_secs(2)), format!("ended after {} ms", took.as_millis()))
+    Measured::right(true, format!("ended after {} ms", took.as_millis())).and_quick(took <= Duration::from_secs(2))
 }
 
-pub fn stalled(world: &World) -> Measured {
-    let storm = Storm::start();
-    let pid = storm.pid().to_string();
-    let pty = world.live(&["-p", &pid], 80, 24);
-    pty.wait_for("the storm", |text| text.contains("missing-"));
-    pty.stall(true);
-    std::thread::sleep(Duration::from_secs(world.pick(10, 4)));
-    pty.stall(false);
-    drop(storm);
-    pty.wait_for("the end of the storm", |text| text.contains(" 0 opens/s"));
-    let dropped_none = pty.text().contains("dropped 0");
-    drop(pty);
+/// What a ring buffer of [`RING`] and the queue behind it hold at most.
+const HELD_BACK: u64 = 10_000;
+const RING: &str = "64K";
 
+pub fn stalled(world: &World) -> Measured {
+    let (drained, dropped) = drained(world);
     let _storm = Storm::start();
     let mut pty = world.live(&[], 200, 50);
     pty.wait_for("the storm", |text| text.contains("missing-"));
     pty.stall(true);
-    std::thread::sleep(Duration::from_secs(world.pick(10, 3)));
+    std::thread::sleep(Duration::from_secs(world.pick(10, 1)));
     pty.signal(Signal::TERM);
     let (_, took) = pty.wait_for_end();
     pty.stall(false);
     pty.assert_restored();
-    let holds = dropped_none && world.in_time(took, Duration::from_secs(1));
-    let dropped = if dropped_none { "nothing dropped" } else { "events dropped" };
-    Measured::new(holds, format!("{dropped}, ended after {} ms", took.as_millis()))
+    let text = format!("{drained} events drained, {dropped} dropped, ended after {} ms", took.as_millis());
+    // Where others keep the processors busy for long, events are dropped with or without a reader.
+    Measured::right(drained > HELD_BACK, text).and_quick(dropped == 0 && took <= Duration::from_secs(1))
+}
+
+/// Events delivered and dropped while nobody read what the screen sent.
+fn drained(world: &World) -> (u64, u64) {
+    let own = std::process::id().to_string();
+    let pty = world.live(&["-p", &own, "--ring", RING], 200, 50);
+    let steady = Steady::start(100, Duration::from_millis(10));
+    pty.wait_for("opens", |text| text.contains("steady-"));
+    let before = sum_of(&pty.text());
+    pty.stall(true);
+    std::thread::sleep(Duration::from_secs(world.pick(10, 3)));
+    drop(steady);
+    pty.stall(false);
+    pty.wait_for("the end of the opens", |text| text.contains(" 0 opens/s") && sum_of(text)[0] > before[0]);
+    let after = sum_of(&pty.text());
+    (after[1] - before[1], after[2] - before[2])
 }

@@ -1,8 +1,8 @@
 //! What the screen is held to, measured on the real kernel, as a table.
 //!
-//! `cargo test --test goals` is the short form: few repetitions, and since it may run a debug build beside other
-//! tests, times may be ten times as long. `make screen` is the full form, with the release build on a quiet machine.
-//! Needs root.
+//! `cargo test --test goals` is the short form, which may run a debug build beside whatever else: few repetitions, and
+//! no duration, share of a processor or rate decides. They are measured all the same. `make screen` is the full form,
+//! with the release build on a quiet machine. Needs root.
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
 #[path = "../screen/pty.rs"]
@@ -16,7 +16,7 @@ mod picture;
 mod speed;
 mod tmux;
 
-use std::time::Duration;
+use std::process::ExitCode;
 
 use pty::Pty;
 
@@ -39,22 +39,49 @@ impl World {
     fn pick<T>(&self, long: T, short: T) -> T {
         if self.full { long } else { short }
     }
-
-    /// Whether `took` is short enough.
-    fn in_time(&self, took: Duration, bar: Duration) -> bool {
-        took <= bar * self.pick(1, 10)
-    }
 }
 
-/// What came out: the text for the table, and whether it is good enough.
+/// What came out.
 struct Measured {
+    /// For the table.
     text: String,
-    holds: bool,
+    /// What does not depend on how fast the machine is. `None`: the goal is about nothing of that kind.
+    right: Option<bool>,
+    /// Durations, shares of a processor, rates.
+    quick: Option<bool>,
 }
 
 impl Measured {
-    fn new(holds: bool, text: impl Into<String>) -> Self {
-        Self { text: text.into(), holds }
+    /// A goal whose every part can be judged anywhere.
+    fn right(right: bool, text: impl Into<String>) -> Self {
+        Self { text: text.into(), right: Some(right), quick: None }
+    }
+
+    /// A goal that is about nothing but how quick it is.
+    fn quick(quick: bool, text: impl Into<String>) -> Self {
+        Self { text: text.into(), right: None, quick: Some(quick) }
+    }
+
+    /// What cannot be had here.
+    fn not_tried(text: impl Into<String>) -> Self {
+        Self { text: text.into(), right: None, quick: None }
+    }
+
+    /// With a part that is about how quick it is.
+    fn and_quick(self, quick: bool) -> Self {
+        Self { quick: Some(quick), ..self }
+    }
+
+    /// Whether the goal holds, if that can be told here, and the words for it.
+    fn verdict(&self, full: bool) -> (Option<bool>, &'static str) {
+        match (self.right, self.quick) {
+            (Some(false), _) => (Some(false), "**no**"),
+            (_, Some(false)) if full => (Some(false), "**no**"),
+            (None, None) => (None, "not tried"),
+            (None, _) if !full => (None, "not judged here"),
+            (_, Some(_)) if !full => (Some(true), "yes; times not judged here"),
+            _ => (Some(true), "yes"),
+        }
     }
 }
 
@@ -82,11 +109,11 @@ const GOALS: [Goal; 18] = [
     ("-", "the same through tmux", tmux::through_tmux),
 ];
 
-fn main() {
+fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |what: &str| args.iter().filter(|arg| !arg.starts_with('-')).all(|arg| what.contains(arg.as_str()));
     if args.iter().any(|arg| arg == "--list") {
-        return;
+        return ExitCode::SUCCESS;
     }
     assert!(rustix::process::geteuid().is_root(), "the goals are measured on the real kernel: run this as root");
     let opentop = std::env::var("OPENTOP").unwrap_or_else(|_| env!("CARGO_BIN_EXE_opentop").to_owned());
@@ -94,11 +121,16 @@ fn main() {
     let opentop = opentop.to_str().expect("a path in UTF-8").to_owned();
     let world = World { opentop, full: args.iter().any(|arg| arg == "--full") };
     println!("| # | goal | measured | holds |\n|---|---|---|---|");
-    let mut failed = 0;
+    let (mut passed, mut failed) = (0, 0);
     for (number, what, measure) in GOALS.into_iter().filter(|(_, what, _)| wanted(what)) {
-        let measured = measure(&world);
-        println!("| {number} | {what} | {} | {} |", measured.text, if measured.holds { "yes" } else { "**no**" });
-        failed += u32::from(!measured.holds);
+        // What was waited for and never came is told by a panic; the goals after it are measured nevertheless.
+        let measured = std::panic::catch_unwind(|| measure(&world))
+            .unwrap_or_else(|_| Measured::right(false, "broken off: see what was printed before"));
+        let (holds, word) = measured.verdict(world.full);
+        println!("| {number} | {what} | {} | {word} |", measured.text);
+        passed += u32::from(holds == Some(true));
+        failed += u32::from(holds == Some(false));
     }
-    assert_eq!(failed, 0, "goals that do not hold");
+    println!("{passed} passed, {failed} failed");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

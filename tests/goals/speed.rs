@@ -16,7 +16,7 @@ pub fn key_echo(world: &World) -> Measured {
     pty.wait_for("prompt", |text| text.contains("Enter keep"));
     let mut line = String::new();
     let mut took = Vec::new();
-    for at in 0..world.pick(300, 40) {
+    for at in 0..world.pick(300, 20) {
         // A line of 20 characters, typed and erased again and again, at the pace of somebody who types fast.
         let erase = at / 20 % 2 == 1;
         let key = if erase { "\x7f".to_owned() } else { char::from(b'a' + (at % 20) as u8).to_string() };
@@ -33,8 +33,7 @@ pub fn key_echo(world: &World) -> Measured {
         std::thread::sleep(60 * MS);
     }
     let (median, p99) = quantiles(&mut took);
-    let holds = world.in_time(median, 20 * MS) && world.in_time(p99, 50 * MS);
-    Measured::new(holds, format!("median {}, p99 {}", ms(median), ms(p99)))
+    Measured::quick(median <= 20 * MS && p99 <= 50 * MS, format!("median {}, p99 {}", ms(median), ms(p99)))
 }
 
 pub fn filter(world: &World) -> Measured {
@@ -53,7 +52,7 @@ pub fn filter(world: &World) -> Measured {
         pty.wait_for("all events", |text| text.contains("no filter"));
     }
     let (_, worst) = quantiles(&mut took);
-    Measured::new(world.in_time(worst, 100 * MS), format!("at most {}", ms(worst)))
+    Measured::quick(worst <= 100 * MS, format!("at most {}", ms(worst)))
 }
 
 pub fn prefixes(world: &World) -> Measured {
@@ -84,14 +83,13 @@ pub fn prefixes(world: &World) -> Measured {
     }
     pty.keys("\x03");
     let (status, _) = pty.wait_for_end();
-    let holds = status == Some(0) && world.in_time(worst, 50 * MS);
-    Measured::new(holds, format!("{keys} keys, the slowest {}", ms(worst)))
+    Measured::right(status == Some(0), format!("{keys} keys, the slowest {}", ms(worst))).and_quick(worst <= 50 * MS)
 }
 
 pub fn own_cost(world: &World) -> Measured {
-    let seconds = world.pick(10, 3);
+    let seconds = world.pick(10, 1);
     let pty = world.live(&["-p", &std::process::id().to_string()], 80, 24);
-    std::thread::sleep(2 * Duration::from_secs(1));
+    std::thread::sleep(Duration::from_secs(world.pick(2, 1)));
     let quiet = cpu_share(&pty, seconds);
     drop(pty);
     let _storm = Storm::start();
@@ -100,15 +98,25 @@ pub fn own_cost(world: &World) -> Measured {
     let storm = cpu_share(&pty, seconds);
     std::thread::sleep(Duration::from_secs(world.pick(30, 1)));
     let mib = resident_mib(&pty);
-    let holds = quiet < 0.01 * f64::from(world.pick(1u8, 3)) && storm <= 1.0 && mib <= 64.0;
-    Measured::new(holds, format!("quiet {:.1} %, storm {:.0} %, {mib:.0} MiB", quiet * 100.0, storm * 100.0))
+    let text = format!("quiet {:.1} %, storm {:.0} %, {mib:.0} MiB", quiet * 100.0, storm * 100.0);
+    // On a busy machine the queue behind the ring buffer may be full just now.
+    Measured::right(mib <= world.pick(64.0, 128.0), text).and_quick(quiet < 0.01 && storm <= 1.0)
 }
 
 /// Processor time over time.
 fn cpu_share(pty: &Pty, seconds: u64) -> f64 {
-    let (start, before) = (Instant::now(), pty.cpu());
+    let (start, before) = (Instant::now(), cpu(pty));
     std::thread::sleep(Duration::from_secs(seconds));
-    (pty.cpu() - before).as_secs_f64() / start.elapsed().as_secs_f64()
+    (cpu(pty) - before).as_secs_f64() / start.elapsed().as_secs_f64()
+}
+
+/// Processor time that the program has used.
+fn cpu(pty: &Pty) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pty.pid)).expect("the program's stat");
+    let fields: Vec<&str> = stat.rsplit_once(')').expect("a stat line").1.split_whitespace().collect();
+    let ticks: u64 = [11, 12].map(|at: usize| fields[at].parse::<u64>().expect("ticks")).iter().sum();
+    // The kernel reports in hundredths of a second on every architecture.
+    Duration::from_millis(ticks * 10)
 }
 
 fn resident_mib(pty: &Pty) -> f64 {

@@ -18,7 +18,7 @@ impl Tmux {
     /// Waits until the pane shows what is wanted.
     fn wait_for(&self, wanted: impl Fn(&str) -> bool) -> bool {
         let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(10) {
+        while start.elapsed() < Duration::from_secs(30) {
             if self.run(&["capture-pane", "-p"]).is_some_and(|text| wanted(&text)) {
                 return true;
             }
@@ -40,11 +40,11 @@ type Step = (&'static str, &'static [&'static str], fn(&str) -> bool);
 pub fn through_tmux(world: &World) -> Measured {
     let tmux = Tmux(format!("opentop-goals-{}", std::process::id()));
     if tmux.run(&["-V"]).is_none() {
-        return Measured::new(true, "not tried: tmux is not installed");
+        return Measured::not_tried("tmux is not installed");
     }
     let _storm = Storm::start();
     if tmux.run(&["new-session", "-d", "-x", "80", "-y", "24", "sh"]).is_none() {
-        return Measured::new(false, "tmux does not start");
+        return Measured::right(false, "tmux does not start");
     }
     let log = std::env::temp_dir().join(format!("opentop-goals-{}.bytes", std::process::id()));
     tmux.run(&["send-keys", &world.opentop, "Enter"]);
@@ -60,12 +60,12 @@ pub fn through_tmux(world: &World) -> Measured {
             tmux.run(&[&["send-keys"], keys].concat());
         }
         if !tmux.wait_for(wanted) {
-            return Measured::new(false, format!("stuck at: {step}"));
+            return Measured::right(false, format!("stuck at: {step}"));
         }
     }
     tmux.run(&["send-keys", "q", "Space"]);
     tmux.wait_for(|text| !text.contains("PAUSED"));
-    let seconds = world.pick(10, 4);
+    let seconds = world.pick(10, 2);
     tmux.run(&["pipe-pane", "-O", &format!("cat > {}", log.display())]);
     std::thread::sleep(Duration::from_secs(seconds));
     tmux.run(&["pipe-pane"]);
@@ -74,8 +74,7 @@ pub fn through_tmux(world: &World) -> Measured {
     tmux.run(&["send-keys", "q"]);
     let back = tmux.wait_for(|text| !text.contains("opens/s"));
     let rate = bytes as f64 / seconds as f64 / 1000.0;
-    Measured::new(
-        back && rate > 0.0 && rate <= 15.0,
-        format!("filter, pause, help, quit work; {rate:.2} kB/s in a storm"),
-    )
+    let quit = if back { "quits" } else { "does not quit" };
+    let text = format!("filters, pauses, helps, {quit}; {rate:.2} kB/s in a storm");
+    Measured::right(back, text).and_quick(rate > 0.0 && rate <= 15.0)
 }

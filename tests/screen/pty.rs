@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -9,16 +10,42 @@ use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use rustix::termios::Termios;
 
-/// How long something may take that only a broken program does not do.
-const LONG: Duration = Duration::from_secs(10);
+/// How long something may take that only a broken program does not do, on however busy a machine.
+const LONG: Duration = Duration::from_secs(30);
+
+/// A terminal that understands them shows what lies between at once, and so does this one.
+const FRAME_START: &[u8] = b"\x1b[?2026h";
+const FRAME_END: &[u8] = b"\x1b[?2026l";
 
 /// What came out of the program so far.
 struct Shown {
     screen: vt100::Parser,
     bytes: Vec<u8>,
+    /// How many of the bytes are on the screen: all but those of a frame that has not ended.
+    painted: usize,
     /// Nothing is read while this is set.
     stalled: bool,
     closed: bool,
+}
+
+impl Shown {
+    fn paint(&mut self) {
+        let from = self.painted.saturating_sub(FRAME_START.len() - 1);
+        let last = |mark: &[u8]| self.bytes[from..].windows(mark.len()).rposition(|window| window == mark);
+        let whole = match (last(FRAME_START), last(FRAME_END)) {
+            (Some(start), end) if !self.closed && end.is_none_or(|end| end < start) => from + start,
+            _ => self.bytes.len(),
+        };
+        if whole > self.painted {
+            self.screen.process(&self.bytes[self.painted..whole]);
+            self.painted = whole;
+        }
+    }
+}
+
+/// The emulator does not survive a single row or column; on anything smaller its picture means nothing.
+fn emulator(width: u16, height: u16) -> vt100::Parser {
+    vt100::Parser::new(height.max(2), width.max(2), 0)
 }
 
 /// The terminal and the program on it.
@@ -51,8 +78,8 @@ impl Pty {
         let child = pair.slave.spawn_command(command).expect("starting the program");
         let pid = child.process_id().and_then(|pid| Pid::from_raw(pid as i32)).expect("a process id");
         drop(pair.slave);
-        let shown =
-            Shown { screen: vt100::Parser::new(height, width, 0), bytes: Vec::new(), stalled: false, closed: false };
+        let screen = emulator(width, height);
+        let shown = Shown { screen, bytes: Vec::new(), painted: 0, stalled: false, closed: false };
         let shown = Arc::new((Mutex::new(shown), Condvar::new()));
         let reader = pair.master.try_clone_reader().expect("reading from the terminal");
         let keys = Some(pair.master.take_writer().expect("writing to the terminal"));
@@ -69,7 +96,17 @@ impl Pty {
     pub fn resize(&self, width: u16, height: u16) {
         let size = PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 };
         self.master.as_ref().expect("a terminal").resize(size).expect("resizing");
-        self.lock().screen.screen_mut().set_size(height, width);
+        self.lock().screen.screen_mut().set_size(height.max(2), width.max(2));
+    }
+
+    /// Sizes of all sorts, one every `pause`.
+    pub fn resize_at_random(&self, times: usize, pause: Duration) {
+        let mut random = 12345u32;
+        for _ in 0..times {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            self.resize((random >> 16) as u16 % 200 + 1, (random >> 24) as u16 % 60 + 1);
+            std::thread::sleep(pause);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shown> {
@@ -114,6 +151,17 @@ impl Pty {
         rustix::process::kill_process(self.pid, signal).expect("sending a signal");
     }
 
+    /// Sets the modes that the terminal had before, as a shell does when it gets the terminal back.
+    pub fn set_modes_as_before(&self) {
+        let terminal = self.slave.as_ref().expect("a terminal");
+        rustix::termios::tcsetattr(terminal, rustix::termios::OptionalActions::Now, &self.before).expect("modes");
+    }
+
+    pub fn is_raw(&self) -> bool {
+        let modes = rustix::termios::tcgetattr(self.slave.as_ref().expect("a terminal")).expect("modes");
+        !modes.local_modes.contains(rustix::termios::LocalModes::ICANON)
+    }
+
     /// Closes the terminal, as when the connection breaks.
     pub fn hang_up(&mut self) {
         self.stall(false);
@@ -154,13 +202,10 @@ impl Pty {
         panic!("the program does not end; its screen:\n{}", self.text());
     }
 
-    /// Processor time that the program has used.
-    pub fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).expect("the program's stat");
-        let fields: Vec<&str> = stat.rsplit_once(')').expect("a stat line").1.split_whitespace().collect();
-        let ticks: u64 = [11, 12].map(|at: usize| fields[at].parse::<u64>().expect("ticks")).iter().sum();
-        // The kernel reports in hundredths of a second on every architecture.
-        Duration::from_millis(ticks * 10)
+    /// Whether the program has this file open.
+    pub fn has_open(&self, file: &Path) -> bool {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.pid)).expect("the program's descriptors");
+        open.flatten().any(|entry| std::fs::read_link(entry.path()).is_ok_and(|target| target == file))
     }
 
     /// The terminal is as it was before: modes, screen, cursor, no mouse, no paste mode.
@@ -198,8 +243,8 @@ fn read(mut reader: Box<dyn Read + Send>, shown: &(Mutex<Shown>, Condvar)) {
         if read == 0 {
             guard.closed = true;
         }
-        guard.screen.process(&bytes[..read]);
         guard.bytes.extend_from_slice(&bytes[..read]);
+        guard.paint();
         changed.notify_all();
         if guard.closed {
             return;
