@@ -135,7 +135,10 @@ impl<'a> Tracer<'a> {
             None => probe::order(facts.preemption, kernel.has_lossless_probes()).to_vec(),
         };
         let started = Attached::start(storage.iter_mut(), kernel, &order, &options);
-        let (base, attached) = started.map_err(|tried| Error::NoHook { tried })?;
+        let (base, attached) = started.map_err(|tried| {
+            let tried: Vec<_> = tried.iter().map(|(set, why)| format!("{}: {why}", set.name())).collect();
+            Error::NoHook { tried: tried.join("; ") }
+        })?;
         Ok(Self { base, attached, options, host_pids: facts.host_pids })
     }
 
@@ -165,17 +168,16 @@ impl<'a> Tracer<'a> {
 /// with the reason why not.
 #[must_use]
 pub fn try_all(facts: &Facts, options: &Options) -> Vec<(HookSet, Result<Hooks, String>)> {
-    let order = match Kernel::new() {
-        Ok(kernel) => probe::order(facts.preemption, kernel.has_lossless_probes()),
-        Err(_) => HookSet::ALL,
-    };
     let attempt = |set| {
         let mut storage = storage();
-        let mut tracer = Tracer::start(&mut storage, Options { hooks: Some(set), ..options.clone() })?;
-        tracer.complete();
-        Ok(tracer.hooks().clone())
+        let kernel = Kernel::new()?;
+        let refused = |mut tried: Vec<(HookSet, String)>| tried.pop().map_or_else(String::new, |(_, why)| why);
+        let (base, mut attached) = Attached::start(storage.iter_mut(), kernel, &[set], options).map_err(refused)?;
+        attached.complete(&base, options);
+        Ok(attached.hooks().clone())
     };
-    order.map(|set| (set, attempt(set).map_err(|why: Error| why.to_string()))).into()
+    let lossless_probes = Kernel::new().is_ok_and(|kernel| kernel.has_lossless_probes());
+    probe::order(facts.preemption, lossless_probes).map(|set| (set, attempt(set))).into()
 }
 
 /// What forbids tracing whatever the hooks.

@@ -24,8 +24,11 @@ pub(super) struct Attached<'a> {
 }
 
 /// Attaches a part that reports, and sees that it does.
-fn attach_and_test(part: Part<'_>) -> Result<(Vec<Link>, Part<'_>), String> {
+fn attach_and_test<'a>(part: Part<'a>, options: &Options) -> Result<(Vec<Link>, Part<'a>), String> {
     let links = part.attach()?;
+    if options.extras.children {
+        part::add_children(&part.skel, options).map_err(|why| format!("cannot follow the children: {why}"))?;
+    }
     match selftest::sees_opens(&part.skel) {
         Ok(true) => Ok((links, part)),
         Ok(false) => Err("it was attached, but sees no opens".into()),
@@ -37,31 +40,28 @@ impl<'a> Attached<'a> {
     /// Loads and attaches the first of `order` that the kernel takes; returns the part that has the maps, too.
     ///
     /// # Errors
-    /// Why none can be used.
+    /// Why each of them cannot be used.
     pub(super) fn start(
         mut slots: std::slice::IterMut<'a, MaybeUninit<OpenObject>>,
         kernel: Kernel,
         order: &[HookSet],
         options: &Options,
-    ) -> Result<(Part<'a>, Self), String> {
+    ) -> Result<(Part<'a>, Self), Vec<(HookSet, String)>> {
         let mut tried = Vec::new();
         for (&set, slot) in order.iter().zip(&mut slots) {
             let attempt = hooks::choose_set(set, options.extras, &kernel)
                 .and_then(|chosen| Part::load(slot, set, chosen, &kernel, options, None))
-                .and_then(attach_and_test);
+                .and_then(|part| attach_and_test(part, options));
             match attempt {
                 Ok((set_links, base)) => {
-                    if options.extras.children {
-                        part::add_children(&base.skel, options).map_err(|why| why.to_string())?;
-                    }
                     let hooks = Hooks { set, left: Vec::new(), unseen: Vec::new() };
                     let (sets, beside) = (Vec::new(), Vec::new());
                     return Ok((base, Self { slots, kernel, sets, set_links, beside, complete: false, hooks }));
                 }
-                Err(why) => tried.push(format!("{}: {why}", set.name())),
+                Err(why) => tried.push((set, why)),
             }
         }
-        Err(tried.join("; "))
+        Err(tried)
     }
 
     pub(super) fn hooks(&self) -> &Hooks {
@@ -142,7 +142,7 @@ mod tests {
         assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
         let (kernel, options, mut slot) = (Kernel::new().unwrap(), Options::default(), MaybeUninit::uninit());
         let nothing = Part::load(&mut slot, HookSet::SyscallExit, Vec::new(), &kernel, &options, None).unwrap();
-        let why = attach_and_test(nothing).map(drop).expect_err("nothing was attached");
+        let why = attach_and_test(nothing, &options).map(drop).expect_err("nothing was attached");
         assert!(why.contains("sees no opens"), "{why}");
     }
 }
