@@ -225,7 +225,7 @@ fn flag_names(flags: c_int) -> Vec<String> {
 }
 
 /// The errors that the ways here meet.
-const ERRORS: [(c_int, &str); 28] = [
+const ERRORS: &[(c_int, &str)] = &[
     (libc::EPERM, "EPERM"),
     (libc::ENOENT, "ENOENT"),
     (libc::ENXIO, "ENXIO"),
@@ -253,6 +253,7 @@ const ERRORS: [(c_int, &str); 28] = [
     (libc::EOPNOTSUPP, "EOPNOTSUPP"),
     (libc::ESTALE, "ESTALE"),
     (libc::ECANCELED, "ECANCELED"),
+    (libc::ENOMEM, "ENOMEM"),
     (ERESTARTSYS, "ERESTARTSYS"),
 ];
 
