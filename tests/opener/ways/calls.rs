@@ -115,7 +115,8 @@ fn handle_stale(scene: &Scene) -> Gone {
     let mount = scene.open(&OPENAT, &scene.dir).flags(libc::O_DIRECTORY).label("mount").ok();
     let result = handle.open(mount, libc::O_RDONLY);
     report_handle(scene, None, libc::O_RDONLY, result);
-    assert_eq!(result, Err(libc::ESTALE), "the handle of a file that is gone");
+    // ESTALE; or ENOMEM while the inode is just going.
+    assert!(matches!(result, Err(libc::ESTALE | libc::ENOMEM)), "the handle of a file that is gone: {result:?}");
     Ok(())
 }
 
