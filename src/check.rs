@@ -22,10 +22,16 @@ pub fn run(out: &mut dyn Write, options: &Options) -> Result<u8, Error> {
     let facts = Facts::gather();
     let mut items = about_host(&facts);
     let possible = items.iter().all(|item| item.good);
-    let tried = if possible { tracer::try_all(&facts, options) } else { Vec::new() };
+    let trial = possible.then(|| tracer::try_all(&facts, options));
+    let tried = trial.as_ref().map_or(&[][..], |trial| &trial.sets);
     let chosen = tried.iter().find(|(_, result)| result.is_ok()).map(|(hooks, _)| *hooks);
+    let reason = match &trial {
+        Some(trial) if tried.first().is_some_and(|(first, _)| Some(*first) == chosen) => trial.reason,
+        _ => "the best that this kernel takes",
+    };
     items.extend(tried.iter().map(|(hooks, result)| about_hooks(*hooks, result, chosen)));
-    report(out, &facts, &items, chosen).map_err(|why| Error::Other(format!("cannot write the report: {why}")))?;
+    report(out, &facts, &items, chosen.map(|chosen| (chosen, reason)))
+        .map_err(|why| Error::Other(format!("cannot write the report: {why}")))?;
     Ok(if chosen.is_some() { EXIT_OK } else { EXIT_FAILED })
 }
 
@@ -74,7 +80,7 @@ fn about_hooks(hooks: HookSet, result: &Result<Hooks, String>, chosen: Option<Ho
     }
 }
 
-fn report(out: &mut dyn Write, facts: &Facts, items: &[Item], chosen: Option<HookSet>) -> io::Result<()> {
+fn report(out: &mut dyn Write, facts: &Facts, items: &[Item], chosen: Option<(HookSet, &str)>) -> io::Result<()> {
     writeln!(out, "opentop {} on Linux {}", env!("CARGO_PKG_VERSION"), facts.kernel)?;
     for item in items {
         writeln!(out, "  {} {:<24} {}", if item.good { "ok " } else { "no " }, item.what, item.found)?;
@@ -89,7 +95,7 @@ fn report(out: &mut dyn Write, facts: &Facts, items: &[Item], chosen: Option<Hoo
         )?;
     }
     match chosen {
-        Some(hooks) => writeln!(out, "opentop can run here; hooks: {}", hooks.name()),
+        Some((hooks, reason)) => writeln!(out, "opentop can run here; hooks: {}: {reason}", hooks.name()),
         None => writeln!(out, "opentop cannot run here"),
     }
 }

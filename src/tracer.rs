@@ -164,10 +164,18 @@ impl<'a> Tracer<'a> {
     }
 }
 
-/// Which hook sets this host takes in the order in which they would be used, each tried for real and taken down again,
-/// with the reason why not.
+/// Which hook sets this host takes.
+#[derive(Debug)]
+pub struct Trial {
+    /// In the order in which they would be used, each tried for real and taken down again, with the reason why not.
+    pub sets: Vec<(HookSet, Result<Hooks, String>)>,
+    /// Why the first one is the first.
+    pub reason: &'static str,
+}
+
+/// Tries all hook sets.
 #[must_use]
-pub fn try_all(facts: &Facts, options: &Options) -> Vec<(HookSet, Result<Hooks, String>)> {
+pub fn try_all(facts: &Facts, options: &Options) -> Trial {
     let attempt = |set| {
         let mut storage = storage();
         let kernel = Kernel::new()?;
@@ -177,7 +185,10 @@ pub fn try_all(facts: &Facts, options: &Options) -> Vec<(HookSet, Result<Hooks, 
         Ok(attached.hooks().clone())
     };
     let lossless_probes = Kernel::new().is_ok_and(|kernel| kernel.has_lossless_probes());
-    probe::order(facts.preemption, lossless_probes).map(|set| (set, attempt(set))).into()
+    Trial {
+        sets: probe::order(facts.preemption, lossless_probes).map(|set| (set, attempt(set))).into(),
+        reason: probe::reason(facts.preemption, lossless_probes),
+    }
 }
 
 /// What forbids tracing whatever the hooks.

@@ -20,6 +20,7 @@ tool() {
 }
 tool "floor: empty program" beside "$cost floor $work/floor.o empty"
 tool "floor: name and record" beside "$cost floor $work/floor.o record"
+tool "floor: and time and count" beside "$cost floor $work/floor.o counted"
 tool "opentop -o text" beside "$opentop -o text"
 tool "opentop -o json" beside "$opentop -o json"
 tool "opentop, screen" screen "$opentop"

@@ -46,6 +46,16 @@ pub fn order(preemption: Preemption, lossless_probes: bool) -> [HookSet; 4] {
     }
 }
 
+/// Why the first set of [`order`] is the first.
+#[must_use]
+pub fn reason(preemption: Preemption, lossless_probes: bool) -> &'static str {
+    match (preemption, lossless_probes) {
+        (Preemption::Voluntary, _) => "this kernel does not preempt its own work, so that no hook is skipped",
+        (_, true) => "this kernel may preempt its own work, and return probes are not skipped then",
+        (_, false) => "this kernel may preempt its own work, and the exit of system calls is skipped least then",
+    }
+}
+
 /// Kernel lockdown, as `/sys/kernel/security/lockdown` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lockdown {
