@@ -81,11 +81,14 @@ pub struct Live {
     pub show_self: bool,
 }
 
+/// Pid 0 is the kernel's own idle task, which opens nothing.
+const PIDS: std::ops::RangeFrom<i64> = 1..;
+
 /// Options that a recording can be shown with too.
 #[derive(Debug, Args)]
 pub struct View {
     /// Only these processes
-    #[arg(short, long, value_name = "PID[,PID]", value_delimiter = ',', help_heading = "Filters")]
+    #[arg(short, long, value_name = "PID[,PID]", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(PIDS), help_heading = "Filters")]
     pub pid: Vec<u32>,
     /// Only this user
     #[arg(short, long, value_name = "NAME|UID", help_heading = "Filters")]

@@ -38,6 +38,7 @@ fn wrong_usage_ends_with_2_and_says_what_is_wrong() {
         (&["--no-such-option"][..], "--no-such-option"),
         (&["no-such-command"], "no-such-command"),
         (&["-p", "one"], "one"),
+        (&["-p", "0"], "0 is not in 1"),
         (&["-u", "no-such-user"], "no-such-user"),
         (&["-c", "a(b"], "a(b"),
         (&["-f", "[z-a]"], "[z-a]"),
