@@ -78,7 +78,8 @@ pub(crate) fn record(
     show: Show,
     command: &[OsString],
 ) -> Result<u8, Error> {
-    trace(options, !command.is_empty(), |messages, commands, hooks| {
+    // The recording's header tells the hooks.
+    trace(options, true, |messages, commands, hooks| {
         let recorder = Recorder::create(file, &Header::of_host(hooks), replace);
         let mut recorder = recorder.map_err(|why| Error::Other(why.to_string()))?;
         let code = with_command(command, commands, || {

@@ -140,15 +140,13 @@ static __always_inline void count(const struct opener *who, int ret)
 	store_comm(c->comm, who->leader_comm);
 }
 
-/* When the call that ends now began, if that is measured. */
-static __always_inline u64 take_began(struct task_struct *task)
+/* When the call that thread `tid` ends now began, if that is measured. */
+static __always_inline u64 take_began(u32 tid)
 {
 	u64 *entry, began;
-	u32 tid;
 
 	if (!measure_latency)
 		return 0;
-	tid = LOAD(task, pid);
 	entry = bpf_map_lookup_elem(&entered, &tid);
 	if (!entry)
 		return 0;

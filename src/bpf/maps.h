@@ -72,4 +72,12 @@ struct {
 	__type(value, u64);
 } entered SEC(".maps");
 
+/* Opens by io_uring that are under way: the key that joins their two records, by request. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, u64);
+} submitted SEC(".maps");
+
 #endif

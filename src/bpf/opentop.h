@@ -53,7 +53,7 @@ struct open_event {
 	unsigned long long start_ns;   /* when the process started: tells a reused pid */
 	unsigned long long cgroup;     /* id in the default (v2) hierarchy */
 	unsigned long long latency_ns; /* from entry to result; 0: not measured */
-	unsigned long long request;    /* io_uring: joins the two records of an open; else 0 */
+	unsigned long long request;    /* io_uring: joins the two records of an open; else, or if unknown, 0 */
 	unsigned int pid;
 	unsigned int tid;
 	unsigned int ppid;

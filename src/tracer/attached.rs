@@ -18,6 +18,8 @@ pub(super) struct Attached<'a> {
     /// The sets moved to. That of the start is the part that has the maps.
     sets: Vec<Part<'a>>,
     set_links: Vec<Link>,
+    /// What links had missed when they were closed.
+    closed: Skips,
     beside: Vec<(Part<'a>, Vec<Link>)>,
     complete: bool,
     hooks: Hooks,
@@ -54,9 +56,11 @@ impl<'a> Attached<'a> {
                 .and_then(|part| attach_and_test(part, options));
             match attempt {
                 Ok((set_links, base)) => {
-                    let hooks = Hooks { set, left: Vec::new(), unseen: Vec::new() };
-                    let (sets, beside) = (Vec::new(), Vec::new());
-                    return Ok((base, Self { slots, kernel, sets, set_links, beside, complete: false, hooks }));
+                    // Until they are there, too.
+                    let unseen = hooks::optional(options.extras).map(|optional| optional.what).collect();
+                    let hooks = Hooks { set, left: Vec::new(), unseen };
+                    let (sets, beside, closed) = (Vec::new(), Vec::new(), Skips::default());
+                    return Ok((base, Self { slots, kernel, sets, set_links, closed, beside, complete: false, hooks }));
                 }
                 Err(why) => tried.push((set, why)),
             }
@@ -68,21 +72,25 @@ impl<'a> Attached<'a> {
         &self.hooks
     }
 
-    /// All links, to be watched for skipped runs with the programs of `base`.
-    pub(super) fn watch(&self, base: &Part<'_>, skips: &mut Skips) {
-        let sets = std::iter::once(base).chain(&self.sets);
-        sets.for_each(|part| skips.watch_programs(part.skel.object()));
-        skips.watch_links(&self.set_links);
-        for (part, links) in &self.beside {
-            skips.watch_programs(part.skel.object());
-            skips.watch_links(links);
-        }
+    /// What the kernel has skipped since the start.
+    pub(super) fn skips(&self, base: &Part<'_>) -> Skips {
+        let mut skips = self.closed;
+        let parts = std::iter::once(base).chain(&self.sets).chain(self.beside.iter().map(|(part, _)| part));
+        parts.for_each(|part| skips.add_programs(part.skel.object()));
+        skips.add_links(&self.set_links);
+        skips
     }
 
     /// Takes everything down; what was loaded stays.
     pub(super) fn detach(&mut self) {
-        self.set_links.clear();
+        self.replace_links(Vec::new());
         self.beside.iter_mut().for_each(|(_, links)| links.clear());
+    }
+
+    /// Closing links takes their counters along, so that these are read before.
+    fn replace_links(&mut self, links: Vec<Link>) {
+        self.closed.add_links(&self.set_links);
+        self.set_links = links;
     }
 
     /// Loads and attaches what the hook set does not see by itself, unless that has been done.
@@ -90,6 +98,7 @@ impl<'a> Attached<'a> {
         if std::mem::replace(&mut self.complete, true) {
             return;
         }
+        self.hooks.unseen.clear();
         for optional in hooks::optional(options.extras) {
             let chosen = optional.choose(&self.kernel);
             let attached = chosen.zip(self.slots.next()).and_then(|(chosen, slot)| {
@@ -105,13 +114,13 @@ impl<'a> Attached<'a> {
         }
     }
 
-    /// Moves to the next hook set that the kernel takes and that is not known to lose opens, if there is one. Both are
-    /// attached for a moment, and one byte says which of them reports: no open is missed, and one may come twice only if
-    /// it was between the two just then.
+    /// Moves to the next hook set that the kernel takes, sees opens, and is not known to lose them, if there is one. Both
+    /// are attached for a moment, and one byte says which of them reports. So one open of each task that is between the
+    /// two just then may be missed or come twice, and no other.
     ///
     /// # Errors
     /// If the kernel side cannot be told; the reason is for people to read.
-    pub(super) fn move_on(&mut self, base: &Part<'_>, options: &Options, skips: &mut Skips) -> Result<bool, String> {
+    pub(super) fn move_on(&mut self, base: &Part<'_>, options: &Options) -> Result<bool, String> {
         let order = probe::order(probe::Preemption::Full, self.kernel.has_lossless_probes());
         for set in order.into_iter().filter(|set| *set != self.hooks.set && !self.hooks.left.contains(set)) {
             let Some(slot) = self.slots.next() else { break };
@@ -119,11 +128,13 @@ impl<'a> Attached<'a> {
                 .and_then(|chosen| Part::load(slot, set, chosen, &self.kernel, options, Some(&base.skel)))
                 .and_then(|part| Ok((part.attach()?, part)));
             if let Ok((links, part)) = attempt {
-                part::set_filter(&base.skel, &options.filter, options, set).map_err(|why| why.to_string())?;
-                skips.forget_links(&self.set_links);
-                self.set_links = links;
-                skips.watch_links(&self.set_links);
-                skips.watch_programs(part.skel.object());
+                let report = |set| part::set_filter(&base.skel, &options.filter, options, set);
+                report(set).map_err(|why| why.to_string())?;
+                if !selftest::sees_opens(&base.skel).map_err(|why| why.to_string())? {
+                    report(self.hooks.set).map_err(|why| why.to_string())?;
+                    continue;
+                }
+                self.replace_links(links);
                 self.sets.push(part);
                 self.hooks.left.push(std::mem::replace(&mut self.hooks.set, set));
                 return Ok(true);

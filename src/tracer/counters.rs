@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use libbpf_rs::{MapCore as _, MapFlags};
 
-use super::skips::Skips;
 use crate::bpf::types::{process_count, process_key, totals};
 use crate::bpf::{OpentopSkel, comm_bytes, from_bytes};
 use crate::clock::Moment;
@@ -19,9 +18,6 @@ pub(super) struct Counters {
     ended: (u64, u64),
     /// Whether pids seen here are those that the kernel side reports.
     host_pids: bool,
-    pub(super) skips: Skips,
-    /// The most that was ever read of `skips`: a closed descriptor tells nothing any more.
-    skipped: u64,
 }
 
 /// Events as the user side knows them.
@@ -34,22 +30,12 @@ pub(super) struct Stream {
 
 impl Counters {
     pub(super) fn new(host_pids: bool) -> Self {
-        Self { ended: (0, 0), host_pids, skips: Skips::default(), skipped: 0 }
-    }
-
-    /// Runs that the kernel had skipped when this was last read.
-    pub(super) fn skipped(&self) -> u64 {
-        self.skipped
-    }
-
-    /// Reads how many runs the kernel has skipped.
-    pub(super) fn note_skips(&mut self) {
-        self.skipped = self.skipped.max(self.skips.read());
+        Self { ended: (0, 0), host_pids }
     }
 
     /// The counts since the start. A process that has ended is in the list once more after its end, with its final
     /// count, and then never again.
-    pub(super) fn read(&mut self, skel: &OpentopSkel<'_>, stream: Stream) -> Result<Counts, Error> {
+    pub(super) fn read(&mut self, skel: &OpentopSkel<'_>, stream: Stream, skipped: u64) -> Result<Counts, Error> {
         let mut processes = read_processes(skel)?;
         let owners = owners(&processes);
         let (mut opens, mut failed) = self.ended;
@@ -62,12 +48,11 @@ impl Counters {
             failed += process.failed;
         }
         let kernel = read_totals(skel)?;
-        self.note_skips();
         let lost = Lost {
             ring: kernel.dropped,
             queue: stream.queue,
             garbled: stream.garbled,
-            skipped: self.skipped,
+            skipped,
             overflow: kernel.overflow,
         };
         let totals = Totals {

@@ -198,6 +198,20 @@ pub(super) fn needed() -> (Vec<&'static str>, Vec<&'static str>) {
     (functions, tracepoints)
 }
 
+fn has_role(program: &str, is: impl Fn(Role) -> bool) -> bool {
+    PROGRAMS.iter().any(|spec| spec.program == program && is(spec.role))
+}
+
+/// Whether a program belongs to a hook set, and not to what is beside it.
+pub(super) fn is_of_set(program: &str) -> bool {
+    has_role(program, |role| matches!(role, Role::Set(_) | Role::Call))
+}
+
+/// Whether an open is lost when a program is skipped; without its beginning it only has no latency.
+pub(super) fn sees_opens(program: &str) -> bool {
+    has_role(program, |role| role != Role::Latency)
+}
+
 /// Opens that a set does not see by itself, and the programs that do.
 pub(super) struct Optional {
     pub(super) what: &'static str,

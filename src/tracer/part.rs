@@ -117,6 +117,7 @@ fn fill_maps(skel: &OpentopSkel<'_>, options: &Options, set: HookSet) -> libbpf_
         let directory = std::fs::File::open(path)?;
         skel.maps.wanted_cgroup.update(&0u32.to_ne_bytes(), &directory.as_raw_fd().to_ne_bytes(), MapFlags::ANY)?;
     }
+    replace_ids(&skel.maps.wanted_pids, &options.filter.pids)?;
     set_filter(skel, &options.filter, options, set)
 }
 
@@ -143,7 +144,7 @@ pub(super) fn set_filter(
     }
     // Which processes are children of wanted ones only the kernel knows: they are told once, and stay.
     let tree = options.extras.children;
-    if !tree || maps.wanted_pids.keys().next().is_none() {
+    if !tree {
         replace_ids(&maps.wanted_pids, &wanted.pids)?;
     }
     let result = match wanted.failed {

@@ -14,6 +14,7 @@ use super::attached::Attached;
 use super::cgroups::Cgroups;
 use super::counters::{Counters, Stream};
 use super::part::{Part, set_filter};
+use super::skips::Skips;
 use super::{Command, Options, Tracer};
 use crate::bpf::OpentopSkel;
 use crate::clock::Moment;
@@ -118,11 +119,8 @@ impl Poller<'_, '_> {
     fn run(&mut self, commands: &Receiver<Command>) -> Result<(), Halt> {
         self.first_look()?;
         self.attached.complete(self.base, &self.options);
-        self.attached.watch(self.base, &mut self.counters.skips);
         self.send_hooks()?;
         self.until_stopped(commands)?;
-        // Closing the links takes their counters along.
-        self.counters.note_skips();
         self.attached.detach();
         wait_for_running_programs();
         self.finish()
@@ -139,14 +137,14 @@ impl Poller<'_, '_> {
 
     fn until_stopped(&mut self, commands: &Receiver<Command>) -> Result<(), Halt> {
         let mut next_counts = Instant::now() + self.options.interval;
+        let mut seen_skipped = 0;
         loop {
             let taken = self.drain()?;
             if Instant::now() >= next_counts {
                 next_counts += self.options.interval;
-                let before = self.counters.skipped();
-                self.send_counts()?;
+                let skipped = self.send_counts()?.of_set;
                 // A set that was asked for by name is kept.
-                if self.counters.skipped() > before && self.options.hooks.is_none() {
+                if std::mem::replace(&mut seen_skipped, skipped) < skipped && self.options.hooks.is_none() {
                     self.move_on()?;
                 }
             }
@@ -169,7 +167,7 @@ impl Poller<'_, '_> {
 
     /// Leaves the hook set, if there is a better one to be had.
     fn move_on(&mut self) -> Result<(), Halt> {
-        let moved = self.attached.move_on(self.base, &self.options, &mut self.counters.skips);
+        let moved = self.attached.move_on(self.base, &self.options);
         if moved.map_err(|why| Error::bpf("move to other hooks", why))? {
             self.send_hooks()?;
         }
@@ -216,10 +214,13 @@ impl Poller<'_, '_> {
         Ok(())
     }
 
-    fn send_counts(&mut self) -> Result<(), Halt> {
+    /// Sends the counts; returns what the kernel has skipped by now.
+    fn send_counts(&mut self) -> Result<Skips, Halt> {
         let stream = self.reader.borrow().stream;
-        let counts = self.counters.read(&self.base.skel, stream)?;
-        self.send(Message::Counts(counts))
+        let skips = self.attached.skips(self.base);
+        let counts = self.counters.read(&self.base.skel, stream, skips.all)?;
+        self.send(Message::Counts(counts))?;
+        Ok(skips)
     }
 
     fn send(&self, message: Message) -> Result<(), Halt> {

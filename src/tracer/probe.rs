@@ -101,6 +101,7 @@ fn preemption(sched: &str, cmdline: &str, version: &str) -> Preemption {
         _ => None,
     };
     let in_force = sched.split_once('(').and_then(|(_, rest)| rest.split_once(')')).and_then(|(name, _)| model(name));
+    let can_choose = version.is_empty() || version.contains("PREEMPT_DYNAMIC");
     let asked = || cmdline.split_whitespace().rev().find_map(|word| word.strip_prefix("preempt=").and_then(model));
     let built = || match version {
         "" => Preemption::Unknown,
@@ -108,7 +109,7 @@ fn preemption(sched: &str, cmdline: &str, version: &str) -> Preemption {
         _ if version.contains("PREEMPT") => Preemption::Full,
         _ => Preemption::Voluntary,
     };
-    in_force.or_else(asked).unwrap_or_else(built)
+    in_force.or_else(|| can_choose.then(asked).flatten()).unwrap_or_else(built)
 }
 
 /// The effective capabilities in the text of `/proc/self/status`.
@@ -152,6 +153,7 @@ mod tests {
         assert_eq!(preemption("", "quiet", debian), Preemption::Unknown);
         assert_eq!(preemption("", "", "#1 SMP Debian 5.10.1"), Preemption::Voluntary);
         assert_eq!(preemption("", "", "#1 SMP PREEMPT_RT Debian"), Preemption::Full);
+        assert_eq!(preemption("", "preempt=none", "#1 SMP PREEMPT_RT Debian"), Preemption::Full);
         assert_eq!(preemption("", "", ""), Preemption::Unknown);
     }
 

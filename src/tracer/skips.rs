@@ -1,55 +1,53 @@
 //! Opens that the kernel did not even show to a program: it skips a program that is busy in an interrupted task.
+//!
+//! The kernel counts the skipped runs: of a program as `recursion_misses` (5.12), of a link of probes as `missed` (6.7).
+//! A skipped run need not have been an open where a program sees every system call, so this is the most that can have
+//! been lost.
 
 use std::fs;
-use std::os::fd::{AsFd as _, AsRawFd as _, RawFd};
+use std::os::fd::{AsFd as _, AsRawFd as _};
 
+use libbpf_rs::query::LinkTypeInfo;
 use libbpf_rs::{Link, Object};
 
-/// The kernel's counters of skipped runs: of a program `recursion_misses` (5.12), of a link of probes `missed` (6.7).
-///
-/// They stand in the description of a descriptor. A skipped run need not have been an open where a program sees every
-/// system call, so this is the most that can have been lost.
-#[derive(Debug, Default)]
+use super::hooks;
+
+/// Skipped runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Skips {
-    programs: Vec<RawFd>,
-    links: Vec<RawFd>,
-    /// What links had missed when they were closed.
-    closed: u64,
+    /// Of the programs and probes of a hook set: those can be helped by another set.
+    pub(super) of_set: u64,
+    /// Of all that see opens.
+    pub(super) all: u64,
 }
 
 impl Skips {
-    /// Watches the loaded programs of `object` too, which outlives this.
-    pub(super) fn watch_programs(&mut self, object: &Object) {
-        let programs = object.progs_mut().filter(|program| program.autoload());
-        self.programs.extend(programs.map(|program| program.as_fd().as_raw_fd()));
-    }
-
-    /// Watches `links` too, until they are forgotten.
-    pub(super) fn watch_links(&mut self, links: &[Link]) {
-        self.links.extend(links.iter().map(|link| link.as_fd().as_raw_fd()));
-    }
-
-    /// Keeps what `links` have missed, before they are closed.
-    pub(super) fn forget_links(&mut self, links: &[Link]) {
-        for fd in links.iter().map(|link| link.as_fd().as_raw_fd()) {
-            self.closed += read(fd);
-            self.links.retain(|watched| *watched != fd);
+    /// Adds those of the loaded programs of `object`.
+    pub(super) fn add_programs(&mut self, object: &Object) {
+        for program in object.progs_mut().filter(|program| program.autoload()) {
+            let name = program.name().to_string_lossy();
+            let path = format!("/proc/self/fdinfo/{}", program.as_fd().as_raw_fd());
+            let runs = fs::read_to_string(path).map_or(0, |info| skipped(&info));
+            self.of_set += if hooks::is_of_set(&name) { runs } else { 0 };
+            self.all += if hooks::sees_opens(&name) { runs } else { 0 };
         }
     }
 
-    /// Runs skipped so far.
-    pub(super) fn read(&self) -> u64 {
-        self.closed + self.programs.iter().chain(&self.links).map(|fd| read(*fd)).sum::<u64>()
+    /// Adds those of the links of a hook set.
+    pub(super) fn add_links(&mut self, links: &[Link]) {
+        let missed = |link: &Link| match link.info().map(|info| info.info) {
+            Ok(LinkTypeInfo::KprobeMulti(probes)) => probes.missed,
+            _ => 0,
+        };
+        let runs: u64 = links.iter().map(missed).sum();
+        self.of_set += runs;
+        self.all += runs;
     }
-}
-
-fn read(fd: RawFd) -> u64 {
-    fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).map_or(0, |info| skipped(&info))
 }
 
 fn skipped(fdinfo: &str) -> u64 {
     let fields = fdinfo.lines().filter_map(|line| line.split_once(':'));
-    let counters = fields.filter(|(name, _)| matches!(*name, "recursion_misses" | "missed"));
+    let counters = fields.filter(|(name, _)| *name == "recursion_misses");
     counters.filter_map(|(_, count)| count.trim().parse::<u64>().ok()).sum()
 }
 
@@ -58,9 +56,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_kinds_of_counters_are_read() {
+    fn the_kernels_counter_is_read() {
         assert_eq!(skipped("pos:\t0\nprog_type:\t26\nrecursion_misses:\t12\nverified_insns:\t9\n"), 12);
-        assert_eq!(skipped("link_type:\tkprobe_multi\nfunc_cnt:\t7\nmissed:\t3\n"), 3);
         assert_eq!(skipped(""), 0);
     }
 }

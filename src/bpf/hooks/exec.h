@@ -19,7 +19,8 @@ static __always_inline int on_exec(bool typed, bool loops, int old_pid, struct l
 	if (bpf_core_field_exists(bprm->fdpath) && READ(typed, bprm, fdpath))
 		r.mark |= MARK_FROM_FILE;
 	FORGET(r.mark, old_pid);
-	r.began = take_began(task);
+	/* A thread that is not the leader has become it. */
+	r.began = take_began(old_pid);
 	report(task, &r, loops);
 	return 0;
 }

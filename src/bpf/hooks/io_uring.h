@@ -27,6 +27,15 @@ static __always_inline const char *name_asked_for(struct io_open *open)
 	return BPF_CORE_READ(open, filename, name);
 }
 
+/* A request's address as a number: the verifier lets nobody calculate with a pointer. */
+static __always_inline u64 id_of(struct io_kiocb *req)
+{
+	u64 id = 0;
+
+	bpf_probe_read_kernel(&id, sizeof(id), &req);
+	return id;
+}
+
 static __always_inline int on_submit(struct io_kiocb *req)
 {
 	struct io_open *open = (struct io_open *)req;
@@ -36,8 +45,8 @@ static __always_inline int on_submit(struct io_kiocb *req)
 		.op = OP_IO_URING,
 		.mark = MARK_SUBMITTED,
 		.in_kernel = true,
-		.key = (u64)req,
 	};
+	u64 id = id_of(req);
 
 	if (!asks_for_open(req) || is_self(task))
 		return 0;
@@ -50,9 +59,26 @@ static __always_inline int on_submit(struct io_kiocb *req)
 	if (bpf_core_field_exists(open->file_slot) && BPF_CORE_READ(open, file_slot))
 		r.mark |= MARK_FD_UNKNOWN;
 	identify(task, &who);
+	/* The kernel reuses its requests; with the time in it a key names one open. */
+	r.key = who.now ^ id;
 	/* If there is no space the result will come without a name, and say so. */
-	write(task, &who, &r, LOOPS);
+	if (write(task, &who, &r, LOOPS) == WRITTEN)
+		bpf_map_update_elem(&submitted, &id, &r.key, BPF_ANY);
+	else
+		bpf_map_delete_elem(&submitted, &id);
 	return 0;
+}
+
+/* The key of an open that is now complete; 0: what was asked for is not known. */
+static __always_inline u64 take_key(u64 id)
+{
+	u64 *entry = bpf_map_lookup_elem(&submitted, &id), key;
+
+	if (!entry)
+		return 0;
+	key = *entry;
+	bpf_map_delete_elem(&submitted, &id);
+	return key;
 }
 
 static __always_inline int on_complete(struct io_kiocb *req, int res)
@@ -62,13 +88,13 @@ static __always_inline int on_complete(struct io_kiocb *req, int res)
 		.op = OP_IO_URING,
 		.mark = MARK_COMPLETED | MARK_NAME_UNREADABLE,
 		.ret = res,
-		.key = (u64)req,
 		/* The user side knows when it was submitted; this only says that it is wanted. */
 		.began = measure_latency,
 	};
 
 	if (!req || !asks_for_open(req))
 		return 0;
+	r.key = take_key(id_of(req));
 	report(task, &r, LOOPS);
 	return 0;
 }

@@ -77,7 +77,7 @@ static __always_inline int on_return(bool typed, bool loops, struct pt_regs *reg
 	/* A program that was started is reported by a hook of its own: the registers are the new program's. */
 	if ((call == CALL_EXECVE || call == CALL_EXECVEAT) && ret >= 0)
 		return 0;
-	r.began = take_began(task);
+	r.began = take_began(LOAD(task, pid));
 	r.mark = compat ? MARK_COMPAT : 0;
 	read_args(typed, regs, compat, args);
 	read_arguments(call, args, &r);
