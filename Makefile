@@ -38,7 +38,7 @@ screen: build ## what the screen is held to, measured: a table; takes minutes, w
 	cargo build --examples
 	OPENTOP=$(BIN) cargo test $(AS_ROOT) --test goals -- --full
 
-kernels: ## opentop on other kernels, in virtual machines made from Debian's packages; ARGS="6.12 7" chooses
+kernels: ## opentop on other kernels, in virtual machines made from Debian's packages; ARGS="6.12 7" or "arm64" chooses
 	@scripts/install-deps.sh build static
 	@scripts/kernels.sh $(ARGS)
 

@@ -97,6 +97,35 @@ fn without_root_it_says_what_is_needed() {
     }
 }
 
+#[test]
+fn two_capabilities_are_enough_for_root_and_for_others() {
+    needs_root();
+    let scratch = Scratch::new();
+    let copy = scratch.join("opentop");
+    common::copy_program(env!("CARGO_BIN_EXE_opentop").as_ref(), &copy);
+    let canary = scratch.file("canary-of-two-capabilities", "");
+    let nobody = [format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"), "--clear-groups".into()];
+    for (who, ids) in [("root", &[][..]), ("nobody", &nobody)] {
+        let command = || {
+            let mut command = Command::new("setpriv");
+            for kind in ["bounding-set", "inh-caps", "ambient-caps"] {
+                command.arg(format!("--{kind}=-all,+bpf,+perfmon"));
+            }
+            command.args(ids).arg(&copy).current_dir("/").stdin(Stdio::null());
+            command
+        };
+        let checked = common::output(command().arg("check"));
+        assert_eq!(checked.status.code(), Some(0), "{who}: {}{}", stdout(&checked), stderr(&checked));
+        let mut traced = command();
+        traced.args(["-o", "json"]);
+        let mut tracer = Tracer::of(traced);
+        let shown = until_shown(&mut tracer, &canary);
+        let pid = serde_json::from_str::<Value>(&shown).expect("JSON")["pid"].as_u64();
+        assert_eq!(pid, Some(std::process::id().into()), "{who}: {shown}");
+        assert!(tracer.stop().well().summary().opens > 0, "{who}");
+    }
+}
+
 /// Opens `path` until `tracer` shows a line that holds its last component.
 #[track_caller]
 fn until_shown(tracer: &mut Tracer, path: &Path) -> String {

@@ -17,6 +17,11 @@ mirror() {
 # Installs qemu, busybox and cpio where they are missing; fails where that cannot be.
 install_qemu() {
 	command -v "$qemu" >/dev/null && command -v busybox >/dev/null && command -v cpio >/dev/null && return
+	install_on_host "$qemu_package" busybox-static cpio
+}
+
+# Installs packages of the machine's own release, or of its backports.
+install_on_host() {
 	local codename release lists=$work/apt/host
 	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	mkdir -p "$lists/partial"
@@ -25,11 +30,11 @@ install_qemu() {
 	local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o Dir::Etc::sourcelist="$work/apt/host.list"
 		-o Dir::State::lists="$lists" -o Acquire::Retries=3)
 	[ "$(id -u)" = 0 ] || apt=(sudo "${apt[@]}")
-	echo "installing $qemu_package busybox-static cpio" >&2
+	echo "installing $*" >&2
 	"${apt[@]}" update >&2 || true
 	# A stable release's own qemu may demand that other packages be removed; then that of its backports fits.
 	for release in "$codename-backports" "$codename"; do
-		"${apt[@]}" install -y --no-install-recommends --no-remove -t "$release" "$qemu_package" busybox-static cpio >&2 && return
+		"${apt[@]}" install -y --no-install-recommends --no-remove -t "$release" "$@" >&2 && return
 	done
 	return 1
 }

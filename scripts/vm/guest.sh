@@ -1,4 +1,4 @@
-# Sourced by kernels.sh: makes the initramfs of the guests and boots it. Needs $work, $qemu, $machine, $console.
+# Sourced by kernels.sh: makes the initramfs of the guests and boots it. Needs $work, $qemu, $machine, $console, $busybox.
 # shellcheck shell=bash
 
 # Copies a program to where it lies on this machine, without its debug information, and the libraries that it needs.
@@ -16,7 +16,7 @@ make_initramfs() {
 	local file=$1 root=$work/root program
 	shift
 	rm -rf "$root" && mkdir -p "$root"
-	install -D "$(command -v busybox)" "$root/bin/busybox"
+	install -D "$busybox" "$root/bin/busybox"
 	install tests/vm/init "$root/init"
 	for program in "$@"; do add_program "$root" "$program"; done
 	(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >"$file"

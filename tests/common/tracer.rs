@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{ChildStdout, ExitStatus, Stdio};
+use std::process::{ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -32,7 +32,12 @@ pub struct Ended {
 impl Tracer {
     /// Starts opentop. It may not trace yet when this returns.
     pub fn start<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Self {
-        let mut child = Running::start(opentop(args).stdout(Stdio::piped()).stderr(Stdio::piped()));
+        Self::of(opentop(args))
+    }
+
+    /// Starts a command that is, or becomes, opentop.
+    pub fn of(mut command: Command) -> Self {
+        let mut child = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         let (stdout, mut stderr) = (child.0.stdout.take().expect("a pipe"), child.0.stderr.take().expect("a pipe"));
         let stderr = std::thread::spawn(move || {
             let mut text = Vec::new();

@@ -150,6 +150,7 @@ path_call! {
     change_dir() = libc::chdir;
     change_root() = libc::chroot;
     /// Makes a file longer (a hole) without opening it.
+    #[cfg(target_arch = "x86_64")]
     set_len(len: i64) = libc::truncate;
 }
 
