@@ -1,9 +1,10 @@
-# Reads TRACER|CALL|NS|CALL|NS, the latter with the tracer; prints a markdown table of the medians of what it adds.
+# Reads TRACER|CALL|NS|CALL|NS|CALL|NS: before the tracer, after it, with it; prints a markdown table of the medians of
+# what it adds.
 
 {
 	if (!seen[$1]++) names[++count] = $1
 	n = ++samples[$1, $2]
-	added[$1, $2, n] = $5 - $3
+	added[$1, $2, n] = $7 - ($3 + $5) / 2
 	bare["", $2, ++samples["", $2]] = $3
 }
 

@@ -2,16 +2,17 @@
 # shellcheck shell=bash
 
 # added_cost ROUNDS: what a call costs the traced program more than without a tracer. Each tool is held against the
-# price of the call just before it started, since other work on the machine comes and goes.
+# price of the call just before it started and just after it ended, since other work on the machine comes and goes.
 added_cost() {
 	local round name
 	for round in $(seq "$1"); do
 		for name in "${names[@]}"; do
-			alone "$cost" calls "$work" >"$work/without"
+			alone "$cost" calls "$work" >"$work/before"
 			start "$name" || continue
 			traced "$name" "$cost" calls "$work" >"$work/with"
 			stop
-			paste -d ' ' "$work/without" "$work/with" | sed "s/ /|/g; s/^/$name|/" >>"$work/costs"
+			alone "$cost" calls "$work" >"$work/after"
+			paste -d ' ' "$work/before" "$work/after" "$work/with" | sed "s/ /|/g; s/^/$name|/" >>"$work/costs"
 		done
 	done
 	awk -F '|' -f scripts/bench/added.awk "$work/costs"

@@ -72,8 +72,8 @@ pub fn stalled(world: &World) -> Measured {
     pty.stall(false);
     pty.assert_restored();
     let text = format!("{drained} events drained, {dropped} dropped, ended after {} ms", took.as_millis());
-    // Where others keep the processors busy for long, events are dropped with or without a reader.
-    Measured::right(drained > HELD_BACK, text).and_quick(dropped == 0 && took <= Duration::from_secs(1))
+    // With so small a ring, a busy machine drops some events with or without a reader.
+    Measured::right(drained > HELD_BACK, text).and_quick(took <= Duration::from_secs(1))
 }
 
 /// Events delivered and dropped while nobody read what the screen sent.

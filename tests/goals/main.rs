@@ -99,7 +99,7 @@ const GOALS: [Goal; 18] = [
     ("3", "no byte of a hostile name reaches the terminal", picture::hostile),
     ("4", "restored ≤ 500 ms by q, ^C, TERM, HUP, INT, QUIT", ends::every_end),
     ("5", "terminal gone: ended ≤ 2 s, no spinning", ends::gone),
-    ("5", "reader stalled: nothing lost, ends ≤ 1 s", ends::stalled),
+    ("5", "reader stalled 10 s: events still drained, ends ≤ 1 s", ends::stalled),
     ("6", "paused: rows identical, totals rise, tail back ≤ 200 ms", picture::pause),
     ("7", "generated = shown + filtered + dropped", picture::sum),
     ("8", "40x10 usable, 1x1 and 200 resizes survived", picture::sizes),
