@@ -1,3 +1,5 @@
+mod ring;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -298,67 +300,6 @@ fn the_ways_of_opening_are_those_of_the_header() {
         assert_eq!(Op::ALL.get(wire.0 as usize), Some(&here));
     }
     assert_eq!(ops.len(), Op::ALL.len());
-}
-
-/// The halves of an open by io_uring.
-fn by_ring(request: u64) -> (Record, Record) {
-    let mut submitted = record(b"hosts", &[mark::MARK_RELATIVE, mark::MARK_SUBMITTED], &["etc"]);
-    let mut completed = record(b"", &[mark::MARK_COMPLETED], &[]);
-    for half in [&mut submitted, &mut completed] {
-        (half.header.request, half.header.op) = (request, Op::IoUring as u8);
-    }
-    set_comm(&mut completed.header, b"iou-wrk-10");
-    (completed.header.ts_ns, completed.header.ret) = (4_000, -libc::EACCES);
-    (submitted, completed)
-}
-
-#[test]
-fn an_open_by_io_uring_is_what_was_asked_for_with_its_result() {
-    let (mut decoder, mut batch) = (Decoder::default(), Batch::default());
-    let (submitted, completed) = by_ring(0xffff_8880_0000_0001);
-    decoder.decode(&submitted.bytes(), &mut batch).unwrap();
-    assert!(batch.is_empty());
-    decoder.decode(&record(b"/between", &[], &[]).bytes(), &mut batch).unwrap();
-    decoder.decode(&completed.bytes(), &mut batch).unwrap();
-    assert_eq!((batch.len(), batch.get(0).unwrap().path), (2, "/between"));
-    let event = batch.get(1).unwrap();
-    assert_eq!((event.path, event.comm, event.op), ("/etc/hosts", "nginx", Op::IoUring));
-    assert_eq!((event.errno(), event.ts_ns, event.latency), (Some(libc::EACCES), 4_000, None));
-    // The same request serves the next open.
-    decoder.decode(&submitted.bytes(), &mut batch).unwrap();
-    let latency = Record { header: open_event { latency_ns: 1, ..completed.header }, ..completed };
-    decoder.decode(&latency.bytes(), &mut batch).unwrap();
-    assert_eq!(batch.get(2).unwrap().latency, Some(Duration::from_nanos(3_000)));
-}
-
-#[test]
-fn a_result_without_its_request_is_reported_all_the_same() {
-    let (_, completed) = by_ring(7);
-    let batch = completed.decoded();
-    assert_eq!((batch.get(0).unwrap().errno(), batch.get(0).unwrap().name), (Some(libc::EACCES), ""));
-}
-
-#[test]
-fn a_request_that_is_cut_short_is_refused_with_its_result() {
-    let (mut decoder, mut batch) = (Decoder::default(), Batch::default());
-    let (submitted, completed) = by_ring(7);
-    let bytes = submitted.bytes();
-    let kept = size_of::<open_event>() + 3;
-    decoder.decode(&bytes[..kept], &mut batch).unwrap();
-    let error = decoder.decode(&completed.bytes(), &mut batch).unwrap_err();
-    assert_eq!(error, DecodeError::Names { have: 3, claimed: bytes.len() - size_of::<open_event>() });
-    assert!(batch.is_empty());
-}
-
-#[test]
-fn requests_that_never_complete_take_bounded_room() {
-    let (mut decoder, mut batch) = (Decoder::default(), Batch::default());
-    let (submitted, _) = by_ring(0);
-    for request in 0..=SUBMITTED_MAX as u64 {
-        let asked = Record { header: open_event { request, ..submitted.header }, ..submitted.clone() };
-        decoder.decode(&asked.bytes(), &mut batch).unwrap();
-    }
-    assert!(decoder.submitted.len() <= SUBMITTED_MAX);
 }
 
 #[test]
