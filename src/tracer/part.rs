@@ -78,8 +78,12 @@ fn load<'a>(
     let mut open = OpentopSkelBuilder::default().open_opts(kernel::open_options(kernel.excerpt_path()), slot)?;
     hooks::select(open.open_object_mut(), set, chosen)?;
     open.maps.events.set_max_entries(options.ring_bytes)?;
+    // What is not asked for needs no room.
     if !options.extras.latency {
         open.maps.entered.set_max_entries(1)?;
+    }
+    if !options.extras.children {
+        open.maps.wanted_pids.set_max_entries(1024)?;
     }
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         rodata.self_tgid = if options.show_self { 0 } else { std::process::id() };

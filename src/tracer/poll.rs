@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 
 /// How long the first opens are waited for before the rest of the hooks is loaded, and how often they are looked for.
 const FIRST_LOOK: Duration = Duration::from_millis(8);
-const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const FIRST_PAUSE: Duration = Duration::from_micros(200);
 
 /// Why the loop ends early.
 enum Halt {
