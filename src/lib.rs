@@ -8,7 +8,7 @@
 //! recording ─▶ replay ─▶ the same channel ────────────────────────────┴▶ lines, tables ─▶ output
 //! ```
 //!
-//! * A [`source`] is the kernel ([`tracer`]) or a recording ([`record`]). Both send the same [`source::Message`]s: opens
+//! * A [`source`] is the kernel ([`tracer`]) or a recording ([`mod@record`]). Both send the same [`source::Message`]s: opens
 //!   in batches, counts, the end. What the kernel counts does not depend on what reaches the channel, so that losses
 //!   can be told and the ranking stays exact.
 //! * An open is an [`event::OpenEvent`], made from the bytes that `src/bpf/opentop.h` describes, its texts made

@@ -5,7 +5,7 @@
 //!             App ─▶ ui::render         drawing only reads
 //! ```
 //!
-//! [`run`] is the loop that carries events in, effects out and frames to the terminal.
+//! `run` is the loop that carries events in, effects out and frames to the terminal.
 
 mod act;
 pub mod action;
