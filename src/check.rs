@@ -51,7 +51,7 @@ fn about_host(facts: &Facts) -> Vec<Item> {
         Item {
             good: facts.btf,
             what: "type information (BTF)",
-            found: if facts.btf { "/sys/kernel/btf/vmlinux" } else { "missing" }.into(),
+            found: if facts.btf { tracer::BTF_PATH } else { "missing" }.into(),
             remedy: "use a kernel built with CONFIG_DEBUG_INFO_BTF=y",
         },
         Item {

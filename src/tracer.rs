@@ -16,12 +16,14 @@ mod process;
 mod selftest;
 mod skips;
 
+pub use btf::PATH as BTF_PATH;
 pub use cgroups::cgroup_mount;
 pub use hooks::{Extras, HookSet};
 pub use probe::{Facts, Lockdown, Preemption};
 
 use std::mem::MaybeUninit;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -134,7 +136,7 @@ impl<'a> Tracer<'a> {
             Some(forced) => vec![forced],
             None => probe::order(facts.preemption, kernel.has_lossless_probes()).to_vec(),
         };
-        let started = Attached::start(storage.iter_mut(), kernel, &order, &options);
+        let started = Attached::start(storage.iter_mut(), Arc::new(kernel), &order, &options);
         let (base, attached) = started.map_err(|tried| {
             let tried: Vec<_> = tried.iter().map(|(set, why)| format!("{}: {why}", set.name())).collect();
             Error::NoHook { tried: tried.join("; ") }
@@ -176,15 +178,16 @@ pub struct Trial {
 /// Tries all hook sets.
 #[must_use]
 pub fn try_all(facts: &Facts, options: &Options) -> Trial {
+    let kernel = Kernel::new().map(Arc::new);
     let attempt = |set| {
         let mut storage = storage();
-        let kernel = Kernel::new()?;
+        let kernel = kernel.clone()?;
         let refused = |mut tried: Vec<(HookSet, String)>| tried.pop().map_or_else(String::new, |(_, why)| why);
         let (base, mut attached) = Attached::start(storage.iter_mut(), kernel, &[set], options).map_err(refused)?;
         attached.complete(&base, options);
         Ok(attached.hooks().clone())
     };
-    let lossless_probes = Kernel::new().is_ok_and(|kernel| kernel.has_lossless_probes());
+    let lossless_probes = kernel.as_ref().is_ok_and(|kernel| kernel.has_lossless_probes());
     Trial {
         sets: probe::order(facts.preemption, lossless_probes).map(|set| (set, attempt(set))).into(),
         reason: probe::reason(facts.preemption, lossless_probes),

@@ -56,16 +56,9 @@ static __always_inline u32 uid_of(struct task_struct *task)
 	return LOAD(cred, uid.val);
 }
 
-static __always_inline void store_comm(char *to, const char *comm)
-{
-	((u64 *)to)[0] = ((const u64 *)comm)[0];
-	((u64 *)to)[1] = ((const u64 *)comm)[1];
-}
-
 static __always_inline void identify(struct task_struct *task, struct opener *who)
 {
 	struct task_struct *from = untrusted(task), *parent = LOAD(from, real_parent), *leader;
-	struct cred *cred = LOAD(from, cred);
 	struct css_set *set = LOAD(from, cgroups);
 	struct cgroup *cgroup = LOAD(set, dfl_cgrp);
 	struct kernfs_node *kn = LOAD(cgroup, kn);
@@ -75,7 +68,7 @@ static __always_inline void identify(struct task_struct *task, struct opener *wh
 	who->pid = LOAD(task, tgid);
 	who->tid = LOAD(task, pid);
 	who->ppid = LOAD(parent, tgid);
-	who->uid = LOAD(cred, uid.val);
+	who->uid = uid_of(task);
 	copy_comm(who->comm, task);
 	if (who->tid == who->pid) {
 		who->start_ns = LOAD(task, start_time);

@@ -57,14 +57,18 @@ static __always_inline struct task_struct *untrusted(struct task_struct *task)
 }
 
 /* As two words: byte by byte is what the compiler makes of a copy. */
+static __always_inline void store_comm(char *to, const char *comm)
+{
+	((u64 *)to)[0] = ((const u64 *)comm)[0];
+	((u64 *)to)[1] = ((const u64 *)comm)[1];
+}
+
 static __always_inline void copy_comm(char *to, struct task_struct *task)
 {
-	if (TYPED_TASK) {
-		((u64 *)to)[0] = *(u64 *)&task->comm[0];
-		((u64 *)to)[1] = *(u64 *)&task->comm[8];
-	} else {
+	if (TYPED_TASK)
+		store_comm(to, task->comm);
+	else
 		bpf_core_read(to, COMM_LEN, &task->comm);
-	}
 }
 
 /*

@@ -1,6 +1,7 @@
 //! What is attached: a hook set, and beside it what that does not see by itself.
 
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 
 use libbpf_rs::skel::Skel as _;
 use libbpf_rs::{Link, OpenObject};
@@ -10,11 +11,12 @@ use super::kernel::Kernel;
 use super::part::{self, Part};
 use super::skips::Skips;
 use super::{Hooks, Options, probe, selftest};
+use crate::bpf::OpentopSkel;
 
 /// Parts are loaded one after the other into `slots`, and all use the maps of the first.
 pub(super) struct Attached<'a> {
     slots: std::slice::IterMut<'a, MaybeUninit<OpenObject>>,
-    kernel: Kernel,
+    kernel: Arc<Kernel>,
     /// The sets moved to. That of the start is the part that has the maps.
     sets: Vec<Part<'a>>,
     set_links: Vec<Link>,
@@ -23,6 +25,17 @@ pub(super) struct Attached<'a> {
     beside: Vec<(Part<'a>, Vec<Link>)>,
     complete: bool,
     hooks: Hooks,
+}
+
+/// Loads a hook set with what options ask for beside it.
+fn load_set<'a>(
+    slot: &'a mut MaybeUninit<OpenObject>,
+    set: HookSet,
+    kernel: &Kernel,
+    options: &Options,
+    base: Option<&OpentopSkel<'_>>,
+) -> Result<Part<'a>, String> {
+    Part::load(slot, set, hooks::choose_set(set, options.extras, kernel)?, kernel, options, base)
 }
 
 /// Attaches a part that reports, and sees that it does.
@@ -45,15 +58,13 @@ impl<'a> Attached<'a> {
     /// Why each of them cannot be used.
     pub(super) fn start(
         mut slots: std::slice::IterMut<'a, MaybeUninit<OpenObject>>,
-        kernel: Kernel,
+        kernel: Arc<Kernel>,
         order: &[HookSet],
         options: &Options,
     ) -> Result<(Part<'a>, Self), Vec<(HookSet, String)>> {
         let mut tried = Vec::new();
         for (&set, slot) in order.iter().zip(&mut slots) {
-            let attempt = hooks::choose_set(set, options.extras, &kernel)
-                .and_then(|chosen| Part::load(slot, set, chosen, &kernel, options, None))
-                .and_then(|part| attach_and_test(part, options));
+            let attempt = load_set(slot, set, &kernel, options, None).and_then(|part| attach_and_test(part, options));
             match attempt {
                 Ok((set_links, base)) => {
                     // Until they are there, too.
@@ -124,8 +135,7 @@ impl<'a> Attached<'a> {
         let order = probe::order(probe::Preemption::Full, self.kernel.has_lossless_probes());
         for set in order.into_iter().filter(|set| *set != self.hooks.set && !self.hooks.left.contains(set)) {
             let Some(slot) = self.slots.next() else { break };
-            let attempt = hooks::choose_set(set, options.extras, &self.kernel)
-                .and_then(|chosen| Part::load(slot, set, chosen, &self.kernel, options, Some(&base.skel)))
+            let attempt = load_set(slot, set, &self.kernel, options, Some(&base.skel))
                 .and_then(|part| Ok((part.attach()?, part)));
             if let Ok((links, part)) = attempt {
                 let report = |set| part::set_filter(&base.skel, &options.filter, options, set);

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::ffi::CStr;
 
 /// Where the kernel shows its types.
-pub(super) const PATH: &str = "/sys/kernel/btf/vmlinux";
+pub const PATH: &str = "/sys/kernel/btf/vmlinux";
 
 /// Kinds of types, as `uapi/linux/btf.h` numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

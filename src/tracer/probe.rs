@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::HookSet;
+use super::{BTF_PATH, HookSet};
 
 /// Facts about the host that decide whether and how it can be traced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl Facts {
         Self {
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
             privileged: may_trace(effective_capabilities(&read("/proc/self/status"))),
-            btf: Path::new("/sys/kernel/btf/vmlinux").exists(),
+            btf: Path::new(BTF_PATH).exists(),
             lockdown: lockdown(&read("/sys/kernel/security/lockdown")),
             preemption: preemption(
                 &read("/sys/kernel/debug/sched/preempt"),
