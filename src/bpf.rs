@@ -27,6 +27,10 @@ unsafe impl Plain for types::open_event {}
 unsafe impl Plain for types::process_key {}
 // SAFETY: as above.
 unsafe impl Plain for types::process_count {}
+// SAFETY: as above; an array of them.
+unsafe impl Plain for types::bss_holders {}
+// SAFETY: as above.
+unsafe impl Plain for types::bss_places {}
 // SAFETY: as above.
 unsafe impl Plain for types::totals {}
 // SAFETY: as above.
@@ -36,6 +40,7 @@ unsafe impl Plain for types::filter {}
 const _: () = assert!(size_of::<types::open_event>() == 5 * 8 + 6 * 4 + 4 * 2 + 1 + 7 + 16);
 const _: () = assert!(size_of::<types::process_key>() == 8 + 4 + 4);
 const _: () = assert!(size_of::<types::process_count>() == 2 * 8 + 2 * 4 + 16);
+const _: () = assert!(size_of::<types::place_count>() == 64);
 const _: () = assert!(size_of::<types::totals>() == 5 * 8);
 const _: () = assert!(size_of::<types::filter>() == 5 + 1 + 2 + 4);
 

@@ -10,6 +10,7 @@ mod counters;
 mod hooks;
 mod kernel;
 mod part;
+mod places;
 mod poll;
 mod probe;
 mod process;

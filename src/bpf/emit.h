@@ -107,18 +107,28 @@ static __always_inline bool wanted(struct task_struct *task, int ret)
 	return true;
 }
 
+/* Where the opens of a process are counted: in the place that it holds, else in the map. NULL: that is full. */
+static __always_inline struct process_count *count_of(const struct process_key *key)
+{
+	u32 place = key->pid % PLACES;
+	struct process_count fresh = {}, *c;
+
+	if (holders[place].pid == key->pid && holders[place].start_ns == key->start_ns)
+		return &places[place].count;
+	c = bpf_map_lookup_elem(&processes, key);
+	if (!c) {
+		bpf_map_update_elem(&processes, key, &fresh, BPF_NOEXIST);
+		c = bpf_map_lookup_elem(&processes, key);
+	}
+	return c;
+}
+
 /* Counts the open for its process. The event may get lost after this, the count does not. */
 static __always_inline void count(const struct opener *who, int ret)
 {
 	struct process_key key = { .start_ns = who->start_ns, .pid = who->pid };
-	struct process_count *c = bpf_map_lookup_elem(&processes, &key);
+	struct process_count *c = count_of(&key);
 
-	if (!c) {
-		struct process_count fresh = {};
-
-		bpf_map_update_elem(&processes, &key, &fresh, BPF_NOEXIST);
-		c = bpf_map_lookup_elem(&processes, &key);
-	}
 	if (!c) {
 		COUNT(overflow);
 		if (ret < 0)

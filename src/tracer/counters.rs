@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use libbpf_rs::{MapCore as _, MapFlags};
 
+use super::places::{Places, Process};
 use crate::bpf::types::{process_count, process_key, totals};
-use crate::bpf::{OpentopSkel, comm_bytes, from_bytes};
+use crate::bpf::{OpentopSkel, as_bytes, comm_bytes, from_bytes};
 use crate::clock::Moment;
 use crate::error::Error;
 use crate::escape::escape;
@@ -16,6 +17,7 @@ use crate::source::{Counts, Lost, ProcessCount, Totals};
 pub(super) struct Counters {
     /// Opens and failures of the processes that are no longer in the map.
     ended: (u64, u64),
+    places: Places,
     /// Whether pids seen here are those that the kernel side reports.
     host_pids: bool,
 }
@@ -30,13 +32,18 @@ pub(super) struct Stream {
 
 impl Counters {
     pub(super) fn new(host_pids: bool) -> Self {
-        Self { ended: (0, 0), host_pids }
+        Self { ended: (0, 0), places: Places::new(), host_pids }
+    }
+
+    /// Makes counting cheaper for a process that opens a lot.
+    pub(super) fn favour(&mut self, skel: &OpentopSkel<'_>, process: Process) -> Result<(), Error> {
+        self.places.give(skel, process)
     }
 
     /// The counts since the start. A process that has ended is in the list once more after its end, with its final
     /// count, and then never again.
     pub(super) fn read(&mut self, skel: &OpentopSkel<'_>, stream: Stream, skipped: u64) -> Result<Counts, Error> {
-        let mut processes = read_processes(skel)?;
+        let mut processes = read_processes(skel, self.places.read(skel)?)?;
         let owners = owners(&processes);
         let (mut opens, mut failed) = self.ended;
         for process in &mut processes {
@@ -69,16 +76,20 @@ impl Counters {
     /// Takes an ended process out of the map. Its count is read again: it may have opened more before it ended.
     fn retire(&mut self, skel: &OpentopSkel<'_>, process: &mut ProcessCount) -> Result<(), Error> {
         let key = process_key { start_ns: process.start_ns, pid: process.pid, pad: 0 };
-        let key = crate::bpf::as_bytes(&key);
+        let key = as_bytes(&key);
         let map = &skel.maps.processes;
         let last = map.lookup(key, MapFlags::ANY).map_err(|why| Error::bpf("read the count of a process", why))?;
-        if let Some(count) = last.as_deref().and_then(from_bytes::<process_count>) {
-            (process.opens, process.failed) = (count.opens, count.failed);
-        }
+        let in_map = last.as_deref().and_then(from_bytes::<process_count>);
+        let in_place = self.places.take_back(skel, (process.pid, process.start_ns))?;
+        process.opens = in_map.iter().chain(&in_place).map(|count| count.opens).sum();
+        process.failed = in_map.iter().chain(&in_place).map(|count| count.failed).sum();
         process.ended = true;
         self.ended.0 += process.opens;
         self.ended.1 += process.failed;
-        map.delete(key).map_err(|why| Error::bpf("remove the count of an ended process", why))
+        if in_map.is_some() {
+            map.delete(key).map_err(|why| Error::bpf("remove the count of an ended process", why))?;
+        }
+        Ok(())
     }
 }
 
@@ -98,25 +109,46 @@ fn has_ended(pid: u32) -> bool {
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
 }
 
-fn read_processes(skel: &OpentopSkel<'_>) -> Result<Vec<ProcessCount>, Error> {
+/// Every process of the map, with what it counted in its place, and those that only have a place.
+fn read_processes(
+    skel: &OpentopSkel<'_>,
+    mut in_places: HashMap<Process, process_count>,
+) -> Result<Vec<ProcessCount>, Error> {
     let map = &skel.maps.processes;
     // A batch as large as the map: libbpf-rs takes a smaller one for the end of the map when a hash bucket overflows it.
     let batch = map.lookup_batch(map.max_entries(), MapFlags::ANY, MapFlags::ANY);
     let entries = batch.map_err(|why| Error::bpf("read the counts of the processes", why))?;
-    let count = |(key, value): (Vec<u8>, Vec<u8>)| {
-        let (key, value) = (from_bytes::<process_key>(&key)?, from_bytes::<process_count>(&value)?);
-        Some(ProcessCount {
-            pid: key.pid,
-            start_ns: key.start_ns,
-            ppid: value.ppid,
-            uid: value.uid,
-            comm: escape(comm_bytes(&value.comm)),
-            opens: value.opens,
-            failed: value.failed,
-            ended: false,
-        })
-    };
-    Ok(entries.filter_map(count).collect())
+    let mut processes = Vec::new();
+    for (key, value) in entries {
+        let (Some(key), Some(value)) = (from_bytes::<process_key>(&key), from_bytes::<process_count>(&value)) else {
+            continue;
+        };
+        let process = (key.pid, key.start_ns);
+        let count = match in_places.remove(&process) {
+            // The place has the latest name; before the first open there it has none.
+            Some(more) if more.opens > 0 => {
+                process_count { opens: value.opens + more.opens, failed: value.failed + more.failed, ..more }
+            }
+            _ => value,
+        };
+        processes.push(process_of(process, &count));
+    }
+    let only_in_places = in_places.iter().filter(|(_, count)| count.opens > 0);
+    processes.extend(only_in_places.map(|(&process, count)| process_of(process, count)));
+    Ok(processes)
+}
+
+fn process_of((pid, start_ns): Process, count: &process_count) -> ProcessCount {
+    ProcessCount {
+        pid,
+        start_ns,
+        ppid: count.ppid,
+        uid: count.uid,
+        comm: escape(comm_bytes(&count.comm)),
+        opens: count.opens,
+        failed: count.failed,
+        ended: false,
+    }
 }
 
 fn read_totals(skel: &OpentopSkel<'_>) -> Result<totals, Error> {
@@ -124,3 +156,6 @@ fn read_totals(skel: &OpentopSkel<'_>) -> Result<totals, Error> {
     let value = value.map_err(|why| Error::bpf("read the totals", why))?;
     value.as_deref().and_then(from_bytes).ok_or_else(|| Error::bpf("read the totals", "the map is empty"))
 }
+
+#[cfg(test)]
+mod tests;

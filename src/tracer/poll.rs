@@ -29,6 +29,9 @@ const PAUSE: Duration = Duration::from_millis(15);
 /// Most records of one batch: few enough that a batch is decoded within milliseconds.
 const BATCH: usize = 4096;
 
+/// So many records in one look are a storm: whoever had the last of them is most likely one of those who make it.
+const STORM: usize = 512;
+
 /// How long a full channel may hold the loop up.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -192,8 +195,17 @@ impl Poller<'_, '_> {
         let taken = usize::try_from(taken).map_err(|_| {
             Error::bpf("read the ring buffer", std::io::Error::from_raw_os_error(taken.saturating_neg()))
         })?;
+        if taken >= STORM {
+            self.favour_last()?;
+        }
         self.send_batch()?;
         Ok(taken)
+    }
+
+    fn favour_last(&mut self) -> Result<(), Error> {
+        let reader = self.reader.borrow();
+        let last = reader.batch.iter().next_back();
+        last.map_or(Ok(()), |open| self.counters.favour(&self.base.skel, (open.pid, open.start_ns)))
     }
 
     fn send_batch(&mut self) -> Result<(), Halt> {
