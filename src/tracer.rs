@@ -63,7 +63,7 @@ impl Default for Options {
             filter: KernelFilter::default(),
             interval: Duration::from_secs(1),
             hooks: None,
-            extras: Extras { programs: true, rings: true, ..Extras::default() },
+            extras: Extras { programs: true, rings: true, kernel: true, ..Extras::default() },
             cgroup: None,
         }
     }
@@ -148,7 +148,7 @@ impl<'a> Tracer<'a> {
     /// Loads what the hook set does not see by itself, where this has not been done. [`Tracer::run`] does it after a first
     /// look at the opens.
     pub fn complete(&mut self) {
-        self.attached.complete(&self.base, &self.options);
+        while self.attached.complete_next(&self.base, &self.options) {}
     }
 
     /// The hooks in use.
@@ -185,7 +185,7 @@ pub fn try_all(facts: &Facts, options: &Options) -> Trial {
         let kernel = kernel.clone()?;
         let refused = |mut tried: Vec<(HookSet, String)>| tried.pop().map_or_else(String::new, |(_, why)| why);
         let (base, mut attached) = Attached::start(storage.iter_mut(), kernel, &[set], options).map_err(refused)?;
-        attached.complete(&base, options);
+        while attached.complete_next(&base, options) {}
         Ok(attached.hooks().clone())
     };
     let lossless_probes = kernel.as_ref().is_ok_and(|kernel| kernel.has_lossless_probes());

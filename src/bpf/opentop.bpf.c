@@ -18,6 +18,7 @@
 #include "syscall.h"
 #include "hooks/syscall.h"
 #include "hooks/exec.h"
+#include "hooks/kernel.h"
 #include "hooks/io_uring.h"
 #include "hooks/process.h"
 

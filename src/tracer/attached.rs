@@ -6,7 +6,7 @@ use std::sync::Arc;
 use libbpf_rs::skel::Skel as _;
 use libbpf_rs::{Link, OpenObject};
 
-use super::hooks::{self, HookSet};
+use super::hooks::{self, HookSet, Optional};
 use super::kernel::Kernel;
 use super::part::{self, Part};
 use super::skips::Skips;
@@ -22,8 +22,9 @@ pub(super) struct Attached<'a> {
     set_links: Vec<Link>,
     /// What links had missed when they were closed.
     closed: Skips,
+    /// What the set does not see by itself, and has not been tried yet.
+    pending: std::vec::IntoIter<Optional>,
     beside: Vec<(Part<'a>, Vec<Link>)>,
-    complete: bool,
     hooks: Hooks,
 }
 
@@ -67,11 +68,12 @@ impl<'a> Attached<'a> {
             let attempt = load_set(slot, set, &kernel, options, None).and_then(|part| attach_and_test(part, options));
             match attempt {
                 Ok((set_links, base)) => {
+                    let pending: Vec<_> = hooks::optional(options.extras).collect();
                     // Until they are there, too.
-                    let unseen = hooks::optional(options.extras).map(|optional| optional.what).collect();
-                    let hooks = Hooks { set, left: Vec::new(), unseen };
+                    let unseen = pending.iter().map(|optional| optional.what).collect();
+                    let (hooks, pending) = (Hooks { set, left: Vec::new(), unseen }, pending.into_iter());
                     let (sets, beside, closed) = (Vec::new(), Vec::new(), Skips::default());
-                    return Ok((base, Self { slots, kernel, sets, set_links, closed, beside, complete: false, hooks }));
+                    return Ok((base, Self { slots, kernel, sets, set_links, closed, pending, beside, hooks }));
                 }
                 Err(why) => tried.push((set, why)),
             }
@@ -104,25 +106,21 @@ impl<'a> Attached<'a> {
         self.set_links = links;
     }
 
-    /// Loads and attaches what the hook set does not see by itself, unless that has been done.
-    pub(super) fn complete(&mut self, base: &Part<'_>, options: &Options) {
-        if std::mem::replace(&mut self.complete, true) {
-            return;
+    /// Loads and attaches the next of what the hook set does not see by itself; false if none is left. Each takes some
+    /// milliseconds, in which nobody looks at the ring buffer.
+    pub(super) fn complete_next(&mut self, base: &Part<'_>, options: &Options) -> bool {
+        let Some(optional) = self.pending.next() else { return false };
+        let chosen = optional.choose(&self.kernel);
+        let attached = chosen.zip(self.slots.next()).and_then(|(chosen, slot)| {
+            let part = Part::load(slot, self.hooks.set, chosen, &self.kernel, options, Some(&base.skel)).ok()?;
+            let links = part.attach().ok()?;
+            Some((part, links))
+        });
+        if let Some(attached) = attached {
+            self.beside.push(attached);
+            self.hooks.unseen.retain(|unseen| *unseen != optional.what);
         }
-        self.hooks.unseen.clear();
-        for optional in hooks::optional(options.extras) {
-            let chosen = optional.choose(&self.kernel);
-            let attached = chosen.zip(self.slots.next()).and_then(|(chosen, slot)| {
-                let set = self.hooks.set;
-                let part = Part::load(slot, set, chosen, &self.kernel, options, Some(&base.skel)).ok()?;
-                let links = part.attach().ok()?;
-                Some((part, links))
-            });
-            match attached {
-                Some(attached) => self.beside.push(attached),
-                None => self.hooks.unseen.push(optional.what),
-            }
-        }
+        true
     }
 
     /// Moves to the next hook set that the kernel takes, sees opens, and is not known to lose them, if there is one. Both

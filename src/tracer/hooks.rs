@@ -1,7 +1,8 @@
 //! The hook sets, and the programs of the one BPF object that each of them is made of.
 //!
 //! A set is one way to see system calls return. To every set come the same extras, where the kernel has them: programs
-//! that were started, opens by io_uring, children of followed processes, the beginning of a call for its latency.
+//! that were started, opens by io_uring and by the kernel itself, children of followed processes, the beginning of a call
+//! for its latency.
 
 use libbpf_rs::{KprobeMultiOpts, Link, Object, OpenObject};
 
@@ -61,6 +62,8 @@ pub struct Extras {
     pub programs: bool,
     /// Opens by io_uring.
     pub rings: bool,
+    /// Files that the kernel opens itself.
+    pub kernel: bool,
     /// Children of wanted processes.
     pub children: bool,
     /// How long each open took.
@@ -75,6 +78,7 @@ enum Role {
     Call,
     Exec,
     Ring,
+    Kernel,
     Children,
     Latency,
 }
@@ -151,6 +155,8 @@ const PROGRAMS: &[Spec] = &[
     spec("ring_submit_sqe_of", Role::Ring, tracepoint!("io_uring_submit_sqe", 7..=8)),
     spec("ring_complete", Role::Ring, tracepoint!("io_uring_complete", 4..=4)),
     spec("ring_complete_res", Role::Ring, tracepoint!("io_uring_complete", 6..=8)),
+    spec("open_exec_return", Role::Kernel, Needs::Function(&["open_exec"])),
+    spec("filp_open_return", Role::Kernel, Needs::Function(&["filp_open"])),
     spec("follow_fork", Role::Children, tracepoint!("sched_process_fork", 3..=3)),
     spec("follow_exit", Role::Children, tracepoint!("sched_process_exit", 2..=3)),
     spec("sys_enter_typed", Role::Latency, tracepoint!("sys_enter", 3..=3)),
@@ -224,7 +230,13 @@ pub(super) struct Optional {
 pub(super) fn optional(extras: Extras) -> impl Iterator<Item = Optional> {
     let programs = Optional { what: "programs that are started", role: Role::Exec, programs: &["exec_done"] };
     let rings = Optional { what: "opens by io_uring", role: Role::Ring, programs: &["ring_submit", "ring_complete"] };
-    [(extras.programs, programs), (extras.rings, rings)].into_iter().filter_map(|(wanted, each)| wanted.then_some(each))
+    let kernel = Optional {
+        what: "the kernel's own opens",
+        role: Role::Kernel,
+        programs: &["open_exec_return", "filp_open_return"],
+    };
+    let all = [(extras.programs, programs), (extras.rings, rings), (extras.kernel, kernel)];
+    all.into_iter().filter_map(|(wanted, each)| wanted.then_some(each))
 }
 
 impl Optional {
@@ -249,7 +261,7 @@ pub(super) fn choose_set(set: HookSet, extras: Extras, kernel: &Kernel) -> Resul
         Role::Call => set == HookSet::Functions || set == HookSet::Probes,
         Role::Children => extras.children,
         Role::Latency => extras.latency,
-        Role::Exec | Role::Ring => false,
+        Role::Exec | Role::Ring | Role::Kernel => false,
     };
     choose(wanted, kernel)
 }
@@ -268,13 +280,14 @@ fn choose(wanted: impl Fn(Role) -> bool, kernel: &Kernel) -> Result<Vec<Chosen>,
     Ok(chosen)
 }
 
-/// Lets exactly the chosen programs be loaded. Where return probes are used, the functions' own programs are not.
+/// Lets exactly the chosen programs be loaded. Where return probes are used, the calls' own programs are not.
 pub(super) fn select(object: &mut OpenObject, set: HookSet, chosen: &[Chosen]) -> libbpf_rs::Result<()> {
     for mut program in object.progs_mut() {
         let name = program.name().to_owned();
         let found = chosen.iter().find(|chosen| name == chosen.program);
         let function = found.and_then(|chosen| chosen.function);
-        program.set_autoload(found.is_some() && (function.is_none() || set == HookSet::Functions));
+        let probed = set == HookSet::Probes && has_role(&name.to_string_lossy(), |role| role == Role::Call);
+        program.set_autoload(found.is_some() && !probed);
         if let Some(function) = function.filter(|_| program.autoload()) {
             program.set_attach_target(0, Some(function.to_owned()))?;
         }

@@ -121,7 +121,9 @@ struct Poller<'p, 'skel> {
 impl Poller<'_, '_> {
     fn run(&mut self, commands: &Receiver<Command>) -> Result<(), Halt> {
         self.first_look()?;
-        self.attached.complete(self.base, &self.options);
+        while self.attached.complete_next(self.base, &self.options) {
+            self.drain()?;
+        }
         self.send_hooks()?;
         self.until_stopped(commands)?;
         self.attached.detach();

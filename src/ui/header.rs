@@ -32,7 +32,8 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
         (false, true) => String::new(),
     };
     let origin = setup.replay.as_ref().map(|file| format!("replay of {file}")).unwrap_or_default();
-    let hooks = if setup.hooks.is_empty() { String::new() } else { format!("hooks: {}", setup.hooks) };
+    let (hooks, limits) = setup.hooks.split_once(", ").unwrap_or((&setup.hooks, ""));
+    let hooks = if hooks.is_empty() { String::new() } else { format!("hooks: {hooks}") };
     vec![
         Segment::new(1, theme.title, "opentop"),
         Segment::new(0, theme.head, state),
@@ -49,6 +50,7 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
             format!("dropped {}", compact(dropped)),
         ),
         Segment::new(6, plain, hooks),
+        Segment::new(10, plain, limits.to_owned()),
     ]
 }
 

@@ -6,22 +6,20 @@ use super::{Scratch, opener, succeed};
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-/// Opens that the hooks of this kernel cannot see: the way (or the beginning of its name), `op`, and why.
-pub const UNSEEN: &[(&str, &str, &str)] = &[
-    (
-        "exec with an interpreter: interpreter",
-        "exec",
-        "the kernel opens it itself, within the call that starts the program",
-    ),
-    ("exec of a script: interpreter", "exec", "the kernel opens it itself, within the call that starts the script"),
-];
+/// What opentop says of hooks that do without something, in its summary.
+const WITHOUT: [&str; 3] = ["opens by io_uring", "programs that are started", "the kernel's own opens"];
 
-pub fn is_unseen(expected: &Expected, (way, op, _): &(&str, &str, &str)) -> bool {
-    expected.way.starts_with(way) && expected.op() == *op
+/// What of these sees an open; none: any hook does.
+fn seen_by(expected: &Expected) -> Option<&'static str> {
+    let [rings, programs, kernel] = WITHOUT;
+    match expected.op() {
+        "io_uring" => Some(rings),
+        "kernel" => Some(kernel),
+        "exec" if expected.way.ends_with("interpreter") => Some(kernel),
+        "exec" => Some(programs),
+        _ => None,
+    }
 }
-
-/// What opentop says of hooks that do without, in its summary, and the `op` of the opens that it then does not see.
-const WITHOUT: &[(&str, &str)] = &[("opens by io_uring", "io_uring"), ("programs that are started", "exec")];
 
 /// What `opener ways` did, and what opentop said.
 #[derive(Debug)]
@@ -32,7 +30,7 @@ pub struct Gone {
     pub skipped: Vec<Expected>,
     /// What was reported of the processes that went the ways.
     pub opens: Vec<Open>,
-    /// What the hooks cannot see, and was not reported.
+    /// What the hooks are said not to see, and was not reported.
     pub unseen: Vec<Expected>,
     /// What was reported with a path that is marked as cut short, and otherwise rightly.
     pub cut: Vec<Open>,
@@ -69,10 +67,8 @@ impl Gone {
             compare(&expected, opens.clone(), |expected, open| expected.differences(open).is_empty());
         let (missing, rest) = compare(&missing, unexpected.clone(), is_cut);
         let (unexpected, cut) = unexpected.into_iter().partition(|open| rest.contains(open));
-        let without = |op: &str| WITHOUT.iter().any(|(what, of)| *of == op && hooks.contains(what));
-        let (unseen, missing) = missing
-            .into_iter()
-            .partition(|expected| without(expected.op()) || UNSEEN.iter().any(|row| is_unseen(expected, row)));
+        let without = |expected: &Expected| seen_by(expected).is_some_and(|what| hooks.contains(what));
+        let (unseen, missing) = missing.into_iter().partition(without);
         Self { expected, skipped, opens, unseen, cut, missing, unexpected }
     }
 

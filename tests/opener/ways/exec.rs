@@ -16,6 +16,7 @@ pub const WAYS: &[Way] = ways![
     "exec by a descriptor" => by_descriptor,
     "exec in a directory" => in_directory,
     "exec with an interpreter" => with_interpreter,
+    "exec with a missing interpreter" => missing_interpreter,
     "exec of a script" => script,
 ];
 
@@ -118,7 +119,17 @@ fn with_interpreter(scene: &Scene) -> Gone {
     scene.written("program", &elf::program(elf::PROGRAM, Some(&interpreter)), 0o755);
     let (who, result) = exec(scene, b"program");
     assert_eq!(result, Ok(elf::INTERPRETER.into()), "the interpreter's status");
-    interpreter_opened(scene, &who, &interpreter);
+    interpreter_opened(scene, &who, &interpreter, Ok(0));
+    Ok(())
+}
+
+/// Both the program and its interpreter are said to be missing, and one of them lies there for all to see.
+fn missing_interpreter(scene: &Scene) -> Gone {
+    let interpreter = scene.path("interpreter");
+    scene.written("program", &elf::program(elf::PROGRAM, Some(&interpreter)), 0o755);
+    let (who, result) = exec(scene, b"program");
+    assert_eq!(result, Err(libc::ENOENT), "the kernel answered otherwise");
+    interpreter_opened(scene, &who, &interpreter, result);
     Ok(())
 }
 
@@ -128,10 +139,10 @@ fn script(scene: &Scene) -> Gone {
     scene.written("script", &[b"#!", &interpreter[..], b"\n"].concat(), 0o755);
     let (who, result) = exec(scene, b"script");
     assert_eq!(result, Ok(elf::INTERPRETER.into()), "the interpreter's status");
-    interpreter_opened(scene, &who, &interpreter);
+    interpreter_opened(scene, &who, &interpreter, Ok(0));
     Ok(())
 }
 
-fn interpreter_opened(scene: &Scene, who: &Who, path: &[u8]) {
-    report(&format!("{}: interpreter", scene.way), who, Some(path), path, "absolute", Ok(0));
+fn interpreter_opened(scene: &Scene, who: &Who, path: &[u8], result: Result) {
+    report(&format!("{}: interpreter", scene.way), who, Some(path), path, "absolute", result);
 }

@@ -3,6 +3,7 @@
 mod calls;
 mod exec;
 mod failures;
+mod kernel;
 mod names;
 mod places;
 mod processes;
@@ -41,6 +42,7 @@ const GROUPS: &[&[Way]] = &[
     processes::WAYS,
     rings::WAYS,
     exec::WAYS,
+    kernel::WAYS,
 ];
 
 pub fn all() -> impl Iterator<Item = Way> {

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Files that the kernel opens itself: the interpreter of a program or a script, a core dump, the file behind a device.
+ * No system call returns with these, so that the kernel's own functions are watched. They are called seldom.
+ */
+#ifndef OPENTOP_HOOKS_KERNEL_H
+#define OPENTOP_HOOKS_KERNEL_H
+
+/* linux/err.h: what lies above is no pointer, but a negative errno. */
+#define MAX_ERRNO 4095
+
+/* `opened` is the file or an errno, as a number: the verifier compares no pointers with numbers. */
+static __always_inline int on_kernel_open(const char *name, u64 opened, struct request *r)
+{
+	r->name = name;
+	r->in_kernel = true;
+	r->dfd = AT_FDCWD;
+	r->mark = MARK_FD_UNKNOWN;
+	r->ret = opened >= (u64)-MAX_ERRNO ? opened : 0;
+	report(current_task(), r, LOOPS);
+	return 0;
+}
+
+SEC("?fexit")
+int BPF_PROG(open_exec_return, const char *name)
+{
+	struct request r = { .op = OP_EXEC };
+	u64 opened = 0;
+
+	bpf_get_func_ret(ctx, &opened);
+	return on_kernel_open(name, opened, &r);
+}
+
+SEC("?fexit")
+int BPF_PROG(filp_open_return, const char *name, int flags, u16 mode)
+{
+	struct request r = { .op = OP_KERNEL, .flags = flags, .mode = mode };
+	u64 opened = 0;
+
+	bpf_get_func_ret(ctx, &opened);
+	return on_kernel_open(name, opened, &r);
+}
+
+#endif
