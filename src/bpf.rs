@@ -28,8 +28,6 @@ unsafe impl Plain for types::process_key {}
 // SAFETY: as above.
 unsafe impl Plain for types::process_count {}
 // SAFETY: as above; an array of them.
-unsafe impl Plain for types::bss_holders {}
-// SAFETY: as above.
 unsafe impl Plain for types::bss_places {}
 // SAFETY: as above.
 unsafe impl Plain for types::totals {}

@@ -74,13 +74,14 @@ pub struct Extras {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
     Set(HookSet),
-    /// Attached to the function of one open call.
+    /// At the return of the function of one open call.
     Call,
     Exec,
     Ring,
     Kernel,
     Children,
-    Latency,
+    /// The beginning of calls, for these sets.
+    Entry(&'static [HookSet]),
 }
 
 /// What the kernel must have for a program, beyond the program type.
@@ -134,20 +135,12 @@ const PROGRAMS: &[Spec] = &[
     spec("sys_exit_raw", Role::Set(HookSet::SyscallExitRaw), Needs::Nothing),
     spec("sys_exit_without_loops", Role::Set(HookSet::SyscallExitRaw), Needs::Nothing),
     spec("call_return", Role::Set(HookSet::Probes), Needs::Nothing),
-    spec("open_return", Role::Call, call!("open")),
-    spec("openat_return", Role::Call, call!("openat")),
-    spec("openat2_return", Role::Call, call!("openat2")),
-    spec("creat_return", Role::Call, call!("creat")),
-    spec("open_by_handle_at_return", Role::Call, call!("open_by_handle_at")),
-    spec("execve_return", Role::Call, call!("execve")),
-    spec("execveat_return", Role::Call, call!("execveat")),
-    spec("compat_open_return", Role::Call, call!(compat "open")),
-    spec("compat_openat_return", Role::Call, call!(compat "openat")),
-    spec("compat_openat2_return", Role::Call, call!(compat "openat2")),
-    spec("compat_creat_return", Role::Call, call!(compat "creat")),
-    spec("compat_open_by_handle_at_return", Role::Call, call!(compat "open_by_handle_at")),
-    spec("compat_execve_return", Role::Call, call!(compat "execve")),
-    spec("compat_execveat_return", Role::Call, call!(compat "execveat")),
+    spec("call_entry", Role::Entry(&[HookSet::Probes]), Needs::Nothing),
+    spec(
+        "sys_enter_typed",
+        Role::Entry(&[HookSet::SyscallExit, HookSet::SyscallExitRaw]),
+        tracepoint!("sys_enter", 3..=3),
+    ),
     spec("exec_done", Role::Exec, tracepoint!("sched_process_exec", 4..=4)),
     spec("exec_done_without_loops", Role::Exec, tracepoint!("sched_process_exec", 4..=4)),
     spec("ring_submit", Role::Ring, tracepoint!("io_uring_submit_req", 2..=2)),
@@ -159,13 +152,43 @@ const PROGRAMS: &[Spec] = &[
     spec("filp_open_return", Role::Kernel, Needs::Function(&["filp_open"])),
     spec("follow_fork", Role::Children, tracepoint!("sched_process_fork", 3..=3)),
     spec("follow_exit", Role::Children, tracepoint!("sched_process_exit", 2..=3)),
-    spec("sys_enter_typed", Role::Latency, tracepoint!("sys_enter", 3..=3)),
 ];
+
+/// What is attached to the functions of the calls themselves: by the name that its programs begin with.
+macro_rules! calls {
+    ($($name:literal: $function:expr),* $(,)?) => {
+        &[$(
+            spec(concat!($name, "_return"), Role::Call, $function),
+            spec(concat!($name, "_entry"), Role::Entry(&[HookSet::Functions]), $function),
+        )*]
+    };
+}
+
+const CALLS: &[Spec] = calls! {
+    "open": call!("open"),
+    "openat": call!("openat"),
+    "openat2": call!("openat2"),
+    "creat": call!("creat"),
+    "open_by_handle_at": call!("open_by_handle_at"),
+    "execve": call!("execve"),
+    "execveat": call!("execveat"),
+    "compat_open": call!(compat "open"),
+    "compat_openat": call!(compat "openat"),
+    "compat_openat2": call!(compat "openat2"),
+    "compat_creat": call!(compat "creat"),
+    "compat_open_by_handle_at": call!(compat "open_by_handle_at"),
+    "compat_execve": call!(compat "execve"),
+    "compat_execveat": call!(compat "execveat"),
+};
+
+fn programs() -> impl Iterator<Item = &'static Spec> {
+    PROGRAMS.iter().chain(CALLS)
+}
 
 impl Spec {
     /// Names are joined with their directories in a loop, or by a program made for kernels without.
     fn fits(&self, kernel: &Kernel) -> bool {
-        let joins = !matches!(self.role, Role::Children | Role::Latency);
+        let joins = !matches!(self.role, Role::Children | Role::Entry(_));
         !joins || self.program.ends_with("_without_loops") != kernel.has_loops()
     }
 }
@@ -194,7 +217,7 @@ fn meets(kernel: &Kernel, needs: &Needs) -> Option<Option<&'static str>> {
 /// The functions and the tracepoints that programs can need.
 pub(super) fn needed() -> (Vec<&'static str>, Vec<&'static str>) {
     let (mut functions, mut tracepoints) = (Vec::new(), Vec::new());
-    for Spec { needs, .. } in PROGRAMS {
+    for Spec { needs, .. } in programs() {
         match needs {
             Needs::Nothing => {}
             Needs::Tracepoint(name, _) => tracepoints.push(*name),
@@ -205,7 +228,7 @@ pub(super) fn needed() -> (Vec<&'static str>, Vec<&'static str>) {
 }
 
 fn has_role(program: &str, is: impl Fn(Role) -> bool) -> bool {
-    PROGRAMS.iter().any(|spec| spec.program == program && is(spec.role))
+    programs().any(|spec| spec.program == program && is(spec.role))
 }
 
 /// Whether a program belongs to a hook set, and not to what is beside it.
@@ -215,7 +238,7 @@ pub(super) fn is_of_set(program: &str) -> bool {
 
 /// Whether an open is lost when a program is skipped; without its beginning it only has no latency.
 pub(super) fn sees_opens(program: &str) -> bool {
-    has_role(program, |role| role != Role::Latency)
+    has_role(program, |role| !matches!(role, Role::Entry(_)))
 }
 
 /// Opens that a set does not see by itself, and the programs that do.
@@ -260,7 +283,7 @@ pub(super) fn choose_set(set: HookSet, extras: Extras, kernel: &Kernel) -> Resul
         Role::Set(of) => of == set,
         Role::Call => set == HookSet::Functions || set == HookSet::Probes,
         Role::Children => extras.children,
-        Role::Latency => extras.latency,
+        Role::Entry(of) => extras.latency && of.contains(&set),
         Role::Exec | Role::Ring | Role::Kernel => false,
     };
     choose(wanted, kernel)
@@ -268,7 +291,7 @@ pub(super) fn choose_set(set: HookSet, extras: Extras, kernel: &Kernel) -> Resul
 
 fn choose(wanted: impl Fn(Role) -> bool, kernel: &Kernel) -> Result<Vec<Chosen>, String> {
     let mut chosen = Vec::new();
-    for Spec { program, role, needs } in PROGRAMS.iter().filter(|spec| wanted(spec.role) && spec.fits(kernel)) {
+    for Spec { program, role, needs } in programs().filter(|spec| wanted(spec.role) && spec.fits(kernel)) {
         match meets(kernel, needs) {
             Some(function) => chosen.push(Chosen { program, function }),
             None if matches!(role, Role::Set(_)) || *program == INDISPENSABLE => {
@@ -299,10 +322,10 @@ pub(super) fn select(object: &mut OpenObject, set: HookSet, chosen: &[Chosen]) -
 pub(super) fn attach(object: &Object, chosen: &[Chosen]) -> libbpf_rs::Result<Vec<Link>> {
     let mut links = Vec::new();
     for program in object.progs_mut().filter(|program| program.autoload()) {
-        links.push(if program.name() == "call_return" {
-            program.attach_kprobe_multi_with_opts(return_probes(chosen))?
-        } else {
-            program.attach()?
+        links.push(match program.name().to_str() {
+            Some("call_return") => program.attach_kprobe_multi_with_opts(probes(chosen, true))?,
+            Some("call_entry") => program.attach_kprobe_multi_with_opts(probes(chosen, false))?,
+            _ => program.attach()?,
         });
     }
     Ok(links)
@@ -310,7 +333,7 @@ pub(super) fn attach(object: &Object, chosen: &[Chosen]) -> libbpf_rs::Result<Ve
 
 /// Nobody wants the cookies, but Linux 6.18 follows a null pointer where there are none and somebody reads the link's
 /// fdinfo, as lsof does, or opentop for the count of losses.
-fn return_probes(chosen: &[Chosen]) -> KprobeMultiOpts {
+fn probes(chosen: &[Chosen], retprobe: bool) -> KprobeMultiOpts {
     let symbols: Vec<String> = chosen.iter().filter_map(|chosen| chosen.function).map(str::to_owned).collect();
-    KprobeMultiOpts { cookies: vec![0; symbols.len()], symbols, retprobe: true, ..KprobeMultiOpts::default() }
+    KprobeMultiOpts { cookies: vec![0; symbols.len()], symbols, retprobe, ..KprobeMultiOpts::default() }
 }

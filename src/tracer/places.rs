@@ -15,70 +15,66 @@ use crate::error::Error;
 /// A process, as `(pid, start_ns)`.
 pub(super) type Process = (u32, u64);
 
-const NOBODY: process_key = process_key { start_ns: 0, pid: 0, pad: 0 };
-
-/// Who holds which place.
+/// Who holds which place, by pid modulo their number.
 #[derive(Debug)]
-pub(super) struct Places {
-    /// As the kernel side has them.
-    holders: bss_holders,
-    /// Opens and failures that were counted in each place before its holder got it.
-    before: Vec<(u64, u64)>,
+pub(super) struct Places(Vec<Place>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    holder: Option<Process>,
+    /// Opens and failures that had been counted here when the holder got it.
+    before: (u64, u64),
 }
 
 impl Places {
     pub(super) fn new() -> Self {
-        let holders = bss_holders { holders: [NOBODY; _] };
-        Self { before: vec![(0, 0); holders.holders.len()], holders }
+        Self(vec![Place::default(); size_of::<bss_holders>() / size_of::<process_key>()])
     }
 
     /// Gives a process its place, if nobody has it.
-    pub(super) fn give(&mut self, skel: &OpentopSkel<'_>, (pid, start_ns): Process) -> Result<(), Error> {
-        let index = self.index(pid);
-        match self.holders.holders.get_mut(index) {
-            Some(holder) if holder.pid == 0 => *holder = process_key { start_ns, pid, pad: 0 },
-            _ => return Ok(()),
-        }
+    pub(super) fn give(&mut self, skel: &OpentopSkel<'_>, process: Process) -> Result<(), Error> {
+        let index = self.index(process);
+        let Some(place) = self.0.get_mut(index).filter(|place| place.holder.is_none()) else { return Ok(()) };
+        let before = read_places(skel)?.places.into_iter().nth(index);
+        place.before = before.map_or((0, 0), |place| (place.count.opens, place.count.failed));
+        place.holder = Some(process);
         self.tell(skel)
     }
 
     /// What the holders have counted in their places.
     pub(super) fn read(&self, skel: &OpentopSkel<'_>) -> Result<HashMap<Process, process_count>, Error> {
-        if self.holders.holders.iter().all(|holder| holder.pid == 0) {
+        if self.0.iter().all(|place| place.holder.is_none()) {
             return Ok(HashMap::new());
         }
-        let places = read_places(skel)?;
-        let held = self.holders.holders.iter().zip(&self.before).zip(places.places).filter(|((h, _), _)| h.pid != 0);
-        Ok(held.map(|((holder, &before), place)| ((holder.pid, holder.start_ns), since(before, place.count))).collect())
+        let counted = self.0.iter().zip(read_places(skel)?.places);
+        Ok(counted.filter_map(|(place, now)| Some((place.holder?, since(place.before, now.count)))).collect())
     }
 
     /// Frees the place of a process that has ended, if it holds one; returns what it has counted there.
     pub(super) fn take_back(
         &mut self,
         skel: &OpentopSkel<'_>,
-        (pid, start_ns): Process,
+        process: Process,
     ) -> Result<Option<process_count>, Error> {
-        let index = self.index(pid);
-        let (Some(holder), Some(before)) = (self.holders.holders.get_mut(index), self.before.get_mut(index)) else {
-            return Ok(None);
-        };
-        if (holder.pid, holder.start_ns) != (pid, start_ns) {
-            return Ok(None);
-        }
-        *holder = NOBODY;
-        let Some(place) = read_places(skel)?.places.into_iter().nth(index) else { return Ok(None) };
-        let counted = since(*before, place.count);
-        *before = (place.count.opens, place.count.failed);
+        let index = self.index(process);
+        let Some(place) = self.0.get_mut(index).filter(|place| place.holder == Some(process)) else { return Ok(None) };
+        let now = read_places(skel)?.places.into_iter().nth(index);
+        let counted = now.map(|now| since(place.before, now.count));
+        place.holder = None;
         self.tell(skel)?;
-        Ok(Some(counted))
+        Ok(counted)
     }
 
-    fn index(&self, pid: u32) -> usize {
-        pid as usize % self.holders.holders.len()
+    fn index(&self, (pid, _): Process) -> usize {
+        pid as usize % self.0.len()
     }
 
+    /// Tells the kernel side. All keys are written anew, most as they were, which disturbs nobody who reads them.
     fn tell(&self, skel: &OpentopSkel<'_>) -> Result<(), Error> {
-        let told = skel.maps.bss_holders.update(&0u32.to_ne_bytes(), as_bytes(&self.holders), MapFlags::ANY);
+        let keys = self.0.iter().map(|place| place.holder.unwrap_or_default());
+        let keys = keys.map(|(pid, start_ns)| process_key { start_ns, pid, pad: 0 });
+        let bytes: Vec<u8> = keys.flat_map(|key| as_bytes(&key).to_vec()).collect();
+        let told = skel.maps.bss_holders.update(&0u32.to_ne_bytes(), &bytes, MapFlags::ANY);
         told.map_err(|why| Error::bpf("give a process its place", why))
     }
 }

@@ -33,10 +33,12 @@ impl Skips {
         }
     }
 
-    /// Adds those of the links of a hook set.
+    /// Adds those of the links of a hook set, as far as they see opens: probes at the return of functions.
     pub(super) fn add_links(&mut self, links: &[Link]) {
+        /// linux/bpf.h
+        const BPF_F_KPROBE_MULTI_RETURN: u32 = 1;
         let missed = |link: &Link| match link.info().map(|info| info.info) {
-            Ok(LinkTypeInfo::KprobeMulti(probes)) => probes.missed,
+            Ok(LinkTypeInfo::KprobeMulti(probes)) if probes.flags & BPF_F_KPROBE_MULTI_RETURN != 0 => probes.missed,
             _ => 0,
         };
         let runs: u64 = links.iter().map(missed).sum();

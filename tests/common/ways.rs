@@ -72,6 +72,12 @@ impl Gone {
         Self { expected, skipped, opens, unseen, cut, missing, unexpected }
     }
 
+    /// The kernel made this open itself.
+    pub fn of_kernel(&self, open: &Open) -> bool {
+        let same = |expected: &&Expected| expected.differences(open).is_empty();
+        self.expected.iter().find(same).is_some_and(|expected| seen_by(expected) == Some(WITHOUT[2]))
+    }
+
     /// Everything that could be seen was reported once and rightly, and nothing else.
     pub fn is_well(&self) -> bool {
         self.missing.is_empty() && self.unexpected.is_empty()

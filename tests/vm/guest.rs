@@ -6,9 +6,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+use common::lines::Open;
 use common::storm::{opens_by_pid, storm};
 use common::tracer::Tracer;
-use common::ways::{Gone, go};
+use common::ways::{Gone, go, go_every_way};
 use common::{Scratch, example, needs_root, opentop, output, stdout, succeed};
 use opentop::tracer::HookSet;
 use std::panic::catch_unwind;
@@ -103,6 +104,8 @@ struct Found {
     dropped: u64,
     /// Price of an unrelated call beside opentop, in that without.
     unrelated: f64,
+    /// Opens by system calls that `--latency` did not measure. The short form does not look.
+    unmeasured: Vec<Open>,
 }
 
 impl Found {
@@ -124,6 +127,7 @@ impl Found {
             skipped: summary.lost["skipped"],
             dropped: summary.dropped,
             unrelated: beside / without,
+            unmeasured: if is_short() { Vec::new() } else { unmeasured(hooks) },
         }
     }
 
@@ -148,10 +152,19 @@ impl Found {
         if !gone.is_well() {
             println!("{}", gone.complaint());
         }
+        if let [first, ..] = &self.unmeasured[..] {
+            println!("RESULT bad {hooks}: {} opens without a latency, {first:?}", self.unmeasured.len());
+        }
         if !gone.unexpected.is_empty() {
             println!("RESULT bad {hooks}: {} opens reported that were not made so", gone.unexpected.len());
         }
     }
+}
+
+/// What came without a latency although it was asked for, of the opens that programs ask for and the hooks do not lose.
+fn unmeasured(hooks: &str) -> Vec<Open> {
+    let gone = go_every_way(&["--hooks", hooks, "--latency"]);
+    gone.opens.iter().filter(|open| open.latency_ns.is_none() && !gone.of_kernel(open)).cloned().collect()
 }
 
 /// What a call costs that opens nothing: the least of a few, since an emulated machine has its moods.

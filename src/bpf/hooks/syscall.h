@@ -107,47 +107,12 @@ int BPF_PROG(sys_exit_without_loops, struct pt_regs *regs, long ret)
 	return on_return(false, NO_LOOPS, regs, ret);
 }
 
-/* The functions behind the calls. Which one each program attaches to is settled by the user side. */
-#define RETURN_OF(call)                                                                                                \
-	SEC("?fexit")                                                                                                  \
-	int BPF_PROG(call##_return, struct pt_regs *regs, long ret)                                                    \
-	{                                                                                                              \
-		return on_return(true, LOOPS, regs, ret);                                                              \
-	}
-RETURN_OF(open)
-RETURN_OF(openat)
-RETURN_OF(openat2)
-RETURN_OF(creat)
-RETURN_OF(open_by_handle_at)
-RETURN_OF(execve)
-RETURN_OF(execveat)
-RETURN_OF(compat_open)
-RETURN_OF(compat_openat)
-RETURN_OF(compat_openat2)
-RETURN_OF(compat_creat)
-RETURN_OF(compat_open_by_handle_at)
-RETURN_OF(compat_execve)
-RETURN_OF(compat_execveat)
-
-/* The same functions, all by one program. The probe sees the result; the call's registers lie on the task's stack. */
-SEC("?kretprobe.multi")
-int call_return(struct pt_regs *ctx)
-{
-	struct task_struct *task = current_task();
-
-	return on_return(true, LOOPS, (struct pt_regs *)bpf_task_pt_regs(task), PT_REGS_RC(ctx));
-}
-
 /* When a call begins, for its latency. */
-static __always_inline int on_entry(u64 nr)
+static __always_inline int on_entry(void)
 {
-	u64 now;
-	u32 tid;
+	u64 now = bpf_ktime_get_ns();
+	u32 tid = bpf_get_current_pid_tgid();
 
-	if (calls_of(nr) == NOT_AN_OPEN)
-		return 0;
-	now = bpf_ktime_get_ns();
-	tid = bpf_get_current_pid_tgid();
 	bpf_map_update_elem(&entered, &tid, &now, BPF_ANY);
 	return 0;
 }
@@ -155,7 +120,50 @@ static __always_inline int on_entry(u64 nr)
 SEC("?tp_btf/sys_enter")
 int BPF_PROG(sys_enter_typed, struct pt_regs *regs, long nr)
 {
-	return on_entry(nr);
+	return calls_of(nr) == NOT_AN_OPEN ? 0 : on_entry();
+}
+
+/* The functions behind the calls. Which one each program attaches to is settled by the user side. */
+#define FUNCTION_OF(call)                                                                                              \
+	SEC("?fentry")                                                                                                 \
+	int BPF_PROG(call##_entry)                                                                                     \
+	{                                                                                                              \
+		return on_entry();                                                                                     \
+	}                                                                                                              \
+	SEC("?fexit")                                                                                                  \
+	int BPF_PROG(call##_return, struct pt_regs *regs, long ret)                                                    \
+	{                                                                                                              \
+		return on_return(true, LOOPS, regs, ret);                                                              \
+	}
+FUNCTION_OF(open)
+FUNCTION_OF(openat)
+FUNCTION_OF(openat2)
+FUNCTION_OF(creat)
+FUNCTION_OF(open_by_handle_at)
+FUNCTION_OF(execve)
+FUNCTION_OF(execveat)
+FUNCTION_OF(compat_open)
+FUNCTION_OF(compat_openat)
+FUNCTION_OF(compat_openat2)
+FUNCTION_OF(compat_creat)
+FUNCTION_OF(compat_open_by_handle_at)
+FUNCTION_OF(compat_execve)
+FUNCTION_OF(compat_execveat)
+
+/* The same functions, all by one program. */
+SEC("?kprobe.multi")
+int call_entry(struct pt_regs *ctx)
+{
+	return on_entry();
+}
+
+/* The probe sees the result; the call's registers lie on the task's stack. */
+SEC("?kretprobe.multi")
+int call_return(struct pt_regs *ctx)
+{
+	struct task_struct *task = current_task();
+
+	return on_return(true, LOOPS, (struct pt_regs *)bpf_task_pt_regs(task), PT_REGS_RC(ctx));
 }
 
 #endif
