@@ -26,6 +26,7 @@ lint: ## rustfmt, clippy, clang-format, and shellcheck where it is installed
 	@scripts/install-deps.sh build lint
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
+	cargo clippy --test guest -- -D warnings
 	clang-format --dry-run -Werror $(filter-out %/vmlinux.h,$(wildcard src/bpf/*.[ch] src/bpf/*/*.h benches/*/*.bpf.c))
 	if command -v shellcheck >/dev/null; then shellcheck -x scripts/*.sh .ci/run; fi
 

@@ -137,7 +137,7 @@ impl Found {
     }
 
     fn report(&self, chosen: bool) {
-        let Self { hooks, gone, made, seen, skipped, dropped, unrelated } = self;
+        let Self { hooks, gone, made, seen, skipped, dropped, unrelated, .. } = self;
         let name = if chosen { format!("**{hooks}**") } else { hooks.clone() };
         let (all, cut) = (gone.expected.len(), gone.cut.len());
         let ways = all - gone.missing.len() - gone.unseen.len();
