@@ -129,16 +129,19 @@ const INTERVAL: Duration = Duration::from_millis(50);
 #[test]
 fn the_counts_of_each_process_are_exact_whatever_the_ring_drops() {
     needs_root();
-    let scratch = Scratch::new();
     let args = ["--opens", "200000", "--procs", "3", "--missing"];
-    let (made, processes, totals) = counts_of(4096, || storm(&scratch, &args));
-    assert!(totals.lost.ring > 0, "{totals:?}");
-    for (pid, opens) in made {
-        let process = &processes[&pid];
-        assert_eq!((process.opens, process.failed, process.uid), (opens, opens, 0), "{process:?}");
-        assert_eq!(process.comm, "opener");
+    // With the larger ring the processes get places of their own while they open, and lose them again.
+    for (ring_bytes, drops) in [(4096, true), (8 << 20, false)] {
+        let scratch = Scratch::new();
+        let (made, processes, totals) = counts_of(ring_bytes, || storm(&scratch, &args));
+        assert!(totals.lost.ring > 0 || !drops, "{totals:?}");
+        for (pid, opens) in made {
+            let process = &processes[&pid];
+            assert_eq!((process.opens, process.failed, process.uid), (opens, opens, 0), "{process:?}");
+            assert_eq!(process.comm, "opener");
+        }
+        assert_eq!(totals.opens, totals.delivered + totals.lost.dropped() + totals.filtered);
     }
-    assert_eq!(totals.opens, totals.delivered + totals.lost.dropped() + totals.filtered);
 }
 
 /// A row of `opentop --batch -o json`, as far as it matters here.
@@ -259,7 +262,7 @@ fn moving_to_other_hooks_misses_nothing_and_says_so() {
         running.join().expect("the tracer's thread").expect("no failure");
         (blowing.join().expect("the storm"), seen, hooks)
     });
-    assert_eq!(hooks.first().map(String::as_str), Some("syscall exit"));
+    assert!(hooks.first().is_some_and(|hooks| hooks.split(", ").next() == Some("syscall exit")), "{hooks:?}");
     assert!(hooks.last().is_some_and(|hooks| hooks.ends_with(", after syscall exit lost opens")), "{hooks:?}");
     let seen: u64 = made.keys().map(|pid| seen.get(pid).copied().unwrap_or(0)).sum();
     // Each process can have been between the two sets once.

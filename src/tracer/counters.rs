@@ -54,6 +54,8 @@ impl Counters {
             opens += process.opens;
             failed += process.failed;
         }
+        // Whoever had ended before it opened anything in its place.
+        processes.retain(|process| process.opens > 0);
         let kernel = read_totals(skel)?;
         let lost = Lost {
             ring: kernel.dropped,
@@ -109,7 +111,7 @@ fn has_ended(pid: u32) -> bool {
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
 }
 
-/// Every process of the map, with what it counted in its place, and those that only have a place.
+/// Every process of the map, with what it counted in its place, and those that only have a place, maybe an unused one.
 fn read_processes(
     skel: &OpentopSkel<'_>,
     mut in_places: HashMap<Process, process_count>,
@@ -133,8 +135,7 @@ fn read_processes(
         };
         processes.push(process_of(process, &count));
     }
-    let only_in_places = in_places.iter().filter(|(_, count)| count.opens > 0);
-    processes.extend(only_in_places.map(|(&process, count)| process_of(process, count)));
+    processes.extend(in_places.iter().map(|(&process, count)| process_of(process, count)));
     Ok(processes)
 }
 

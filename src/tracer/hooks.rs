@@ -149,6 +149,7 @@ const PROGRAMS: &[Spec] = &[
     spec("ring_complete", Role::Ring, tracepoint!("io_uring_complete", 4..=4)),
     spec("ring_complete_res", Role::Ring, tracepoint!("io_uring_complete", 6..=8)),
     spec("open_exec_return", Role::Kernel, Needs::Function(&["open_exec"])),
+    spec("open_interpreter_return", Role::Kernel, Needs::Function(&["bprm_open_interpreter"])),
     spec("filp_open_return", Role::Kernel, Needs::Function(&["filp_open"])),
     spec("follow_fork", Role::Children, tracepoint!("sched_process_fork", 3..=3)),
     spec("follow_exit", Role::Children, tracepoint!("sched_process_exit", 2..=3)),

@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(15);
 const BATCH: usize = 4096;
 
 /// So many records in one look are a storm: whoever had the last of them is most likely one of those who make it.
-const STORM: usize = 512;
+const STORM: usize = 256;
 
 /// How long a full channel may hold the loop up.
 const PATIENCE: Duration = Duration::from_millis(200);

@@ -32,9 +32,12 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
         (false, true) => String::new(),
     };
     let origin = setup.replay.as_ref().map(|file| format!("replay of {file}")).unwrap_or_default();
-    let (hooks, limits) = setup.hooks.split_once(", ").unwrap_or((&setup.hooks, ""));
-    let hooks = if hooks.is_empty() { String::new() } else { format!("hooks: {hooks}") };
-    vec![
+    let mut hooks = setup.hooks.split(", ");
+    let set = hooks.next().filter(|set| !set.is_empty()).map(|set| format!("hooks: {set}")).unwrap_or_default();
+    // What a set never sees gives way to everything, what it has lost does not.
+    let limits =
+        hooks.map(|limit| Segment::new(if limit.starts_with("without") { 10 } else { 6 }, plain, limit.to_owned()));
+    let segments = vec![
         Segment::new(1, theme.title, "opentop"),
         Segment::new(0, theme.head, state),
         Segment::new(4, plain, origin),
@@ -49,9 +52,9 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
             if dropped > 0 { theme.bad } else { plain },
             format!("dropped {}", compact(dropped)),
         ),
-        Segment::new(6, plain, hooks),
-        Segment::new(10, plain, limits.to_owned()),
-    ]
+        Segment::new(6, plain, set),
+    ];
+    segments.into_iter().chain(limits).collect()
 }
 
 /// The sum that must come out even, what is lost beyond it, own cost, what is hidden.

@@ -22,6 +22,17 @@ fn empty() {
     at_every_size("empty", Screen::new);
 }
 
+/// What hooks do not see gives way to all else; that they were left for losing opens does not.
+#[test]
+fn limits_of_the_hooks() {
+    let hooks = "syscall exit, without the kernel's own opens, after functions (fexit) lost opens";
+    let header = |width: u16| {
+        let screen = Screen::with(Setup { hooks: hooks.into(), ..setup() }, width, 24);
+        screen.text().lines().next().unwrap().to_owned()
+    };
+    assert_snapshot!([110, 200].map(header).join("\n"));
+}
+
 #[test]
 fn busy() {
     at_every_size("busy", Screen::busy);

@@ -27,7 +27,10 @@ pub const JSON_FIELDS: [(&str, &str); 20] = [
     ("name", "what the program asked for; null where it could not be read"),
     ("path", "absolute path, . and .. folded, symbolic links not followed; null where it is not known"),
     ("path_kind", "absolute, joined, handle, truncated or unreadable: where path comes from"),
-    ("latency_ns", "from call to result, with --latency; else null"),
+    (
+        "latency_ns",
+        "from call to result, with --latency; else null, and for what the kernel opens itself. Where it skips opens, it may be that since an earlier call",
+    ),
     ("cgroup", "path in the cgroup hierarchy"),
     ("container", "container, as runtime:name, where there is one"),
     ("start_ns", "when the process started, CLOCK_MONOTONIC: with pid it names one process"),

@@ -15,7 +15,7 @@ fn seen_by(expected: &Expected) -> Option<&'static str> {
     match expected.op() {
         "io_uring" => Some(rings),
         "kernel" => Some(kernel),
-        "exec" if expected.way.ends_with("interpreter") => Some(kernel),
+        "exec" if expected.way.ends_with(": interpreter") => Some(kernel),
         "exec" => Some(programs),
         _ => None,
     }

@@ -20,7 +20,8 @@ const STORM: [&str; 6] = ["--procs", "40", "--cpu", "0", "--missing", "--opens"]
 /// Room for the whole storm: an emulated machine opens in bursts, and what counts here is what the hooks lose.
 const RING: &str = "64M";
 
-/// What `opentop check` says of the hook set that is chosen.
+/// What `opentop check` says of a hook set that it could use, and of the one that is chosen.
+const WORKS: &str = "works";
 const USED: &str = "works, and is what opentop uses";
 
 /// Whether the kernel's command line says so: only the hooks that opentop chooses by itself, and a smaller storm.
@@ -30,26 +31,32 @@ fn is_short() -> bool {
 
 fn main() {
     needs_root();
-    if is_short() {
-        measure(None);
-    } else {
-        measure_all();
+    let checked = check();
+    let has_trampolines = checked.iter().any(|(hooks, found)| *hooks == HookSet::Functions && found.starts_with(WORKS));
+    let measure = |hooks| measure(hooks, has_trampolines);
+    let chosen = measure(None);
+    if !is_short() {
+        compare(&checked, chosen.as_ref(), measure);
     }
     println!("RESULT end");
 }
 
-/// Measures what opentop chooses, then each other hook set that works.
-fn measure_all() {
-    let checked = check();
+/// Measures each other hook set that works, and holds what opentop chose against them.
+fn compare(checked: &[(HookSet, String)], chosen: Option<&Found>, measure: impl Fn(Option<HookSet>) -> Option<Found>) {
     let used = checked.iter().find(|(_, found)| found.contains(USED)).map(|(hooks, _)| *hooks);
-    let chosen = measure(None);
-    if let Some(chosen) = &chosen
+    if let Some(chosen) = chosen
         && chosen.hooks.split(',').next() != used.map(HookSet::name)
     {
         println!("RESULT bad the hooks are {}, check says {used:?}", chosen.hooks);
     }
-    let others = checked.into_iter().filter(|(hooks, _)| used != Some(*hooks));
-    let others: Vec<Found> = others.filter_map(|(hooks, found)| measure_another(hooks, &found)).collect();
+    let mut others = Vec::new();
+    for (hooks, found) in checked.iter().filter(|(hooks, _)| used != Some(*hooks)) {
+        if found.starts_with(WORKS) {
+            others.extend(measure(Some(*hooks)));
+        } else {
+            println!("RESULT row {} | - | - | - | - | - | {}", hooks.name(), found.replace('|', " "));
+        }
+    }
     if let (Some(chosen), Some(better)) = (chosen, others.iter().find(|found| found.lost_nothing()))
         && !chosen.lost_nothing()
     {
@@ -72,20 +79,11 @@ fn check() -> Vec<(HookSet, String)> {
     text.lines().filter_map(found).collect()
 }
 
-/// Measures opentop with a hook set that it does not choose by itself, if it works.
-fn measure_another(hooks: HookSet, found: &str) -> Option<Found> {
-    if found.starts_with("works") {
-        return measure(Some(hooks));
-    }
-    println!("RESULT row {} | - | - | - | - | - | {}", hooks.name(), found.replace('|', " "));
-    None
-}
-
 /// Measures opentop with these hooks, or with those that it chooses, and prints the row.
-fn measure(hooks: Option<HookSet>) -> Option<Found> {
+fn measure(hooks: Option<HookSet>, has_trampolines: bool) -> Option<Found> {
     let found = catch_unwind(|| Found::with(hooks.map_or("auto", HookSet::option))).ok();
     match &found {
-        Some(found) => found.report(hooks.is_none()),
+        Some(found) => found.report(hooks.is_none(), has_trampolines),
         None => println!("RESULT bad {} broke", hooks.map_or("what opentop chooses", HookSet::name)),
     }
     found
@@ -136,7 +134,7 @@ impl Found {
         self.seen + self.dropped >= self.made && self.gone.is_well()
     }
 
-    fn report(&self, chosen: bool) {
+    fn report(&self, chosen: bool, has_trampolines: bool) {
         let Self { hooks, gone, made, seen, skipped, dropped, unrelated, .. } = self;
         let name = if chosen { format!("**{hooks}**") } else { hooks.clone() };
         let (all, cut) = (gone.expected.len(), gone.cut.len());
@@ -152,7 +150,14 @@ impl Found {
         if !gone.is_well() {
             println!("{}", gone.complaint());
         }
-        if let [first, ..] = &self.unmeasured[..] {
+        // A kernel with trampolines has everything that opentop can look at.
+        if hooks.contains("without") && has_trampolines {
+            println!("RESULT bad {hooks}: this kernel takes fexit programs");
+        }
+        // Of an open whose beginning the kernel skipped nobody knows the latency.
+        if let [first, ..] = &self.unmeasured[..]
+            && *skipped == 0
+        {
             println!("RESULT bad {hooks}: {} opens without a latency, {first:?}", self.unmeasured.len());
         }
         if !gone.unexpected.is_empty() {

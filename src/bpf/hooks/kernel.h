@@ -31,6 +31,17 @@ int BPF_PROG(open_exec_return, const char *name)
 	return on_kernel_open(name, opened, &r);
 }
 
+/* What opens the interpreter of a program in 7.x; that of a script is still opened by open_exec(). */
+SEC("?fexit")
+int BPF_PROG(open_interpreter_return, struct linux_binprm *bprm, const char *name)
+{
+	struct request r = { .op = OP_EXEC };
+	u64 opened = 0;
+
+	bpf_get_func_ret(ctx, &opened);
+	return on_kernel_open(name, opened, &r);
+}
+
 SEC("?fexit")
 int BPF_PROG(filp_open_return, const char *name, int flags, u16 mode)
 {

@@ -19,10 +19,16 @@ fn core_dump(scene: &Scene) -> Gone {
     if pattern.trim() != "core" {
         return Err(Skip(format!("core dumps of this host go to {pattern:?}")));
     }
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a live local.
+    sys::must("getrlimit", sys::result(unsafe { libc::getrlimit(libc::RLIMIT_CORE, &raw mut limit) }.into()));
+    if limit.rlim_max < 1 << 20 {
+        return Err(Skip(format!("core dumps may have {} bytes", limit.rlim_max)));
+    }
+    limit.rlim_cur = limit.rlim_max;
     let parent = Who::me();
     let pid = sys::fork(|| {
-        let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
-        // SAFETY: `limit` is a live local.
+        // SAFETY: as above.
         sys::must("setrlimit", sys::result(unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const limit) }.into()));
         // SAFETY: ends the process.
         unsafe { libc::abort() }
