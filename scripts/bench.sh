@@ -11,14 +11,14 @@ if [ -z "${OPENTOP_BENCH:-}" ]; then
 fi
 [ -e /sys/kernel/tracing/README ] || mount -t tracefs tracefs /sys/kernel/tracing
 
-rounds=${1:-5}
+rounds=${1:-7}
 work=$(mktemp -d)
 . scripts/bench/tools.sh
 . scripts/bench/measures.sh
 trap 'stop; rm -rf "$work"' EXIT
 build_floor "$work/floor.o"
 
-echo "Linux $(uname -r), $(nproc) CPUs: traced on one, tracers on another. Medians of $rounds rounds, each tool in turn."
+echo "Linux $(uname -r), $(nproc) CPUs: traced on one, tracers on another. Medians of the quieter half of $rounds rounds, each tool in turn."
 added_cost "$rounds"
 own_cpu
 five_million

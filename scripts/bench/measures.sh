@@ -1,8 +1,8 @@
 # Sourced by bench.sh: what is measured, one function and one table each. Needs tools.sh and $work.
 # shellcheck shell=bash
 
-# added_cost ROUNDS: what a call costs the traced program more than without a tracer. Each tool is held against the
-# price of the call just before it started and just after it ended, since other work on the machine comes and goes.
+# added_cost ROUNDS: what a call costs the traced program more than without a tracer: its price just before each tool
+# started and just after it ended, and beside the tool.
 added_cost() {
 	local round name
 	for round in $(seq "$1"); do
