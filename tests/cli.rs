@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -81,13 +81,18 @@ fn a_recording_that_is_missing_is_named() {
     assert!(one_clear_line(&output).contains("/no/such/recording"));
 }
 
+/// A copy of opentop, since the build directory may be closed to others.
+fn copy_for_others(scratch: &Scratch) -> PathBuf {
+    let copy = scratch.join("opentop");
+    common::copy_program(env!("CARGO_BIN_EXE_opentop").as_ref(), &copy);
+    copy
+}
+
 #[test]
 fn without_root_it_says_what_is_needed() {
     needs_root();
-    // A copy, since the build directory may be closed to others.
     let scratch = Scratch::new();
-    let copy = scratch.join("opentop");
-    common::copy_program(env!("CARGO_BIN_EXE_opentop").as_ref(), &copy);
+    let copy = copy_for_others(&scratch);
     for args in [&["-o", "json"][..], &["-o", "text"], &[]] {
         let mut command = Command::new(&copy);
         let output = common::output(command.args(args).uid(NOBODY).gid(NOBODY).current_dir("/"));
@@ -101,8 +106,7 @@ fn without_root_it_says_what_is_needed() {
 fn two_capabilities_are_enough_for_root_and_for_others() {
     needs_root();
     let scratch = Scratch::new();
-    let copy = scratch.join("opentop");
-    common::copy_program(env!("CARGO_BIN_EXE_opentop").as_ref(), &copy);
+    let copy = copy_for_others(&scratch);
     let canary = scratch.file("canary-of-two-capabilities", "");
     let nobody = [format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"), "--clear-groups".into()];
     for (who, ids) in [("root", &[][..]), ("nobody", &nobody)] {

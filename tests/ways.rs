@@ -5,7 +5,8 @@
 
 mod common;
 
-use common::ways::{Gone, go_every_way};
+use common::lines::Expected;
+use common::ways::{Gone, go_every_way, seen_by};
 use common::{needs_root, opener, succeed};
 use std::collections::HashSet;
 
@@ -37,6 +38,11 @@ fn all_ways(args: &[&str]) -> Gone {
     assert!(!lacks, "this kernel lacks ways that it had: {:#?}", gone.skipped);
     assert!(gone.is_well(), "{}", gone.complaint());
     assert!(gone.cut.is_empty(), "cut short: {:#?}", gone.cut);
+    for what in &gone.without {
+        let count = |all: &[Expected]| all.iter().filter(|expected| seen_by(expected) == Some(what)).count();
+        assert!(count(&gone.expected) > 0, "there is no way that needs {what}");
+        assert_eq!(count(&gone.unseen), count(&gone.expected), "{what}: said not to be seen, and seen");
+    }
     gone
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use libbpf_rs::{MapCore as _, MapFlags};
 
-use super::places::{Places, Process};
+use super::places::{Places, Process, key_of};
 use crate::bpf::types::{process_count, process_key, totals};
 use crate::bpf::{OpentopSkel, as_bytes, comm_bytes, from_bytes};
 use crate::clock::Moment;
@@ -77,19 +77,17 @@ impl Counters {
 
     /// Takes an ended process out of the map. Its count is read again: it may have opened more before it ended.
     fn retire(&mut self, skel: &OpentopSkel<'_>, process: &mut ProcessCount) -> Result<(), Error> {
-        let key = process_key { start_ns: process.start_ns, pid: process.pid, pad: 0 };
-        let key = as_bytes(&key);
-        let map = &skel.maps.processes;
-        let last = map.lookup(key, MapFlags::ANY).map_err(|why| Error::bpf("read the count of a process", why))?;
-        let in_map = last.as_deref().and_then(from_bytes::<process_count>);
-        let in_place = self.places.take_back(skel, (process.pid, process.start_ns))?;
+        let who = (process.pid, process.start_ns);
+        let in_map = read_from_map(skel, who)?;
+        let in_place = self.places.take_back(skel, who)?;
         process.opens = in_map.iter().chain(&in_place).map(|count| count.opens).sum();
         process.failed = in_map.iter().chain(&in_place).map(|count| count.failed).sum();
         process.ended = true;
         self.ended.0 += process.opens;
         self.ended.1 += process.failed;
         if in_map.is_some() {
-            map.delete(key).map_err(|why| Error::bpf("remove the count of an ended process", why))?;
+            let deleted = skel.maps.processes.delete(as_bytes(&key_of(who)));
+            deleted.map_err(|why| Error::bpf("remove the count of an ended process", why))?;
         }
         Ok(())
     }
@@ -109,6 +107,13 @@ fn owners(processes: &[ProcessCount]) -> HashMap<u32, u64> {
 fn has_ended(pid: u32) -> bool {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
+}
+
+/// What the map alone says of a process.
+fn read_from_map(skel: &OpentopSkel<'_>, process: Process) -> Result<Option<process_count>, Error> {
+    let value = skel.maps.processes.lookup(as_bytes(&key_of(process)), MapFlags::ANY);
+    let value = value.map_err(|why| Error::bpf("read the count of a process", why))?;
+    Ok(value.as_deref().and_then(from_bytes))
 }
 
 /// Every process of the map, with what it counted in its place, and those that only have a place, maybe an unused one.

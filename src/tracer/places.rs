@@ -15,6 +15,11 @@ use crate::error::Error;
 /// A process, as `(pid, start_ns)`.
 pub(super) type Process = (u32, u64);
 
+/// How the kernel side names a process.
+pub(super) fn key_of((pid, start_ns): Process) -> process_key {
+    process_key { start_ns, pid, pad: 0 }
+}
+
 /// Who holds which place, by pid modulo their number.
 #[derive(Debug)]
 pub(super) struct Places(Vec<Place>);
@@ -35,8 +40,7 @@ impl Places {
     pub(super) fn give(&mut self, skel: &OpentopSkel<'_>, process: Process) -> Result<(), Error> {
         let index = self.index(process);
         let Some(place) = self.0.get_mut(index).filter(|place| place.holder.is_none()) else { return Ok(()) };
-        let before = read_places(skel)?.places.into_iter().nth(index);
-        place.before = before.map_or((0, 0), |place| (place.count.opens, place.count.failed));
+        place.before = read_place(skel, index)?.map_or((0, 0), |count| (count.opens, count.failed));
         place.holder = Some(process);
         self.tell(skel)
     }
@@ -58,8 +62,7 @@ impl Places {
     ) -> Result<Option<process_count>, Error> {
         let index = self.index(process);
         let Some(place) = self.0.get_mut(index).filter(|place| place.holder == Some(process)) else { return Ok(None) };
-        let now = read_places(skel)?.places.into_iter().nth(index);
-        let counted = now.map(|now| since(place.before, now.count));
+        let counted = read_place(skel, index)?.map(|count| since(place.before, count));
         place.holder = None;
         self.tell(skel)?;
         Ok(counted)
@@ -71,8 +74,7 @@ impl Places {
 
     /// Tells the kernel side. All keys are written anew, most as they were, which disturbs nobody who reads them.
     fn tell(&self, skel: &OpentopSkel<'_>) -> Result<(), Error> {
-        let keys = self.0.iter().map(|place| place.holder.unwrap_or_default());
-        let keys = keys.map(|(pid, start_ns)| process_key { start_ns, pid, pad: 0 });
+        let keys = self.0.iter().map(|place| key_of(place.holder.unwrap_or_default()));
         let bytes: Vec<u8> = keys.flat_map(|key| as_bytes(&key).to_vec()).collect();
         let told = skel.maps.bss_holders.update(&0u32.to_ne_bytes(), &bytes, MapFlags::ANY);
         told.map_err(|why| Error::bpf("give a process its place", why))
@@ -86,6 +88,10 @@ fn read_places(skel: &OpentopSkel<'_>) -> Result<bss_places, Error> {
         .as_deref()
         .and_then(from_bytes)
         .ok_or_else(|| Error::bpf("read the counts of the busiest processes", "no value"))
+}
+
+fn read_place(skel: &OpentopSkel<'_>, index: usize) -> Result<Option<process_count>, Error> {
+    Ok(read_places(skel)?.places.get(index).map(|place| place.count))
 }
 
 fn since(before: (u64, u64), count: process_count) -> process_count {

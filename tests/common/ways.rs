@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 const WITHOUT: [&str; 3] = ["opens by io_uring", "programs that are started", "the kernel's own opens"];
 
 /// What of these sees an open; none: any hook does.
-fn seen_by(expected: &Expected) -> Option<&'static str> {
+pub fn seen_by(expected: &Expected) -> Option<&'static str> {
     let [rings, programs, kernel] = WITHOUT;
     match expected.op() {
         "io_uring" => Some(rings),
@@ -30,6 +30,8 @@ pub struct Gone {
     pub skipped: Vec<Expected>,
     /// What was reported of the processes that went the ways.
     pub opens: Vec<Open>,
+    /// What the hooks are said to do without.
+    pub without: Vec<&'static str>,
     /// What the hooks are said not to see, and was not reported.
     pub unseen: Vec<Expected>,
     /// What was reported with a path that is marked as cut short, and otherwise rightly.
@@ -67,9 +69,10 @@ impl Gone {
             compare(&expected, opens.clone(), |expected, open| expected.differences(open).is_empty());
         let (missing, rest) = compare(&missing, unexpected.clone(), is_cut);
         let (unexpected, cut) = unexpected.into_iter().partition(|open| rest.contains(open));
-        let without = |expected: &Expected| seen_by(expected).is_some_and(|what| hooks.contains(what));
-        let (unseen, missing) = missing.into_iter().partition(without);
-        Self { expected, skipped, opens, unseen, cut, missing, unexpected }
+        let without: Vec<_> = WITHOUT.into_iter().filter(|what| hooks.contains(what)).collect();
+        let unseeable = |expected: &Expected| seen_by(expected).is_some_and(|what| without.contains(&what));
+        let (unseen, missing) = missing.into_iter().partition(unseeable);
+        Self { expected, skipped, opens, without, unseen, cut, missing, unexpected }
     }
 
     /// The kernel made this open itself.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * Files that the kernel opens itself: the interpreter of a program or a script, a core dump, the file behind a device.
+ * Files that the kernel opens itself: the interpreter of a program or a script, a core dump.
  * No system call returns with these, so that the kernel's own functions are watched. They are called seldom.
  */
 #ifndef OPENTOP_HOOKS_KERNEL_H
@@ -9,9 +9,12 @@
 /* linux/err.h: what lies above is no pointer, but a negative errno. */
 #define MAX_ERRNO 4095
 
-/* `opened` is the file or an errno, as a number: the verifier compares no pointers with numbers. */
-static __always_inline int on_kernel_open(const char *name, u64 opened, struct request *r)
+static __always_inline int on_kernel_open(void *ctx, const char *name, struct request *r)
 {
+	u64 opened = 0;
+
+	/* The file or an errno, as a number: the verifier compares no pointers with numbers. */
+	bpf_get_func_ret(ctx, &opened);
 	r->name = name;
 	r->in_kernel = true;
 	r->dfd = AT_FDCWD;
@@ -25,10 +28,8 @@ SEC("?fexit")
 int BPF_PROG(open_exec_return, const char *name)
 {
 	struct request r = { .op = OP_EXEC };
-	u64 opened = 0;
 
-	bpf_get_func_ret(ctx, &opened);
-	return on_kernel_open(name, opened, &r);
+	return on_kernel_open(ctx, name, &r);
 }
 
 /* What opens the interpreter of a program in 7.x; that of a script is still opened by open_exec(). */
@@ -36,20 +37,16 @@ SEC("?fexit")
 int BPF_PROG(open_interpreter_return, struct linux_binprm *bprm, const char *name)
 {
 	struct request r = { .op = OP_EXEC };
-	u64 opened = 0;
 
-	bpf_get_func_ret(ctx, &opened);
-	return on_kernel_open(name, opened, &r);
+	return on_kernel_open(ctx, name, &r);
 }
 
 SEC("?fexit")
 int BPF_PROG(filp_open_return, const char *name, int flags, u16 mode)
 {
 	struct request r = { .op = OP_KERNEL, .flags = flags, .mode = mode };
-	u64 opened = 0;
 
-	bpf_get_func_ret(ctx, &opened);
-	return on_kernel_open(name, opened, &r);
+	return on_kernel_open(ctx, name, &r);
 }
 
 #endif

@@ -56,9 +56,7 @@ impl Drop for Shell {
 }
 
 fn count_in_map(skel: &OpentopSkel<'_>, process: Process) -> u64 {
-    let key = process_key { start_ns: process.1, pid: process.0, pad: 0 };
-    let value = skel.maps.processes.lookup(as_bytes(&key), MapFlags::ANY).unwrap();
-    value.as_deref().and_then(from_bytes::<process_count>).map_or(0, |count| count.opens)
+    read_from_map(skel, process).unwrap().map_or(0, |count| count.opens)
 }
 
 #[test]
