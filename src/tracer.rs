@@ -16,6 +16,7 @@ mod probe;
 mod process;
 mod selftest;
 mod skips;
+mod targets;
 
 pub use btf::PATH as BTF_PATH;
 pub use cgroups::cgroup_mount;

@@ -30,22 +30,27 @@ static __always_inline struct task_struct *current_task(void)
 	return (void *)bpf_get_current_task();
 }
 
-/* Any pointer can be given a type since 6.2. */
-extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+/*
+ * Any pointer can be given a type since 6.2, by bpf_rdonly_cast(). It is not a helper but a function of the kernel, and
+ * is called, as types are named, by its id: the user side puts the function in for this number, and the ids of the types
+ * come with the types themselves, as an enum that no kernel has.
+ */
+static void *(*const rdonly_cast)(const void *obj, u32 type) = (void *)RDONLY_CAST;
 
-#define TYPED_ANY bpf_ksym_exists(bpf_rdonly_cast)
+#define TYPE_ID(name) bpf_core_enum_value(enum opentop_type, TYPE_##name)
+#define TYPED_ANY bpf_core_enum_value_exists(enum opentop_type, TYPE_task_struct)
 #define WALK(ptr, field) READ(TYPED_ANY, ptr, field)
 #define TYPE_OF(ptr)                                                                                                   \
 	_Generic(*(ptr), struct task_struct                                                                            \
-		 : type_ids.task_struct, struct fs_struct                                                              \
-		 : type_ids.fs_struct, struct files_struct                                                             \
-		 : type_ids.files_struct, struct file                                                                  \
-		 : type_ids.file, struct dentry                                                                        \
-		 : type_ids.dentry, struct vfsmount                                                                    \
-		 : type_ids.vfsmount, struct mount                                                                     \
-		 : type_ids.mount, struct linux_binprm                                                                 \
-		 : type_ids.linux_binprm)
-#define TYPED(ptr) (TYPED_ANY ? (typeof(ptr))bpf_rdonly_cast(ptr, TYPE_OF(ptr)) : (ptr))
+		 : TYPE_ID(task_struct), struct fs_struct                                                              \
+		 : TYPE_ID(fs_struct), struct files_struct                                                             \
+		 : TYPE_ID(files_struct), struct file                                                                  \
+		 : TYPE_ID(file), struct dentry                                                                        \
+		 : TYPE_ID(dentry), struct vfsmount                                                                    \
+		 : TYPE_ID(vfsmount), struct mount                                                                     \
+		 : TYPE_ID(mount), struct linux_binprm                                                                 \
+		 : TYPE_ID(linux_binprm))
+#define TYPED(ptr) (TYPED_ANY ? (typeof(ptr))rdonly_cast(ptr, TYPE_OF(ptr)) : (ptr))
 
 /*
  * The same task, to follow its pointers from. Those of the trusted task that the kernel hands out load a little faster,

@@ -12,20 +12,9 @@ const volatile u8 hook_set = 0;
 /* Set by the user side before loading: the programs at entry are there and fill the map entered. */
 const volatile bool measure_latency = false;
 
-/* Set by the user side before loading: the kernel's types that pointers are given, by their ids in its BTF. */
-const volatile struct type_ids {
-	u32 task_struct;
-	u32 fs_struct;
-	u32 files_struct;
-	u32 file;
-	u32 dentry;
-	u32 vfsmount;
-	u32 mount;
-	u32 linux_binprm;
-} type_ids = {};
-
-/* Names the record's type in BTF, from which the Rust type is generated. */
+/* Names types in BTF, from which the Rust types are generated. */
 const struct open_event *unused_open_event __attribute__((unused));
+const enum stand_in *unused_stand_in __attribute__((unused));
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -172,20 +172,20 @@ impl Btf {
         (at == end && end <= btf.data.len()).then_some(btf)
     }
 
-    pub(super) fn has_function(&self, name: &'static str) -> bool {
-        self.named.contains_key(&(Kind::Func, name))
+    pub(super) fn function_id(&self, name: &'static str) -> Option<u32> {
+        self.named.get(&(Kind::Func, name)).copied()
     }
 
     pub(super) fn struct_id(&self, name: &'static str) -> Option<u32> {
         self.named.get(&(Kind::Struct, name)).copied()
     }
 
-    /// How many parameters a function has that the typedef `name` is a pointer to.
-    pub(super) fn parameters(&self, name: &'static str) -> Option<u32> {
-        let typedef = self.get(*self.named.get(&(Kind::Typedef, name))?)?;
-        let pointer = self.get(typedef.size_or_type)?;
+    /// The id of the typedef `name`, and how many parameters the functions have that it is a pointer to.
+    pub(super) fn pointer_to_function(&self, name: &'static str) -> Option<(u32, u32)> {
+        let id = *self.named.get(&(Kind::Typedef, name))?;
+        let pointer = self.get(self.get(id)?.size_or_type)?;
         let function = self.get(pointer.size_or_type)?;
-        (function.kind == Kind::FuncProto).then_some(function.count as u32)
+        (function.kind == Kind::FuncProto).then_some((id, function.count as u32))
     }
 
     fn get(&self, id: u32) -> Option<Type> {

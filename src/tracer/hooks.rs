@@ -197,21 +197,30 @@ impl Spec {
 /// The calls without which a set of functions is of no use.
 const INDISPENSABLE: &str = "openat_return";
 
-/// A program that will be loaded, and the function that it belongs to.
+/// A program that will be loaded, and what it belongs to in the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Chosen {
-    program: &'static str,
+    pub(super) program: &'static str,
     function: Option<&'static str>,
+    /// The id of that function, or of the type of the tracepoint's programs.
+    pub(super) target: Option<u32>,
 }
 
-/// Whether the kernel has what a program needs, and the function that it is to be attached to.
-fn meets(kernel: &Kernel, needs: &Needs) -> Option<Option<&'static str>> {
-    match needs {
-        Needs::Nothing => Some(None),
-        Needs::Tracepoint(name, parameters) => {
-            kernel.tracepoint(name).filter(|count| parameters.contains(count)).map(|_| None)
+impl Spec {
+    /// Chooses the program, if the kernel has what it needs.
+    fn choose(&self, kernel: &Kernel) -> Option<Chosen> {
+        let chosen = |function, target| Some(Chosen { program: self.program, function, target });
+        match &self.needs {
+            Needs::Nothing => chosen(None, None),
+            Needs::Tracepoint(name, parameters) => {
+                let (id, _) = kernel.tracepoint(name).filter(|(_, count)| parameters.contains(count))?;
+                chosen(None, Some(id))
+            }
+            Needs::Function(names) => {
+                let found = names.iter().find_map(|name| Some((*name, kernel.function(name)?)));
+                found.and_then(|(name, id)| chosen(Some(name), Some(id)))
+            }
         }
-        Needs::Function(names) => names.iter().find(|name| kernel.has_function(name)).map(|name| Some(*name)),
     }
 }
 
@@ -292,11 +301,11 @@ pub(super) fn choose_set(set: HookSet, extras: Extras, kernel: &Kernel) -> Resul
 
 fn choose(wanted: impl Fn(Role) -> bool, kernel: &Kernel) -> Result<Vec<Chosen>, String> {
     let mut chosen = Vec::new();
-    for Spec { program, role, needs } in programs().filter(|spec| wanted(spec.role) && spec.fits(kernel)) {
-        match meets(kernel, needs) {
-            Some(function) => chosen.push(Chosen { program, function }),
-            None if matches!(role, Role::Set(_)) || *program == INDISPENSABLE => {
-                return Err(format!("the kernel has nothing for {program}"));
+    for spec in programs().filter(|spec| wanted(spec.role) && spec.fits(kernel)) {
+        match spec.choose(kernel) {
+            Some(found) => chosen.push(found),
+            None if matches!(spec.role, Role::Set(_)) || spec.program == INDISPENSABLE => {
+                return Err(format!("the kernel has nothing for {}", spec.program));
             }
             None => {}
         }
@@ -305,28 +314,26 @@ fn choose(wanted: impl Fn(Role) -> bool, kernel: &Kernel) -> Result<Vec<Chosen>,
 }
 
 /// Lets exactly the chosen programs be loaded. Where return probes are used, the calls' own programs are not.
-pub(super) fn select(object: &mut OpenObject, set: HookSet, chosen: &[Chosen]) -> libbpf_rs::Result<()> {
+pub(super) fn select(object: &mut OpenObject, set: HookSet, chosen: &[Chosen]) {
     for mut program in object.progs_mut() {
-        let name = program.name().to_owned();
-        let found = chosen.iter().find(|chosen| name == chosen.program);
-        let function = found.and_then(|chosen| chosen.function);
-        let probed = set == HookSet::Probes && has_role(&name.to_string_lossy(), |role| role == Role::Call);
-        program.set_autoload(found.is_some() && !probed);
-        if let Some(function) = function.filter(|_| program.autoload()) {
-            program.set_attach_target(0, Some(function.to_owned()))?;
-        }
+        let name = program.name().to_string_lossy();
+        let probed = set == HookSet::Probes && has_role(&name, |role| role == Role::Call);
+        let load = chosen.iter().any(|chosen| name == chosen.program) && !probed;
+        program.set_autoload(load);
     }
-    Ok(())
 }
 
 /// Attaches what was loaded.
 pub(super) fn attach(object: &Object, chosen: &[Chosen]) -> libbpf_rs::Result<Vec<Link>> {
     let mut links = Vec::new();
     for program in object.progs_mut().filter(|program| program.autoload()) {
-        links.push(match program.name().to_str() {
-            Some("call_return") => program.attach_kprobe_multi_with_opts(probes(chosen, true))?,
-            Some("call_entry") => program.attach_kprobe_multi_with_opts(probes(chosen, false))?,
-            _ => program.attach()?,
+        links.push(match (program.name().to_str(), program.section().to_str()) {
+            (Some("call_return"), _) => program.attach_kprobe_multi_with_opts(probes(chosen, true))?,
+            (Some("call_entry"), _) => program.attach_kprobe_multi_with_opts(probes(chosen, false))?,
+            (_, Some(section)) if let Some((_, name)) = section.split_once("raw_tp/") => {
+                program.attach_raw_tracepoint(name)?
+            }
+            _ => program.attach_trace()?,
         });
     }
     Ok(links)

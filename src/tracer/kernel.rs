@@ -10,7 +10,6 @@ use rustix::fs::MemfdFlags;
 
 use super::btf::{Btf, Wanted};
 use super::hooks;
-use crate::bpf::types;
 
 /// The structs whose fields the kernel side reads: those of `vmlinux.h`.
 const STRUCTS: &[&str] = &[
@@ -47,6 +46,20 @@ const LOSSLESS_PROBES: &str = "fprobe_hlist";
 
 const LOOP: &str = "bpf_loop";
 
+/// Gives pointers a type, since 6.2.
+const CAST: &str = "bpf_rdonly_cast";
+
+/// The structs that pointers are given as their types: the enum opentop_type of `vmlinux.h`.
+const TYPED: &[&str] =
+    &["task_struct", "fs_struct", "files_struct", "file", "dentry", "vfsmount", "mount", "linux_binprm"];
+
+/// The values of that enum on this kernel: none, where pointers cannot be given types.
+fn type_ids(btf: &Btf) -> Vec<(String, u32)> {
+    let id = |name: &'static str| Some((format!("TYPE_{name}"), btf.struct_id(name)?));
+    let ids: Option<Vec<_>> = btf.function_id(CAST).and_then(|_| TYPED.iter().map(|name| id(name)).collect());
+    ids.unwrap_or_default()
+}
+
 /// What the kernel has.
 #[derive(Debug)]
 pub(super) struct Kernel {
@@ -61,47 +74,39 @@ impl Kernel {
     /// If the kernel does not describe itself, or in a way that is not known.
     pub(super) fn new() -> Result<Self, String> {
         let (mut functions, typedefs) = hooks::needed();
-        functions.push(LOOP);
+        functions.extend([LOOP, CAST]);
         let structs = [STRUCTS, &[LOSSLESS_PROBES]].concat();
         let wanted = Wanted { functions: &functions, typedefs: &typedefs, structs: &structs, enums: &["bpf_func_id"] };
         let btf = Btf::of_kernel(&wanted)?;
-        let excerpt = to_file(&btf.excerpt()).map_err(|why| format!("cannot make a file in memory: {why}"))?;
+        let excerpt = to_file(&btf.excerpt("opentop_type", &type_ids(&btf)));
+        let excerpt = excerpt.map_err(|why| format!("cannot make a file in memory: {why}"))?;
         let path = CString::new(format!("/proc/self/fd/{}", excerpt.as_raw_fd())).map_err(|why| why.to_string())?;
         Ok(Self { btf, _excerpt: excerpt, path })
     }
 
-    pub(super) fn has_function(&self, name: &'static str) -> bool {
-        self.btf.has_function(name)
+    /// The id of a function.
+    pub(super) fn function(&self, name: &'static str) -> Option<u32> {
+        self.btf.function_id(name)
     }
 
     /// Whether programs may call a function in a loop.
     pub(super) fn has_loops(&self) -> bool {
-        self.has_function(LOOP)
+        self.function(LOOP).is_some()
     }
 
-    /// Parameters of a tracepoint's programs, the hidden first one included.
-    pub(super) fn tracepoint(&self, programs: &'static str) -> Option<u32> {
-        self.btf.parameters(programs)
+    /// The id of the function that gives pointers a type.
+    pub(super) fn cast(&self) -> Option<u32> {
+        self.function(CAST)
+    }
+
+    /// The id of the type of a tracepoint's programs, and how many parameters they have, the hidden first one included.
+    pub(super) fn tracepoint(&self, programs: &'static str) -> Option<(u32, u32)> {
+        self.btf.pointer_to_function(programs)
     }
 
     /// Whether return probes lose nothing.
     pub(super) fn has_lossless_probes(&self) -> bool {
         self.btf.struct_id(LOSSLESS_PROBES).is_some()
-    }
-
-    /// The ids of the types that pointers are given.
-    pub(super) fn type_ids(&self) -> types::type_ids {
-        let id = |name| self.btf.struct_id(name).unwrap_or_default();
-        types::type_ids {
-            task_struct: id("task_struct"),
-            fs_struct: id("fs_struct"),
-            files_struct: id("files_struct"),
-            file: id("file"),
-            dentry: id("dentry"),
-            vfsmount: id("vfsmount"),
-            mount: id("mount"),
-            linux_binprm: id("linux_binprm"),
-        }
     }
 
     /// The path of the types that the kernel side reads, for libbpf; it is there as long as this.
@@ -134,6 +139,8 @@ mod tests {
         let header = include_str!("../bpf/vmlinux.h");
         let structs = header.lines().filter_map(|line| line.strip_prefix("struct ")?.strip_suffix(" {"));
         let structs: BTreeSet<&str> = structs.filter(|name| !name.contains("___")).collect();
+        let typed = header.lines().filter_map(|line| line.trim().strip_prefix("TYPE_")?.split([',', ' ']).next());
+        assert_eq!(super::TYPED, typed.collect::<Vec<_>>());
         assert_eq!(super::STRUCTS.iter().copied().collect::<BTreeSet<_>>(), structs);
     }
 }

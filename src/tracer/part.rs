@@ -9,7 +9,7 @@ use libbpf_rs::{Link, MapCore as _, MapFlags, MapMut, Object, OpenObject, PrintL
 
 use super::hooks::{self, Chosen, HookSet};
 use super::kernel::{self, Kernel};
-use super::{Options, process};
+use super::{Options, process, targets};
 use crate::bpf::{OpentopSkel, OpentopSkelBuilder, as_bytes, types};
 use crate::filter::KernelFilter;
 
@@ -75,8 +75,10 @@ fn load<'a>(
     options: &Options,
     base: Option<&OpentopSkel<'_>>,
 ) -> libbpf_rs::Result<OpentopSkel<'a>> {
+    targets::take_sections()?;
+    targets::aim(chosen, kernel.cast());
     let mut open = OpentopSkelBuilder::default().open_opts(kernel::open_options(kernel.excerpt_path()), slot)?;
-    hooks::select(open.open_object_mut(), set, chosen)?;
+    hooks::select(open.open_object_mut(), set, chosen);
     open.maps.events.set_max_entries(options.ring_bytes)?;
     // What is not asked for needs no room.
     if !options.extras.latency {
@@ -89,7 +91,6 @@ fn load<'a>(
         rodata.self_tgid = if options.show_self { 0 } else { std::process::id() };
         rodata.measure_latency = options.extras.latency;
         rodata.hook_set = set as u8;
-        rodata.type_ids = kernel.type_ids();
     }
     match base {
         Some(base) => {

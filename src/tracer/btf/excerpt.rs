@@ -31,9 +31,10 @@ struct Field {
 }
 
 impl Btf {
-    /// The structs and enums that were wanted, as BTF of their own.
-    pub(in crate::tracer) fn excerpt(&self) -> Vec<u8> {
+    /// The structs and enums that were wanted, as BTF of their own, with one more enum of these `values` in it.
+    pub(in crate::tracer) fn excerpt(&self, added: &str, values: &[(String, u32)]) -> Vec<u8> {
         let mut excerpt = Excerpt { strings: vec![0], ..Excerpt::default() };
+        excerpt.enumeration(added, values);
         for (&(kind, _), &id) in &self.named {
             match kind {
                 Kind::Struct => _ = excerpt.structure(self, id),
@@ -167,6 +168,15 @@ impl Excerpt {
         }
         self.written.insert(id, here);
         Some(here)
+    }
+
+    fn enumeration(&mut self, name: &str, values: &[(String, u32)]) {
+        let name = self.string(name.as_bytes());
+        self.begin(name, Kind::Enum, values.len(), size_of::<u32>() as u32);
+        for (name, value) in values {
+            let name = self.string(name.as_bytes());
+            self.put(&[name, *value]);
+        }
     }
 
     /// Begins a type, and returns its id.

@@ -1,7 +1,11 @@
 use super::{Btf, COMMON, Data, Kind, MAGIC, Wanted};
 
-const WANTED: Wanted<'_> =
-    Wanted { functions: &["do_open"], typedefs: &["btf_trace_open"], structs: &["task", "mm"], enums: &["ways"] };
+const WANTED: Wanted<'_> = Wanted {
+    functions: &["do_open"],
+    typedefs: &["btf_trace_open"],
+    structs: &["task", "mm"],
+    enums: &["ways", "ids"],
+};
 
 /// Types by hand: (name, kind, members, size or type, what follows).
 struct Sample {
@@ -82,23 +86,26 @@ fn fields(btf: &Btf, name: &'static str) -> Vec<(String, u32)> {
 #[test]
 fn wanted_types_are_found_by_name() {
     let btf = parse(sample()).unwrap();
-    assert!(btf.has_function("do_open"));
-    assert!(!btf.has_function("do_close"));
-    assert_eq!(btf.parameters("btf_trace_open"), Some(2));
+    assert_eq!(btf.function_id("do_open"), Some(6));
+    assert_eq!(btf.function_id("do_close"), None);
+    assert_eq!(btf.pointer_to_function("btf_trace_open"), Some((5, 2)));
     assert_eq!((btf.struct_id("task"), btf.struct_id("mm"), btf.struct_id("other")), (Some(10), Some(8), None));
 }
 
 #[test]
 fn an_excerpt_holds_what_is_wanted_at_its_offsets() {
     let whole = parse(sample()).unwrap();
-    let excerpt = parse(whole.excerpt()).unwrap();
+    let excerpt = parse(whole.excerpt("ids", &[("TASK".to_owned(), 10)])).unwrap();
     let expected = [("pid", 0), ("left", 64), ("right", 64), ("mm", 128)].map(|(name, at)| (name.to_owned(), at));
     assert_eq!(fields(&excerpt, "task"), expected);
     assert_eq!(fields(&excerpt, "mm"), [("count".to_owned(), 32)]);
-    assert!(!excerpt.has_function("do_open"));
+    assert_eq!(excerpt.function_id("do_open"), None);
     let ways = excerpt.named[&(Kind::Enum, "ways")];
     let ways = excerpt.get(ways).unwrap();
     assert_eq!((ways.kind, ways.count), (Kind::Enum, 2));
+    let ids = excerpt.get(excerpt.named[&(Kind::Enum, "ids")]).unwrap();
+    let value = [0, 4].map(|word| super::u32_at(&excerpt.data, ids.tail + word).unwrap());
+    assert_eq!((ids.count, excerpt.name(value[0]), value[1]), (1, &b"TASK"[..], 10));
 }
 
 #[test]
@@ -107,7 +114,7 @@ fn what_is_cut_short_or_garbled_is_no_type_information() {
     for length in 0..bytes.len() {
         // Strings that are missing make names empty; types that are missing make it unusable.
         if let Some(btf) = parse(bytes[..length].to_vec()) {
-            let _ = btf.excerpt();
+            let _ = btf.excerpt("ids", &[]);
         }
     }
     let mut state = 1u32;
@@ -119,7 +126,7 @@ fn what_is_cut_short_or_garbled_is_no_type_information() {
             garbled[at] = state as u8;
         }
         if let Some(btf) = parse(garbled) {
-            let _ = (btf.excerpt(), btf.parameters("btf_trace_open"));
+            let _ = (btf.excerpt("ids", &[]), btf.pointer_to_function("btf_trace_open"));
         }
     }
     assert!(parse(Vec::new()).is_none());
@@ -130,7 +137,7 @@ fn what_is_cut_short_or_garbled_is_no_type_information() {
 fn the_running_kernel_describes_itself() {
     let wanted = Wanted { structs: &["task_struct", "mount", "kuid_t"], ..WANTED };
     let btf = Btf::of_kernel(&wanted).unwrap();
-    let excerpt = Btf::parse(Data::Read(btf.excerpt()), &wanted).unwrap();
+    let excerpt = Btf::parse(Data::Read(btf.excerpt("ids", &[])), &wanted).unwrap();
     for (of, field) in [("task_struct", "tgid"), ("task_struct", "comm"), ("mount", "mnt_parent")] {
         let (whole, part) = (fields(&btf, of), fields(&excerpt, of));
         let offset = |fields: &[(String, u32)]| fields.iter().find(|(name, _)| name == field).map(|(_, at)| *at);
