@@ -49,38 +49,38 @@ struct opener {
 	char leader_comm[COMM_LEN] __attribute__((aligned(8)));
 };
 
-static __always_inline u32 uid_of(struct task_struct *task)
+static __always_inline u32 uid_of(enum known known, struct task_struct *task)
 {
-	struct cred *cred = LOAD(untrusted(task), cred);
+	struct cred *cred = LOAD(known, untrusted(known, task), cred);
 
-	return LOAD(cred, uid.val);
+	return LOAD(known, cred, uid.val);
 }
 
-static __always_inline void identify(struct task_struct *task, struct opener *who)
+static __always_inline void identify(enum known known, struct task_struct *task, struct opener *who)
 {
-	struct task_struct *from = untrusted(task), *parent = LOAD(from, real_parent), *leader;
-	struct css_set *set = LOAD(from, cgroups);
-	struct cgroup *cgroup = LOAD(set, dfl_cgrp);
-	struct kernfs_node *kn = LOAD(cgroup, kn);
+	struct task_struct *from = untrusted(known, task), *parent = LOAD(known, from, real_parent), *leader;
+	struct css_set *set = LOAD(known, from, cgroups);
+	struct cgroup *cgroup = LOAD(known, set, dfl_cgrp);
+	struct kernfs_node *kn = LOAD(known, cgroup, kn);
 
 	who->now = bpf_ktime_get_ns();
-	who->cgroup = LOAD(kn, id);
-	who->pid = LOAD(task, tgid);
-	who->tid = LOAD(task, pid);
-	who->ppid = LOAD(parent, tgid);
-	who->uid = uid_of(task);
-	copy_comm(who->comm, task);
+	who->cgroup = LOAD(known, kn, id);
+	who->pid = LOAD(known, task, tgid);
+	who->tid = LOAD(known, task, pid);
+	who->ppid = LOAD(known, parent, tgid);
+	who->uid = uid_of(known, task);
+	copy_comm(known, who->comm, task);
 	if (who->tid == who->pid) {
-		who->start_ns = LOAD(task, start_time);
+		who->start_ns = LOAD(known, task, start_time);
 		store_comm(who->leader_comm, who->comm);
 	} else {
-		leader = LOAD(from, group_leader);
-		who->start_ns = LOAD(leader, start_time);
-		copy_comm(who->leader_comm, leader);
+		leader = LOAD(known, from, group_leader);
+		who->start_ns = LOAD(known, leader, start_time);
+		copy_comm(known, who->leader_comm, leader);
 	}
 }
 
-static __always_inline bool wanted(struct task_struct *task, int ret)
+static __always_inline bool wanted(enum known known, struct task_struct *task, int ret)
 {
 	u32 id, err = -ret;
 
@@ -93,14 +93,14 @@ static __always_inline bool wanted(struct task_struct *task, int ret)
 	if (filter.by_errno && (ret >= 0 || !bpf_map_lookup_elem(&wanted_errnos, &err)))
 		return false;
 	if (filter.by_uid) {
-		id = uid_of(task);
+		id = uid_of(known, task);
 		if (!bpf_map_lookup_elem(&wanted_uids, &id))
 			return false;
 	}
 	if (filter.by_cgroup && bpf_current_task_under_cgroup(&wanted_cgroup, 0) != 1)
 		return false;
 	if (filter.by_pid) {
-		id = LOAD(task, tgid);
+		id = LOAD(known, task, tgid);
 		if (!bpf_map_lookup_elem(&wanted_pids, &id))
 			return false;
 	}
@@ -180,42 +180,59 @@ static __always_inline void describe(struct open_event *e, const struct opener *
 }
 
 /* Where a relative name starts, or what a handle opened. */
-static __always_inline bool base_of(struct task_struct *task, struct fs_struct *fs, const struct request *r,
+static __always_inline bool base_of(enum known known, struct task_struct *task, struct fs_struct *fs, const struct request *r,
 				    struct place *base)
 {
 	struct file *file = NULL;
 
 	if (!(r->mark & MARK_FROM_FILE) && r->dfd == AT_FDCWD) {
-		base->dentry = TYPED(WALK(fs, pwd.dentry));
-		base->mnt = TYPED(WALK(fs, pwd.mnt));
+		base->dentry = TYPED(known, WALK(known, fs, pwd.dentry));
+		base->mnt = TYPED(known, WALK(known, fs, pwd.mnt));
 		return true;
 	}
 	if (r->mark & MARK_FROM_FILE)
 		file = r->file;
 	if (!file)
-		file = file_of(LOAD(untrusted(task), files), r->mark & MARK_FROM_FILE ? r->ret : r->dfd);
+		file = file_of(known, LOAD(known, untrusted(known, task), files), r->mark & MARK_FROM_FILE ? r->ret : r->dfd);
 	if (!file)
 		return false;
-	file = TYPED(file);
-	base->dentry = TYPED(WALK(file, f_path.dentry));
-	base->mnt = TYPED(WALK(file, f_path.mnt));
+	file = TYPED(known, file);
+	base->dentry = TYPED(known, WALK(known, file, f_path.dentry));
+	base->mnt = TYPED(known, WALK(known, file, f_path.mnt));
 	return true;
 }
 
-/* Writes the name and, where it is relative, its directory. */
-static __always_inline enum walk_result fill(struct open_event *e, char *data, u32 cap, u32 component,
-					     struct task_struct *task, const struct request *r, bool loops)
+/* Writes the directory of a relative name. */
+static __always_inline enum walk_result join(enum known known, struct walk *w, struct task_struct *task,
+					     const struct request *r)
 {
-	struct walk w = { .event = e, .data = data, .cap = cap, .component = component };
-	u32 size = cap + component < NAME_LEN ? cap + component : NAME_LEN;
-	struct fs_struct *fs;
+	struct fs_struct *fs = TYPED(known, LOAD(known, untrusted(known, task), fs));
+
+	if (!base_of(known, task, fs, r, &w->at)) {
+		w->event->mark |= MARK_DIR_UNKNOWN;
+		return WALK_DONE;
+	}
+	w->root.dentry = TYPED(known, WALK(known, fs, root.dentry));
+	w->root.mnt = TYPED(known, WALK(known, fs, root.mnt));
+	if (is_deleted(known, w->at.dentry))
+		w->event->mark |= MARK_DIR_DELETED;
+	return walk_up(known, w);
+}
+
+/* Writes the name and, where it is relative, its directory. */
+static __always_inline enum walk_result fill(enum known known, struct walk *w, struct task_struct *task,
+					     const struct request *r)
+{
+	struct open_event *e = w->event;
+	u64 room = w->cap + w->component;
+	u32 size = room < NAME_LEN ? room : NAME_LEN;
 	long n;
 
 	if (r->name) {
 		if (r->in_kernel)
-			n = bpf_probe_read_kernel_str(data, size, r->name);
+			n = bpf_probe_read_kernel_str(w->data, size, r->name);
 		else
-			n = bpf_probe_read_user_str(data, size, r->name);
+			n = bpf_probe_read_user_str(w->data, size, r->name);
 		if (n < 0) {
 			e->mark |= MARK_NAME_UNREADABLE;
 			return WALK_DONE;
@@ -229,7 +246,7 @@ static __always_inline enum walk_result fill(struct open_event *e, char *data, u
 			e->mark |= MARK_NAME_CUT;
 		e->name_len = n - 1;
 		if (!(r->mark & MARK_FROM_FILE)) {
-			if (n == 1 || data[0] == '/')
+			if (n == 1 || w->data[0] == '/')
 				return WALK_DONE;
 			e->mark |= MARK_RELATIVE;
 		}
@@ -237,17 +254,7 @@ static __always_inline enum walk_result fill(struct open_event *e, char *data, u
 		e->mark |= MARK_NAME_UNREADABLE;
 		return WALK_DONE;
 	}
-
-	fs = TYPED(LOAD(untrusted(task), fs));
-	if (!base_of(task, fs, r, &w.at)) {
-		e->mark |= MARK_DIR_UNKNOWN;
-		return WALK_DONE;
-	}
-	w.root.dentry = TYPED(WALK(fs, root.dentry));
-	w.root.mnt = TYPED(WALK(fs, root.mnt));
-	if (is_deleted(w.at.dentry))
-		e->mark |= MARK_DIR_DELETED;
-	return walk_up(&w, loops);
+	return known != KNOWN_NONE && CAN_CAST ? join(KNOWN_ALL, w, task, r) : join(known, w, task, r);
 }
 
 enum written {
@@ -256,14 +263,17 @@ enum written {
 	NO_SPACE,  /* the ring is full */
 };
 
-#define WRITE(class, loops)                                                                                            \
+#define WRITE(class, known)                                                                                            \
 	({                                                                                                             \
 		struct record_##class *__rec = bpf_ringbuf_reserve(&events, sizeof(*__rec), 0);                        \
 		enum written __written = NO_SPACE;                                                                     \
 		if (__rec) {                                                                                           \
+			struct walk __walk = { .event = &__rec->event,                                                 \
+					       .data = __rec->data,                                                    \
+					       .cap = CAP_##class,                                                     \
+					       .component = COMPONENT_##class };                                       \
 			describe(&__rec->event, who, r);                                                               \
-			if (fill(&__rec->event, __rec->data, CAP_##class, COMPONENT_##class, task, r, loops) ==        \
-			    WALK_DONE) {                                                                               \
+			if (fill(known, &__walk, task, r) == WALK_DONE) {                                              \
 				bpf_ringbuf_submit(__rec, BPF_RB_NO_WAKEUP);                                           \
 				__written = WRITTEN;                                                                   \
 			} else {                                                                                       \
@@ -277,58 +287,58 @@ enum written {
 /* A name that fits no smaller record. Functions of their own: rare, and large. */
 static __noinline int write_large(const struct opener *who, const struct request *r)
 {
-	struct task_struct *task = current_task();
+	struct task_struct *task = current_task(KNOWN_TASK);
 
-	return WRITE(large, LOOPS);
+	return WRITE(large, KNOWN_TASK);
 }
 
-static __noinline int write_large_without_loops(const struct opener *who, const struct request *r)
+static __noinline int write_large_unrolled(const struct opener *who, const struct request *r)
 {
-	struct task_struct *task = current_task();
+	struct task_struct *task = current_task(KNOWN_NONE);
 
-	return WRITE(large, NO_LOOPS);
+	return WRITE(large, KNOWN_NONE);
 }
 
-static __always_inline enum written write(struct task_struct *task, const struct opener *who, const struct request *r,
-					  bool loops)
+static __always_inline enum written write(enum known known, struct task_struct *task, const struct opener *who,
+					  const struct request *r)
 {
-	enum written written = WRITE(small, loops);
+	enum written written = WRITE(small, known);
 
 	if (written == TOO_SMALL)
-		written = WRITE(medium, loops);
+		written = WRITE(medium, known);
 	if (written == TOO_SMALL)
-		written = loops ? write_large(who, r) : write_large_without_loops(who, r);
+		written = known == KNOWN_NONE ? write_large_unrolled(who, r) : write_large(who, r);
 	return written;
 }
 
-static __always_inline bool is_self(struct task_struct *task)
+static __always_inline bool is_self(enum known known, struct task_struct *task)
 {
-	return self_tgid && LOAD(task, tgid) == self_tgid;
+	return self_tgid && LOAD(known, task, tgid) == self_tgid;
 }
 
 /* Whether the open is to be reported. */
-static __always_inline bool is_reported(struct task_struct *task, int ret)
+static __always_inline bool is_reported(enum known known, struct task_struct *task, int ret)
 {
-	if (is_self(task)) {
+	if (is_self(known, task)) {
 		COUNT(hidden);
 		return false;
 	}
-	if (!wanted(task, ret)) {
+	if (!wanted(known, task, ret)) {
 		COUNT(filtered);
 		return false;
 	}
 	return true;
 }
 
-static __always_inline void report(struct task_struct *task, const struct request *r, bool loops)
+static __always_inline void report(enum known known, struct task_struct *task, const struct request *r)
 {
 	struct opener who;
 
-	if (!is_reported(task, r->ret))
+	if (!is_reported(known, task, r->ret))
 		return;
-	identify(task, &who);
+	identify(known, task, &who);
 	count(&who, r->ret);
-	if (write(task, &who, r, loops) != WRITTEN)
+	if (write(known, task, &who, r) != WRITTEN)
 		COUNT(dropped);
 }
 

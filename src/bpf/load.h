@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Kernel memory, as cheaply as the kernel allows: where the verifier knows the type of a pointer its fields are loaded
- * directly, elsewhere by a probe read, which costs ten times as much. The conditions are constants, to the compiler or
- * to the verifier, and the other branch is dropped.
+ * directly, elsewhere by a probe read, which costs ten times as much. Which of them is settled when a program is
+ * compiled, or by one condition for all that follows: each takes the verifier time, and the start of opentop.
  */
 #ifndef OPENTOP_LOAD_H
 #define OPENTOP_LOAD_H
@@ -19,13 +19,19 @@
 		__value;                                                                                               \
 	})
 
-/* The current task is typed since 5.11. */
-#define TYPED_TASK bpf_core_enum_value_exists(enum bpf_func_id___opentop, BPF_FUNC_get_current_task_btf___opentop)
-#define LOAD(ptr, field) READ(TYPED_TASK, ptr, field)
+/* What the verifier knows the type of. */
+enum known {
+	KNOWN_NONE, /* before 5.17; of the task, it could since 5.11 */
+	KNOWN_TASK,
+	KNOWN_ALL, /* since 6.2, where CAN_CAST */
+};
 
-static __always_inline struct task_struct *current_task(void)
+#define LOAD(known, ptr, field) READ((known) >= KNOWN_TASK, ptr, field)
+#define WALK(known, ptr, field) READ((known) == KNOWN_ALL, ptr, field)
+
+static __always_inline struct task_struct *current_task(enum known known)
 {
-	if (TYPED_TASK)
+	if (known >= KNOWN_TASK)
 		return (void *)bpf_get_current_task_btf();
 	return (void *)bpf_get_current_task();
 }
@@ -38,8 +44,7 @@ static __always_inline struct task_struct *current_task(void)
 static void *(*const rdonly_cast)(const void *obj, u32 type) = (void *)RDONLY_CAST;
 
 #define TYPE_ID(name) bpf_core_enum_value(enum opentop_type, TYPE_##name)
-#define TYPED_ANY bpf_core_enum_value_exists(enum opentop_type, TYPE_task_struct)
-#define WALK(ptr, field) READ(TYPED_ANY, ptr, field)
+#define CAN_CAST bpf_core_enum_value_exists(enum opentop_type, TYPE_task_struct)
 #define TYPE_OF(ptr)                                                                                                   \
 	_Generic(*(ptr), struct task_struct                                                                            \
 		 : TYPE_ID(task_struct), struct fs_struct                                                              \
@@ -50,15 +55,16 @@ static void *(*const rdonly_cast)(const void *obj, u32 type) = (void *)RDONLY_CA
 		 : TYPE_ID(vfsmount), struct mount                                                                     \
 		 : TYPE_ID(mount), struct linux_binprm                                                                 \
 		 : TYPE_ID(linux_binprm))
-#define TYPED(ptr) (TYPED_ANY ? (typeof(ptr))rdonly_cast(ptr, TYPE_OF(ptr)) : (ptr))
+#define CAST(ptr) ((typeof(ptr))rdonly_cast(ptr, TYPE_OF(ptr)))
+#define TYPED(known, ptr) ((known) == KNOWN_ALL ? CAST(ptr) : (ptr))
 
 /*
  * The same task, to follow its pointers from. Those of the trusted task that the kernel hands out load a little faster,
  * but for each pointer in it the verifier looks for a rule in the types of the whole kernel: a millisecond a time.
  */
-static __always_inline struct task_struct *untrusted(struct task_struct *task)
+static __always_inline struct task_struct *untrusted(enum known known, struct task_struct *task)
 {
-	return TYPED(task);
+	return known == KNOWN_ALL || (known == KNOWN_TASK && CAN_CAST) ? CAST(task) : task;
 }
 
 /* As two words: byte by byte is what the compiler makes of a copy. */
@@ -68,9 +74,9 @@ static __always_inline void store_comm(char *to, const char *comm)
 	((u64 *)to)[1] = ((const u64 *)comm)[1];
 }
 
-static __always_inline void copy_comm(char *to, struct task_struct *task)
+static __always_inline void copy_comm(enum known known, char *to, struct task_struct *task)
 {
-	if (TYPED_TASK)
+	if (known >= KNOWN_TASK)
 		store_comm(to, task->comm);
 	else
 		bpf_core_read(to, COMM_LEN, &task->comm);

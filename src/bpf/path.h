@@ -12,12 +12,11 @@
  * Most steps of a walk, one for each component and each mount. A path of PATH_MAX can have 2,047 components. Before
  * 5.17 there is no bpf_loop(), and the verifier follows each step anew, so that there they are fewer.
  *
- * Kernels before 5.13 refuse a program with the address of a function in it, even where it is never used. So whether
- * there are loops is settled for each program when it is compiled, not when it is loaded.
+ * Kernels before 5.13 refuse a program with the address of a function in it, even where it is never used. So programs
+ * for kernels without are programs of their own: those for which KNOWN_NONE.
  */
 #define STEPS 2100
 #define STEPS_UNROLLED 32
-enum { NO_LOOPS, LOOPS };
 
 struct place {
 	struct vfsmount *mnt;
@@ -29,16 +28,16 @@ static __always_inline struct mount *real_mount(struct vfsmount *mnt)
 	return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
 }
 
-static __always_inline struct file *file_of(struct files_struct *files, int fd)
+static __always_inline struct file *file_of(enum known known, struct files_struct *files, int fd)
 {
 	struct fdtable *fdt;
 	struct file **slot, *file = NULL;
 
-	files = TYPED(files);
-	fdt = WALK(files, fdt);
-	if (fd < 0 || (u32)fd >= WALK(fdt, max_fds))
+	files = TYPED(known, files);
+	fdt = WALK(known, files, fdt);
+	if (fd < 0 || (u32)fd >= WALK(known, fdt, max_fds))
 		return NULL;
-	slot = WALK(fdt, fd);
+	slot = WALK(known, fdt, fd);
 	bpf_probe_read_kernel(&file, sizeof(file), slot + fd);
 	return file;
 }
@@ -62,7 +61,7 @@ struct walk {
 enum { CONTINUE, BREAK };
 
 /* One step up. The end of data is kept in the event, where the verifier does not track it: that bounds its work. */
-static long step(u32 i, struct walk *w)
+static __always_inline long step(enum known known, struct walk *w)
 {
 	struct dentry *parent;
 	u32 used = w->event->dir_len;
@@ -70,22 +69,22 @@ static long step(u32 i, struct walk *w)
 
 	if (w->at.dentry == w->root.dentry && w->at.mnt == w->root.mnt)
 		return BREAK;
-	if (w->at.dentry == WALK(w->at.mnt, mnt_root)) {
-		struct mount *mount = TYPED(real_mount(w->at.mnt));
-		struct mount *up = WALK(mount, mnt_parent);
+	if (w->at.dentry == WALK(known, w->at.mnt, mnt_root)) {
+		struct mount *mount = TYPED(known, real_mount(w->at.mnt));
+		struct mount *up = WALK(known, mount, mnt_parent);
 
 		if (up == mount)
 			goto outside;
-		w->at.dentry = WALK(mount, mnt_mountpoint);
-		w->at.mnt = TYPED((struct vfsmount *)((void *)up + bpf_core_field_offset(struct mount, mnt)));
+		w->at.dentry = WALK(known, mount, mnt_mountpoint);
+		w->at.mnt = TYPED(known, (struct vfsmount *)((void *)up + bpf_core_field_offset(struct mount, mnt)));
 		return CONTINUE;
 	}
-	parent = WALK(w->at.dentry, d_parent);
+	parent = WALK(known, w->at.dentry, d_parent);
 	if (parent == w->at.dentry)
 		goto outside;
 	if (used > w->cap)
 		goto full;
-	n = bpf_probe_read_kernel_str(w->data + used, w->component, WALK(w->at.dentry, d_name.name));
+	n = bpf_probe_read_kernel_str(w->data + used, w->component, WALK(known, w->at.dentry, d_name.name));
 	if (n < 0)
 		goto cut;
 	if (n == w->component && w->component <= COMPONENT_LEN)
@@ -105,17 +104,29 @@ cut:
 	return BREAK;
 }
 
+static long step_cast(u32 i, struct walk *w)
+{
+	return step(KNOWN_ALL, w);
+}
+
+static long step_probed(u32 i, struct walk *w)
+{
+	return step(KNOWN_TASK, w);
+}
+
 /* Appends the components of w->at behind the name. */
-static __always_inline enum walk_result walk_up(struct walk *w, bool loops)
+static __always_inline enum walk_result walk_up(enum known known, struct walk *w)
 {
 	long steps = 0;
 
 	w->result = WALK_DONE;
 	w->event->dir_len = w->event->name_len;
-	if (loops) {
-		steps = bpf_loop(STEPS, step, w, 0) == STEPS;
+	if (known == KNOWN_ALL) {
+		steps = bpf_loop(STEPS, step_cast, w, 0) == STEPS;
+	} else if (known == KNOWN_TASK) {
+		steps = bpf_loop(STEPS, step_probed, w, 0) == STEPS;
 	} else {
-		for (u32 i = 0; i < STEPS_UNROLLED && step(i, w) == CONTINUE; i++)
+		for (u32 i = 0; i < STEPS_UNROLLED && step(KNOWN_NONE, w) == CONTINUE; i++)
 			steps = i == STEPS_UNROLLED - 1;
 	}
 	if (steps)
@@ -125,9 +136,9 @@ static __always_inline enum walk_result walk_up(struct walk *w, bool loops)
 }
 
 /* d_unlinked() of the kernel. */
-static __always_inline bool is_deleted(struct dentry *dentry)
+static __always_inline bool is_deleted(enum known known, struct dentry *dentry)
 {
-	return !WALK(dentry, d_hash.pprev) && WALK(dentry, d_parent) != dentry;
+	return !WALK(known, dentry, d_hash.pprev) && WALK(known, dentry, d_parent) != dentry;
 }
 
 #endif

@@ -53,9 +53,9 @@ static const u8 calls[MAX_CALLS] = {
 	[545] = NATIVE(EXECVEAT),
 };
 
-static __always_inline bool is_compat(struct task_struct *task)
+static __always_inline bool is_compat(enum known known, struct task_struct *task)
 {
-	return LOAD(task, thread_info.status) & TS_COMPAT;
+	return LOAD(known, task, thread_info.status) & TS_COMPAT;
 }
 
 #define SYSCALL_NR(typed, regs) (READ(typed, regs, orig_ax) & ~X32_SYSCALL_BIT)
@@ -87,9 +87,9 @@ static const u8 calls[MAX_CALLS] = {
 	[437] = NATIVE(OPENAT2) | COMPAT(OPENAT2),
 };
 
-static __always_inline bool is_compat(struct task_struct *task)
+static __always_inline bool is_compat(enum known known, struct task_struct *task)
 {
-	return LOAD(task, thread_info.flags) >> TIF_32BIT & 1;
+	return LOAD(known, task, thread_info.flags) >> TIF_32BIT & 1;
 }
 
 #define SYSCALL_NR(typed, regs) READ(typed, regs, syscallno)

@@ -3,12 +3,12 @@
 #ifndef OPENTOP_HOOKS_EXEC_H
 #define OPENTOP_HOOKS_EXEC_H
 
-static __always_inline int on_exec(bool typed, bool loops, int old_pid, struct linux_binprm *bprm)
+static __always_inline int on_exec(enum known known, int old_pid, struct linux_binprm *bprm)
 {
-	struct task_struct *task = current_task();
+	struct task_struct *task = current_task(known);
 	struct request r = {
-		.name = READ(typed, bprm, filename),
-		.file = READ(typed, TYPED(bprm), file),
+		.name = LOAD(known, bprm, filename),
+		.file = LOAD(known, known != KNOWN_NONE && CAN_CAST ? CAST(bprm) : bprm, file),
 		.in_kernel = true,
 		.dfd = AT_FDCWD,
 		.op = OP_EXEC,
@@ -16,25 +16,25 @@ static __always_inline int on_exec(bool typed, bool loops, int old_pid, struct l
 	};
 
 	/* By a descriptor: the name is one that the kernel made up from its number. */
-	if (bpf_core_field_exists(bprm->fdpath) && READ(typed, bprm, fdpath))
+	if (bpf_core_field_exists(bprm->fdpath) && LOAD(known, bprm, fdpath))
 		r.mark |= MARK_FROM_FILE;
 	FORGET(r.mark, old_pid);
 	/* A thread that is not the leader has become it. */
 	r.began = take_began(old_pid);
-	report(task, &r, loops);
+	report(known, task, &r);
 	return 0;
 }
 
 SEC("?tp_btf/sched_process_exec")
 int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	return on_exec(true, LOOPS, old_pid, bprm);
+	return on_exec(KNOWN_TASK, old_pid, bprm);
 }
 
 SEC("?raw_tp/sched_process_exec")
 int BPF_PROG(exec_done_without_loops, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	return on_exec(false, NO_LOOPS, old_pid, bprm);
+	return on_exec(KNOWN_NONE, old_pid, bprm);
 }
 
 #endif

@@ -39,7 +39,7 @@ static __always_inline u64 id_of(struct io_kiocb *req)
 static __always_inline int on_submit(struct io_kiocb *req)
 {
 	struct io_open *open = (struct io_open *)req;
-	struct task_struct *task = current_task();
+	struct task_struct *task = current_task(KNOWN_TASK);
 	struct opener who;
 	struct request r = {
 		.op = OP_IO_URING,
@@ -48,7 +48,7 @@ static __always_inline int on_submit(struct io_kiocb *req)
 	};
 	u64 id = id_of(req);
 
-	if (!asks_for_open(req) || is_self(task))
+	if (!asks_for_open(req) || is_self(KNOWN_TASK, task))
 		return 0;
 	r.dfd = BPF_CORE_READ(open, dfd);
 	r.name = name_asked_for(open);
@@ -58,11 +58,11 @@ static __always_inline int on_submit(struct io_kiocb *req)
 	/* A slot of the ring instead of a descriptor. */
 	if (bpf_core_field_exists(open->file_slot) && BPF_CORE_READ(open, file_slot))
 		r.mark |= MARK_FD_UNKNOWN;
-	identify(task, &who);
+	identify(KNOWN_TASK, task, &who);
 	/* The kernel reuses its requests; with the time in it a key names one open. */
 	r.key = who.now ^ id;
 	/* If there is no space the result will come without a name, and say so. */
-	if (write(task, &who, &r, LOOPS) == WRITTEN)
+	if (write(KNOWN_TASK, task, &who, &r) == WRITTEN)
 		bpf_map_update_elem(&submitted, &id, &r.key, BPF_ANY);
 	else
 		bpf_map_delete_elem(&submitted, &id);
@@ -83,7 +83,7 @@ static __always_inline u64 take_key(u64 id)
 
 static __always_inline int on_complete(struct io_kiocb *req, int res)
 {
-	struct task_struct *task = current_task();
+	struct task_struct *task = current_task(KNOWN_TASK);
 	struct request r = {
 		.op = OP_IO_URING,
 		.mark = MARK_COMPLETED | MARK_NAME_UNREADABLE,
@@ -95,7 +95,7 @@ static __always_inline int on_complete(struct io_kiocb *req, int res)
 	if (!req || !asks_for_open(req))
 		return 0;
 	r.key = take_key(id_of(req));
-	report(task, &r, LOOPS);
+	report(KNOWN_TASK, task, &r);
 	return 0;
 }
 

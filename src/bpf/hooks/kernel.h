@@ -20,7 +20,7 @@ static __always_inline int on_kernel_open(void *ctx, const char *name, struct re
 	r->dfd = AT_FDCWD;
 	r->mark = MARK_FD_UNKNOWN;
 	r->ret = opened >= (u64)-MAX_ERRNO ? opened : 0;
-	report(current_task(), r, LOOPS);
+	report(KNOWN_TASK, current_task(KNOWN_TASK), r);
 	return 0;
 }
 

@@ -59,7 +59,7 @@ static __always_inline void read_arguments(enum call call, const u64 *args, stru
 	}
 }
 
-static __always_inline int on_return(bool typed, bool loops, struct pt_regs *regs, long ret)
+static __always_inline int on_return(enum known known, bool typed, struct pt_regs *regs, long ret)
 {
 	u32 call = calls_of(SYSCALL_NR(typed, regs));
 	struct request r = { .ret = ret };
@@ -69,15 +69,15 @@ static __always_inline int on_return(bool typed, bool loops, struct pt_regs *reg
 
 	if (call == NOT_AN_OPEN || filter.hook_set != hook_set)
 		return 0;
-	task = current_task();
-	compat = is_compat(task);
+	task = current_task(known);
+	compat = is_compat(known, task);
 	call = compat ? call >> 4 : call & 15;
 	if (call == NOT_AN_OPEN)
 		return 0;
 	/* A program that was started is reported by a hook of its own: the registers are the new program's. */
 	if ((call == CALL_EXECVE || call == CALL_EXECVEAT) && ret >= 0)
 		return 0;
-	r.began = take_began(LOAD(task, pid));
+	r.began = take_began(LOAD(known, task, pid));
 	r.mark = compat ? MARK_COMPAT : 0;
 	read_args(typed, regs, compat, args);
 	read_arguments(call, args, &r);
@@ -85,26 +85,26 @@ static __always_inline int on_return(bool typed, bool loops, struct pt_regs *reg
 	FORGET(r.mark, args[0]);
 	FORGET(r.dfd, args[0]);
 	FORGET(r.name, args[0]);
-	report(task, &r, loops);
+	report(known, task, &r);
 	return 0;
 }
 
 SEC("?tp_btf/sys_exit")
 int BPF_PROG(sys_exit_typed, struct pt_regs *regs, long ret)
 {
-	return on_return(true, LOOPS, regs, ret);
+	return on_return(KNOWN_TASK, true, regs, ret);
 }
 
 SEC("?raw_tp/sys_exit")
 int BPF_PROG(sys_exit_raw, struct pt_regs *regs, long ret)
 {
-	return on_return(false, LOOPS, regs, ret);
+	return on_return(KNOWN_TASK, false, regs, ret);
 }
 
 SEC("?raw_tp/sys_exit")
 int BPF_PROG(sys_exit_without_loops, struct pt_regs *regs, long ret)
 {
-	return on_return(false, NO_LOOPS, regs, ret);
+	return on_return(KNOWN_NONE, false, regs, ret);
 }
 
 /* When a call begins, for its latency. */
@@ -133,7 +133,7 @@ int BPF_PROG(sys_enter_typed, struct pt_regs *regs, long nr)
 	SEC("?fexit")                                                                                                  \
 	int BPF_PROG(call##_return, struct pt_regs *regs, long ret)                                                    \
 	{                                                                                                              \
-		return on_return(true, LOOPS, regs, ret);                                                              \
+		return on_return(KNOWN_TASK, true, regs, ret);                                                              \
 	}
 FUNCTION_OF(open)
 FUNCTION_OF(openat)
@@ -161,9 +161,9 @@ int call_entry(struct pt_regs *ctx)
 SEC("?kretprobe.multi")
 int call_return(struct pt_regs *ctx)
 {
-	struct task_struct *task = current_task();
+	struct task_struct *task = current_task(KNOWN_TASK);
 
-	return on_return(true, LOOPS, (struct pt_regs *)bpf_task_pt_regs(task), PT_REGS_RC(ctx));
+	return on_return(KNOWN_TASK, true, (struct pt_regs *)bpf_task_pt_regs(task), PT_REGS_RC(ctx));
 }
 
 #endif
