@@ -26,6 +26,7 @@ pub use probe::{Facts, Lockdown, Preemption};
 use std::mem::MaybeUninit;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -34,9 +35,9 @@ use libbpf_rs::OpenObject;
 use crate::error::Error;
 use crate::filter::KernelFilter;
 use crate::source::Message;
-use attached::Attached;
-use kernel::Kernel;
-use part::Part;
+use attached::{Attached, Slots};
+use kernel::{Excerpt, Kernel};
+use part::{Opened, Part};
 
 /// How to trace.
 #[derive(Clone, Debug)]
@@ -133,12 +134,15 @@ impl<'a> Tracer<'a> {
     pub fn start(storage: &'a mut Storage, options: Options) -> Result<Self, Error> {
         let facts = Facts::gather();
         precheck(&facts)?;
-        let kernel = Kernel::new().map_err(|why| Error::bpf("read the kernel's type information", why))?;
+        let mut slots = storage.iter_mut();
+        let unreadable = |why| Error::bpf("read the kernel's type information", why);
+        let (kernel, first) = read_and_open(Excerpt::new().map_err(unreadable)?, &mut slots, &options);
+        let kernel = kernel.map_err(unreadable)?;
         let order = match options.hooks {
             Some(forced) => vec![forced],
             None => probe::order(facts.preemption, kernel.has_lossless_probes()).to_vec(),
         };
-        let started = Attached::start(storage.iter_mut(), Arc::new(kernel), &order, &options);
+        let started = Attached::start(first, slots, Arc::new(kernel), &order, &options);
         let (base, attached) = started.map_err(|tried| {
             let tried: Vec<_> = tried.iter().map(|(set, why)| format!("{}: {why}", set.name())).collect();
             Error::NoHook { tried: tried.join("; ") }
@@ -168,6 +172,21 @@ impl<'a> Tracer<'a> {
     }
 }
 
+/// Reads the kernel's types into `excerpt`, and meanwhile opens the BPF object as far as it needs none of them: each is
+/// a good part of the start.
+fn read_and_open<'a>(
+    excerpt: Excerpt,
+    slots: &mut Slots<'a>,
+    options: &Options,
+) -> (Result<Kernel, String>, Result<Opened<'a>, String>) {
+    let path = excerpt.path().to_owned();
+    thread::scope(|scope| {
+        let kernel = scope.spawn(|| Kernel::new(excerpt));
+        let opened = attached::open_next(slots, &path, options).and_then(Opened::with_large_maps);
+        (kernel.join().unwrap_or_else(|_| Err("the thread that reads it panicked".into())), opened)
+    })
+}
+
 /// Which hook sets this host takes.
 #[derive(Debug)]
 pub struct Trial {
@@ -180,12 +199,14 @@ pub struct Trial {
 /// Tries all hook sets.
 #[must_use]
 pub fn try_all(facts: &Facts, options: &Options) -> Trial {
-    let kernel = Kernel::new().map(Arc::new);
+    let kernel = Kernel::of_host().map(Arc::new);
     let attempt = |set| {
         let mut storage = storage();
         let kernel = kernel.clone()?;
         let refused = |mut tried: Vec<(HookSet, String)>| tried.pop().map_or_else(String::new, |(_, why)| why);
-        let (base, mut attached) = Attached::start(storage.iter_mut(), kernel, &[set], options).map_err(refused)?;
+        let mut slots = storage.iter_mut();
+        let first = attached::open_next(&mut slots, kernel.types(), options);
+        let (base, mut attached) = Attached::start(first, slots, kernel, &[set], options).map_err(refused)?;
         while attached.complete_next(&base, options) {}
         Ok(attached.hooks().clone())
     };

@@ -1,5 +1,6 @@
 //! What is attached: a hook set, and beside it what that does not see by itself.
 
+use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
@@ -8,14 +9,14 @@ use libbpf_rs::{Link, OpenObject};
 
 use super::hooks::{self, HookSet, Optional};
 use super::kernel::Kernel;
-use super::part::{self, Part};
+use super::part::{self, Opened, Part};
 use super::skips::Skips;
 use super::{Hooks, Options, probe, selftest};
 use crate::bpf::OpentopSkel;
 
 /// Parts are loaded one after the other into `slots`, and all use the maps of the first.
 pub(super) struct Attached<'a> {
-    slots: std::slice::IterMut<'a, MaybeUninit<OpenObject>>,
+    slots: Slots<'a>,
     kernel: Arc<Kernel>,
     /// The sets moved to. That of the start is the part that has the maps.
     sets: Vec<Part<'a>>,
@@ -28,15 +29,24 @@ pub(super) struct Attached<'a> {
     hooks: Hooks,
 }
 
+/// What is left of the storage.
+pub(super) type Slots<'a> = std::slice::IterMut<'a, MaybeUninit<OpenObject>>;
+
+/// Opens the object once more.
+pub(super) fn open_next<'a>(slots: &mut Slots<'a>, types: &CStr, options: &Options) -> Result<Opened<'a>, String> {
+    let slot = slots.next().ok_or("there is no room for another BPF object")?;
+    Opened::new(slot, types, options)
+}
+
 /// Loads a hook set with what options ask for beside it.
 fn load_set<'a>(
-    slot: &'a mut MaybeUninit<OpenObject>,
+    opened: Opened<'a>,
     set: HookSet,
     kernel: &Kernel,
     options: &Options,
     base: Option<&OpentopSkel<'_>>,
 ) -> Result<Part<'a>, String> {
-    Part::load(slot, set, hooks::choose_set(set, options.extras, kernel)?, kernel, options, base)
+    opened.load(set, hooks::choose_set(set, options.extras, kernel)?, kernel, options, base)
 }
 
 /// Attaches a part that reports, and sees that it does.
@@ -53,19 +63,24 @@ fn attach_and_test<'a>(part: Part<'a>, options: &Options) -> Result<(Vec<Link>, 
 }
 
 impl<'a> Attached<'a> {
-    /// Loads and attaches the first of `order` that the kernel takes; returns the part that has the maps, too.
+    /// Loads and attaches the first of `order` that the kernel takes, into `first` while it lasts; returns the part that
+    /// has the maps, too.
     ///
     /// # Errors
     /// Why each of them cannot be used.
     pub(super) fn start(
-        mut slots: std::slice::IterMut<'a, MaybeUninit<OpenObject>>,
+        first: Result<Opened<'a>, String>,
+        mut slots: Slots<'a>,
         kernel: Arc<Kernel>,
         order: &[HookSet],
         options: &Options,
     ) -> Result<(Part<'a>, Self), Vec<(HookSet, String)>> {
-        let mut tried = Vec::new();
-        for (&set, slot) in order.iter().zip(&mut slots) {
-            let attempt = load_set(slot, set, &kernel, options, None).and_then(|part| attach_and_test(part, options));
+        let (mut tried, mut first) = (Vec::new(), Some(first));
+        for &set in order {
+            let opened = first.take().unwrap_or_else(|| open_next(&mut slots, kernel.types(), options));
+            let attempt = opened
+                .and_then(|opened| load_set(opened, set, &kernel, options, None))
+                .and_then(|part| attach_and_test(part, options));
             match attempt {
                 Ok((set_links, base)) => {
                     let pending: Vec<_> = hooks::optional(options.extras).collect();
@@ -111,8 +126,9 @@ impl<'a> Attached<'a> {
     pub(super) fn complete_next(&mut self, base: &Part<'_>, options: &Options) -> bool {
         let Some(optional) = self.pending.next() else { return false };
         let chosen = optional.choose(&self.kernel);
-        let attached = chosen.zip(self.slots.next()).and_then(|(chosen, slot)| {
-            let part = Part::load(slot, self.hooks.set, chosen, &self.kernel, options, Some(&base.skel)).ok()?;
+        let attached = chosen.and_then(|chosen| {
+            let opened = open_next(&mut self.slots, self.kernel.types(), options).ok()?;
+            let part = opened.load(self.hooks.set, chosen, &self.kernel, options, Some(&base.skel)).ok()?;
             let links = part.attach().ok()?;
             Some((part, links))
         });
@@ -132,8 +148,8 @@ impl<'a> Attached<'a> {
     pub(super) fn move_on(&mut self, base: &Part<'_>, options: &Options) -> Result<bool, String> {
         let order = probe::order(probe::Preemption::Full, self.kernel.has_lossless_probes());
         for set in order.into_iter().filter(|set| *set != self.hooks.set && !self.hooks.left.contains(set)) {
-            let Some(slot) = self.slots.next() else { break };
-            let attempt = load_set(slot, set, &self.kernel, options, Some(&base.skel))
+            let attempt = open_next(&mut self.slots, self.kernel.types(), options)
+                .and_then(|opened| load_set(opened, set, &self.kernel, options, Some(&base.skel)))
                 .and_then(|part| Ok((part.attach()?, part)));
             if let Ok((links, part)) = attempt {
                 let report = |set| part::set_filter(&base.skel, &options.filter, options, set);
@@ -159,8 +175,9 @@ mod tests {
     #[test]
     fn hooks_that_see_nothing_are_refused() {
         assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
-        let (kernel, options, mut slot) = (Kernel::new().unwrap(), Options::default(), MaybeUninit::uninit());
-        let nothing = Part::load(&mut slot, HookSet::SyscallExit, Vec::new(), &kernel, &options, None).unwrap();
+        let (kernel, options, mut slot) = (Kernel::of_host().unwrap(), Options::default(), MaybeUninit::uninit());
+        let opened = Opened::new(&mut slot, kernel.types(), &options).unwrap();
+        let nothing = opened.load(HookSet::SyscallExit, Vec::new(), &kernel, &options, None).unwrap();
         let why = attach_and_test(nothing, &options).map(drop).expect_err("nothing was attached");
         assert!(why.contains("sees no opens"), "{why}");
     }

@@ -60,28 +60,60 @@ fn type_ids(btf: &Btf) -> Vec<(String, u32)> {
     ids.unwrap_or_default()
 }
 
+/// The types that the kernel side reads, for libbpf: a file that has no name, and a path to it.
+#[derive(Debug)]
+pub(super) struct Excerpt {
+    file: File,
+    path: CString,
+}
+
+impl Excerpt {
+    /// An empty one.
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    pub(super) fn new() -> Result<Self, String> {
+        let file = rustix::fs::memfd_create("opentop-btf", MemfdFlags::CLOEXEC);
+        let file = File::from(file.map_err(|why| format!("cannot make a file in memory: {why}"))?);
+        let path = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())).map_err(|why| why.to_string())?;
+        Ok(Self { file, path })
+    }
+
+    /// It is there as long as this, and holds nothing before a [`Kernel`] is made with it.
+    pub(super) fn path(&self) -> &CStr {
+        &self.path
+    }
+}
+
 /// What the kernel has.
 #[derive(Debug)]
 pub(super) struct Kernel {
     btf: Btf,
-    /// The types that the kernel side reads, in a file that has no name, and a path to it.
-    _excerpt: File,
-    path: CString,
+    excerpt: Excerpt,
 }
 
 impl Kernel {
+    /// Reads the kernel's types, which takes some milliseconds, and fills `excerpt`.
+    ///
     /// # Errors
     /// If the kernel does not describe itself, or in a way that is not known.
-    pub(super) fn new() -> Result<Self, String> {
+    pub(super) fn new(mut excerpt: Excerpt) -> Result<Self, String> {
         let (mut functions, typedefs) = hooks::needed();
         functions.extend([LOOP, CAST]);
         let structs = [STRUCTS, &[LOSSLESS_PROBES]].concat();
         let wanted = Wanted { functions: &functions, typedefs: &typedefs, structs: &structs, enums: &["bpf_func_id"] };
         let btf = Btf::of_kernel(&wanted)?;
-        let excerpt = to_file(&btf.excerpt("opentop_type", &type_ids(&btf)));
-        let excerpt = excerpt.map_err(|why| format!("cannot make a file in memory: {why}"))?;
-        let path = CString::new(format!("/proc/self/fd/{}", excerpt.as_raw_fd())).map_err(|why| why.to_string())?;
-        Ok(Self { btf, _excerpt: excerpt, path })
+        let types = btf.excerpt("opentop_type", &type_ids(&btf));
+        excerpt.file.write_all(&types).map_err(|why| format!("cannot write a file in memory: {why}"))?;
+        Ok(Self { btf, excerpt })
+    }
+
+    /// As [`Kernel::new`], with an excerpt of its own.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn of_host() -> Result<Self, String> {
+        Self::new(Excerpt::new()?)
     }
 
     /// The id of a function.
@@ -109,19 +141,14 @@ impl Kernel {
         self.btf.struct_id(LOSSLESS_PROBES).is_some()
     }
 
-    /// The path of the types that the kernel side reads, for libbpf; it is there as long as this.
-    pub(super) fn excerpt_path(&self) -> &CStr {
-        &self.path
+    /// The path of the excerpt.
+    pub(super) fn types(&self) -> &CStr {
+        self.excerpt.path()
     }
 }
 
-fn to_file(bytes: &[u8]) -> std::io::Result<File> {
-    let mut file = File::from(rustix::fs::memfd_create("opentop-btf", MemfdFlags::CLOEXEC)?);
-    file.write_all(bytes)?;
-    Ok(file)
-}
-
-/// Options for opening an object that let libbpf read the types at `path`, which must outlive the opening.
+/// Options for opening an object that let libbpf read the types at `path`, which must outlive the opening. They are read
+/// when it is loaded.
 pub(super) fn open_options(path: &CStr) -> bpf_object_open_opts {
     bpf_object_open_opts {
         sz: size_of::<bpf_object_open_opts>() as _,

@@ -1,16 +1,18 @@
 //! One loaded BPF object: which of its programs, with which maps.
 
+use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::sync::Mutex;
 
+use libbpf_rs::libbpf_sys::bpf_map_create_opts;
 use libbpf_rs::skel::{OpenSkel as _, Skel as _, SkelBuilder as _};
-use libbpf_rs::{Link, MapCore as _, MapFlags, MapMut, Object, OpenObject, PrintLevel};
+use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle, MapMut, Object, OpenMapMut, OpenObject, PrintLevel};
 
 use super::hooks::{self, Chosen, HookSet};
 use super::kernel::{self, Kernel};
 use super::{Options, process, targets};
-use crate::bpf::{OpentopSkel, OpentopSkelBuilder, as_bytes, types};
+use crate::bpf::{OpenOpentopSkel, OpentopSkel, OpentopSkelBuilder, as_bytes, types};
 use crate::filter::KernelFilter;
 
 /// An object whose chosen programs are loaded, and not attached.
@@ -19,27 +21,52 @@ pub(super) struct Part<'a> {
     chosen: Vec<Chosen>,
 }
 
-impl<'a> Part<'a> {
+/// An object that is not loaded yet.
+pub(super) struct Opened<'a>(OpenOpentopSkel<'a>);
+
+impl<'a> Opened<'a> {
+    /// Opens it, and needs nothing of the kernel's types yet.
+    ///
+    /// # Errors
+    /// If there is no memory for it; the reason is for people to read.
+    pub(super) fn new(slot: &'a mut MaybeUninit<OpenObject>, types: &CStr, options: &Options) -> Result<Self, String> {
+        listen_to_libbpf();
+        open(slot, types, options).map(Self).map_err(|why| explain(&why))
+    }
+
+    /// Makes the maps that take long to make. Loading makes the others.
+    ///
+    /// # Errors
+    /// If the kernel refuses them; the reason is for people to read.
+    pub(super) fn with_large_maps(mut self) -> Result<Self, String> {
+        for map in [&mut self.0.maps.events, &mut self.0.maps.processes] {
+            make(map).map_err(|why| explain(&why))?;
+        }
+        Ok(self)
+    }
+
     /// Loads the chosen programs; with the maps of `base`, if there is one.
     ///
     /// # Errors
     /// If the kernel refuses them; the reason is for people to read.
     pub(super) fn load(
-        slot: &'a mut MaybeUninit<OpenObject>,
+        self,
         set: HookSet,
         chosen: Vec<Chosen>,
         kernel: &Kernel,
         options: &Options,
         base: Option<&OpentopSkel<'_>>,
-    ) -> Result<Self, String> {
-        libbpf_rs::set_print(Some((PrintLevel::Warn, keep_what_libbpf_says)));
-        take_what_libbpf_said();
-        match load(slot, set, &chosen, kernel, options, base) {
-            Ok(skel) => Ok(Self { skel, chosen }),
+    ) -> Result<Part<'a>, String> {
+        listen_to_libbpf();
+        targets::aim(&chosen, kernel.cast());
+        match load(self.0, set, &chosen, options, base) {
+            Ok(skel) => Ok(Part { skel, chosen }),
             Err(why) => Err(explain(&why)),
         }
     }
+}
 
+impl Part<'_> {
     /// # Errors
     /// If the kernel refuses it; the reason is for people to read.
     pub(super) fn attach(&self) -> Result<Vec<Link>, String> {
@@ -58,6 +85,11 @@ fn keep_what_libbpf_says(_level: PrintLevel, text: String) {
     }
 }
 
+fn listen_to_libbpf() {
+    libbpf_rs::set_print(Some((PrintLevel::Warn, keep_what_libbpf_says)));
+    take_what_libbpf_said();
+}
+
 fn take_what_libbpf_said() -> String {
     LIBBPF_SAID.lock().map(|mut said| std::mem::take(&mut *said)).unwrap_or_default()
 }
@@ -67,18 +99,13 @@ fn explain(why: &libbpf_rs::Error) -> String {
     if said.is_empty() { format!("{why:#}") } else { format!("{why:#} ({said})") }
 }
 
-fn load<'a>(
+fn open<'a>(
     slot: &'a mut MaybeUninit<OpenObject>,
-    set: HookSet,
-    chosen: &[Chosen],
-    kernel: &Kernel,
+    types: &CStr,
     options: &Options,
-    base: Option<&OpentopSkel<'_>>,
-) -> libbpf_rs::Result<OpentopSkel<'a>> {
+) -> libbpf_rs::Result<OpenOpentopSkel<'a>> {
     targets::take_sections()?;
-    targets::aim(chosen, kernel.cast());
-    let mut open = OpentopSkelBuilder::default().open_opts(kernel::open_options(kernel.excerpt_path()), slot)?;
-    hooks::select(open.open_object_mut(), set, chosen);
+    let mut open = OpentopSkelBuilder::default().open_opts(kernel::open_options(types), slot)?;
     open.maps.events.set_max_entries(options.ring_bytes)?;
     // What is not asked for needs no room.
     if !options.extras.latency {
@@ -87,6 +114,24 @@ fn load<'a>(
     if !options.extras.children {
         open.maps.wanted_pids.set_max_entries(1024)?;
     }
+    Ok(open)
+}
+
+fn make(map: &mut OpenMapMut<'_>) -> libbpf_rs::Result<()> {
+    let opts = bpf_map_create_opts { sz: size_of::<bpf_map_create_opts>() as _, ..bpf_map_create_opts::default() };
+    let (name, sizes) = (map.name().to_owned(), (map.key_size(), map.value_size(), map.max_entries()));
+    let made = MapHandle::create(map.map_type(), Some(name), sizes.0, sizes.1, sizes.2, &opts)?;
+    map.reuse_fd(made.as_fd())
+}
+
+fn load<'a>(
+    mut open: OpenOpentopSkel<'a>,
+    set: HookSet,
+    chosen: &[Chosen],
+    options: &Options,
+    base: Option<&OpentopSkel<'_>>,
+) -> libbpf_rs::Result<OpentopSkel<'a>> {
+    hooks::select(open.open_object_mut(), set, chosen);
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         rodata.self_tgid = if options.show_self { 0 } else { std::process::id() };
         rodata.measure_latency = options.extras.latency;
