@@ -131,13 +131,17 @@ impl Poller<'_, '_> {
         self.finish()
     }
 
-    /// Hands on the first opens at once, if there are any.
+    /// Hands on the first opens at once, if there are any, and gives the consumer time for them, though this thread has
+    /// precedence.
     fn first_look(&mut self) -> Result<(), Halt> {
         let end = Instant::now() + FIRST_LOOK;
-        while self.drain()? == 0 && Instant::now() < end {
+        loop {
+            let taken = self.drain()?;
             std::thread::sleep(FIRST_PAUSE);
+            if taken > 0 || Instant::now() >= end {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     fn until_stopped(&mut self, commands: &Receiver<Command>) -> Result<(), Halt> {
