@@ -284,19 +284,23 @@ enum written {
 		__written;                                                                                             \
 	})
 
-/* A name that fits no smaller record. Functions of their own: rare, and large. */
-static __noinline int write_large(const struct opener *who, const struct request *r)
-{
-	struct task_struct *task = current_task(KNOWN_TASK);
+/* What fits no small record. Functions of their own: rare, and large. */
+#define WRITE_LARGER(known)                                                                                            \
+	({                                                                                                             \
+		struct task_struct *task = current_task(known);                                                        \
+		enum written written = WRITE(medium, known);                                                           \
+		written == TOO_SMALL ? WRITE(large, known) : written;                                                  \
+	})
 
-	return WRITE(large, KNOWN_TASK);
+/* Not static, so that the verifier follows it once, and not once for each way to come here. */
+__noinline int write_larger(const struct opener *who, const struct request *r)
+{
+	return who && r ? WRITE_LARGER(KNOWN_TASK) : NO_SPACE;
 }
 
-static __noinline int write_large_unrolled(const struct opener *who, const struct request *r)
+static __noinline int write_larger_unrolled(const struct opener *who, const struct request *r)
 {
-	struct task_struct *task = current_task(KNOWN_NONE);
-
-	return WRITE(large, KNOWN_NONE);
+	return WRITE_LARGER(KNOWN_NONE);
 }
 
 static __always_inline enum written write(enum known known, struct task_struct *task, const struct opener *who,
@@ -305,9 +309,7 @@ static __always_inline enum written write(enum known known, struct task_struct *
 	enum written written = WRITE(small, known);
 
 	if (written == TOO_SMALL)
-		written = WRITE(medium, known);
-	if (written == TOO_SMALL)
-		written = known == KNOWN_NONE ? write_large_unrolled(who, r) : write_large(who, r);
+		written = known == KNOWN_NONE ? write_larger_unrolled(who, r) : write_larger(who, r);
 	return written;
 }
 
