@@ -64,7 +64,7 @@ pub struct Totals {
 pub struct Lost {
     /// Counted, but the ring buffer had no room for the event.
     pub ring: u64,
-    /// Counted and read, but the consumer did not keep up.
+    /// Counted and read, but the consumer had not taken it when everything ended.
     pub queue: u64,
     /// Read, but not decodable: a bug, never silent.
     pub garbled: u64,

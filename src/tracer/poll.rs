@@ -1,8 +1,8 @@
 //! The loop between the ring buffer and the channel.
 //!
 //! The kernel side wakes nobody: a wake-up per event would cost more than the event. So this loop looks on a timer,
-//! takes a bounded number of records at a time, and hands them on as one batch. While the consumer is slow the ring
-//! buffer holds the events; a batch that finds no room for long is dropped and counted.
+//! takes a bounded number of records at a time, and hands them on as one batch. While the consumer is slow a batch waits
+//! and grows, and then the ring buffer holds the events; what finds no room there is dropped and counted.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ const BATCH: usize = 4096;
 /// So many records in one look are a storm: whoever had the last of them is most likely one of those who make it.
 const STORM: usize = 256;
 
-/// How long a full channel may hold the loop up.
+/// How long a full channel may hold the end up.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// How long the first opens are waited for before the rest of the hooks is loaded, and how often they are looked for.
@@ -149,8 +149,8 @@ impl Poller<'_, '_> {
         let mut seen_skipped = 0;
         loop {
             let taken = self.drain()?;
-            if Instant::now() >= next_counts {
-                next_counts += self.options.interval;
+            if Instant::now() >= next_counts && !self.messages.is_full() {
+                next_counts = Instant::now().max(next_counts + self.options.interval);
                 let skipped = self.send_counts()?.of_set;
                 // A set that was asked for by name is kept.
                 if std::mem::replace(&mut seen_skipped, skipped) < skipped && self.options.hooks.is_none() {
@@ -189,22 +189,36 @@ impl Poller<'_, '_> {
 
     /// What is still in the ring, the final counts, the end.
     fn finish(&mut self) -> Result<(), Halt> {
-        while self.drain()? > 0 {}
+        self.send_batch(PATIENCE)?;
+        while self.take()? > 0 {
+            self.send_batch(PATIENCE)?;
+        }
         self.send_counts()?;
         self.send(Message::End)
     }
 
-    /// Hands on at most one batch; says how many records it took.
+    /// Takes what fits the batch, and hands it on if there is room; says how many records it took.
     fn drain(&mut self) -> Result<usize, Halt> {
+        let taken = self.take()?;
+        if !self.messages.is_full() {
+            self.send_batch(Duration::ZERO)?;
+        }
+        Ok(taken)
+    }
+
+    fn take(&mut self) -> Result<usize, Halt> {
+        let room = BATCH - self.reader.borrow().batch.len();
+        if room == 0 {
+            return Ok(0);
+        }
         self.reader.borrow_mut().decoder.clock_offset_ns = Moment::now().offset_ns();
-        let taken = self.ring.consume_raw_n(BATCH);
+        let taken = self.ring.consume_raw_n(room);
         let taken = usize::try_from(taken).map_err(|_| {
             Error::bpf("read the ring buffer", std::io::Error::from_raw_os_error(taken.saturating_neg()))
         })?;
         if taken >= STORM {
             self.favour_last()?;
         }
-        self.send_batch()?;
         Ok(taken)
     }
 
@@ -214,14 +228,15 @@ impl Poller<'_, '_> {
         last.map_or(Ok(()), |open| self.counters.favour(&self.base.skel, (open.pid, open.start_ns)))
     }
 
-    fn send_batch(&mut self) -> Result<(), Halt> {
+    /// Waits for room for as long as `patience`; a batch that finds none is dropped and counted.
+    fn send_batch(&mut self, patience: Duration) -> Result<(), Halt> {
         let mut reader = self.reader.borrow_mut();
         if reader.batch.is_empty() {
             return Ok(());
         }
         let batch = reader.finish_batch();
         let count = batch.len() as u64;
-        match self.messages.send_timeout(Message::Opens(batch), PATIENCE) {
+        match self.messages.send_timeout(Message::Opens(batch), patience) {
             Ok(()) => reader.stream.delivered += count,
             Err(SendTimeoutError::Timeout(Message::Opens(batch))) => {
                 reader.stream.queue += count;
