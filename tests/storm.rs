@@ -144,6 +144,40 @@ fn the_counts_of_each_process_are_exact_whatever_the_ring_drops() {
     }
 }
 
+/// The channel is full long before the consumer takes anything; then the batch grows, and the ring holds the rest.
+#[test]
+fn a_consumer_that_is_late_loses_nothing_while_the_ring_has_room() {
+    const OPENS: usize = 200;
+    needs_root();
+    let scratch = Scratch::new();
+    let mut storage = tracer::storage();
+    let options = Options { show_self: true, ..Options::default() };
+    let live = tracer::Tracer::start(&mut storage, options).expect("a kernel that can be traced");
+    // Room for what comes at the start, and a few batches.
+    let (messages, received) = crossbeam_channel::bounded(16);
+    let (commands, commanded) = crossbeam_channel::bounded(1);
+    std::thread::scope(|scope| {
+        let running = scope.spawn(move || live.run(&messages, &commanded));
+        for nth in 0..OPENS {
+            std::fs::File::open(scratch.join(format!("late{nth}"))).expect_err("a file that is not there");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        commands.send(opentop::tracer::Command::Stop).expect("a tracer that runs");
+        let (mut seen, mut totals) = (0, Totals::default());
+        for message in received {
+            match message {
+                Message::Opens(batch) => {
+                    seen += batch.iter().filter(|open| open.base_name().starts_with("late")).count();
+                }
+                Message::Counts(counts) => totals = counts.totals,
+                _ => {}
+            }
+        }
+        running.join().expect("the tracer's thread").expect("no failure");
+        assert_eq!((seen, totals.lost.dropped()), (OPENS, 0), "{totals:?}");
+    });
+}
+
 /// A row of `opentop --batch -o json`, as far as it matters here.
 #[derive(Debug, Deserialize)]
 struct Row {
