@@ -218,7 +218,7 @@ impl Ranking {
 
     /// Notes the latest event of its process, for the rows that are counted without events.
     pub fn note_last(&mut self, id: u64, event: &OpenEvent<'_>) {
-        self.openers.note_last(event.pid, event.start_ns, id);
+        self.openers.note_last(id, event);
     }
 
     /// Ranks by another group or under another filter. `tally` has counted the events so far, where it needs events.

@@ -4,9 +4,13 @@
 //! counters are reset. So that a host which starts thousands of processes a second does not fill the memory, the
 //! ended ones that opened least are at some point only kept as sums: every sum stays exact.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use crate::event::OpenEvent;
 use crate::source::{Counts, ProcessCount};
 
 /// What the ranking has one row for.
@@ -97,6 +101,8 @@ pub struct Row {
     pub ended: bool,
     /// Id of the latest event known of it.
     pub last: Option<u64>,
+    /// Path of that event; empty where only the log has it.
+    pub last_path: String,
     /// Median and 99th percentile of what was measured, in nanoseconds.
     pub latency: Option<(u64, u64)>,
 }
@@ -114,6 +120,7 @@ impl Row {
             rate: None,
             ended: false,
             last: None,
+            last_path: String::new(),
             latency: None,
         }
     }
@@ -145,7 +152,8 @@ struct Process {
     base: Sum,
     rate: Option<f64>,
     ended: bool,
-    last: Option<u64>,
+    /// Id and path: in a storm the event itself is not kept for long.
+    last: Option<(u64, String)>,
 }
 
 /// The counts of all processes since the start or the last reset.
@@ -224,10 +232,12 @@ impl Openers {
         self.processes.get(&(pid, start_ns)).is_some_and(|process| process.ended)
     }
 
-    /// Notes the event as the latest of its process.
-    pub fn note_last(&mut self, pid: u32, start_ns: u64, id: u64) {
-        if let Some(process) = self.processes.get_mut(&(pid, start_ns)) {
-            process.last = process.last.max(Some(id));
+    /// Notes the event as the latest of its process, unless a later one is.
+    pub fn note_last(&mut self, id: u64, event: &OpenEvent<'_>) {
+        if let Some(process) = self.processes.get_mut(&(event.pid, event.start_ns))
+            && process.last.as_ref().is_none_or(|(last, _)| *last < id)
+        {
+            process.last = Some((id, event.path.to_owned()));
         }
     }
 
@@ -270,7 +280,8 @@ impl Openers {
                 failed: process.now.failed.saturating_sub(process.base.failed),
                 rate: process.rate,
                 ended: process.ended,
-                last: process.last,
+                last: process.last.as_ref().map(|(id, _)| *id),
+                last_path: process.last.as_ref().map_or_else(String::new, |(_, path)| path.clone()),
                 ..Row::new(Key::Process { pid, start_ns })
             })
         })
@@ -302,97 +313,14 @@ fn add(sum: &mut Row, row: &Row) {
         (known, None) | (None, known) => known,
     };
     sum.ended &= row.ended;
-    sum.last = sum.last.max(row.last);
+    if row.last > sum.last {
+        sum.last = row.last;
+        sum.last_path.clone_from(&row.last_path);
+    }
     if sum.comm != row.comm {
         sum.comm.clear();
     }
     if sum.uid != row.uid {
         sum.uid = None;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn process(pid: u32, start_ns: u64, comm: &str, opens: u64) -> ProcessCount {
-        ProcessCount { pid, start_ns, ppid: 1, uid: 33, comm: comm.into(), opens, failed: opens / 10, ended: false }
-    }
-
-    fn counts(second: u64, processes: Vec<ProcessCount>) -> Counts {
-        Counts { ts_ns: second * 1_000_000_000, processes, ..Counts::default() }
-    }
-
-    fn row(rows: &[Row], key: Key<'static>) -> Row {
-        rows.iter().find(|row| row.key == key).cloned().unwrap()
-    }
-
-    #[test]
-    fn rates_are_differences_over_time() {
-        let mut openers = Openers::new(Some(1_000_000_000));
-        openers.read(counts(3, vec![process(7, 1, "cat", 100)]));
-        openers.read(counts(5, vec![process(7, 1, "cat", 150), process(8, 1, "dd", 8)]));
-        let rows = openers.rows(Group::Process);
-        let cat = row(&rows, Key::Process { pid: 7, start_ns: 1 });
-        assert_eq!((cat.opens, cat.failed, cat.rate), (150, 15, Some(25.0)));
-        assert_eq!(row(&rows, Key::Process { pid: 8, start_ns: 1 }).rate, Some(4.0));
-        openers.read(counts(6, vec![]));
-        assert_eq!(row(&openers.rows(Group::Process), Key::Process { pid: 7, start_ns: 1 }).rate, Some(0.0));
-    }
-
-    #[test]
-    fn without_a_start_the_first_reading_has_no_rate() {
-        let mut openers = Openers::new(None);
-        openers.read(counts(3, vec![process(7, 1, "cat", 100)]));
-        assert_eq!(openers.rows(Group::Process)[0].rate, None);
-    }
-
-    #[test]
-    fn a_reused_pid_is_another_process() {
-        let mut openers = Openers::new(None);
-        openers.read(counts(1, vec![ProcessCount { ended: true, ..process(7, 1, "cat", 100) }]));
-        openers.read(counts(2, vec![process(7, 9, "dd", 5)]));
-        let rows = openers.rows(Group::Process);
-        assert!(row(&rows, Key::Process { pid: 7, start_ns: 1 }).ended);
-        let new = row(&rows, Key::Process { pid: 7, start_ns: 9 });
-        assert_eq!((new.opens, new.comm.as_str(), new.ended), (5, "dd", false));
-    }
-
-    #[test]
-    fn commands_and_users_are_sums() {
-        let mut openers = Openers::new(None);
-        let other = ProcessCount { uid: 0, ended: true, ..process(9, 1, "cat", 7) };
-        openers.read(counts(1, vec![process(7, 1, "cat", 100), process(8, 1, "dd", 30), other]));
-        let cat = row(&openers.rows(Group::Comm), Key::Text("cat".into()));
-        assert_eq!((cat.opens, cat.uid, cat.ended), (107, None, false));
-        let www = row(&openers.rows(Group::User), Key::User(33));
-        assert_eq!((www.opens, www.comm.as_str()), (130, ""));
-        assert!(row(&openers.rows(Group::User), Key::User(0)).ended);
-    }
-
-    #[test]
-    fn a_reset_starts_at_zero_and_forgets_the_dead() {
-        let mut openers = Openers::new(None);
-        openers
-            .read(counts(1, vec![process(7, 1, "cat", 100), ProcessCount { ended: true, ..process(8, 1, "dd", 1) }]));
-        openers.reset();
-        assert_eq!(openers.rows(Group::Process), []);
-        openers.read(counts(2, vec![process(7, 1, "cat", 103)]));
-        assert_eq!(openers.rows(Group::Process)[0].opens, 3);
-    }
-
-    #[test]
-    fn many_short_processes_take_bounded_room_and_every_sum_stays_exact() {
-        let mut openers = Openers::new(None);
-        for second in 0..100 {
-            let ended =
-                |n: u64| ProcessCount { ended: true, ..process((second * 1000 + n) as u32, second, "sh", 1 + n) };
-            openers.read(counts(second, (0..1000).map(ended).collect()));
-        }
-        assert!(openers.processes.len() <= 2 * ENDED_MAX);
-        let sh = row(&openers.rows(Group::Comm), Key::Text("sh".into()));
-        assert_eq!(sh.opens, 100 * (1000 * 1001 / 2));
-        let by_process: u64 = openers.rows(Group::Process).iter().map(|row| row.opens).sum();
-        assert_eq!(by_process, sh.opens);
     }
 }

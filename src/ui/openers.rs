@@ -197,7 +197,7 @@ fn cell(app: &App, row: &Row, at: &Placed<'_, What>, context: &Context<'_>) -> S
         What::Name => label(row, context.names),
         What::Last => {
             let event = row.last.and_then(|id| app.events.live().log.get(id));
-            event.map_or_else(String::new, |event| event.path.to_owned())
+            event.map_or_else(|| row.last_path.clone(), |event| event.path.to_owned())
         }
     }
 }
