@@ -181,9 +181,11 @@ fn read_and_open<'a>(
 ) -> (Result<Kernel, String>, Result<Opened<'a>, String>) {
     let path = excerpt.path().to_owned();
     thread::scope(|scope| {
-        let kernel = scope.spawn(|| Kernel::new(excerpt));
+        let kernel = thread::Builder::new().name("types".into()).spawn_scoped(scope, || Kernel::new(excerpt));
         let opened = attached::open_next(slots, &path, options).and_then(Opened::with_large_maps);
-        (kernel.join().unwrap_or_else(|_| Err("the thread that reads it panicked".into())), opened)
+        let kernel = kernel.map_err(|why| format!("cannot start a thread: {why}"));
+        let kernel = kernel.and_then(|kernel| kernel.join().unwrap_or_else(|_| Err("its thread panicked".into())));
+        (kernel, opened)
     })
 }
 

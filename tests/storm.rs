@@ -144,6 +144,14 @@ fn the_counts_of_each_process_are_exact_whatever_the_ring_drops() {
     }
 }
 
+/// Opens a file that is not there every few milliseconds: each look at the ring finds some, and makes a batch.
+fn open_at_leisure(scratch: &Scratch, opens: usize) {
+    for nth in 0..opens {
+        std::fs::File::open(scratch.join(format!("late{nth}"))).expect_err("a file that is not there");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// The channel is full long before the consumer takes anything; then the batch grows, and the ring holds the rest.
 #[test]
 fn a_consumer_that_is_late_loses_nothing_while_the_ring_has_room() {
@@ -158,16 +166,14 @@ fn a_consumer_that_is_late_loses_nothing_while_the_ring_has_room() {
     let (commands, commanded) = crossbeam_channel::bounded(1);
     std::thread::scope(|scope| {
         let running = scope.spawn(move || live.run(&messages, &commanded));
-        for nth in 0..OPENS {
-            std::fs::File::open(scratch.join(format!("late{nth}"))).expect_err("a file that is not there");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        open_at_leisure(&scratch, OPENS);
         commands.send(opentop::tracer::Command::Stop).expect("a tracer that runs");
+        let below = scratch.join("late").display().to_string();
         let (mut seen, mut totals) = (0, Totals::default());
         for message in received {
             match message {
                 Message::Opens(batch) => {
-                    seen += batch.iter().filter(|open| open.base_name().starts_with("late")).count();
+                    seen += batch.iter().filter(|open| open.path.starts_with(&below)).count();
                 }
                 Message::Counts(counts) => totals = counts.totals,
                 _ => {}
@@ -175,6 +181,28 @@ fn a_consumer_that_is_late_loses_nothing_while_the_ring_has_room() {
         }
         running.join().expect("the tracer's thread").expect("no failure");
         assert_eq!((seen, totals.lost.dropped()), (OPENS, 0), "{totals:?}");
+    });
+}
+
+#[test]
+fn a_consumer_that_is_gone_is_noticed_though_the_channel_is_full() {
+    needs_root();
+    let scratch = Scratch::new();
+    let mut storage = tracer::storage();
+    let options = Options { show_self: true, ..Options::default() };
+    let live = tracer::Tracer::start(&mut storage, options).expect("a kernel that can be traced");
+    let (messages, received) = crossbeam_channel::bounded(16);
+    let (commands, commanded) = crossbeam_channel::bounded(1);
+    let (end, ended) = crossbeam_channel::bounded(1);
+    std::thread::scope(|scope| {
+        scope.spawn(move || end.send(live.run(&messages, &commanded)));
+        open_at_leisure(&scratch, 100);
+        assert!(received.len() > 8, "a channel that is not nearly full");
+        drop(received);
+        // A tracer that listens to nobody is stopped, so that the test ends.
+        let ended = ended.recv_timeout(Duration::from_secs(10));
+        let _ = commands.send(opentop::tracer::Command::Stop);
+        ended.expect("an end").expect("no failure");
     });
 }
 

@@ -3,20 +3,24 @@
 #ifndef OPENTOP_EMIT_H
 #define OPENTOP_EMIT_H
 
-/* What a hook knows about an open. */
+/*
+ * What a hook knows about an open. Without gaps, which nobody would write: before 6.3 the verifier wants all of what a
+ * function is given to have been written.
+ */
 struct request {
 	const char *name;  /* NULL: there is none */
-	bool in_kernel;	   /* the name is in kernel memory, not in the program's */
-	int dfd;	   /* what a relative name is relative to */
 	struct file *file; /* MARK_FROM_FILE: the opened file; NULL: that of the descriptor `ret` */
+	u64 key;	   /* io_uring: which request */
+	u64 began;	   /* when the call began; 0: not measured */
+	int dfd;	   /* what a relative name is relative to */
 	int ret;
 	u32 flags;
-	u16 mode;
+	u32 mode;
 	enum mark mark;
 	enum op op;
-	u64 key;   /* io_uring: which request */
-	u64 began; /* when the call began; 0: not measured */
+	u64 in_kernel; /* the name is in kernel memory, not in the program's */
 };
+_Static_assert(sizeof(struct request) == 5 * sizeof(u64) + 6 * sizeof(u32), "no gaps");
 
 /*
  * Records come in three sizes, since bpf_ringbuf_reserve() takes constants only: most names fit the first, nearly all
@@ -48,6 +52,7 @@ struct opener {
 	char comm[COMM_LEN] __attribute__((aligned(8)));
 	char leader_comm[COMM_LEN] __attribute__((aligned(8)));
 };
+_Static_assert(sizeof(struct opener) == 3 * sizeof(u64) + 4 * sizeof(u32) + 2 * COMM_LEN, "no gaps");
 
 static __always_inline u32 uid_of(enum known known, struct task_struct *task)
 {
@@ -180,8 +185,8 @@ static __always_inline void describe(struct open_event *e, const struct opener *
 }
 
 /* Where a relative name starts, or what a handle opened. */
-static __always_inline bool base_of(enum known known, struct task_struct *task, struct fs_struct *fs, const struct request *r,
-				    struct place *base)
+static __always_inline bool base_of(enum known known, struct task_struct *task, struct fs_struct *fs,
+				    const struct request *r, struct place *base)
 {
 	struct file *file = NULL;
 
@@ -193,7 +198,8 @@ static __always_inline bool base_of(enum known known, struct task_struct *task, 
 	if (r->mark & MARK_FROM_FILE)
 		file = r->file;
 	if (!file)
-		file = file_of(known, LOAD(known, untrusted(known, task), files), r->mark & MARK_FROM_FILE ? r->ret : r->dfd);
+		file = file_of(known, LOAD(known, untrusted(known, task), files),
+			       r->mark & MARK_FROM_FILE ? r->ret : r->dfd);
 	if (!file)
 		return false;
 	file = TYPED(known, file);

@@ -58,13 +58,16 @@ static void *(*const rdonly_cast)(const void *obj, u32 type) = (void *)RDONLY_CA
 #define CAST(ptr) ((typeof(ptr))rdonly_cast(ptr, TYPE_OF(ptr)))
 #define TYPED(known, ptr) ((known) == KNOWN_ALL ? CAST(ptr) : (ptr))
 
+/* The same pointer with the type that it has, if its own is of no use and the kernel can give it another. */
+#define RETYPED(known, ptr) ((known) == KNOWN_ALL || ((known) == KNOWN_TASK && CAN_CAST) ? CAST(ptr) : (ptr))
+
 /*
  * The same task, to follow its pointers from. Those of the trusted task that the kernel hands out load a little faster,
  * but for each pointer in it the verifier looks for a rule in the types of the whole kernel: a millisecond a time.
  */
 static __always_inline struct task_struct *untrusted(enum known known, struct task_struct *task)
 {
-	return known == KNOWN_ALL || (known == KNOWN_TASK && CAN_CAST) ? CAST(task) : task;
+	return RETYPED(known, task);
 }
 
 /* As two words: byte by byte is what the compiler makes of a copy. */

@@ -58,12 +58,6 @@ struct open_how {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-/* Only helpers that the kernel has may be called; bpf_core_enum_value_exists() asks for them by name. */
-enum bpf_func_id___opentop {
-	BPF_FUNC_get_current_task_btf___opentop = 158,
-	BPF_FUNC_loop___opentop = 181,
-};
-
 /* Of the structs that pointers are given as their types, the ids in the kernel's BTF; the user side fills them in. */
 enum opentop_type {
 	TYPE_task_struct = 1,

@@ -12,7 +12,6 @@ use super::kernel::Kernel;
 use super::part::{self, Opened, Part};
 use super::skips::Skips;
 use super::{Hooks, Options, probe, selftest};
-use crate::bpf::OpentopSkel;
 
 /// Parts are loaded one after the other into `slots`, and all use the maps of the first.
 pub(super) struct Attached<'a> {
@@ -36,17 +35,6 @@ pub(super) type Slots<'a> = std::slice::IterMut<'a, MaybeUninit<OpenObject>>;
 pub(super) fn open_next<'a>(slots: &mut Slots<'a>, types: &CStr, options: &Options) -> Result<Opened<'a>, String> {
     let slot = slots.next().ok_or("there is no room for another BPF object")?;
     Opened::new(slot, types, options)
-}
-
-/// Loads a hook set with what options ask for beside it.
-fn load_set<'a>(
-    opened: Opened<'a>,
-    set: HookSet,
-    kernel: &Kernel,
-    options: &Options,
-    base: Option<&OpentopSkel<'_>>,
-) -> Result<Part<'a>, String> {
-    opened.load(set, hooks::choose_set(set, options.extras, kernel)?, kernel, options, base)
 }
 
 /// Attaches a part that reports, and sees that it does.
@@ -77,10 +65,10 @@ impl<'a> Attached<'a> {
     ) -> Result<(Part<'a>, Self), Vec<(HookSet, String)>> {
         let (mut tried, mut first) = (Vec::new(), Some(first));
         for &set in order {
-            let opened = first.take().unwrap_or_else(|| open_next(&mut slots, kernel.types(), options));
-            let attempt = opened
-                .and_then(|opened| load_set(opened, set, &kernel, options, None))
-                .and_then(|part| attach_and_test(part, options));
+            let attempt = hooks::choose_set(set, options.extras, &kernel).and_then(|chosen| {
+                let opened = first.take().unwrap_or_else(|| open_next(&mut slots, kernel.types(), options))?;
+                attach_and_test(opened.load(set, chosen, &kernel, options, None)?, options)
+            });
             match attempt {
                 Ok((set_links, base)) => {
                     let pending: Vec<_> = hooks::optional(options.extras).collect();
@@ -148,9 +136,11 @@ impl<'a> Attached<'a> {
     pub(super) fn move_on(&mut self, base: &Part<'_>, options: &Options) -> Result<bool, String> {
         let order = probe::order(probe::Preemption::Full, self.kernel.has_lossless_probes());
         for set in order.into_iter().filter(|set| *set != self.hooks.set && !self.hooks.left.contains(set)) {
-            let attempt = open_next(&mut self.slots, self.kernel.types(), options)
-                .and_then(|opened| load_set(opened, set, &self.kernel, options, Some(&base.skel)))
-                .and_then(|part| Ok((part.attach()?, part)));
+            let attempt = hooks::choose_set(set, options.extras, &self.kernel).and_then(|chosen| {
+                let opened = open_next(&mut self.slots, self.kernel.types(), options)?;
+                let part = opened.load(set, chosen, &self.kernel, options, Some(&base.skel))?;
+                Ok((part.attach()?, part))
+            });
             if let Ok((links, part)) = attempt {
                 let report = |set| part::set_filter(&base.skel, &options.filter, options, set);
                 report(set).map_err(|why| why.to_string())?;

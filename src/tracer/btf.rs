@@ -102,7 +102,6 @@ pub(super) struct Wanted<'a> {
     pub(super) functions: &'a [&'static str],
     pub(super) typedefs: &'a [&'static str],
     pub(super) structs: &'a [&'static str],
-    pub(super) enums: &'a [&'static str],
 }
 
 /// The bytes. Since 6.16 they can be mapped, which spares copying five million of them.
@@ -212,16 +211,11 @@ impl Btf {
 }
 
 /// The wanted names by kind and length: most names are of another length than all of them.
-struct Names([(Kind, Vec<Vec<&'static str>>); 4]);
+struct Names([(Kind, Vec<Vec<&'static str>>); 3]);
 
 impl Names {
     fn new(wanted: &Wanted<'_>) -> Self {
-        let kinds = [
-            (Kind::Func, wanted.functions),
-            (Kind::Typedef, wanted.typedefs),
-            (Kind::Struct, wanted.structs),
-            (Kind::Enum, wanted.enums),
-        ];
+        let kinds = [(Kind::Func, wanted.functions), (Kind::Typedef, wanted.typedefs), (Kind::Struct, wanted.structs)];
         Self(kinds.map(|(kind, names)| {
             let longest = names.iter().map(|name| name.len()).max().unwrap_or(0);
             let mut by_length = vec![Vec::new(); longest + 1];

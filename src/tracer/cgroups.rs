@@ -45,11 +45,6 @@ impl Cgroups {
         std::mem::take(&mut self.news)
     }
 
-    /// Gives names back that could not be delivered.
-    pub(super) fn give_back(&mut self, news: Vec<CgroupName>) {
-        self.news.extend(news);
-    }
-
     /// The path below the mount point, `None` where the hierarchy is not mounted or the cgroup is gone.
     fn resolve(&self, id: u64) -> Option<String> {
         let (mount, root) = self.root.as_ref()?;

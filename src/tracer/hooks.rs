@@ -327,12 +327,12 @@ pub(super) fn select(object: &mut OpenObject, set: HookSet, chosen: &[Chosen]) {
 pub(super) fn attach(object: &Object, chosen: &[Chosen]) -> libbpf_rs::Result<Vec<Link>> {
     let mut links = Vec::new();
     for program in object.progs_mut().filter(|program| program.autoload()) {
-        links.push(match (program.name().to_str(), program.section().to_str()) {
+        let section = program.section().to_str();
+        let tracepoint = section.and_then(|section| section.strip_prefix("raw_tp/"));
+        links.push(match (program.name().to_str(), tracepoint) {
             (Some("call_return"), _) => program.attach_kprobe_multi_with_opts(probes(chosen, true))?,
             (Some("call_entry"), _) => program.attach_kprobe_multi_with_opts(probes(chosen, false))?,
-            (_, Some(section)) if let Some((_, name)) = section.split_once("raw_tp/") => {
-                program.attach_raw_tracepoint(name)?
-            }
+            (_, Some(tracepoint)) => program.attach_raw_tracepoint(tracepoint)?,
             _ => program.attach_trace()?,
         });
     }

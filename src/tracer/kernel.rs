@@ -101,7 +101,7 @@ impl Kernel {
         let (mut functions, typedefs) = hooks::needed();
         functions.extend([LOOP, CAST]);
         let structs = [STRUCTS, &[LOSSLESS_PROBES]].concat();
-        let wanted = Wanted { functions: &functions, typedefs: &typedefs, structs: &structs, enums: &["bpf_func_id"] };
+        let wanted = Wanted { functions: &functions, typedefs: &typedefs, structs: &structs };
         let btf = Btf::of_kernel(&wanted)?;
         let types = btf.excerpt("opentop_type", &type_ids(&btf));
         excerpt.file.write_all(&types).map_err(|why| format!("cannot write a file in memory: {why}"))?;

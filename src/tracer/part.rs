@@ -7,7 +7,9 @@ use std::sync::Mutex;
 
 use libbpf_rs::libbpf_sys::bpf_map_create_opts;
 use libbpf_rs::skel::{OpenSkel as _, Skel as _, SkelBuilder as _};
-use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle, MapMut, Object, OpenMapMut, OpenObject, PrintLevel};
+use libbpf_rs::{
+    ErrorExt as _, Link, MapCore as _, MapFlags, MapHandle, MapMut, Object, OpenMapMut, OpenObject, PrintLevel,
+};
 
 use super::hooks::{self, Chosen, HookSet};
 use super::kernel::{self, Kernel};
@@ -120,7 +122,8 @@ fn open<'a>(
 fn make(map: &mut OpenMapMut<'_>) -> libbpf_rs::Result<()> {
     let opts = bpf_map_create_opts { sz: size_of::<bpf_map_create_opts>() as _, ..bpf_map_create_opts::default() };
     let (name, sizes) = (map.name().to_owned(), (map.key_size(), map.value_size(), map.max_entries()));
-    let made = MapHandle::create(map.map_type(), Some(name), sizes.0, sizes.1, sizes.2, &opts)?;
+    let what = || format!("cannot make the map {}", name.display());
+    let made = MapHandle::create(map.map_type(), Some(&name), sizes.0, sizes.1, sizes.2, &opts).with_context(what)?;
     map.reuse_fd(made.as_fd())
 }
 

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Select, SendTimeoutError, Sender};
 use libbpf_rs::{RingBuffer, RingBufferBuilder};
 
 use super::attached::Attached;
@@ -32,8 +32,8 @@ const BATCH: usize = 4096;
 /// So many records in one look are a storm: whoever had the last of them is most likely one of those who make it.
 const STORM: usize = 256;
 
-/// How long a full channel may hold the end up.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long the end waits for a consumer that takes nothing.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long the first opens are waited for before the rest of the hooks is loaded, and how often they are looked for.
 const FIRST_LOOK: Duration = Duration::from_millis(8);
@@ -89,12 +89,15 @@ impl Reader {
         }
     }
 
+    /// Names the cgroups of the events from the given one on, while they are there.
+    fn see_cgroups(&mut self, from: usize) {
+        self.batch.iter_from(from).for_each(|open| self.cgroups.see(open.cgroup));
+    }
+
     /// The batch read so far, complete.
     fn finish_batch(&mut self) -> Batch {
-        let mut batch = std::mem::take(&mut self.batch);
-        batch.iter().for_each(|open| self.cgroups.see(open.cgroup));
-        batch.cgroups = self.cgroups.take_news();
-        batch
+        self.batch.cgroups = self.cgroups.take_news();
+        std::mem::take(&mut self.batch)
     }
 }
 
@@ -135,29 +138,30 @@ impl Poller<'_, '_> {
     /// precedence.
     fn first_look(&mut self) -> Result<(), Halt> {
         let end = Instant::now() + FIRST_LOOK;
-        loop {
-            let taken = self.drain()?;
+        let begun = self.reader.borrow().stream.delivered;
+        while self.reader.borrow().stream.delivered == begun && Instant::now() < end {
+            self.drain()?;
             std::thread::sleep(FIRST_PAUSE);
-            if taken > 0 || Instant::now() >= end {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     fn until_stopped(&mut self, commands: &Receiver<Command>) -> Result<(), Halt> {
         let mut next_counts = Instant::now() + self.options.interval;
         let mut seen_skipped = 0;
         loop {
-            let taken = self.drain()?;
-            if Instant::now() >= next_counts && !self.messages.is_full() {
-                next_counts = Instant::now().max(next_counts + self.options.interval);
+            let more = self.drain()?;
+            if Instant::now() >= next_counts && self.free_slots() > 0 {
+                while next_counts <= Instant::now() {
+                    next_counts += self.options.interval;
+                }
                 let skipped = self.send_counts()?.of_set;
                 // A set that was asked for by name is kept.
                 if std::mem::replace(&mut seen_skipped, skipped) < skipped && self.options.hooks.is_none() {
                     self.move_on()?;
                 }
             }
-            let pause = if taken == BATCH { Duration::ZERO } else { PAUSE };
+            let pause = if more { Duration::ZERO } else { PAUSE };
             match commands.recv_timeout(pause) {
                 Ok(Command::Filter(wanted)) => self.filter(wanted)?,
                 Ok(Command::MoveOn) => self.move_on()?,
@@ -189,33 +193,49 @@ impl Poller<'_, '_> {
 
     /// What is still in the ring, the final counts, the end.
     fn finish(&mut self) -> Result<(), Halt> {
-        self.send_batch(PATIENCE)?;
-        while self.take()? > 0 {
-            self.send_batch(PATIENCE)?;
+        let mut patience = PATIENCE;
+        while !self.reader.borrow().batch.is_empty() || self.take()? > 0 {
+            if !self.send_batch(patience)? {
+                patience = Duration::ZERO;
+            }
         }
         self.send_counts()?;
         self.send(Message::End)
     }
 
-    /// Takes what fits the batch, and hands it on if there is room; says how many records it took.
-    fn drain(&mut self) -> Result<usize, Halt> {
-        let taken = self.take()?;
-        if !self.messages.is_full() {
+    /// Takes what fits the batch, and hands it on if there is room; says whether there is more to be had at once.
+    fn drain(&mut self) -> Result<bool, Halt> {
+        let room = BATCH - self.reader.borrow().batch.len();
+        let taken = if room > 0 { self.take()? } else { 0 };
+        // One slot is for the counts, so that they are not late only since opens are many.
+        let send = self.free_slots() > 1;
+        if send {
             self.send_batch(Duration::ZERO)?;
         }
-        Ok(taken)
+        Ok(send && taken == room)
     }
 
-    fn take(&mut self) -> Result<usize, Halt> {
-        let room = BATCH - self.reader.borrow().batch.len();
-        if room == 0 {
-            return Ok(0);
+    /// Messages that can be sent without waiting. It takes sending to find out that the receiver is gone, so that then it
+    /// is any number.
+    fn free_slots(&self) -> usize {
+        let mut select = Select::new();
+        select.send(self.messages);
+        match self.messages.capacity().map(|capacity| capacity - self.messages.len()) {
+            Some(0) if select.try_ready().is_err() => 0,
+            None | Some(0) => usize::MAX,
+            Some(free) => free,
         }
+    }
+
+    /// Takes records until the batch is full; says how many.
+    fn take(&mut self) -> Result<usize, Halt> {
+        let before = self.reader.borrow().batch.len();
         self.reader.borrow_mut().decoder.clock_offset_ns = Moment::now().offset_ns();
-        let taken = self.ring.consume_raw_n(room);
+        let taken = self.ring.consume_raw_n(BATCH - before);
         let taken = usize::try_from(taken).map_err(|_| {
             Error::bpf("read the ring buffer", std::io::Error::from_raw_os_error(taken.saturating_neg()))
         })?;
+        self.reader.borrow_mut().see_cgroups(before);
         if taken >= STORM {
             self.favour_last()?;
         }
@@ -228,23 +248,23 @@ impl Poller<'_, '_> {
         last.map_or(Ok(()), |open| self.counters.favour(&self.base.skel, (open.pid, open.start_ns)))
     }
 
-    /// Waits for room for as long as `patience`; a batch that finds none is dropped and counted.
-    fn send_batch(&mut self, patience: Duration) -> Result<(), Halt> {
+    /// Waits for room for as long as `patience`; a batch that finds none is dropped and counted. False if it was.
+    fn send_batch(&mut self, patience: Duration) -> Result<bool, Halt> {
         let mut reader = self.reader.borrow_mut();
         if reader.batch.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         let batch = reader.finish_batch();
         let count = batch.len() as u64;
         match self.messages.send_timeout(Message::Opens(batch), patience) {
             Ok(()) => reader.stream.delivered += count,
-            Err(SendTimeoutError::Timeout(Message::Opens(batch))) => {
+            Err(SendTimeoutError::Timeout(_)) => {
                 reader.stream.queue += count;
-                reader.cgroups.give_back(batch.cgroups);
+                return Ok(false);
             }
             Err(_) => return Err(Halt::Deaf),
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Sends the counts; returns what the kernel has skipped by now.

@@ -8,7 +8,7 @@ static __always_inline int on_exec(enum known known, int old_pid, struct linux_b
 	struct task_struct *task = current_task(known);
 	struct request r = {
 		.name = LOAD(known, bprm, filename),
-		.file = LOAD(known, known != KNOWN_NONE && CAN_CAST ? CAST(bprm) : bprm, file),
+		.file = LOAD(known, RETYPED(known, bprm), file),
 		.in_kernel = true,
 		.dfd = AT_FDCWD,
 		.op = OP_EXEC,

@@ -133,7 +133,7 @@ int BPF_PROG(sys_enter_typed, struct pt_regs *regs, long nr)
 	SEC("?fexit")                                                                                                  \
 	int BPF_PROG(call##_return, struct pt_regs *regs, long ret)                                                    \
 	{                                                                                                              \
-		return on_return(KNOWN_TASK, true, regs, ret);                                                              \
+		return on_return(KNOWN_TASK, true, regs, ret);                                                         \
 	}
 FUNCTION_OF(open)
 FUNCTION_OF(openat)

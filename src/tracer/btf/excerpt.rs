@@ -1,5 +1,5 @@
-//! Writes type information that holds some structs of the kernel and no more: what libbpf needs to find the places of
-//! their fields. Bit fields and structs in them that are not wanted are left out, structs without a name become part of
+//! Writes type information that holds some structs of the kernel, and an enum of our own: what libbpf needs to find the
+//! places of their fields, and the ids of their types. Bit fields and structs in them that are not wanted are left out, structs without a name become part of
 //! what is around them, and a pointer is just a pointer.
 
 use std::collections::HashMap;
@@ -31,16 +31,12 @@ struct Field {
 }
 
 impl Btf {
-    /// The structs and enums that were wanted, as BTF of their own, with one more enum of these `values` in it.
+    /// The structs that were wanted, as BTF of their own, with an enum of these `values`.
     pub(in crate::tracer) fn excerpt(&self, added: &str, values: &[(String, u32)]) -> Vec<u8> {
         let mut excerpt = Excerpt { strings: vec![0], ..Excerpt::default() };
         excerpt.enumeration(added, values);
-        for (&(kind, _), &id) in &self.named {
-            match kind {
-                Kind::Struct => _ = excerpt.structure(self, id),
-                Kind::Enum => _ = excerpt.copy(self, id),
-                _ => {}
-            }
+        for (_, &id) in self.named.iter().filter(|((kind, _), _)| *kind == Kind::Struct) {
+            excerpt.structure(self, id);
         }
         excerpt.finish()
     }
