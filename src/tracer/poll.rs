@@ -152,8 +152,10 @@ impl Poller<'_, '_> {
         loop {
             let more = self.drain()?;
             if Instant::now() >= next_counts && self.free_slots() > 0 {
-                while next_counts <= Instant::now() {
-                    next_counts += self.options.interval;
+                next_counts += self.options.interval;
+                // After a late one there is no other right away.
+                if next_counts <= Instant::now() {
+                    next_counts = Instant::now() + self.options.interval;
                 }
                 let skipped = self.send_counts()?.of_set;
                 // A set that was asked for by name is kept.
