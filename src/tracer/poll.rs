@@ -125,7 +125,7 @@ impl Poller<'_, '_> {
     fn run(&mut self, commands: &Receiver<Command>) -> Result<(), Halt> {
         self.first_look()?;
         while self.attached.complete_next(self.base, &self.options) {
-            self.drain()?;
+            self.drain(0)?;
         }
         self.send_hooks()?;
         self.until_stopped(commands)?;
@@ -140,7 +140,7 @@ impl Poller<'_, '_> {
         let end = Instant::now() + FIRST_LOOK;
         let begun = self.reader.borrow().stream.delivered;
         while self.reader.borrow().stream.delivered == begun && Instant::now() < end {
-            self.drain()?;
+            self.drain(0)?;
             std::thread::sleep(FIRST_PAUSE);
         }
         Ok(())
@@ -150,8 +150,10 @@ impl Poller<'_, '_> {
         let mut next_counts = Instant::now() + self.options.interval;
         let mut seen_skipped = 0;
         loop {
-            let more = self.drain()?;
-            if Instant::now() >= next_counts && self.free_slots() > 0 {
+            let counts_due = Instant::now() >= next_counts;
+            // A slot is kept for the counts, so that they are not late only since opens are many.
+            let more = self.drain(usize::from(counts_due))?;
+            if counts_due && self.free_slots() > 0 {
                 next_counts += self.options.interval;
                 // After a late one there is no other right away.
                 if next_counts <= Instant::now() {
@@ -205,12 +207,12 @@ impl Poller<'_, '_> {
         self.send(Message::End)
     }
 
-    /// Takes what fits the batch, and hands it on if there is room; says whether there is more to be had at once.
-    fn drain(&mut self) -> Result<bool, Halt> {
+    /// Takes what fits the batch, and hands it on if more slots than `kept` are free; says whether there is more to be had
+    /// at once.
+    fn drain(&mut self, kept: usize) -> Result<bool, Halt> {
         let room = BATCH - self.reader.borrow().batch.len();
         let taken = if room > 0 { self.take()? } else { 0 };
-        // One slot is for the counts, so that they are not late only since opens are many.
-        let send = self.free_slots() > 1;
+        let send = self.free_slots() > kept;
         if send {
             self.send_batch(Duration::ZERO)?;
         }

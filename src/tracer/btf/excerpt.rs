@@ -1,6 +1,6 @@
 //! Writes type information that holds some structs of the kernel, and an enum of our own: what libbpf needs to find the
-//! places of their fields, and the ids of their types. Bit fields and structs in them that are not wanted are left out, structs without a name become part of
-//! what is around them, and a pointer is just a pointer.
+//! places of their fields, and the ids of their types. Bit fields and structs in them that are not wanted are left out,
+//! structs without a name become part of what is around them, and a pointer is just a pointer.
 
 use std::collections::HashMap;
 
