@@ -6,13 +6,15 @@ use common::lines::{Line, Summary};
 use common::storm::{opens_by_pid, storm};
 use common::tracer::{Ended, Tracer};
 use common::{Scratch, needs_root};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use opentop::filter::KernelFilter;
 use opentop::source::{Message, ProcessCount, Totals};
-use opentop::tracer::{self, HookSet, Options};
+use opentop::tracer::{self, Command, HookSet, Options};
 use rustix::process::Signal;
 use serde::Deserialize;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// What must hold of every run: nothing goes missing without being counted.
@@ -88,6 +90,21 @@ fn what_a_tiny_ring_drops_is_counted() {
     assert_eq!(summary.lost["overflow"], 0, "the map of processes has room");
 }
 
+/// Runs a tracer with a channel of this size beside `consume`, which gets both of its ends, and waits until it has ended.
+fn beside<T>(options: Options, size: usize, consume: impl FnOnce(Receiver<Message>, Sender<Command>) -> T) -> T {
+    let mut storage = tracer::storage();
+    let live = tracer::Tracer::start(&mut storage, options).expect("a kernel that can be traced");
+    let (messages, received) = bounded(size);
+    let (commands, commanded) = bounded(1);
+    let (end, ended) = bounded(1);
+    std::thread::scope(|scope| {
+        scope.spawn(move || end.send(live.run(&messages, &commanded)));
+        let did = consume(received, commands);
+        ended.recv_timeout(Duration::from_secs(10)).expect("an end").expect("no failure");
+        did
+    })
+}
+
 /// Traces with this ring while `during` runs: the last that was said of each process, and the totals.
 fn counts_of<T>(ring_bytes: u32, during: impl FnOnce() -> T) -> (T, HashMap<u32, ProcessCount>, Totals) {
     let options = Options {
@@ -97,29 +114,25 @@ fn counts_of<T>(ring_bytes: u32, during: impl FnOnce() -> T) -> (T, HashMap<u32,
         interval: INTERVAL,
         ..Options::default()
     };
-    let mut storage = tracer::storage();
-    let live = tracer::Tracer::start(&mut storage, options).expect("a kernel that can be traced");
-    let (messages, received) = crossbeam_channel::bounded(64);
-    let (stop, stopped) = crossbeam_channel::bounded(1);
-    std::thread::scope(|scope| {
-        let running = scope.spawn(move || live.run(&messages, &stopped));
-        let reading = scope.spawn(move || {
-            let (mut processes, mut totals) = (HashMap::new(), Totals::default());
-            for message in received {
-                if let Message::Counts(counts) = message {
-                    totals = counts.totals;
-                    processes.extend(counts.processes.into_iter().map(|process| (process.pid, process)));
+    beside(options, 64, |received, commands| {
+        std::thread::scope(|scope| {
+            let reading = scope.spawn(move || {
+                let (mut processes, mut totals) = (HashMap::new(), Totals::default());
+                for message in received {
+                    if let Message::Counts(counts) = message {
+                        totals = counts.totals;
+                        processes.extend(counts.processes.into_iter().map(|process| (process.pid, process)));
+                    }
                 }
-            }
-            (processes, totals)
-        });
-        // A storm that fails closes the channel, and the tracer ends.
-        let stop = stop;
-        let did = during();
-        stop.send(opentop::tracer::Command::Stop).expect("a tracer that runs");
-        running.join().expect("the tracer's thread").expect("no failure");
-        let (processes, totals) = reading.join().expect("the reading thread");
-        (did, processes, totals)
+                (processes, totals)
+            });
+            // A storm that fails closes the channel, and the tracer ends.
+            let commands = commands;
+            let did = during();
+            commands.send(Command::Stop).expect("a tracer that runs");
+            let (processes, totals) = reading.join().expect("the reading thread");
+            (did, processes, totals)
+        })
     })
 }
 
@@ -144,12 +157,16 @@ fn the_counts_of_each_process_are_exact_whatever_the_ring_drops() {
     }
 }
 
-/// Opens a file that is not there every few milliseconds: each look at the ring finds some, and makes a batch.
-fn open_at_leisure(scratch: &Scratch, opens: usize) {
-    for nth in 0..opens {
-        std::fs::File::open(scratch.join(format!("late{nth}"))).expect_err("a file that is not there");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+/// To trace this process alone: the storms of other tests are more than a ring holds for a consumer that takes nothing.
+fn only_this_process() -> Options {
+    let filter = KernelFilter { pids: vec![std::process::id()], ..KernelFilter::default() };
+    Options { show_self: true, filter, ..Options::default() }
+}
+
+/// Opens a file that is not there, and waits: each look at the ring finds some, and makes a batch.
+fn open_at_leisure(path: &Path) {
+    std::fs::File::open(path).expect_err("a file that is not there");
+    std::thread::sleep(Duration::from_millis(5));
 }
 
 /// The channel is full long before the consumer takes anything; then the batch grows, and the ring holds the rest.
@@ -158,28 +175,19 @@ fn a_consumer_that_is_late_loses_nothing_while_the_ring_has_room() {
     const OPENS: usize = 200;
     needs_root();
     let scratch = Scratch::new();
-    let mut storage = tracer::storage();
-    let options = Options { show_self: true, ..Options::default() };
-    let live = tracer::Tracer::start(&mut storage, options).expect("a kernel that can be traced");
+    let path = scratch.join("late");
     // Room for what comes at the start, and a few batches.
-    let (messages, received) = crossbeam_channel::bounded(16);
-    let (commands, commanded) = crossbeam_channel::bounded(1);
-    std::thread::scope(|scope| {
-        let running = scope.spawn(move || live.run(&messages, &commanded));
-        open_at_leisure(&scratch, OPENS);
-        commands.send(opentop::tracer::Command::Stop).expect("a tracer that runs");
-        let below = scratch.join("late").display().to_string();
+    beside(only_this_process(), 16, |received, commands| {
+        (0..OPENS).for_each(|_| open_at_leisure(&path));
+        commands.send(Command::Stop).expect("a tracer that runs");
         let (mut seen, mut totals) = (0, Totals::default());
         for message in received {
             match message {
-                Message::Opens(batch) => {
-                    seen += batch.iter().filter(|open| open.path.starts_with(&below)).count();
-                }
+                Message::Opens(batch) => seen += batch.iter().filter(|open| Path::new(open.path) == path).count(),
                 Message::Counts(counts) => totals = counts.totals,
                 _ => {}
             }
         }
-        running.join().expect("the tracer's thread").expect("no failure");
         assert_eq!((seen, totals.lost.dropped()), (OPENS, 0), "{totals:?}");
     });
 }
@@ -188,21 +196,17 @@ fn a_consumer_that_is_late_loses_nothing_while_the_ring_has_room() {
 fn a_consumer_that_is_gone_is_noticed_though_the_channel_is_full() {
     needs_root();
     let scratch = Scratch::new();
-    let mut storage = tracer::storage();
-    let options = Options { show_self: true, ..Options::default() };
-    let live = tracer::Tracer::start(&mut storage, options).expect("a kernel that can be traced");
-    let (messages, received) = crossbeam_channel::bounded(16);
-    let (commands, commanded) = crossbeam_channel::bounded(1);
-    let (end, ended) = crossbeam_channel::bounded(1);
-    std::thread::scope(|scope| {
-        scope.spawn(move || end.send(live.run(&messages, &commanded)));
-        open_at_leisure(&scratch, 100);
-        assert!(received.len() > 8, "a channel that is not nearly full");
+    // Only opens tell: no counts are due.
+    let options = Options { interval: Duration::from_secs(3600), ..only_this_process() };
+    beside(options, 16, |received, commands| {
+        let start = Instant::now();
+        while !received.is_full() {
+            assert!(start.elapsed() < Duration::from_secs(10), "{} messages are all", received.len());
+            open_at_leisure(&scratch.join("late"));
+        }
         drop(received);
-        // A tracer that listens to nobody is stopped, so that the test ends.
-        let ended = ended.recv_timeout(Duration::from_secs(10));
-        let _ = commands.send(opentop::tracer::Command::Stop);
-        ended.expect("an end").expect("no failure");
+        // Whoever returns them keeps them open until the end: closed, they would end the tracer, too.
+        commands
     });
 }
 
@@ -295,34 +299,31 @@ fn moving_to_other_hooks_misses_nothing_and_says_so() {
     needs_root();
     let scratch = Scratch::new();
     let options = Options { hooks: Some(HookSet::SyscallExit), interval: INTERVAL, ..Options::default() };
-    let mut storage = tracer::storage();
-    let live = tracer::Tracer::start(&mut storage, options).expect("a kernel that can be traced");
-    let (messages, received) = crossbeam_channel::bounded(64);
-    let (commands, commanded) = crossbeam_channel::bounded(1);
-    let (made, seen, hooks) = std::thread::scope(|scope| {
-        let running = scope.spawn(move || live.run(&messages, &commanded));
-        let blowing = scope.spawn(|| storm(&scratch, &["--opens", &OPENS.to_string(), "--procs", "2", "--missing"]));
-        let (mut seen, mut hooks, mut told) = (HashMap::new(), Vec::new(), false);
-        for message in received {
-            match message {
-                Message::Hooks(text) => hooks.push(text),
-                Message::Counts(counts) => {
-                    seen.extend(counts.processes.into_iter().map(|process| (process.pid, process.opens)));
-                    if blowing.is_finished() {
-                        let _ = commands.try_send(tracer::Command::Stop);
+    let (made, seen, hooks) = beside(options, 64, |received, commands| {
+        std::thread::scope(|scope| {
+            let blowing =
+                scope.spawn(|| storm(&scratch, &["--opens", &OPENS.to_string(), "--procs", "2", "--missing"]));
+            let (mut seen, mut hooks, mut told) = (HashMap::new(), Vec::new(), false);
+            for message in received {
+                match message {
+                    Message::Hooks(text) => hooks.push(text),
+                    Message::Counts(counts) => {
+                        seen.extend(counts.processes.into_iter().map(|process| (process.pid, process.opens)));
+                        if blowing.is_finished() {
+                            let _ = commands.try_send(Command::Stop);
+                        }
                     }
+                    Message::Opens(batch) if !told && batch.iter().any(|open| open.name.starts_with("missing-")) => {
+                        commands.send(Command::MoveOn).expect("a tracer that runs");
+                        told = true;
+                    }
+                    Message::Opens(_) => {}
+                    Message::End => break,
+                    Message::Failed(why) => panic!("{why}"),
                 }
-                Message::Opens(batch) if !told && batch.iter().any(|open| open.name.starts_with("missing-")) => {
-                    commands.send(tracer::Command::MoveOn).expect("a tracer that runs");
-                    told = true;
-                }
-                Message::Opens(_) => {}
-                Message::End => break,
-                Message::Failed(why) => panic!("{why}"),
             }
-        }
-        running.join().expect("the tracer's thread").expect("no failure");
-        (blowing.join().expect("the storm"), seen, hooks)
+            (blowing.join().expect("the storm"), seen, hooks)
+        })
     });
     assert!(hooks.first().is_some_and(|hooks| hooks.split(", ").next() == Some("syscall exit")), "{hooks:?}");
     assert!(hooks.last().is_some_and(|hooks| hooks.ends_with(", after syscall exit lost opens")), "{hooks:?}");
