@@ -40,48 +40,38 @@ RECORD(large, 2 * NAME_LEN, COMPONENT_LEN + 1)
 
 #define COUNT(field) __sync_fetch_and_add(&totals.field, 1)
 
-/* Who opens, and when: loaded once, for the counter and for the record. */
-struct opener {
-	u64 now;
-	u64 start_ns;
-	u64 cgroup;
-	u32 pid;
-	u32 tid;
-	u32 ppid;
-	u32 uid;
-	char comm[COMM_LEN] __attribute__((aligned(8)));
-	char leader_comm[COMM_LEN] __attribute__((aligned(8)));
-};
-_Static_assert(sizeof(struct opener) == 3 * sizeof(u64) + 4 * sizeof(u32) + 2 * COMM_LEN, "no gaps");
-
-static __always_inline u32 uid_of(enum known known, struct task_struct *task)
+static __always_inline u32 uid_of(enum known known, struct task_struct *from)
 {
-	struct cred *cred = LOAD(known, untrusted(known, task), cred);
+	struct cred *cred = LOAD(known, from, cred);
 
 	return LOAD(known, cred, uid.val);
 }
 
-static __always_inline void identify(enum known known, struct task_struct *task, struct opener *who)
+/* Who opens, and when. The clock comes first, since it waits for all that has been begun before. */
+static __always_inline void identify(enum known known, struct task_struct *task, struct task_struct *from,
+				     struct open_event *e)
 {
-	struct task_struct *from = untrusted(known, task), *parent = LOAD(known, from, real_parent), *leader;
-	struct css_set *set = LOAD(known, from, cgroups);
-	struct cgroup *cgroup = LOAD(known, set, dfl_cgrp);
-	struct kernfs_node *kn = LOAD(known, cgroup, kn);
+	struct task_struct *parent, *leader;
+	struct css_set *set;
+	struct cgroup *cgroup;
+	struct kernfs_node *kn;
 
-	who->now = bpf_ktime_get_ns();
-	who->cgroup = LOAD(known, kn, id);
-	who->pid = LOAD(known, task, tgid);
-	who->tid = LOAD(known, task, pid);
-	who->ppid = LOAD(known, parent, tgid);
-	who->uid = uid_of(known, task);
-	copy_comm(known, who->comm, task);
-	if (who->tid == who->pid) {
-		who->start_ns = LOAD(known, task, start_time);
-		store_comm(who->leader_comm, who->comm);
+	e->ts_ns = bpf_ktime_get_ns();
+	set = LOAD(known, from, cgroups);
+	cgroup = LOAD(known, set, dfl_cgrp);
+	kn = LOAD(known, cgroup, kn);
+	e->cgroup = LOAD(known, kn, id);
+	parent = LOAD(known, from, real_parent);
+	e->ppid = LOAD(known, parent, tgid);
+	e->pid = LOAD(known, task, tgid);
+	e->tid = LOAD(known, task, pid);
+	e->uid = uid_of(known, from);
+	copy_comm(known, e->comm, task);
+	if (e->tid == e->pid) {
+		e->start_ns = LOAD(known, task, start_time);
 	} else {
 		leader = LOAD(known, from, group_leader);
-		who->start_ns = LOAD(known, leader, start_time);
-		copy_comm(known, who->leader_comm, leader);
+		e->start_ns = LOAD(known, leader, start_time);
 	}
 }
 
@@ -89,8 +79,6 @@ static __always_inline bool wanted(enum known known, struct task_struct *task, i
 {
 	u32 id, err = -ret;
 
-	if (!filter.active)
-		return true;
 	if (filter.result == RESULT_FAILED && ret >= 0)
 		return false;
 	if (filter.result == RESULT_OK && ret < 0)
@@ -98,7 +86,7 @@ static __always_inline bool wanted(enum known known, struct task_struct *task, i
 	if (filter.by_errno && (ret >= 0 || !bpf_map_lookup_elem(&wanted_errnos, &err)))
 		return false;
 	if (filter.by_uid) {
-		id = uid_of(known, task);
+		id = uid_of(known, untrusted(known, task));
 		if (!bpf_map_lookup_elem(&wanted_uids, &id))
 			return false;
 	}
@@ -112,49 +100,60 @@ static __always_inline bool wanted(enum known known, struct task_struct *task, i
 	return true;
 }
 
-/* Where the opens of a process are counted: in the place that it holds, else in the map. NULL: that is full. */
-static __always_inline struct process_count *count_of(const struct process_key *key)
+/* Where the opens of a process are counted that holds no place. NULL: the map is full. */
+static __noinline struct process_count *find_count(u64 start_ns, u32 pid)
 {
-	u32 place = key->pid % PLACES;
-	struct process_count fresh = {}, *c;
+	struct process_key key = { .start_ns = start_ns, .pid = pid };
+	struct process_count fresh = {}, *c = bpf_map_lookup_elem(&processes, &key);
 
-	if (holders[place].pid == key->pid && holders[place].start_ns == key->start_ns)
-		return &places[place].count;
-	c = bpf_map_lookup_elem(&processes, key);
 	if (!c) {
-		bpf_map_update_elem(&processes, key, &fresh, BPF_NOEXIST);
-		c = bpf_map_lookup_elem(&processes, key);
+		bpf_map_update_elem(&processes, &key, &fresh, BPF_NOEXIST);
+		c = bpf_map_lookup_elem(&processes, &key);
 	}
 	return c;
 }
 
-/* Counts the open for its process. The event may get lost after this, the count does not. */
-static __always_inline void count(const struct opener *who, int ret)
+/*
+ * Counts the open for its process. The event may get lost after this, the count does not. For a process with but this
+ * one thread nobody else counts, so that the processor needs to keep nobody out.
+ */
+static __always_inline void count(enum known known, struct task_struct *from, const struct open_event *e)
 {
-	struct process_key key = { .start_ns = who->start_ns, .pid = who->pid };
-	struct process_count *c = count_of(&key);
+	u32 place = e->pid % PLACES;
+	struct process_count *c = &places[place].count;
+	struct signal_struct *signal;
+	struct task_struct *leader;
+	u64 *counter;
 
+	if (holders[place].pid != e->pid || holders[place].start_ns != e->start_ns)
+		c = find_count(e->start_ns, e->pid);
 	if (!c) {
 		COUNT(overflow);
-		if (ret < 0)
+		if (e->ret < 0)
 			COUNT(overflow_failed);
 		return;
 	}
-	__sync_fetch_and_add(&c->opens, 1);
-	if (ret < 0)
-		__sync_fetch_and_add(&c->failed, 1);
-	c->uid = who->uid;
-	c->ppid = who->ppid;
-	store_comm(c->comm, who->leader_comm);
+	counter = e->ret < 0 ? &c->failed : &c->succeeded;
+	signal = LOAD(known, from, signal);
+	if (LOAD(known, signal, nr_threads) == 1)
+		*counter += 1;
+	else
+		__sync_fetch_and_add(counter, 1);
+	c->uid = e->uid;
+	c->ppid = e->ppid;
+	if (e->tid == e->pid) {
+		store_comm(c->comm, e->comm);
+	} else {
+		leader = LOAD(known, from, group_leader);
+		copy_comm(known, c->comm, leader);
+	}
 }
 
-/* When the call that thread `tid` ends now began, if that is measured. */
+/* When the call that thread `tid` ends now began; 0: not known. Only where latency is measured. */
 static __always_inline u64 take_began(u32 tid)
 {
 	u64 *entry, began;
 
-	if (!measure_latency)
-		return 0;
 	entry = bpf_map_lookup_elem(&entered, &tid);
 	if (!entry)
 		return 0;
@@ -163,17 +162,10 @@ static __always_inline u64 take_began(u32 tid)
 	return began;
 }
 
-static __always_inline void describe(struct open_event *e, const struct opener *who, const struct request *r)
+static __always_inline void describe(struct open_event *e, const struct request *r)
 {
-	e->ts_ns = who->now;
-	e->start_ns = who->start_ns;
-	e->cgroup = who->cgroup;
-	e->latency_ns = r->began ? who->now - r->began : 0;
+	e->latency_ns = r->began ? e->ts_ns - r->began : 0;
 	e->request = r->key;
-	e->pid = who->pid;
-	e->tid = who->tid;
-	e->ppid = who->ppid;
-	e->uid = who->uid;
 	e->ret = r->ret;
 	e->flags = r->flags;
 	e->mode = r->mode;
@@ -181,7 +173,6 @@ static __always_inline void describe(struct open_event *e, const struct opener *
 	e->op = r->op;
 	e->name_len = 0;
 	e->dir_len = 0;
-	store_comm(e->comm, who->comm);
 }
 
 /* Where a relative name starts, or what a handle opened. */
@@ -209,36 +200,36 @@ static __always_inline bool base_of(enum known known, struct task_struct *task, 
 }
 
 /* Writes the directory of a relative name. */
-static __always_inline enum walk_result join(enum known known, struct walk *w, struct task_struct *task,
-					     const struct request *r)
+static __always_inline enum walk_result join(enum known known, struct open_event *e, struct room room,
+					     struct task_struct *task, const struct request *r)
 {
+	struct walk w = { .event = e, .room = room };
 	struct fs_struct *fs = TYPED(known, LOAD(known, untrusted(known, task), fs));
 
-	if (!base_of(known, task, fs, r, &w->at)) {
-		w->event->mark |= MARK_DIR_UNKNOWN;
+	if (!base_of(known, task, fs, r, &w.at)) {
+		e->mark |= MARK_DIR_UNKNOWN;
 		return WALK_DONE;
 	}
-	w->root.dentry = TYPED(known, WALK(known, fs, root.dentry));
-	w->root.mnt = TYPED(known, WALK(known, fs, root.mnt));
-	if (is_deleted(known, w->at.dentry))
-		w->event->mark |= MARK_DIR_DELETED;
-	return walk_up(known, w);
+	w.root.dentry = TYPED(known, WALK(known, fs, root.dentry));
+	w.root.mnt = TYPED(known, WALK(known, fs, root.mnt));
+	if (is_deleted(known, w.at.dentry))
+		e->mark |= MARK_DIR_DELETED;
+	return walk_up(known, &w);
 }
 
 /* Writes the name and, where it is relative, its directory. */
-static __always_inline enum walk_result fill(enum known known, struct walk *w, struct task_struct *task,
-					     const struct request *r)
+static __always_inline enum walk_result fill(enum known known, struct open_event *e, struct room room,
+					     struct task_struct *task, const struct request *r)
 {
-	struct open_event *e = w->event;
-	u64 room = w->cap + w->component;
-	u32 size = room < NAME_LEN ? room : NAME_LEN;
+	u64 all = room.cap + room.component;
+	u32 size = all < NAME_LEN ? all : NAME_LEN;
 	long n;
 
 	if (r->name) {
 		if (r->in_kernel)
-			n = bpf_probe_read_kernel_str(w->data, size, r->name);
+			n = bpf_probe_read_kernel_str(room.data, size, r->name);
 		else
-			n = bpf_probe_read_user_str(w->data, size, r->name);
+			n = bpf_probe_read_user_str(room.data, size, r->name);
 		if (n < 0) {
 			e->mark |= MARK_NAME_UNREADABLE;
 			return WALK_DONE;
@@ -252,7 +243,7 @@ static __always_inline enum walk_result fill(enum known known, struct walk *w, s
 			e->mark |= MARK_NAME_CUT;
 		e->name_len = n - 1;
 		if (!(r->mark & MARK_FROM_FILE)) {
-			if (n == 1 || w->data[0] == '/')
+			if (n == 1 || room.data[0] == '/')
 				return WALK_DONE;
 			e->mark |= MARK_RELATIVE;
 		}
@@ -260,7 +251,7 @@ static __always_inline enum walk_result fill(enum known known, struct walk *w, s
 		e->mark |= MARK_NAME_UNREADABLE;
 		return WALK_DONE;
 	}
-	return known != KNOWN_NONE && CAN_CAST ? join(KNOWN_ALL, w, task, r) : join(known, w, task, r);
+	return known != KNOWN_NONE && CAN_CAST ? join(KNOWN_ALL, e, room, task, r) : join(known, e, room, task, r);
 }
 
 enum written {
@@ -269,17 +260,18 @@ enum written {
 	NO_SPACE,  /* the ring is full */
 };
 
-#define WRITE(class, known)                                                                                            \
+#define WRITE(class, known, counted)                                                                                   \
 	({                                                                                                             \
 		struct record_##class *__rec = bpf_ringbuf_reserve(&events, sizeof(*__rec), 0);                        \
 		enum written __written = NO_SPACE;                                                                     \
 		if (__rec) {                                                                                           \
-			struct walk __walk = { .event = &__rec->event,                                                 \
-					       .data = __rec->data,                                                    \
-					       .cap = CAP_##class,                                                     \
-					       .component = COMPONENT_##class };                                       \
-			describe(&__rec->event, who, r);                                                               \
-			if (fill(known, &__walk, task, r) == WALK_DONE) {                                              \
+			struct room __room = { __rec->data, CAP_##class, COMPONENT_##class };                          \
+			struct task_struct *__from = untrusted(known, task);                                           \
+			identify(known, task, __from, &__rec->event);                                                  \
+			describe(&__rec->event, r);                                                                    \
+			if (counted)                                                                                   \
+				count(known, __from, &__rec->event);                                                   \
+			if (fill(known, &__rec->event, __room, task, r) == WALK_DONE) {                                \
 				bpf_ringbuf_submit(__rec, BPF_RB_NO_WAKEUP);                                           \
 				__written = WRITTEN;                                                                   \
 			} else {                                                                                       \
@@ -294,34 +286,61 @@ enum written {
 #define WRITE_LARGER(known)                                                                                            \
 	({                                                                                                             \
 		struct task_struct *task = current_task(known);                                                        \
-		enum written written = WRITE(medium, known);                                                           \
-		written == TOO_SMALL ? WRITE(large, known) : written;                                                  \
+		enum written written = WRITE(medium, known, false);                                                    \
+		written == TOO_SMALL ? WRITE(large, known, false) : written;                                           \
 	})
 
 /* Not static, so that the verifier follows it once, and not once for each way to come here. */
-__noinline int write_larger(const struct opener *who, const struct request *r)
+__noinline int write_larger(const struct request *r)
 {
-	return who && r ? WRITE_LARGER(KNOWN_TASK) : NO_SPACE;
+	return r ? WRITE_LARGER(KNOWN_TASK) : NO_SPACE;
 }
 
-static __noinline int write_larger_unrolled(const struct opener *who, const struct request *r)
+static __noinline int write_larger_unrolled(const struct request *r)
 {
 	return WRITE_LARGER(KNOWN_NONE);
 }
 
-static __always_inline enum written write(enum known known, struct task_struct *task, const struct opener *who,
-					  const struct request *r)
+/* A copy of the request, so that only here it has to be in memory. */
+static __always_inline enum written larger(enum known known, const struct request *r)
 {
-	enum written written = WRITE(small, known);
+	struct request copy = *r;
 
-	if (written == TOO_SMALL)
-		written = known == KNOWN_NONE ? write_larger_unrolled(who, r) : write_larger(who, r);
-	return written;
+	return known == KNOWN_NONE ? write_larger_unrolled(&copy) : write_larger(&copy);
+}
+
+/* Writes a record that does not count: there will be another for the same open. */
+static __always_inline enum written write(enum known known, struct task_struct *task, const struct request *r)
+{
+	enum written written = WRITE(small, known, false);
+
+	return written == TOO_SMALL ? larger(known, r) : written;
+}
+
+/* Counts an open for which the ring has no space. */
+static __always_inline int count_only(enum known known, int ret)
+{
+	struct task_struct *task = current_task(known), *from = untrusted(known, task);
+	struct open_event e = { .ret = ret };
+
+	identify(known, task, from, &e);
+	count(known, from, &e);
+	return 0;
+}
+
+__noinline int count_dropped(int ret)
+{
+	return count_only(KNOWN_TASK, ret);
+}
+
+static __noinline int count_dropped_unrolled(int ret)
+{
+	return count_only(KNOWN_NONE, ret);
 }
 
 static __always_inline bool is_self(enum known known, struct task_struct *task)
 {
-	return self_tgid && LOAD(known, task, tgid) == self_tgid;
+	return LOAD(known, task, tgid) == filter.self_tgid;
 }
 
 /* Whether the open is to be reported. */
@@ -331,7 +350,7 @@ static __always_inline bool is_reported(enum known known, struct task_struct *ta
 		COUNT(hidden);
 		return false;
 	}
-	if (!wanted(known, task, ret)) {
+	if (filter.active && !wanted(known, task, ret)) {
 		COUNT(filtered);
 		return false;
 	}
@@ -340,13 +359,16 @@ static __always_inline bool is_reported(enum known known, struct task_struct *ta
 
 static __always_inline void report(enum known known, struct task_struct *task, const struct request *r)
 {
-	struct opener who;
+	enum written written;
 
 	if (!is_reported(known, task, r->ret))
 		return;
-	identify(known, task, &who);
-	count(&who, r->ret);
-	if (write(known, task, &who, r) != WRITTEN)
+	written = WRITE(small, known, true);
+	if (written == TOO_SMALL)
+		written = larger(known, r);
+	else if (written == NO_SPACE)
+		known == KNOWN_NONE ? count_dropped_unrolled(r->ret) : count_dropped(r->ret);
+	if (written != WRITTEN)
 		COUNT(dropped);
 }
 

@@ -3,9 +3,6 @@
 #ifndef OPENTOP_MAPS_H
 #define OPENTOP_MAPS_H
 
-/* Set by the user side before loading: the process that nobody wants to see. 0: none. */
-const volatile u32 self_tgid = 0;
-
 /* Set by the user side before loading: which hook set these programs are. */
 const volatile u8 hook_set = 0;
 

@@ -2,8 +2,8 @@
 /*
  * Every open, as the kernel answers it.
  *
- * A hook collects what was asked (struct request) and calls report(), which filters, counts the open for its process,
- * and writes one record into the ring buffer, in this order: so the counts are right even when the ring is full.
+ * A hook collects what was asked (struct request) and calls report(), which filters, reserves a record in the ring buffer,
+ * writes who opens into it, counts the open for that process, and adds the name. Where the ring is full it still counts.
  * Nobody is woken; the user side looks every few milliseconds.
  */
 #include "vmlinux.h"

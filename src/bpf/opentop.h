@@ -80,7 +80,7 @@ struct process_key {
 };
 
 struct process_count {
-	unsigned long long opens;
+	unsigned long long succeeded;
 	unsigned long long failed;
 	unsigned int uid;
 	unsigned int ppid;
@@ -114,6 +114,7 @@ struct filter {
 	unsigned char hook_set;	 /* the one that reports, while two are attached */
 	unsigned char pad[2];
 	enum result result;
+	unsigned int self_tgid; /* the process that nobody wants to see; 0: none */
 };
 
 /* Why opens are missing from the stream or from the per-process counts. */

@@ -47,14 +47,21 @@ enum walk_result {
 	WALK_NO_ROOM, /* a larger record would hold it */
 };
 
-/* The fields are 64 bits wide so that the verifier keeps track of constants in them. */
+/*
+ * Of a record: where the name goes, and then what a walk appends. The fields are 64 bits wide so that the verifier keeps
+ * track of constants in them.
+ */
+struct room {
+	char *data;
+	u64 cap;       /* how long data may be before a component is added */
+	u64 component; /* the most that one component takes, NUL included; data is that much longer than cap */
+};
+
 struct walk {
 	struct place at;
 	struct place root;
 	struct open_event *event;
-	char *data;    /* of the record: the name, then what the walk appends */
-	u64 cap;       /* how long data may be before a component is added */
-	u64 component; /* the most that one component takes, NUL included; data is that much longer than cap */
+	struct room room;
 	u64 result;
 };
 
@@ -82,12 +89,12 @@ static __always_inline long step(enum known known, struct walk *w)
 	parent = WALK(known, w->at.dentry, d_parent);
 	if (parent == w->at.dentry)
 		goto outside;
-	if (used > w->cap)
+	if (used > w->room.cap)
 		goto full;
-	n = bpf_probe_read_kernel_str(w->data + used, w->component, WALK(known, w->at.dentry, d_name.name));
+	n = bpf_probe_read_kernel_str(w->room.data + used, w->room.component, WALK(known, w->at.dentry, d_name.name));
 	if (n < 0)
 		goto cut;
-	if (n == w->component && w->component <= COMPONENT_LEN)
+	if (n == w->room.component && w->room.component <= COMPONENT_LEN)
 		goto full;
 	w->event->dir_len = used + n;
 	w->at.dentry = parent;

@@ -12,12 +12,12 @@
  */
 enum call {
 	NOT_AN_OPEN,
+	CALL_OPENAT,
 	CALL_OPEN,
 	CALL_CREAT,
-	CALL_EXECVE,
-	CALL_OPENAT,
 	CALL_OPENAT2,
 	CALL_OPEN_BY_HANDLE_AT,
+	CALL_EXECVE, /* From here on a success is reported by a hook of its own. */
 	CALL_EXECVEAT,
 };
 
@@ -62,10 +62,17 @@ static __always_inline bool is_compat(enum known known, struct task_struct *task
 
 static __always_inline void read_args(bool typed, struct pt_regs *regs, bool compat, u64 *args)
 {
-	args[0] = compat ? READ(typed, regs, bx) : READ(typed, regs, di);
-	args[1] = compat ? READ(typed, regs, cx) : READ(typed, regs, si);
 	args[2] = READ(typed, regs, dx);
-	args[3] = compat ? READ(typed, regs, si) : READ(typed, regs, r10);
+	if (compat) {
+		args[0] = READ(typed, regs, bx);
+		args[1] = READ(typed, regs, cx);
+		args[3] = READ(typed, regs, si);
+		barrier(); /* Else both branches become one, which calculates where to load from. */
+	} else {
+		args[0] = READ(typed, regs, di);
+		args[1] = READ(typed, regs, si);
+		args[3] = READ(typed, regs, r10);
+	}
 }
 
 #elif defined(__TARGET_ARCH_arm64)

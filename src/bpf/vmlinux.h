@@ -173,6 +173,7 @@ typedef struct {
 } atomic_t;
 
 struct signal_struct {
+	int nr_threads;
 	atomic_t live;
 };
 

@@ -80,7 +80,7 @@ impl Counters {
         let who = (process.pid, process.start_ns);
         let in_map = read_from_map(skel, who)?;
         let in_place = self.places.take_back(skel, who)?;
-        process.opens = in_map.iter().chain(&in_place).map(|count| count.opens).sum();
+        process.opens = in_map.iter().chain(&in_place).map(|count| count.succeeded + count.failed).sum();
         process.failed = in_map.iter().chain(&in_place).map(|count| count.failed).sum();
         process.ended = true;
         self.ended.0 += process.opens;
@@ -133,9 +133,11 @@ fn read_processes(
         let process = (key.pid, key.start_ns);
         let count = match in_places.remove(&process) {
             // The place has the latest name; before the first open there it has none.
-            Some(more) if more.opens > 0 => {
-                process_count { opens: value.opens + more.opens, failed: value.failed + more.failed, ..more }
-            }
+            Some(more) if more.succeeded + more.failed > 0 => process_count {
+                succeeded: value.succeeded + more.succeeded,
+                failed: value.failed + more.failed,
+                ..more
+            },
             _ => value,
         };
         processes.push(process_of(process, &count));
@@ -151,7 +153,7 @@ fn process_of((pid, start_ns): Process, count: &process_count) -> ProcessCount {
         ppid: count.ppid,
         uid: count.uid,
         comm: escape(comm_bytes(&count.comm)),
-        opens: count.opens,
+        opens: count.succeeded + count.failed,
         failed: count.failed,
         ended: false,
     }

@@ -136,7 +136,6 @@ fn load<'a>(
 ) -> libbpf_rs::Result<OpentopSkel<'a>> {
     hooks::select(open.open_object_mut(), set, chosen);
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
-        rodata.self_tgid = if options.show_self { 0 } else { std::process::id() };
         rodata.measure_latency = options.extras.latency;
         rodata.hook_set = set as u8;
     }
@@ -212,6 +211,7 @@ pub(super) fn set_filter(
         by_errno: u8::from(!errnos.is_empty()),
         by_cgroup: u8::from(options.cgroup.is_some()),
         hook_set: set as u8,
+        self_tgid: if options.show_self { 0 } else { std::process::id() },
         pad: [0; 2],
         result,
     };

@@ -27,7 +27,7 @@ pub(super) struct Places(Vec<Place>);
 #[derive(Clone, Copy, Debug, Default)]
 struct Place {
     holder: Option<Process>,
-    /// Opens and failures that had been counted here when the holder got it.
+    /// Successes and failures that had been counted here when the holder got it.
     before: (u64, u64),
 }
 
@@ -40,7 +40,7 @@ impl Places {
     pub(super) fn give(&mut self, skel: &OpentopSkel<'_>, process: Process) -> Result<(), Error> {
         let index = self.index(process);
         let Some(place) = self.0.get_mut(index).filter(|place| place.holder.is_none()) else { return Ok(()) };
-        place.before = read_place(skel, index)?.map_or((0, 0), |count| (count.opens, count.failed));
+        place.before = read_place(skel, index)?.map_or((0, 0), |count| (count.succeeded, count.failed));
         place.holder = Some(process);
         self.tell(skel)
     }
@@ -95,5 +95,5 @@ fn read_place(skel: &OpentopSkel<'_>, index: usize) -> Result<Option<process_cou
 }
 
 fn since(before: (u64, u64), count: process_count) -> process_count {
-    process_count { opens: count.opens - before.0, failed: count.failed - before.1, ..count }
+    process_count { succeeded: count.succeeded - before.0, failed: count.failed - before.1, ..count }
 }

@@ -20,7 +20,8 @@ static __always_inline int on_exec(enum known known, int old_pid, struct linux_b
 		r.mark |= MARK_FROM_FILE;
 	FORGET(r.mark, old_pid);
 	/* A thread that is not the leader has become it. */
-	r.began = take_began(old_pid);
+	if (measure_latency)
+		r.began = take_began(old_pid);
 	report(known, task, &r);
 	return 0;
 }

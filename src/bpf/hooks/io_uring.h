@@ -40,7 +40,6 @@ static __always_inline int on_submit(struct io_kiocb *req)
 {
 	struct io_open *open = (struct io_open *)req;
 	struct task_struct *task = current_task(KNOWN_TASK);
-	struct opener who;
 	struct request r = {
 		.op = OP_IO_URING,
 		.mark = MARK_SUBMITTED,
@@ -58,11 +57,10 @@ static __always_inline int on_submit(struct io_kiocb *req)
 	/* A slot of the ring instead of a descriptor. */
 	if (bpf_core_field_exists(open->file_slot) && BPF_CORE_READ(open, file_slot))
 		r.mark |= MARK_FD_UNKNOWN;
-	identify(KNOWN_TASK, task, &who);
 	/* The kernel reuses its requests; with the time in it a key names one open. */
-	r.key = who.now ^ id;
+	r.key = bpf_ktime_get_ns() ^ id;
 	/* If there is no space the result will come without a name, and say so. */
-	if (write(KNOWN_TASK, task, &who, &r) == WRITTEN)
+	if (write(KNOWN_TASK, task, &r) == WRITTEN)
 		bpf_map_update_elem(&submitted, &id, &r.key, BPF_ANY);
 	else
 		bpf_map_delete_elem(&submitted, &id);

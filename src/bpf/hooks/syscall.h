@@ -9,11 +9,16 @@
 
 static __always_inline void read_arguments(enum call call, const u64 *args, struct request *r)
 {
-	struct open_how how = {};
+	struct open_how how;
 
 	r->dfd = args[0];
 	r->name = (const char *)args[1];
-	switch (call) {
+	switch (__builtin_expect(call, CALL_OPENAT)) {
+	case CALL_OPENAT:
+		r->op = OP_OPENAT;
+		r->flags = args[2];
+		r->mode = args[3];
+		break;
 	case CALL_OPEN:
 		r->op = OP_OPEN;
 		r->dfd = AT_FDCWD;
@@ -35,11 +40,6 @@ static __always_inline void read_arguments(enum call call, const u64 *args, stru
 		break;
 	case CALL_EXECVEAT:
 		r->op = OP_EXEC;
-		break;
-	case CALL_OPENAT:
-		r->op = OP_OPENAT;
-		r->flags = args[2];
-		r->mode = args[3];
 		break;
 	case CALL_OPENAT2:
 		r->op = OP_OPENAT2;
@@ -75,9 +75,10 @@ static __always_inline int on_return(enum known known, bool typed, struct pt_reg
 	if (call == NOT_AN_OPEN)
 		return 0;
 	/* A program that was started is reported by a hook of its own: the registers are the new program's. */
-	if ((call == CALL_EXECVE || call == CALL_EXECVEAT) && ret >= 0)
+	if (call >= CALL_EXECVE && ret >= 0)
 		return 0;
-	r.began = take_began(LOAD(known, task, pid));
+	if (measure_latency)
+		r.began = take_began(LOAD(known, task, pid));
 	r.mark = compat ? MARK_COMPAT : 0;
 	read_args(typed, regs, compat, args);
 	read_arguments(call, args, &r);
