@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::lines::{Line, Summary};
+use common::lines::{Line, Open, Summary};
 use common::storm::{opens_by_pid, storm};
 use common::tracer::{Ended, Tracer};
 use common::{Scratch, needs_root};
@@ -64,7 +64,7 @@ fn a_hundred_thousand_opens_are_a_hundred_thousand_events() {
 fn opens_that_succeed_are_counted_as_exactly() {
     needs_root();
     let scratch = Scratch::new();
-    let tracer = Tracer::json(&[], &scratch.file("canary", ""));
+    let tracer = Tracer::json(&["--exact-times"], &scratch.file("canary", ""));
     let made = storm(&scratch, &["--opens", "40000", "--procs", "40", "--cpu", "0"]);
     let ended = tracer.stop().well();
     assert_eq!(check_invariant(&ended).dropped, 0);
@@ -142,9 +142,9 @@ const INTERVAL: Duration = Duration::from_millis(50);
 #[test]
 fn the_counts_of_each_process_are_exact_whatever_the_ring_drops() {
     needs_root();
-    let args = ["--opens", "200000", "--procs", "3", "--missing"];
     // With the larger ring the processes get places of their own while they open, and lose them again.
-    for (ring_bytes, drops) in [(4096, true), (8 << 20, false)] {
+    for (ring_bytes, drops, threads) in [(4096, true, "1"), (8 << 20, false, "1"), (8 << 20, false, "4")] {
+        let args = ["--opens", "200000", "--procs", "3", "--threads", threads, "--missing"];
         let scratch = Scratch::new();
         let (made, processes, totals) = counts_of(ring_bytes, || storm(&scratch, &args));
         assert!(totals.lost.ring > 0 || !drops, "{totals:?}");
@@ -154,6 +154,40 @@ fn the_counts_of_each_process_are_exact_whatever_the_ring_drops() {
             assert_eq!(process.comm, "opener");
         }
         assert_eq!(totals.opens, totals.delivered + totals.lost.dropped() + totals.filtered);
+    }
+}
+
+/// Opens of one thread, in the order of the lines: how many in a row at most have the time of the one before them.
+#[track_caller]
+fn longest_row_of_coarse_times(opens: &[Open]) -> usize {
+    let (mut longest, mut row, mut clock) = (0, 0, 0);
+    for open in opens {
+        row = if open.time_coarse { row + 1 } else { 0 };
+        if open.time_coarse {
+            assert_eq!(open.ts_ns, clock, "the time of the last that read the clock");
+        } else {
+            assert!(open.ts_ns > clock, "{} after {clock}", open.ts_ns);
+            clock = open.ts_ns;
+        }
+        longest = longest.max(row);
+    }
+    longest
+}
+
+#[test]
+fn in_a_storm_times_are_coarse_and_said_to_be_unless_all_are_asked_for() {
+    needs_root();
+    for (args, longest) in [(&[][..], 7), (&["--exact-times"], 0), (&["--latency"], 0)] {
+        let scratch = Scratch::new();
+        let tracer = Tracer::json(args, &scratch.file("canary", ""));
+        let made = storm(&scratch, &["--opens", "100000", "--missing"]);
+        let ended = tracer.stop().well();
+        let summary = check_invariant(&ended);
+        let coarse = ended.opens().iter().filter(|open| open.time_coarse).count() as u64;
+        assert_eq!(summary.coarse_times, coarse);
+        let mut opens = ended.opens();
+        opens.retain(|open| made.contains_key(&open.pid));
+        assert_eq!(longest_row_of_coarse_times(&opens), longest, "with {args:?}");
     }
 }
 

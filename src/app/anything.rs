@@ -38,6 +38,7 @@ fn totals() -> impl Strategy<Value = Totals> {
         delivered: opens / 2,
         filtered,
         hidden: skipped,
+        coarse_times: filtered,
         lost: Lost { ring, skipped, overflow: ring, ..Lost::default() },
     })
 }

@@ -38,43 +38,6 @@ RECORD(small, 72, 32)
 RECORD(medium, 272, 64)
 RECORD(large, 2 * NAME_LEN, COMPONENT_LEN + 1)
 
-#define COUNT(field) __sync_fetch_and_add(&totals.field, 1)
-
-static __always_inline u32 uid_of(enum known known, struct task_struct *from)
-{
-	struct cred *cred = LOAD(known, from, cred);
-
-	return LOAD(known, cred, uid.val);
-}
-
-/* Who opens, and when. The clock comes first, since it waits for all that has been begun before. */
-static __always_inline void identify(enum known known, struct task_struct *task, struct task_struct *from,
-				     struct open_event *e)
-{
-	struct task_struct *parent, *leader;
-	struct css_set *set;
-	struct cgroup *cgroup;
-	struct kernfs_node *kn;
-
-	e->ts_ns = bpf_ktime_get_ns();
-	set = LOAD(known, from, cgroups);
-	cgroup = LOAD(known, set, dfl_cgrp);
-	kn = LOAD(known, cgroup, kn);
-	e->cgroup = LOAD(known, kn, id);
-	parent = LOAD(known, from, real_parent);
-	e->ppid = LOAD(known, parent, tgid);
-	e->pid = LOAD(known, task, tgid);
-	e->tid = LOAD(known, task, pid);
-	e->uid = uid_of(known, from);
-	copy_comm(known, e->comm, task);
-	if (e->tid == e->pid) {
-		e->start_ns = LOAD(known, task, start_time);
-	} else {
-		leader = LOAD(known, from, group_leader);
-		e->start_ns = LOAD(known, leader, start_time);
-	}
-}
-
 static __always_inline bool wanted(enum known known, struct task_struct *task, int ret)
 {
 	u32 id, err = -ret;
@@ -100,55 +63,6 @@ static __always_inline bool wanted(enum known known, struct task_struct *task, i
 	return true;
 }
 
-/* Where the opens of a process are counted that holds no place. NULL: the map is full. */
-static __noinline struct process_count *find_count(u64 start_ns, u32 pid)
-{
-	struct process_key key = { .start_ns = start_ns, .pid = pid };
-	struct process_count fresh = {}, *c = bpf_map_lookup_elem(&processes, &key);
-
-	if (!c) {
-		bpf_map_update_elem(&processes, &key, &fresh, BPF_NOEXIST);
-		c = bpf_map_lookup_elem(&processes, &key);
-	}
-	return c;
-}
-
-/*
- * Counts the open for its process. The event may get lost after this, the count does not. For a process with but this
- * one thread nobody else counts, so that the processor needs to keep nobody out.
- */
-static __always_inline void count(enum known known, struct task_struct *from, const struct open_event *e)
-{
-	u32 place = e->pid % PLACES;
-	struct process_count *c = &places[place].count;
-	struct signal_struct *signal;
-	struct task_struct *leader;
-	u64 *counter;
-
-	if (holders[place].pid != e->pid || holders[place].start_ns != e->start_ns)
-		c = find_count(e->start_ns, e->pid);
-	if (!c) {
-		COUNT(overflow);
-		if (e->ret < 0)
-			COUNT(overflow_failed);
-		return;
-	}
-	counter = e->ret < 0 ? &c->failed : &c->succeeded;
-	signal = LOAD(known, from, signal);
-	if (LOAD(known, signal, nr_threads) == 1)
-		*counter += 1;
-	else
-		__sync_fetch_and_add(counter, 1);
-	c->uid = e->uid;
-	c->ppid = e->ppid;
-	if (e->tid == e->pid) {
-		store_comm(c->comm, e->comm);
-	} else {
-		leader = LOAD(known, from, group_leader);
-		copy_comm(known, c->comm, leader);
-	}
-}
-
 /* When the call that thread `tid` ends now began; 0: not known. Only where latency is measured. */
 static __always_inline u64 take_began(u32 tid)
 {
@@ -169,7 +83,6 @@ static __always_inline void describe(struct open_event *e, const struct request 
 	e->ret = r->ret;
 	e->flags = r->flags;
 	e->mode = r->mode;
-	e->mark = r->mark;
 	e->op = r->op;
 	e->name_len = 0;
 	e->dir_len = 0;
@@ -267,11 +180,16 @@ enum written {
 		if (__rec) {                                                                                           \
 			struct room __room = { __rec->data, CAP_##class, COMPONENT_##class };                          \
 			struct task_struct *__from = untrusted(known, task);                                           \
-			identify(known, task, __from, &__rec->event);                                                  \
-			describe(&__rec->event, r);                                                                    \
+			struct open_event *__e = &__rec->event;                                                        \
+			struct place_count *__place;                                                                   \
+			identify(known, task, __from, __e);                                                            \
+			__place = place_of(__e);                                                                       \
+			__e->mark = r->mark | take_time(__e, __place);                                                 \
+			introduce(known, task, __from, __e);                                                           \
+			describe(__e, r);                                                                              \
 			if (counted)                                                                                   \
-				count(known, __from, &__rec->event);                                                   \
-			if (fill(known, &__rec->event, __room, task, r) == WALK_DONE) {                                \
+				count(known, __from, __place, __e);                                                    \
+			if (fill(known, __e, __room, task, r) == WALK_DONE) {                                          \
 				bpf_ringbuf_submit(__rec, BPF_RB_NO_WAKEUP);                                           \
 				__written = WRITTEN;                                                                   \
 			} else {                                                                                       \
@@ -324,7 +242,8 @@ static __always_inline int count_only(enum known known, int ret)
 	struct open_event e = { .ret = ret };
 
 	identify(known, task, from, &e);
-	count(known, from, &e);
+	introduce(known, task, from, &e);
+	count(known, from, place_of(&e), &e);
 	return 0;
 }
 

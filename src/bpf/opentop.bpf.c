@@ -14,6 +14,7 @@
 #include "maps.h"
 #include "load.h"
 #include "path.h"
+#include "opener.h"
 #include "emit.h"
 #include "syscall.h"
 #include "hooks/syscall.h"

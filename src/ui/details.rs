@@ -67,7 +67,7 @@ fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)>
         ("op", event.op.name().to_owned()),
         ("flags", flags.join(" ")),
         ("mode", event.mode_used().map_or_else(|| "-".to_owned(), |mode| format!("{mode:04o}"))),
-        ("time", time(event.time_ns, context, DATE)),
+        ("time", format!("{}{}", time(event.time_ns, context, DATE), if event.time_coarse { " (coarse)" } else { "" })),
         ("monotonic", format!("{}.{:09} s", event.ts_ns / 1_000_000_000, event.ts_ns % 1_000_000_000)),
         ("latency", event.latency.map_or_else(|| "-".to_owned(), |latency| duration(latency.as_nanos() as u64))),
         ("container", or_none(label.unwrap_or_default())),

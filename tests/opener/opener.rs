@@ -23,6 +23,7 @@ usage: opener list                          print the names of all ways
            --only NAME, --skip NAME         ways whose name starts with NAME; may be repeated
        opener storm DIR --opens N [OPTIONS] open exactly N times in all; one JSON line for each process
            --procs N                        by N processes at once (1)
+           --threads N                      each by N threads, which come and go while the main thread opens (1)
            --missing                        names that are not there, each different
            --cpu K                          all on one processor
        opener loop DIR --seconds S [--missing] [--cpu K]
@@ -85,7 +86,7 @@ struct Args {
 }
 
 impl Args {
-    const WITH_VALUE: [&str; 6] = ["only", "skip", "opens", "procs", "cpu", "seconds"];
+    const WITH_VALUE: [&str; 7] = ["only", "skip", "opens", "procs", "threads", "cpu", "seconds"];
     const FLAGS: [&str; 1] = ["missing"];
 
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
@@ -132,6 +133,7 @@ impl Args {
         Ok(storm::Plan {
             amount: self.number(amount)?.ok_or(format!("--{amount} is needed"))?,
             procs: self.number("procs")?.unwrap_or(1).max(1),
+            threads: self.number("threads")?.unwrap_or(1).max(1),
             missing: self.values("missing").next().is_some(),
             cpu: self.number("cpu")?.map(|cpu| cpu as usize),
         })

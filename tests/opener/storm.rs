@@ -12,6 +12,8 @@ pub struct Plan {
     pub amount: u64,
     /// Processes that share the work.
     pub procs: u64,
+    /// Threads that share the work of a process.
+    pub threads: u64,
     /// Open names that are not there.
     pub missing: bool,
     /// The processor that all of them share.
@@ -72,8 +74,7 @@ pub fn storm(dir: &[u8], plan: &Plan) {
             let child = || {
                 sys::close(go);
                 wait_for_the_end(start);
-                let mut opener = Opener::new(plan.missing);
-                (0..opens).for_each(|number| opener.open(number));
+                open_by_threads(opens, plan);
                 0
             };
             (sys::fork(child), opens)
@@ -87,6 +88,26 @@ pub fn storm(dir: &[u8], plan: &Plan) {
         json.number("opens", Some(opens as i64));
         json.print();
     }
+}
+
+/// Opens this often. The main thread makes its share in three parts: before the others come, beside them, and after.
+fn open_by_threads(opens: u64, plan: &Plan) {
+    let others = plan.threads - 1;
+    let each = opens / plan.threads;
+    let own = opens - others * each;
+    let mut opener = Opener::new(plan.missing);
+    let mut open = |from, to| (from..to).for_each(|number| opener.open(number));
+    open(0, own / 3);
+    std::thread::scope(|scope| {
+        for _ in 0..others {
+            scope.spawn(|| {
+                let mut opener = Opener::new(plan.missing);
+                (0..each).for_each(|number| opener.open(number));
+            });
+        }
+        open(own / 3, own / 3 * 2);
+    });
+    open(own / 3 * 2, own);
 }
 
 /// The reading and the writing end of a pipe.
