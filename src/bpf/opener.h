@@ -105,7 +105,7 @@ static __always_inline void count(enum known known, struct task_struct *from, st
 	}
 	counter = e->ret < 0 ? &c->failed : &c->succeeded;
 	signal = LOAD(known, from, signal);
-	if (LOAD(known, signal, nr_threads) == 1)
+	if (bpf_core_field_exists(signal->nr_threads) && LOAD(known, signal, nr_threads) == 1)
 		*counter += 1;
 	else
 		__sync_fetch_and_add(counter, 1);
