@@ -10,27 +10,37 @@ use libbpf_rs::{MapCore as _, ObjectBuilder, RingBufferBuilder};
 
 const USAGE: &str = "\
 usage: cost calls DIR               print what a failed open, an open and an unrelated call cost, in ns
+       cost unrelated               only the last
        cost floor OBJECT PROGRAM    attach a program of floor.bpf.c until killed, and drop its records";
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["calls", dir] => calls(Path::new(dir)),
+        ["unrelated"] => {
+            print("unrelated", price(unrelated));
+            Ok(())
+        }
         ["floor", object, program] => floor(Path::new(object), program),
         _ => bail!("{USAGE}"),
     }
 }
 
-/// Prints one line a call: its name, and nanoseconds.
+/// Prints what a call costs.
 #[allow(clippy::print_stdout, reason = "the result of a program")]
+fn print(call: &str, ns: f64) {
+    println!("{call} {ns:.0}");
+}
+
+/// Prints one line a call.
 fn calls(dir: &Path) -> Result<()> {
     let there = dir.join("there");
     std::fs::write(&there, "")?;
     let there = CString::new(there.into_os_string().into_encoded_bytes())?;
     let missing = CString::new(dir.join("missing").into_os_string().into_encoded_bytes())?;
-    println!("failed {:.0}", price(|| _ = black_box(open(&missing))));
-    println!("opened {:.0}", price(|| close(black_box(open(&there)))));
-    println!("unrelated {:.0}", price(unrelated));
+    print("failed", price(|| _ = black_box(open(&missing))));
+    print("opened", price(|| close(black_box(open(&there)))));
+    print("unrelated", price(unrelated));
     Ok(())
 }
 

@@ -111,11 +111,11 @@ impl Found {
         let scratch = Scratch::new();
         let opens = if is_short() { "30000" } else { "120000" };
         let tracer = Tracer::json(&["--hooks", hooks, "--ring", RING], &scratch.file("canary", ""));
-        let beside = unrelated(&scratch);
+        let beside = unrelated();
         let gone = go(&scratch);
         let made = storm(&scratch, &[&STORM[..], &[opens]].concat());
         let ended = tracer.stop().well();
-        let without = unrelated(&scratch);
+        let without = unrelated();
         let (opens, summary) = (ended.opens(), ended.summary());
         Self {
             gone: Gone::new(&gone, &opens, &summary.hooks),
@@ -173,9 +173,9 @@ fn unmeasured(hooks: &str) -> Vec<Open> {
 }
 
 /// What a call costs that opens nothing: the least of a few, since an emulated machine has its moods.
-fn unrelated(scratch: &Scratch) -> f64 {
+fn unrelated() -> f64 {
     let price = || {
-        let lines = succeed(example("cost", ["calls".as_ref(), scratch.path()]));
+        let lines = succeed(example("cost", ["unrelated"]));
         let ns = lines.iter().find_map(|line| line.strip_prefix("unrelated ")?.parse().ok());
         ns.expect("a line of cost")
     };
