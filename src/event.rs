@@ -96,7 +96,7 @@ pub struct OpenEvent<'a> {
     pub ts_ns: u64,
     /// Nanoseconds since the Unix epoch of the same moment.
     pub time_ns: u64,
-    /// The times are those of an earlier open of the process, a few opens and at most a tick of the kernel before.
+    /// In a storm: the times are those of an open of the process just before, in the same tick of the kernel's timer.
     pub time_coarse: bool,
     /// Nanoseconds of CLOCK_MONOTONIC when the process started: with `pid` it names one process. 0 if not known.
     pub start_ns: u64,

@@ -4,27 +4,8 @@
 #define OPENTOP_EMIT_H
 
 /*
- * What a hook knows about an open. Without gaps, which nobody would write: before 6.3 the verifier wants all of what a
- * function is given to have been written.
- */
-struct request {
-	const char *name;  /* NULL: there is none */
-	struct file *file; /* MARK_FROM_FILE: the opened file; NULL: that of the descriptor `ret` */
-	u64 key;	   /* io_uring: which request */
-	u64 began;	   /* when the call began; 0: not measured */
-	int dfd;	   /* what a relative name is relative to */
-	int ret;
-	u32 flags;
-	u32 mode;
-	enum mark mark;
-	enum op op;
-	u64 in_kernel; /* the name is in kernel memory, not in the program's */
-};
-_Static_assert(sizeof(struct request) == 5 * sizeof(u64) + 6 * sizeof(u32), "no gaps");
-
-/*
- * Records come in three sizes, since bpf_ringbuf_reserve() takes constants only: most names fit the first, nearly all
- * the second, the third holds a name and a directory of PATH_MAX each. `cap` bytes may be in use before a component of
+ * Records come in four sizes, since bpf_ringbuf_reserve() takes constants only: most names fit the first, nearly all
+ * the second, the last holds a name and a directory of PATH_MAX each. One that turns out too small is left unused. `cap` bytes may be in use before a component of
  * at most `component` bytes is added.
  */
 #define RECORD(class, cap, component)                                                                                  \
@@ -35,8 +16,9 @@ _Static_assert(sizeof(struct request) == 5 * sizeof(u64) + 6 * sizeof(u32), "no 
 	};                                                                                                             \
 	enum { CAP_##class = (cap), COMPONENT_##class = (component) };
 RECORD(small, 72, 32)
-RECORD(medium, 272, 64)
-RECORD(large, 2 * NAME_LEN, COMPONENT_LEN + 1)
+RECORD(medium, 272, 136)
+RECORD(large, 1024, COMPONENT_LEN + 1)
+RECORD(huge, 2 * NAME_LEN, COMPONENT_LEN + 1)
 
 static __always_inline bool wanted(enum known known, struct task_struct *task, int ret)
 {
@@ -78,11 +60,13 @@ static __always_inline u64 take_began(u32 tid)
 
 static __always_inline void describe(struct open_event *e, const struct request *r)
 {
-	e->latency_ns = r->began ? e->ts_ns - r->began : 0;
+	e->ts_ns = r->now;
+	e->latency_ns = r->began ? r->now - r->began : 0;
 	e->request = r->key;
 	e->ret = r->ret;
 	e->flags = r->flags;
 	e->mode = r->mode;
+	e->mark = r->mark;
 	e->op = r->op;
 	e->name_len = 0;
 	e->dir_len = 0;
@@ -173,7 +157,8 @@ enum written {
 	NO_SPACE,  /* the ring is full */
 };
 
-#define WRITE(class, known, counted)                                                                                   \
+/* Writes a record of this size. The first for an open takes its time and counts it. */
+#define WRITE(class, known, first)                                                                                     \
 	({                                                                                                             \
 		struct record_##class *__rec = bpf_ringbuf_reserve(&events, sizeof(*__rec), 0);                        \
 		enum written __written = NO_SPACE;                                                                     \
@@ -181,14 +166,15 @@ enum written {
 			struct room __room = { __rec->data, CAP_##class, COMPONENT_##class };                          \
 			struct task_struct *__from = untrusted(known, task);                                           \
 			struct open_event *__e = &__rec->event;                                                        \
-			struct place_count *__place;                                                                   \
 			identify(known, task, __from, __e);                                                            \
-			__place = place_of(__e);                                                                       \
-			__e->mark = r->mark | take_time(__e, __place);                                                 \
-			introduce(known, task, __from, __e);                                                           \
+			if (first) {                                                                                   \
+				bool __alone = is_alone(known, __from);                                                \
+				struct place_count *__place = place_of(__e);                                           \
+				take_time(known, __place, __alone, r);                                                 \
+				count(known, __from, __place, __alone, __e, r->ret);                                   \
+				FORGET(r->mark, r->now);                                                               \
+			}                                                                                              \
 			describe(__e, r);                                                                              \
-			if (counted)                                                                                   \
-				count(known, __from, __place, __e);                                                    \
 			if (fill(known, __e, __room, task, r) == WALK_DONE) {                                          \
 				bpf_ringbuf_submit(__rec, BPF_RB_NO_WAKEUP);                                           \
 				__written = WRITTEN;                                                                   \
@@ -205,16 +191,20 @@ enum written {
 	({                                                                                                             \
 		struct task_struct *task = current_task(known);                                                        \
 		enum written written = WRITE(medium, known, false);                                                    \
-		written == TOO_SMALL ? WRITE(large, known, false) : written;                                           \
+		if (written == TOO_SMALL)                                                                              \
+			written = WRITE(large, known, false);                                                          \
+		if (written == TOO_SMALL)                                                                              \
+			written = WRITE(huge, known, false);                                                           \
+		written;                                                                                               \
 	})
 
 /* Not static, so that the verifier follows it once, and not once for each way to come here. */
-__noinline int write_larger(const struct request *r)
+__noinline int write_larger(struct request *r)
 {
 	return r ? WRITE_LARGER(KNOWN_TASK) : NO_SPACE;
 }
 
-static __noinline int write_larger_unrolled(const struct request *r)
+static __noinline int write_larger_unrolled(struct request *r)
 {
 	return WRITE_LARGER(KNOWN_NONE);
 }
@@ -227,8 +217,8 @@ static __always_inline enum written larger(enum known known, const struct reques
 	return known == KNOWN_NONE ? write_larger_unrolled(&copy) : write_larger(&copy);
 }
 
-/* Writes a record that does not count: there will be another for the same open. */
-static __always_inline enum written write(enum known known, struct task_struct *task, const struct request *r)
+/* Writes a record that does not count, for which the time is known: there will be another for the same open. */
+static __always_inline enum written write(enum known known, struct task_struct *task, struct request *r)
 {
 	enum written written = WRITE(small, known, false);
 
@@ -239,11 +229,10 @@ static __always_inline enum written write(enum known known, struct task_struct *
 static __always_inline int count_only(enum known known, int ret)
 {
 	struct task_struct *task = current_task(known), *from = untrusted(known, task);
-	struct open_event e = { .ret = ret };
+	struct open_event e = {};
 
 	identify(known, task, from, &e);
-	introduce(known, task, from, &e);
-	count(known, from, place_of(&e), &e);
+	count(known, from, place_of(&e), is_alone(known, from), &e, ret);
 	return 0;
 }
 
@@ -252,7 +241,7 @@ __noinline int count_dropped(int ret)
 	return count_only(KNOWN_TASK, ret);
 }
 
-static __noinline int count_dropped_unrolled(int ret)
+static __noinline int count_dropped_on_old_kernels(int ret)
 {
 	return count_only(KNOWN_NONE, ret);
 }
@@ -276,7 +265,7 @@ static __always_inline bool is_reported(enum known known, struct task_struct *ta
 	return true;
 }
 
-static __always_inline void report(enum known known, struct task_struct *task, const struct request *r)
+static __always_inline void report(enum known known, struct task_struct *task, struct request *r)
 {
 	enum written written;
 
@@ -285,8 +274,10 @@ static __always_inline void report(enum known known, struct task_struct *task, c
 	written = WRITE(small, known, true);
 	if (written == TOO_SMALL)
 		written = larger(known, r);
+	else if (written == NO_SPACE && known == KNOWN_NONE)
+		count_dropped_on_old_kernels(r->ret);
 	else if (written == NO_SPACE)
-		known == KNOWN_NONE ? count_dropped_unrolled(r->ret) : count_dropped(r->ret);
+		count_dropped(r->ret);
 	if (written != WRITTEN)
 		COUNT(dropped);
 }

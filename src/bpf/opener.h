@@ -1,7 +1,27 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Who opens, and when, and the count of that process. */
+/* What a hook knows of an open; who opens, when, and the count of that process. */
 #ifndef OPENTOP_OPENER_H
 #define OPENTOP_OPENER_H
+
+/*
+ * What a hook knows about an open. Without gaps, which nobody would write: before 6.3 the verifier wants all of what a
+ * function is given to have been written.
+ */
+struct request {
+	const char *name;  /* NULL: there is none */
+	struct file *file; /* MARK_FROM_FILE: the opened file; NULL: that of the descriptor `ret` */
+	u64 key;	   /* io_uring: which request */
+	u64 began;	   /* when the call began; 0: not measured */
+	u64 now;	   /* when the result was known; report() asks for that */
+	int dfd;	   /* what a relative name is relative to */
+	int ret;
+	u32 flags;
+	u32 mode;
+	enum mark mark;
+	enum op op;
+	u64 in_kernel; /* the name is in kernel memory, not in the program's */
+};
+_Static_assert(sizeof(struct request) == 6 * sizeof(u64) + 6 * sizeof(u32), "no gaps");
 
 #define COUNT(field) __sync_fetch_and_add(&totals.field, 1)
 
@@ -12,35 +32,27 @@ static __always_inline u32 uid_of(enum known known, struct task_struct *from)
 	return LOAD(known, cred, uid.val);
 }
 
-/* The process, and the thread. */
+/* Who opens. */
 static __always_inline void identify(enum known known, struct task_struct *task, struct task_struct *from,
 				     struct open_event *e)
 {
-	struct task_struct *leader;
+	struct task_struct *parent = LOAD(known, from, real_parent), *leader;
+	struct css_set *set = LOAD(known, from, cgroups);
+	struct cgroup *cgroup = LOAD(known, set, dfl_cgrp);
+	struct kernfs_node *kn = LOAD(known, cgroup, kn);
 
 	e->pid = LOAD(known, task, tgid);
 	e->tid = LOAD(known, task, pid);
+	e->ppid = LOAD(known, parent, tgid);
+	e->uid = uid_of(known, from);
+	e->cgroup = LOAD(known, kn, id);
+	copy_comm(known, e->comm, task);
 	if (e->tid == e->pid) {
 		e->start_ns = LOAD(known, task, start_time);
 	} else {
 		leader = LOAD(known, from, group_leader);
 		e->start_ns = LOAD(known, leader, start_time);
 	}
-}
-
-/* Who that is. */
-static __always_inline void introduce(enum known known, struct task_struct *task, struct task_struct *from,
-				      struct open_event *e)
-{
-	struct task_struct *parent = LOAD(known, from, real_parent);
-	struct css_set *set = LOAD(known, from, cgroups);
-	struct cgroup *cgroup = LOAD(known, set, dfl_cgrp);
-	struct kernfs_node *kn = LOAD(known, cgroup, kn);
-
-	e->cgroup = LOAD(known, kn, id);
-	e->ppid = LOAD(known, parent, tgid);
-	e->uid = uid_of(known, from);
-	copy_comm(known, e->comm, task);
 }
 
 /* The place that the process holds; NULL: none. */
@@ -53,23 +65,38 @@ static __always_inline struct place_count *place_of(const struct open_event *e)
 	return &places[place];
 }
 
-/* When the result is known. Returns what is to be marked. */
-static __always_inline enum mark take_time(struct open_event *e, struct place_count *place)
+/*
+ * Whether the process has but this one thread, so that nobody else touches its place or its count. Where that takes two
+ * probe reads a lock is cheaper.
+ */
+static __always_inline bool is_alone(enum known known, struct task_struct *from)
 {
-	u64 tick = exact_times ? 0 : bpf_jiffies64();
+	struct signal_struct *signal = known == KNOWN_NONE ? NULL : LOAD(known, from, signal);
 
-	if (!exact_times && place && place->tick == tick && ++place->in_tick > STORM && place->in_tick % SHARERS) {
-		e->ts_ns = place->read_ns;
-		return MARK_TIME_COARSE;
+	return known != KNOWN_NONE && bpf_core_field_exists(signal->nr_threads) && LOAD(known, signal, nr_threads) == 1;
+}
+
+/* When the result is known; in a storm, when that of an open just before was (opentop.h). Threads share no times. */
+static __always_inline void take_time(enum known known, struct place_count *place, bool alone, struct request *r)
+{
+	u64 tick;
+
+	/* Programs for old kernels do without: before 5.9 bpf_jiffies64() is not for them. */
+	if (known == KNOWN_NONE || exact_times || !place) {
+		r->now = bpf_ktime_get_ns();
+		return;
 	}
-	e->ts_ns = bpf_ktime_get_ns();
-	if (!exact_times && place) {
-		if (place->tick != tick)
-			place->in_tick = 0;
-		place->read_ns = e->ts_ns;
-		place->tick = tick;
+	tick = alone ? bpf_jiffies64() : 0;
+	if (!tick || place->tick != tick) {
+		place->in_tick = 0;
+	} else if (++place->in_tick > STORM && place->in_tick % SHARERS) {
+		r->now = place->read_ns;
+		r->mark |= MARK_TIME_COARSE;
+		return;
 	}
-	return 0;
+	r->now = bpf_ktime_get_ns();
+	place->read_ns = r->now;
+	place->tick = tick;
 }
 
 /* Where the opens of a process are counted that holds no place. NULL: the map is full. */
@@ -85,27 +112,22 @@ static __noinline struct process_count *find_count(u64 start_ns, u32 pid)
 	return c;
 }
 
-/*
- * Counts the open for its process. The event may get lost after this, the count does not. For a process with but this
- * one thread nobody else counts, so that the processor needs to keep nobody out.
- */
-static __always_inline void count(enum known known, struct task_struct *from, struct place_count *place,
-				  const struct open_event *e)
+/* Counts the open for its process. The event may get lost after this, the count does not. */
+static __always_inline void count(enum known known, struct task_struct *from, struct place_count *place, bool alone,
+				  const struct open_event *e, int ret)
 {
 	struct process_count *c = place ? &place->count : find_count(e->start_ns, e->pid);
-	struct signal_struct *signal;
 	struct task_struct *leader;
 	u64 *counter;
 
 	if (!c) {
 		COUNT(overflow);
-		if (e->ret < 0)
+		if (ret < 0)
 			COUNT(overflow_failed);
 		return;
 	}
-	counter = e->ret < 0 ? &c->failed : &c->succeeded;
-	signal = LOAD(known, from, signal);
-	if (bpf_core_field_exists(signal->nr_threads) && LOAD(known, signal, nr_threads) == 1)
+	counter = ret < 0 ? &c->failed : &c->succeeded;
+	if (alone)
 		*counter += 1;
 	else
 		__sync_fetch_and_add(counter, 1);

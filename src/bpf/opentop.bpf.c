@@ -2,9 +2,9 @@
 /*
  * Every open, as the kernel answers it.
  *
- * A hook collects what was asked (struct request) and calls report(), which filters, reserves a record in the ring buffer,
- * writes who opens into it, counts the open for that process, and adds the name. Where the ring is full it still counts.
- * Nobody is woken; the user side looks every few milliseconds.
+ * A hook collects what was asked (struct request) and calls report(), which filters, reserves a record in the ring
+ * buffer, writes who opens into it, counts the open for that process, and adds the name. Where the ring is full it still
+ * counts. Nobody is woken; the user side looks every few milliseconds.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>

@@ -30,7 +30,7 @@ enum op {
 	OP_KERNEL,
 };
 
-/* What is to be known about the name and the directory that follow an event. */
+/* What is to be known about an event, and the name and the directory that follow it. */
 enum mark {
 	MARK_NAME_UNREADABLE = 1 << 0, /* the name could not be read (EFAULT) */
 	MARK_NAME_CUT = 1 << 1,	       /* the name is longer than what follows */
@@ -92,9 +92,9 @@ struct process_count {
  * A process that opens a lot gets a place of its own, where its count is found by its pid, without a search. The user
  * side gives the places away; a place is its holder's until that has ended.
  *
- * Reading the clock costs a third of an event. A holder that has opened STORM files within one tick of the kernel's
- * timer (1 to 10 ms) is in a storm: for the rest of the tick only one of SHARERS opens reads the clock, and those after
- * it have its time too.
+ * Reading the clock is dear. A holder of one thread that has opened more than STORM files within one tick of the
+ * kernel's timer (1 to 10 ms) is in a storm: for the rest of the tick only one of SHARERS opens reads the clock, and
+ * those after it have its time too.
  */
 #define PLACES 256
 #define STORM 64

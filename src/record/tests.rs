@@ -129,8 +129,8 @@ prop_compose! {
         // A failed open has no descriptor to know, and one that is unknown none to show.
         let (fd_known, ret) = if ret < 0 { (true, ret) } else { (fd_known, if fd_known { ret } else { 0 }) };
         let event = OpenEvent {
-            ts_ns, time_ns, start_ns, pid, tid, ppid, uid, ret, time_coarse, fd_known, flags, mode, op, path_kind, dir_deleted,
-            latency, cgroup, ..sample()
+            ts_ns, time_ns, start_ns, pid, tid, ppid, uid, ret, time_coarse, fd_known, flags, mode, op, path_kind,
+            dir_deleted, latency, cgroup, ..sample()
         };
         let mode = event.mode_used().unwrap_or_default();
         (OpenEvent { mode, ..event }, texts)

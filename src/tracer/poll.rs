@@ -8,7 +8,8 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Select, SendTimeoutError, Sender};
-use libbpf_rs::{RingBuffer, RingBufferBuilder};
+use libbpf_rs::libbpf_sys::{ring__consumer_pos, ring_buffer__ring};
+use libbpf_rs::{AsRawLibbpf as _, RingBuffer, RingBufferBuilder};
 
 use super::attached::Attached;
 use super::cgroups::Cgroups;
@@ -23,8 +24,9 @@ use crate::event::{Batch, Decoder};
 use crate::filter::KernelFilter;
 use crate::source::Message;
 
-/// How long to wait when the ring buffer was empty, or nearly.
-const PAUSE: Duration = Duration::from_millis(15);
+/// How long to wait when the ring buffer was empty, or nearly; and if it had filled up by more than a quarter meanwhile.
+const PAUSE: Duration = Duration::from_millis(10);
+const PAUSE_IN_A_STORM: Duration = Duration::from_millis(3);
 
 /// Most records of one batch: few enough that a batch is decoded within milliseconds.
 const BATCH: usize = 4096;
@@ -58,7 +60,7 @@ pub(super) fn run(tracer: Tracer<'_>, messages: &Sender<Message>, commands: &Rec
     let reader = RefCell::new(Reader::new());
     let ring = ring_buffer(&base.skel, &reader)?;
     let counters = Counters::new(host_pids);
-    let mut poller = Poller { base: &base, attached, ring, reader: &reader, counters, messages, options };
+    let mut poller = Poller { base: &base, attached, ring, reader: &reader, counters, messages, options, paused_at: 0 };
     match poller.run(commands) {
         Ok(()) | Err(Halt::Deaf) => Ok(()),
         Err(Halt::Broken(why)) => Err(why),
@@ -119,6 +121,8 @@ struct Poller<'p, 'skel> {
     counters: Counters,
     messages: &'p Sender<Message>,
     options: Options,
+    /// Where in the ring buffer, counted on from its start, the last pause began.
+    paused_at: u64,
 }
 
 impl Poller<'_, '_> {
@@ -165,7 +169,7 @@ impl Poller<'_, '_> {
                     self.move_on()?;
                 }
             }
-            let pause = if more { Duration::ZERO } else { PAUSE };
+            let pause = if more { Duration::ZERO } else { self.pause() };
             match commands.recv_timeout(pause) {
                 Ok(Command::Filter(wanted)) => self.filter(wanted)?,
                 Ok(Command::MoveOn) => self.move_on()?,
@@ -173,6 +177,13 @@ impl Poller<'_, '_> {
                 Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
         }
+    }
+
+    fn pause(&mut self) -> Duration {
+        // SAFETY: the ring buffer lives, and has one ring.
+        let at = unsafe { ring__consumer_pos(ring_buffer__ring(self.ring.as_libbpf_object().as_ptr(), 0)) };
+        let read = at.wrapping_sub(std::mem::replace(&mut self.paused_at, at));
+        if read > u64::from(self.options.ring_bytes) / 4 { PAUSE_IN_A_STORM } else { PAUSE }
     }
 
     fn filter(&mut self, wanted: KernelFilter) -> Result<(), Error> {

@@ -14,7 +14,12 @@ struct Storm {
 
 /// `opener storm` in a directory of its own: what each of its processes did.
 pub fn storm(scratch: &Scratch, args: &[&str]) -> HashMap<u32, u64> {
-    let dir = scratch.dir("storm");
+    storm_in(scratch, "storm", args)
+}
+
+/// The same, in a directory with this name.
+pub fn storm_in(scratch: &Scratch, name: &str, args: &[&str]) -> HashMap<u32, u64> {
+    let dir = scratch.dir(name);
     let command = opener([&["storm", dir.to_str().expect("a plain path")], args].concat());
     let parse = |line: &String| serde_json::from_str::<Storm>(line).expect("a line of opener");
     succeed(command).iter().map(parse).map(|storm| (storm.pid, storm.opens)).collect()

@@ -58,7 +58,8 @@ static __always_inline int on_submit(struct io_kiocb *req)
 	if (bpf_core_field_exists(open->file_slot) && BPF_CORE_READ(open, file_slot))
 		r.mark |= MARK_FD_UNKNOWN;
 	/* The kernel reuses its requests; with the time in it a key names one open. */
-	r.key = bpf_ktime_get_ns() ^ id;
+	r.now = bpf_ktime_get_ns();
+	r.key = r.now ^ id;
 	/* If there is no space the result will come without a name, and say so. */
 	if (write(KNOWN_TASK, task, &r) == WRITTEN)
 		bpf_map_update_elem(&submitted, &id, &r.key, BPF_ANY);
