@@ -170,7 +170,7 @@ enum written {
 			if (first) {                                                                                   \
 				bool __alone = is_alone(known, __from);                                                \
 				struct place_count *__place = place_of(__e);                                           \
-				take_time(known, __place, __alone, r);                                                 \
+				take_time(known, __place, __alone, __e->start_ns, r);                                  \
 				count(known, __from, __place, __alone, __e, r->ret);                                   \
 				FORGET(r->mark, r->now);                                                               \
 			}                                                                                              \

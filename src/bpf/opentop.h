@@ -94,7 +94,7 @@ struct process_count {
  *
  * Reading the clock is dear. A holder of one thread that has opened more than STORM files within one tick of the
  * kernel's timer (1 to 10 ms) is in a storm: for the rest of the tick only one of SHARERS opens reads the clock, and
- * those after it have its time too.
+ * those after it have its time too, even if its event was lost.
  */
 #define PLACES 256
 #define STORM 64
@@ -102,7 +102,7 @@ struct process_count {
 
 struct place_count {
 	struct process_count count;
-	unsigned long long tick;    /* in which the clock was last read for the holder */
+	unsigned long long tick;    /* in which the clock was last read, and whose; 0: by one of several threads */
 	unsigned long long in_tick; /* opens in it since the first that read the clock */
 	unsigned long long read_ns; /* what the clock said */
 };				    /* 64 bytes: no two of them share a cache line */

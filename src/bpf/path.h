@@ -104,6 +104,8 @@ outside:
 	w->event->mark |= MARK_DIR_OUTSIDE;
 	return BREAK;
 full:
+	if (w->room.cap >= 2 * NAME_LEN) /* There is nothing larger. */
+		goto cut;
 	w->result = WALK_NO_ROOM;
 	return BREAK;
 cut:

@@ -64,6 +64,8 @@ impl Decoder {
                 let (asked, names) = split(&submitted)?;
                 self.append(&completed(asked, &header), names, batch)
             }
+            // When it was submitted, and so how long it took, is not known.
+            None if completes => self.append(&open_event { latency_ns: 0, ..header }, names, batch),
             None => self.append(&header, names, batch),
         }
     }

@@ -24,15 +24,16 @@ use crate::event::{Batch, Decoder};
 use crate::filter::KernelFilter;
 use crate::source::Message;
 
-/// How long to wait when the ring buffer was empty, or nearly; and if it had filled up by more than a quarter meanwhile.
+/// How long to wait when the ring buffer was empty, or nearly; and how many shorter ones are made of it while a quarter of
+/// the ring would fill up meanwhile.
 const PAUSE: Duration = Duration::from_millis(10);
-const PAUSE_IN_A_STORM: Duration = Duration::from_millis(3);
+const PAUSES_IN_A_STORM: u32 = 4;
 
 /// Most records of one batch: few enough that a batch is decoded within milliseconds.
 const BATCH: usize = 4096;
 
 /// So many records in one look are a storm: whoever had the last of them is most likely one of those who make it.
-const STORM: usize = 256;
+const STORM: usize = 160;
 
 /// How long the end waits for a consumer that takes nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -60,7 +61,8 @@ pub(super) fn run(tracer: Tracer<'_>, messages: &Sender<Message>, commands: &Rec
     let reader = RefCell::new(Reader::new());
     let ring = ring_buffer(&base.skel, &reader)?;
     let counters = Counters::new(host_pids);
-    let mut poller = Poller { base: &base, attached, ring, reader: &reader, counters, messages, options, paused_at: 0 };
+    let mut poller =
+        Poller { base: &base, attached, ring, reader: &reader, counters, messages, options, paused: (PAUSE, 0) };
     match poller.run(commands) {
         Ok(()) | Err(Halt::Deaf) => Ok(()),
         Err(Halt::Broken(why)) => Err(why),
@@ -121,8 +123,8 @@ struct Poller<'p, 'skel> {
     counters: Counters,
     messages: &'p Sender<Message>,
     options: Options,
-    /// Where in the ring buffer, counted on from its start, the last pause began.
-    paused_at: u64,
+    /// The last pause, and where in the ring buffer it began, counted on from the start of all.
+    paused: (Duration, u64),
 }
 
 impl Poller<'_, '_> {
@@ -182,8 +184,12 @@ impl Poller<'_, '_> {
     fn pause(&mut self) -> Duration {
         // SAFETY: the ring buffer lives, and has one ring.
         let at = unsafe { ring__consumer_pos(ring_buffer__ring(self.ring.as_libbpf_object().as_ptr(), 0)) };
-        let read = at.wrapping_sub(std::mem::replace(&mut self.paused_at, at));
-        if read > u64::from(self.options.ring_bytes) / 4 { PAUSE_IN_A_STORM } else { PAUSE }
+        let (last, before) = self.paused;
+        let shorter = if last == PAUSE { 1 } else { PAUSES_IN_A_STORM };
+        let quarter = self.options.ring_bytes / 4 / shorter;
+        let in_a_storm = at.wrapping_sub(before) > quarter.into();
+        self.paused = (if in_a_storm { PAUSE / PAUSES_IN_A_STORM } else { PAUSE }, at);
+        self.paused.0
     }
 
     fn filter(&mut self, wanted: KernelFilter) -> Result<(), Error> {

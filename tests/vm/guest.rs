@@ -169,7 +169,7 @@ impl Found {
 /// What came without a latency although it was asked for, of the opens that programs ask for and the hooks do not lose.
 fn unmeasured(hooks: &str) -> Vec<Open> {
     let gone = go_every_way(&["--hooks", hooks, "--latency"]);
-    gone.opens.iter().filter(|open| open.latency_ns.is_none() && !gone.of_kernel(open)).cloned().collect()
+    gone.opens.iter().filter(|open| open.latency_ns.is_none() && !gone.has_no_latency(open)).cloned().collect()
 }
 
 /// What a call costs that opens nothing: the least of a few, since an emulated machine has its moods.

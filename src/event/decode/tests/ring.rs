@@ -39,9 +39,11 @@ fn an_open_by_io_uring_is_what_was_asked_for_with_its_result() {
 
 #[test]
 fn a_result_without_its_request_is_reported_all_the_same() {
-    let (_, completed) = by_ring(7);
+    let (_, mut completed) = by_ring(7);
+    completed.header.latency_ns = 3_999;
     let batch = completed.decoded();
     assert_eq!((batch.get(0).unwrap().errno(), batch.get(0).unwrap().name), (Some(libc::EACCES), ""));
+    assert_eq!(batch.get(0).unwrap().latency, None);
 }
 
 #[test]
