@@ -24,16 +24,16 @@ use crate::event::{Batch, Decoder};
 use crate::filter::KernelFilter;
 use crate::source::Message;
 
-/// How long to wait when the ring buffer was empty, or nearly; and how many shorter ones are made of it while a quarter of
-/// the ring would fill up meanwhile.
-const PAUSE: Duration = Duration::from_millis(10);
-const PAUSES_IN_A_STORM: u32 = 4;
+/// How long to wait when the ring buffer was empty, or nearly; and how long while a third of it would fill up meanwhile.
+/// After that the pauses double until they are the usual ones again.
+const PAUSE: Duration = Duration::from_millis(15);
+const PAUSE_IN_A_STORM: Duration = Duration::from_millis(2);
 
 /// Most records of one batch: few enough that a batch is decoded within milliseconds.
 const BATCH: usize = 4096;
 
 /// So many records in one look are a storm: whoever had the last of them is most likely one of those who make it.
-const STORM: usize = 160;
+const STORM: usize = 256;
 
 /// How long the end waits for a consumer that takes nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -185,10 +185,9 @@ impl Poller<'_, '_> {
         // SAFETY: the ring buffer lives, and has one ring.
         let at = unsafe { ring__consumer_pos(ring_buffer__ring(self.ring.as_libbpf_object().as_ptr(), 0)) };
         let (last, before) = self.paused;
-        let shorter = if last == PAUSE { 1 } else { PAUSES_IN_A_STORM };
-        let quarter = self.options.ring_bytes / 4 / shorter;
-        let in_a_storm = at.wrapping_sub(before) > quarter.into();
-        self.paused = (if in_a_storm { PAUSE / PAUSES_IN_A_STORM } else { PAUSE }, at);
+        let third = f64::from(self.options.ring_bytes) / 3.0 * last.div_duration_f64(PAUSE);
+        let in_a_storm = at.wrapping_sub(before) as f64 > third;
+        self.paused = (if in_a_storm { PAUSE_IN_A_STORM } else { PAUSE.min(last * 2) }, at);
         self.paused.0
     }
 
