@@ -5,8 +5,8 @@
 
 /*
  * Records come in four sizes, since bpf_ringbuf_reserve() takes constants only: most names fit the first, nearly all
- * the second, the last holds a name and a directory of PATH_MAX each. One that turns out too small is left unused. `cap` bytes may be in use before a component of
- * at most `component` bytes is added.
+ * the second, the last holds a name and a directory of PATH_MAX each. One that turns out too small is left unused. `cap`
+ * bytes may be in use before a component of at most `component` bytes is added.
  */
 #define RECORD(class, cap, component)                                                                                  \
 	struct record_##class                                                                                          \

@@ -71,34 +71,37 @@ static __always_inline struct place_count *place_of(const struct open_event *e)
  */
 static __always_inline bool is_alone(enum known known, struct task_struct *from)
 {
-	struct signal_struct *signal = known == KNOWN_NONE ? NULL : LOAD(known, from, signal);
+	struct signal_struct *signal;
 
-	return known != KNOWN_NONE && bpf_core_field_exists(signal->nr_threads) && LOAD(known, signal, nr_threads) == 1;
+	if (known == KNOWN_NONE)
+		return false;
+	signal = LOAD(known, from, signal);
+	return bpf_core_field_exists(signal->nr_threads) && LOAD(known, signal, nr_threads) == 1;
 }
 
 /* When the result is known; in a storm, when that of an open just before was (opentop.h). Threads share no times. */
 static __always_inline void take_time(enum known known, struct place_count *place, bool alone, u64 start_ns,
 				      struct request *r)
 {
-	u64 tick = 0;
+	u64 tick;
 
 	/* Programs for old kernels do without: before 5.9 bpf_jiffies64() is not for them. */
-	if (known != KNOWN_NONE && !exact_times && place) {
-		/* A tick of this holder: what the one before left in the place is of no use. */
-		tick = alone ? bpf_jiffies64() ^ start_ns : 0;
-		if (!tick || place->tick != tick) {
-			place->in_tick = 0;
-		} else if (++place->in_tick > STORM && place->in_tick % SHARERS) {
-			r->now = place->read_ns;
-			r->mark |= MARK_TIME_COARSE;
-			return;
-		}
+	if (known == KNOWN_NONE || exact_times || !place) {
+		r->now = bpf_ktime_get_ns();
+		return;
+	}
+	/* A tick of this holder: what the one before left in the place is of no use. */
+	tick = alone ? bpf_jiffies64() ^ start_ns : 0;
+	if (!tick || place->tick != tick) {
+		place->in_tick = 0;
+	} else if (++place->in_tick > STORM && place->in_tick % SHARERS) {
+		r->now = place->read_ns;
+		r->mark |= MARK_TIME_COARSE;
+		return;
 	}
 	r->now = bpf_ktime_get_ns();
-	if (known != KNOWN_NONE && !exact_times && place) {
-		place->read_ns = r->now;
-		place->tick = tick;
-	}
+	place->read_ns = r->now;
+	place->tick = tick;
 }
 
 /* Where the opens of a process are counted that holds no place. NULL: the map is full. */

@@ -82,7 +82,7 @@ impl Counters {
         let who = (process.pid, process.start_ns);
         let in_map = read_from_map(skel, who)?;
         let in_place = self.places.take_back(skel, who)?;
-        process.opens = in_map.iter().chain(&in_place).map(|count| count.succeeded + count.failed).sum();
+        process.opens = in_map.iter().chain(&in_place).map(opens_of).sum();
         process.failed = in_map.iter().chain(&in_place).map(|count| count.failed).sum();
         process.ended = true;
         self.ended.0 += process.opens;
@@ -135,7 +135,7 @@ fn read_processes(
         let process = (key.pid, key.start_ns);
         let count = match in_places.remove(&process) {
             // The place has the latest name; before the first open there it has none.
-            Some(more) if more.succeeded + more.failed > 0 => process_count {
+            Some(more) if opens_of(&more) > 0 => process_count {
                 succeeded: value.succeeded + more.succeeded,
                 failed: value.failed + more.failed,
                 ..more
@@ -148,6 +148,10 @@ fn read_processes(
     Ok(processes)
 }
 
+fn opens_of(count: &process_count) -> u64 {
+    count.succeeded + count.failed
+}
+
 fn process_of((pid, start_ns): Process, count: &process_count) -> ProcessCount {
     ProcessCount {
         pid,
@@ -155,7 +159,7 @@ fn process_of((pid, start_ns): Process, count: &process_count) -> ProcessCount {
         ppid: count.ppid,
         uid: count.uid,
         comm: escape(comm_bytes(&count.comm)),
-        opens: count.succeeded + count.failed,
+        opens: opens_of(count),
         failed: count.failed,
         ended: false,
     }

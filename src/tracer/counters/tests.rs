@@ -56,7 +56,7 @@ impl Drop for Shell {
 }
 
 fn count_in_map(skel: &OpentopSkel<'_>, process: Process) -> u64 {
-    read_from_map(skel, process).unwrap().map_or(0, |count| count.succeeded + count.failed)
+    read_from_map(skel, process).unwrap().map_or(0, |count| opens_of(&count))
 }
 
 #[test]
