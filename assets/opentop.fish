@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_opentop_global_optspecs
-    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= b/batch n/count= d/duration= o/output= i/interval= g/group-by= s/sort= history= color= ascii ring= hooks= latency exact-times tree cgroup= self h/help V/version
+    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= b/batch n/count= d/duration= o/output= i/interval= g/group-by= s/sort= history= color= ascii ring= hooks= latency tree cgroup= self h/help V/version
 end
 
 function __fish_opentop_needs_command
@@ -50,7 +50,6 @@ complete -c opentop -n "__fish_opentop_needs_command" -s x -l failed -d 'Only op
 complete -c opentop -n "__fish_opentop_needs_command" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
 complete -c opentop -n "__fish_opentop_needs_command" -l ascii -d 'Draw with ASCII only'
 complete -c opentop -n "__fish_opentop_needs_command" -l latency -d 'Measure how long each open took, from call to result'
-complete -c opentop -n "__fish_opentop_needs_command" -l exact-times -d 'Read the clock for every open, in a storm too, where else some opens have the time of one just before'
 complete -c opentop -n "__fish_opentop_needs_command" -l tree -d 'With --pid: their descendants too'
 complete -c opentop -n "__fish_opentop_needs_command" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
 complete -c opentop -n "__fish_opentop_needs_command" -s h -l help -d 'Print help'
@@ -86,7 +85,6 @@ complete -c opentop -n "__fish_opentop_using_subcommand record" -s x -l failed -
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l ascii -d 'Draw with ASCII only'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l latency -d 'Measure how long each open took, from call to result'
-complete -c opentop -n "__fish_opentop_using_subcommand record" -l exact-times -d 'Read the clock for every open, in a storm too, where else some opens have the time of one just before'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l tree -d 'With --pid: their descendants too'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s h -l help -d 'Print help'

@@ -67,9 +67,6 @@ pub struct Live {
     /// Measure how long each open took, from call to result
     #[arg(long, help_heading = "Tracing")]
     pub latency: bool,
-    /// Read the clock for every open, in a storm too, where else some opens have the time of one just before
-    #[arg(long, help_heading = "Tracing")]
-    pub exact_times: bool,
     /// With --pid: their descendants too
     #[arg(long, requires = "pid", help_heading = "Filters")]
     pub tree: bool,

@@ -117,7 +117,6 @@ fn options(live: &Live, show: &Show) -> Result<Options, Error> {
     }
     Ok(Options {
         ring_bytes: ring_bytes(&live.ring)?,
-        exact_times: live.exact_times,
         show_self: live.show_self,
         filter,
         interval: show.interval,

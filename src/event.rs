@@ -96,8 +96,6 @@ pub struct OpenEvent<'a> {
     pub ts_ns: u64,
     /// Nanoseconds since the Unix epoch of the same moment.
     pub time_ns: u64,
-    /// In a storm: the times are those of an open of the process just before, in the same tick of the kernel's timer.
-    pub time_coarse: bool,
     /// Nanoseconds of CLOCK_MONOTONIC when the process started: with `pid` it names one process. 0 if not known.
     pub start_ns: u64,
     /// Process, thread and parent process as the initial pid namespace numbers them.
@@ -207,7 +205,6 @@ struct Packed {
 const BIT_ESCAPED: u8 = 1;
 const BIT_FD_UNKNOWN: u8 = 2;
 const BIT_DIR_DELETED: u8 = 4;
-const BIT_TIME_COARSE: u8 = 8;
 
 /// Latency value of an event whose latency was not measured.
 const NOT_MEASURED: u64 = u64::MAX;
@@ -249,12 +246,6 @@ impl Batch {
         self.packed.capacity() * size_of::<Packed>() + self.text.capacity()
     }
 
-    /// How many events have coarse times.
-    #[must_use]
-    pub fn coarse_times(&self) -> usize {
-        self.packed.iter().filter(|packed| packed.bits & BIT_TIME_COARSE != 0).count()
-    }
-
     #[must_use]
     pub fn get(&self, index: usize) -> Option<OpenEvent<'_>> {
         self.packed.get(index).map(|packed| self.view(packed))
@@ -272,12 +263,9 @@ impl Batch {
     /// Appends a copy of `event`; its texts are taken as they are, already displayable.
     pub fn push(&mut self, event: &OpenEvent<'_>) {
         let mut bits = 0;
-        for (set, bit) in [
-            (event.escaped, BIT_ESCAPED),
-            (!event.fd_known, BIT_FD_UNKNOWN),
-            (event.dir_deleted, BIT_DIR_DELETED),
-            (event.time_coarse, BIT_TIME_COARSE),
-        ] {
+        for (set, bit) in
+            [(event.escaped, BIT_ESCAPED), (!event.fd_known, BIT_FD_UNKNOWN), (event.dir_deleted, BIT_DIR_DELETED)]
+        {
             if set {
                 bits |= bit;
             }
@@ -339,7 +327,6 @@ impl Batch {
         OpenEvent {
             ts_ns: packed.ts_ns,
             time_ns: packed.time_ns,
-            time_coarse: packed.bits & BIT_TIME_COARSE != 0,
             start_ns: packed.start_ns,
             pid: packed.pid,
             tid: packed.tid,
@@ -379,7 +366,6 @@ pub(crate) fn sample() -> OpenEvent<'static> {
         ppid: 1,
         uid: 0,
         ret: 3,
-        time_coarse: false,
         fd_known: true,
         flags: libc::O_CLOEXEC as u32,
         mode: 0,

@@ -163,7 +163,7 @@ fn known_path<'a>(event: &OpenEvent<'a>) -> Option<&'a str> {
 }
 
 /// The totals by the names that a summary gives them; the first four always tell something, the others not always.
-fn totals_by_name(totals: &Totals) -> [(&'static str, u64); 7] {
+fn totals_by_name(totals: &Totals) -> [(&'static str, u64); 6] {
     [
         ("opens", totals.opens),
         ("failed", totals.failed),
@@ -171,7 +171,6 @@ fn totals_by_name(totals: &Totals) -> [(&'static str, u64); 7] {
         ("dropped", totals.lost.dropped()),
         ("filtered", totals.filtered),
         ("hidden", totals.hidden),
-        ("coarse_times", totals.coarse_times),
     ]
 }
 

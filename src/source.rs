@@ -56,8 +56,6 @@ pub struct Totals {
     pub filtered: u64,
     /// Opens of opentop itself, which nobody sees and nothing else counts.
     pub hidden: u64,
-    /// Events handed to the consumer whose times are coarse (see [`crate::event::OpenEvent::time_coarse`]).
-    pub coarse_times: u64,
     pub lost: Lost,
 }
 

@@ -44,8 +44,6 @@ use part::{Opened, Part};
 pub struct Options {
     /// Size of the ring buffer in bytes; a power of two and a multiple of the page size.
     pub ring_bytes: u32,
-    /// The clock is read for every event, in a storm too (see `opentop.h`).
-    pub exact_times: bool,
     /// Report opentop's own opens too.
     pub show_self: bool,
     /// What the kernel leaves out.
@@ -63,7 +61,6 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             ring_bytes: 8 << 20,
-            exact_times: false,
             show_self: false,
             filter: KernelFilter::default(),
             interval: Duration::from_secs(1),

@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::lines::{Line, Open, Summary};
-use common::storm::{opens_by_pid, storm, storm_in};
+use common::lines::{Line, Summary};
+use common::storm::{opens_by_pid, storm};
 use common::tracer::{Ended, Tracer};
 use common::{Scratch, needs_root};
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -63,19 +63,15 @@ fn a_hundred_thousand_opens_are_a_hundred_thousand_events() {
 #[test]
 fn opens_that_succeed_are_counted_as_exactly() {
     needs_root();
-    for args in [&[][..], &["--exact-times"]] {
-        let scratch = Scratch::new();
-        let tracer = Tracer::json(args, &scratch.file("canary", ""));
-        let made = storm(&scratch, &["--opens", "40000", "--procs", "40", "--cpu", "0"]);
-        let ended = tracer.stop().well();
-        assert_eq!(check_invariant(&ended).dropped, 0);
-        let opens = ended.opens();
-        assert_eq!(opens_by_pid(&opens, &made), made);
-        let exact: Vec<_> = opens.iter().filter(|open| !open.time_coarse).collect();
-        assert!(args.is_empty() || exact.len() == opens.len());
-        let moments: HashSet<(u32, u64)> = exact.iter().map(|open| (open.tid, open.ts_ns)).collect();
-        assert_eq!(moments.len(), exact.len(), "a thread opens one file at a time");
-    }
+    let scratch = Scratch::new();
+    let tracer = Tracer::json(&[], &scratch.file("canary", ""));
+    let made = storm(&scratch, &["--opens", "40000", "--procs", "40", "--cpu", "0"]);
+    let ended = tracer.stop().well();
+    assert_eq!(check_invariant(&ended).dropped, 0);
+    let opens = ended.opens();
+    assert_eq!(opens_by_pid(&opens, &made), made);
+    let moments: HashSet<(u32, u64)> = opens.iter().map(|open| (open.tid, open.ts_ns)).collect();
+    assert_eq!(moments.len(), opens.len(), "a thread opens one file at a time, each at a time of its own");
 }
 
 /// The smallest ring there is, and more opens in a moment than it holds.
@@ -158,48 +154,6 @@ fn the_counts_of_each_process_are_exact_whatever_the_ring_drops() {
             assert_eq!(process.comm, "opener");
         }
         assert_eq!(totals.opens, totals.delivered + totals.lost.dropped() + totals.filtered);
-    }
-}
-
-/// Opens of one thread, in the order of the lines: how many in a row at most have the time of the one before them.
-#[track_caller]
-fn longest_row_of_coarse_times(opens: &[Open]) -> usize {
-    let (mut longest, mut row, mut clock) = (0, 0, 0);
-    for open in opens {
-        row = if open.time_coarse { row + 1 } else { 0 };
-        if open.time_coarse {
-            assert_eq!(open.ts_ns, clock, "the time of the last that read the clock");
-        } else {
-            assert!(open.ts_ns > clock, "{} after {clock}", open.ts_ns);
-            clock = open.ts_ns;
-        }
-        longest = longest.max(row);
-    }
-    longest
-}
-
-#[test]
-fn in_a_storm_times_are_coarse_and_said_to_be_unless_all_are_asked_for() {
-    needs_root();
-    // The longer name takes a second record, a larger one, for each open.
-    let long = "x".repeat(150);
-    for (args, dir, longest) in [
-        (&[][..], "storm", 7),
-        (&["--ring", "64M"], &long, 7),
-        (&["--exact-times"], "storm", 0),
-        (&["--latency"], "storm", 0),
-    ] {
-        let scratch = Scratch::new();
-        let tracer = Tracer::json(args, &scratch.file("canary", ""));
-        let made = storm_in(&scratch, dir, &["--opens", "30000", "--missing"]);
-        let ended = tracer.stop().well();
-        let summary = check_invariant(&ended);
-        assert_eq!(summary.dropped, 0, "one of them may have read the clock");
-        let coarse = ended.opens().iter().filter(|open| open.time_coarse).count() as u64;
-        assert_eq!(summary.coarse_times, coarse);
-        let mut opens = ended.opens();
-        opens.retain(|open| made.contains_key(&open.pid));
-        assert_eq!(longest_row_of_coarse_times(&opens), longest, "with {args:?}");
     }
 }
 

@@ -38,7 +38,6 @@ fn totals() -> impl Strategy<Value = Totals> {
         delivered: opens / 2,
         filtered,
         hidden: skipped,
-        coarse_times: opens / 5,
         lost: Lost { ring, skipped, overflow: ring, ..Lost::default() },
     })
 }

@@ -90,7 +90,6 @@ impl Meter {
             delivered: now.delivered.saturating_sub(base.delivered),
             filtered: now.filtered.saturating_sub(base.filtered),
             hidden: now.hidden.saturating_sub(base.hidden),
-            coarse_times: now.coarse_times.saturating_sub(base.coarse_times),
             lost,
         }
     }

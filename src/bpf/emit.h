@@ -170,9 +170,8 @@ enum written {
 			if (first) {                                                                                   \
 				bool __alone = is_alone(known, __from);                                                \
 				struct place_count *__place = place_of(__e);                                           \
-				take_time(known, __place, __alone, __e->start_ns, r);                                  \
+				r->now = bpf_ktime_get_ns();                                                           \
 				count(known, __from, __place, __alone, __e, r->ret);                                   \
-				FORGET(r->mark, r->now);                                                               \
 			}                                                                                              \
 			describe(__e, r);                                                                              \
 			if (fill(known, __e, __room, task, r) == WALK_DONE) {                                          \

@@ -9,9 +9,6 @@ const volatile u8 hook_set = 0;
 /* Set by the user side before loading: the programs at entry are there and fill the map entered. */
 const volatile bool measure_latency = false;
 
-/* Set by the user side before loading: the clock is read for every event, in a storm too. */
-const volatile bool exact_times = false;
-
 /* Names types in BTF, from which the Rust types are generated. */
 const struct open_event *unused_open_event __attribute__((unused));
 const enum stand_in *unused_stand_in __attribute__((unused));

@@ -79,31 +79,6 @@ static __always_inline bool is_alone(enum known known, struct task_struct *from)
 	return bpf_core_field_exists(signal->nr_threads) && LOAD(known, signal, nr_threads) == 1;
 }
 
-/* When the result is known; in a storm, when that of an open just before was (opentop.h). Threads share no times. */
-static __always_inline void take_time(enum known known, struct place_count *place, bool alone, u64 start_ns,
-				      struct request *r)
-{
-	u64 tick;
-
-	/* Programs for old kernels do without: before 5.9 bpf_jiffies64() is not for them. */
-	if (known == KNOWN_NONE || exact_times || !place) {
-		r->now = bpf_ktime_get_ns();
-		return;
-	}
-	/* A tick of this holder: what the one before left in the place is of no use. */
-	tick = alone ? bpf_jiffies64() ^ start_ns : 0;
-	if (!tick || place->tick != tick) {
-		place->in_tick = 0;
-	} else if (++place->in_tick > STORM && place->in_tick % SHARERS) {
-		r->now = place->read_ns;
-		r->mark |= MARK_TIME_COARSE;
-		return;
-	}
-	r->now = bpf_ktime_get_ns();
-	place->read_ns = r->now;
-	place->tick = tick;
-}
-
 /* Where the opens of a process are counted that holds no place. NULL: the map is full. */
 static __noinline struct process_count *find_count(u64 start_ns, u32 pid)
 {

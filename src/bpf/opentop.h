@@ -44,7 +44,6 @@ enum mark {
 	MARK_COMPAT = 1 << 9,	       /* a 32-bit call on a 64-bit kernel */
 	MARK_SUBMITTED = 1 << 10,      /* io_uring: what was asked for; the result comes in another record */
 	MARK_COMPLETED = 1 << 11,      /* io_uring: the result of what was asked for in another record */
-	MARK_TIME_COARSE = 1 << 12,    /* in a storm: the time is that of an earlier open of the process */
 };
 
 /*
@@ -91,21 +90,13 @@ struct process_count {
 /*
  * A process that opens a lot gets a place of its own, where its count is found by its pid, without a search. The user
  * side gives the places away; a place is its holder's until that has ended.
- *
- * Reading the clock is dear. A holder of one thread that has opened more than STORM files within one tick of the
- * kernel's timer (1 to 10 ms) is in a storm: for the rest of the tick only one of SHARERS opens reads the clock, and
- * those after it have its time too, even if its event was lost.
  */
 #define PLACES 256
-#define STORM 64
-#define SHARERS 8
 
 struct place_count {
 	struct process_count count;
-	unsigned long long tick;    /* in which the clock was last read, and whose; 0: by one of several threads */
-	unsigned long long in_tick; /* opens in it since the first that read the clock */
-	unsigned long long read_ns; /* what the clock said */
-};				    /* 64 bytes: no two of them share a cache line */
+	unsigned long long pad[3];
+}; /* 64 bytes: no two of them share a cache line */
 
 enum result {
 	RESULT_ANY,

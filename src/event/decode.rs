@@ -95,7 +95,6 @@ impl Decoder {
         batch.push(&OpenEvent {
             ts_ns: header.ts_ns,
             time_ns: header.ts_ns.saturating_add_signed(self.clock_offset_ns),
-            time_coarse: marks.has(mark::MARK_TIME_COARSE),
             start_ns: header.start_ns,
             pid: header.pid,
             tid: header.tid,
@@ -121,10 +120,8 @@ impl Decoder {
 
 /// What was submitted, with the result of its completion.
 fn completed(asked: open_event, result: &open_event) -> open_event {
-    let of_result = mark::MARK_TIME_COARSE.0 as u16;
     open_event {
         ts_ns: result.ts_ns,
-        mark: (asked.mark & !of_result) | (result.mark & of_result),
         ret: result.ret,
         latency_ns: if result.latency_ns == 0 { 0 } else { result.ts_ns.saturating_sub(asked.ts_ns) },
         ..asked

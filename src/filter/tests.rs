@@ -22,7 +22,6 @@ fn event() -> OpenEvent<'static> {
         ppid: 1,
         uid: 33,
         ret: -libc::ENOENT,
-        time_coarse: false,
         fd_known: true,
         flags: (libc::O_RDWR | libc::O_CREAT) as u32,
         mode: 0o644,

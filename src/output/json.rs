@@ -75,9 +75,6 @@ impl<W: Write> Output for Json<W> {
         line.text("cgroup", cgroup_path);
         line.text("container", cgroup.and_then(|cgroup| cgroup.container_label.as_deref()));
         line.number("start_ns", event.start_ns);
-        if event.time_coarse {
-            line.json("time_coarse", "true");
-        }
         if event.dir_deleted {
             line.json("dir_deleted", "true");
         }

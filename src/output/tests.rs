@@ -16,7 +16,7 @@ fn names() -> Names {
 
 fn totals() -> Totals {
     let lost = Lost { ring: 10, queue: 2, skipped: 1, ..Lost::default() };
-    Totals { opens: 1000, failed: 10, delivered: 988, filtered: 0, hidden: 5, coarse_times: 0, lost }
+    Totals { opens: 1000, failed: 10, delivered: 988, filtered: 0, hidden: 5, lost }
 }
 
 /// What `write` puts out in the form that `form` makes.
@@ -103,12 +103,10 @@ fn json_values_of_each_kind() {
     assert_eq!((&failed["fd"], &failed["errno"]), (&Value::Null, &json!("ENOENT")));
     assert_eq!((&failed["cgroup"], &failed["container"]), (&Value::Null, &Value::Null));
 
-    let unknown =
-        json_open(&OpenEvent { fd_known: false, cgroup: 3, dir_deleted: true, time_coarse: true, ..sample() });
+    let unknown = json_open(&OpenEvent { fd_known: false, cgroup: 3, dir_deleted: true, ..sample() });
     assert_eq!((&unknown["fd"], &unknown["errno"]), (&Value::Null, &Value::Null));
     assert_eq!(unknown["cgroup"], r"/system.slice/system-a\x2db.slice/x.service");
-    assert_eq!((&unknown["dir_deleted"], &unknown["time_coarse"]), (&json!(true), &json!(true)));
-    assert_eq!(failed["time_coarse"], Value::Null);
+    assert_eq!(unknown["dir_deleted"], json!(true));
 
     let no_dir = OpenEvent { name: "a", path: "a", path_kind: PathKind::Unreadable, ..sample() };
     assert_eq!((&json_open(&no_dir)["name"], &json_open(&no_dir)["path"]), (&json!("a"), &Value::Null));
@@ -131,7 +129,7 @@ fn json_losses_and_summary() {
     {"type":"lost","cause":"ring","count":6}
     {"type":"lost","cause":"queue","count":2}
     {"type":"lost","cause":"skipped","count":1}
-    {"type":"summary","opens":1000,"failed":10,"delivered":988,"dropped":12,"hooks":"fexit \"open\"","filtered":0,"hidden":5,"coarse_times":0,"lost":{"ring":10,"queue":2,"garbled":0,"skipped":1,"overflow":0}}
+    {"type":"summary","opens":1000,"failed":10,"delivered":988,"dropped":12,"hooks":"fexit \"open\"","filtered":0,"hidden":5,"lost":{"ring":10,"queue":2,"garbled":0,"skipped":1,"overflow":0}}
     "#);
 }
 
@@ -163,7 +161,6 @@ fn csv_rows() {
     summary,,,,,,,,,,,,,,,,,,,dropped,12
     summary,,,,,,,,,,,,,,,,,,,filtered,0
     summary,,,,,,,,,,,,,,,,,,,hidden,5
-    summary,,,,,,,,,,,,,,,,,,,coarse_times,0
     "#);
 }
 

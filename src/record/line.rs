@@ -36,7 +36,6 @@ pub(super) struct SummaryLine {
     #[serde(default)]
     hidden: u64,
     #[serde(default)]
-    coarse_times: u64,
     lost: Option<HashMap<String, u64>>,
 }
 
@@ -52,8 +51,8 @@ impl SummaryLine {
             }
             lost
         });
-        let Self { opens, failed, delivered, filtered, hidden, coarse_times, .. } = *self;
-        Totals { opens, failed, delivered, filtered, hidden, coarse_times, lost }
+        let Self { opens, failed, delivered, filtered, hidden, .. } = *self;
+        Totals { opens, failed, delivered, filtered, hidden, lost }
     }
 }
 
@@ -87,7 +86,6 @@ pub(super) struct OpenLine<'a> {
     #[serde(default)]
     dir_deleted: bool,
     #[serde(default)]
-    time_coarse: bool,
     comm_b64: Option<Cow<'a, str>>,
     name_b64: Option<Cow<'a, str>>,
     path_b64: Option<Cow<'a, str>>,
@@ -120,7 +118,6 @@ impl OpenLine<'_> {
         Ok(OpenEvent {
             ts_ns: self.ts_ns,
             time_ns: self.time_ns()?,
-            time_coarse: self.time_coarse,
             start_ns: self.start_ns,
             pid: self.pid,
             tid: self.tid.unwrap_or(self.pid),

@@ -18,7 +18,6 @@ impl Tally {
         let failed = u64::from(event.failed());
         self.totals.opens += 1;
         self.totals.delivered += 1;
-        self.totals.coarse_times += u64::from(event.time_coarse);
         self.totals.failed += failed;
         let process = self.process(event);
         process.opens += 1;

@@ -113,7 +113,6 @@ prop_compose! {
         numbers: [u32; 5],
         times: [u64; 3],
         ret in prop_oneof![0..1_000_000i32, -140..0i32, Just(-512)],
-        time_coarse: bool,
         fd_known: bool,
         dir_deleted: bool,
         mode in 0..0o7777u16,
@@ -129,7 +128,7 @@ prop_compose! {
         // A failed open has no descriptor to know, and one that is unknown none to show.
         let (fd_known, ret) = if ret < 0 { (true, ret) } else { (fd_known, if fd_known { ret } else { 0 }) };
         let event = OpenEvent {
-            ts_ns, time_ns, start_ns, pid, tid, ppid, uid, ret, time_coarse, fd_known, flags, mode, op, path_kind,
+            ts_ns, time_ns, start_ns, pid, tid, ppid, uid, ret, fd_known, flags, mode, op, path_kind,
             dir_deleted, latency, cgroup, ..sample()
         };
         let mode = event.mode_used().unwrap_or_default();

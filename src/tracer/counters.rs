@@ -28,7 +28,6 @@ pub(super) struct Stream {
     pub(super) delivered: u64,
     pub(super) queue: u64,
     pub(super) garbled: u64,
-    pub(super) coarse_times: u64,
 }
 
 impl Counters {
@@ -71,7 +70,6 @@ impl Counters {
             delivered: stream.delivered,
             filtered: kernel.filtered,
             hidden: kernel.hidden,
-            coarse_times: stream.coarse_times,
             lost,
         };
         Ok(Counts { ts_ns: Moment::now().ts_ns, processes, totals })

@@ -137,7 +137,6 @@ fn load<'a>(
     hooks::select(open.open_object_mut(), set, chosen);
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         rodata.measure_latency = options.extras.latency;
-        rodata.exact_times = options.exact_times || options.extras.latency;
         rodata.hook_set = set as u8;
     }
     match base {

@@ -275,12 +275,9 @@ impl Poller<'_, '_> {
             return Ok(true);
         }
         let batch = reader.finish_batch();
-        let (count, coarse) = (batch.len() as u64, batch.coarse_times() as u64);
+        let count = batch.len() as u64;
         match self.messages.send_timeout(Message::Opens(batch), patience) {
-            Ok(()) => {
-                reader.stream.delivered += count;
-                reader.stream.coarse_times += coarse;
-            }
+            Ok(()) => reader.stream.delivered += count,
             Err(SendTimeoutError::Timeout(_)) => {
                 reader.stream.queue += count;
                 return Ok(false);

@@ -51,7 +51,6 @@ fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)>
         (None, None) => "opened; the descriptor is not known".to_owned(),
     };
     let deleted = if event.dir_deleted { ", its directory is deleted" } else { "" };
-    let coarse = if event.time_coarse { " (coarse; see --exact-times)" } else { "" };
     let flags: Vec<_> = flag_names(event.flags).collect();
     let cgroup = context.names.cgroup(event.cgroup);
     let label = cgroup.and_then(|cgroup| cgroup.container_label.clone().or_else(|| cgroup.unit.clone()));
@@ -68,7 +67,7 @@ fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)>
         ("op", event.op.name().to_owned()),
         ("flags", flags.join(" ")),
         ("mode", event.mode_used().map_or_else(|| "-".to_owned(), |mode| format!("{mode:04o}"))),
-        ("time", format!("{}{coarse}", time(event.time_ns, context, DATE))),
+        ("time", time(event.time_ns, context, DATE)),
         ("monotonic", format!("{}.{:09} s", event.ts_ns / 1_000_000_000, event.ts_ns % 1_000_000_000)),
         ("latency", event.latency.map_or_else(|| "-".to_owned(), |latency| duration(latency.as_nanos() as u64))),
         ("container", or_none(label.unwrap_or_default())),

@@ -37,11 +37,7 @@ pub const JSON_FIELDS: [(&str, &str); 20] = [
 ];
 
 /// Fields that a line only has where they say something.
-pub const OPTIONAL: [(&str, &str); 3] = [
-    (
-        "time_coarse",
-        "true where, in a storm, the time is that of an open of the process just before: see --exact-times",
-    ),
+pub const OPTIONAL: [(&str, &str); 2] = [
     ("dir_deleted", "true where the directory that the name is relative to was deleted"),
     ("name_b64 path_b64 comm_b64 cgroup_b64", "the exact bytes of a text that is not UTF-8"),
 ];

@@ -21,7 +21,6 @@ pub struct Open {
     pub time: String,
     pub ts_ns: u64,
     #[serde(default)]
-    pub time_coarse: bool,
     pub pid: u32,
     pub tid: u32,
     pub ppid: u32,
@@ -52,7 +51,6 @@ pub struct Summary {
     pub delivered: u64,
     pub dropped: u64,
     pub filtered: u64,
-    pub coarse_times: u64,
     pub hooks: String,
     pub lost: HashMap<String, u64>,
 }

@@ -82,7 +82,6 @@ fn every_field_arrives() {
     let expected = OpenEvent {
         ts_ns: 1_000,
         time_ns: 1_001_000,
-        time_coarse: false,
         start_ns: 500,
         pid: 10,
         tid: 11,

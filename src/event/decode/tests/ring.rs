@@ -4,8 +4,7 @@ use super::*;
 
 /// The halves of an open by io_uring.
 fn by_ring(request: u64) -> (Record, Record) {
-    let mut submitted =
-        record(b"hosts", &[mark::MARK_RELATIVE, mark::MARK_SUBMITTED, mark::MARK_TIME_COARSE], &["etc"]);
+    let mut submitted = record(b"hosts", &[mark::MARK_RELATIVE, mark::MARK_SUBMITTED], &["etc"]);
     let mut completed = record(b"", &[mark::MARK_COMPLETED], &[]);
     for half in [&mut submitted, &mut completed] {
         (half.header.request, half.header.op) = (request, Op::IoUring as u8);
@@ -27,14 +26,11 @@ fn an_open_by_io_uring_is_what_was_asked_for_with_its_result() {
     let event = batch.get(1).unwrap();
     assert_eq!((event.path, event.comm, event.op), ("/etc/hosts", "nginx", Op::IoUring));
     assert_eq!((event.errno(), event.ts_ns, event.latency), (Some(libc::EACCES), 4_000, None));
-    assert!(!event.time_coarse, "the time is that of the result");
     // The same request serves the next open.
     decoder.decode(&submitted.bytes(), &mut batch).unwrap();
-    let marks = completed.header.mark | mark::MARK_TIME_COARSE.0 as u16;
-    let latency = Record { header: open_event { latency_ns: 1, mark: marks, ..completed.header }, ..completed };
+    let latency = Record { header: open_event { latency_ns: 1, ..completed.header }, ..completed };
     decoder.decode(&latency.bytes(), &mut batch).unwrap();
     assert_eq!(batch.get(2).unwrap().latency, Some(Duration::from_nanos(3_000)));
-    assert!(batch.get(2).unwrap().time_coarse);
 }
 
 #[test]
