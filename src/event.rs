@@ -1,7 +1,6 @@
 //! One open: its fields, how it is kept in memory, how it is decoded from the wire.
 //!
-//! Events travel and rest in [`Batch`]es: a vector of fixed-size `Packed` events beside one string that holds all
-//! their names. So an event costs no allocation of its own, and a batch is dropped as cheaply as it was made.
+//! Events travel and rest in [`Batch`]es: a vector of fixed-size `Packed` events beside the bytes of all their names. So an event costs no allocation of its own, and a batch is dropped as cheaply as it was made.
 //! Everybody else sees [`OpenEvent`], a borrowed view with plain fields.
 
 mod decode;
@@ -89,7 +88,8 @@ impl PathKind {
     }
 }
 
-/// One open, borrowed from the batch it lies in. Texts are already displayable (see [`crate::escape`]).
+/// One open, borrowed from the batch it lies in. Its texts are the bytes that the kernel saw, which may be anything but
+/// NUL: whoever shows them escapes them (see [`crate::escape`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenEvent<'a> {
     /// Nanoseconds of CLOCK_MONOTONIC when the result was known.
@@ -121,13 +121,11 @@ pub struct OpenEvent<'a> {
     /// Id of the cgroup in the default (v2) hierarchy; what it is called comes with [`Batch::cgroups`].
     pub cgroup: u64,
     /// Command name of the thread.
-    pub comm: &'a str,
+    pub comm: &'a [u8],
     /// What the program asked for.
-    pub name: &'a str,
+    pub name: &'a [u8],
     /// Absolute, with `.` and `..` folded; the name alone where `path_kind` is unreadable.
-    pub path: &'a str,
-    /// Whether `comm`, `name` or `path` contain escapes, so that the exact bytes differ from the text.
-    pub escaped: bool,
+    pub path: &'a [u8],
 }
 
 impl<'a> OpenEvent<'a> {
@@ -157,8 +155,8 @@ impl<'a> OpenEvent<'a> {
 
     /// The last component of the path.
     #[must_use]
-    pub fn base_name(&self) -> &'a str {
-        match self.path.trim_end_matches('/').rsplit_once('/') {
+    pub fn base_name(&self) -> &'a [u8] {
+        match last_slash(self.path) {
             Some((_, base)) if !base.is_empty() => base,
             _ => self.path,
         }
@@ -166,17 +164,24 @@ impl<'a> OpenEvent<'a> {
 
     /// The path without its last component; empty where the path is not known.
     #[must_use]
-    pub fn dir(&self) -> &'a str {
-        match self.path.trim_end_matches('/').rsplit_once('/') {
-            Some(("", _)) => "/",
+    pub fn dir(&self) -> &'a [u8] {
+        match last_slash(self.path) {
+            Some((b"", _)) => b"/",
             Some((dir, _)) => dir,
-            None if self.path.starts_with('/') => "/",
-            None => "",
+            None if self.path.starts_with(b"/") => b"/",
+            None => b"",
         }
     }
 }
 
-/// Fixed-size part of a kept event; its texts lie in the batch's string, one behind the other: comm, path, name.
+/// What is before and behind the last slash, those at the end not counted.
+fn last_slash(path: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = path.iter().rposition(|&byte| byte != b'/').map_or(0, |last| last + 1);
+    let slash = path[..end].iter().rposition(|&byte| byte == b'/')?;
+    Some((&path[..slash], &path[slash + 1..end]))
+}
+
+/// Fixed-size part of a kept event; its texts lie among the batch's, one behind the other: comm, path, name.
 /// The name shares the path's bytes where it is its end, which is the usual case.
 #[derive(Clone, Copy, Debug)]
 struct Packed {
@@ -202,29 +207,28 @@ struct Packed {
     bits: u8,
 }
 
-const BIT_ESCAPED: u8 = 1;
-const BIT_FD_UNKNOWN: u8 = 2;
-const BIT_DIR_DELETED: u8 = 4;
+const BIT_FD_UNKNOWN: u8 = 1;
+const BIT_DIR_DELETED: u8 = 2;
 
 /// Latency value of an event whose latency was not measured.
 const NOT_MEASURED: u64 = u64::MAX;
 
-/// The longest kept text of one event. Every byte of a name and its directory may become four.
+/// The longest kept text of one event; the kernel's names and directories are shorter.
 const TEXT_MAX: usize = u16::MAX as usize;
 
 /// The name of a cgroup, told before the first event that refers to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CgroupName {
     pub id: u64,
-    /// Path below the root of the cgroup hierarchy, as in `/proc/PID/cgroup`, displayable like all texts here.
-    pub path: String,
+    /// Path below the root of the cgroup hierarchy, as in `/proc/PID/cgroup`.
+    pub path: Vec<u8>,
 }
 
 /// Events in the order the kernel reported them.
 #[derive(Debug, Default)]
 pub struct Batch {
     packed: Vec<Packed>,
-    text: String,
+    text: Vec<u8>,
     /// Cgroups that no earlier batch has named.
     pub cgroups: Vec<CgroupName>,
 }
@@ -260,12 +264,10 @@ impl Batch {
         self.packed.iter().map(|packed| self.view(packed))
     }
 
-    /// Appends a copy of `event`; its texts are taken as they are, already displayable.
+    /// Appends a copy of `event`.
     pub fn push(&mut self, event: &OpenEvent<'_>) {
         let mut bits = 0;
-        for (set, bit) in
-            [(event.escaped, BIT_ESCAPED), (!event.fd_known, BIT_FD_UNKNOWN), (event.dir_deleted, BIT_DIR_DELETED)]
-        {
+        for (set, bit) in [(!event.fd_known, BIT_FD_UNKNOWN), (event.dir_deleted, BIT_DIR_DELETED)] {
             if set {
                 bits |= bit;
             }
@@ -273,13 +275,13 @@ impl Batch {
         let text_at = self.text.len();
         let comm = cut(event.comm, u8::MAX as usize);
         let path = cut(event.path, TEXT_MAX);
-        self.text.push_str(comm);
-        self.text.push_str(path);
+        self.text.extend_from_slice(comm);
+        self.text.extend_from_slice(path);
         let (name_at, name_len) = if path.ends_with(event.name) {
             (path.len() - event.name.len(), event.name.len())
         } else {
             let name = cut(event.name, TEXT_MAX - path.len());
-            self.text.push_str(name);
+            self.text.extend_from_slice(name);
             (path.len(), name.len())
         };
         self.packed.push(Packed {
@@ -310,7 +312,7 @@ impl Batch {
     pub fn append(&mut self, other: &Batch) {
         let text_at = self.text.len() as u32;
         self.packed.extend(other.packed.iter().map(|&packed| Packed { text_at: packed.text_at + text_at, ..packed }));
-        self.text.push_str(&other.text);
+        self.text.extend_from_slice(&other.text);
     }
 
     /// Gives back the memory that no event uses.
@@ -344,14 +346,13 @@ impl Batch {
             comm: text(comm_at, packed.comm_len as usize),
             name: text(name_at, packed.name_len as usize),
             path: text(path_at, packed.path_len as usize),
-            escaped: packed.bits & BIT_ESCAPED != 0,
         }
     }
 }
 
-/// The first `max` bytes of `text` at most, cut between characters.
-fn cut(text: &str, max: usize) -> &str {
-    &text[..text.floor_char_boundary(max)]
+/// The first `max` bytes of `text` at most.
+fn cut(text: &[u8], max: usize) -> &[u8] {
+    &text[..text.len().min(max)]
 }
 
 /// An open of `/etc/hosts` by `cat`, for tests to vary.
@@ -374,9 +375,8 @@ pub(crate) fn sample() -> OpenEvent<'static> {
         dir_deleted: false,
         latency: None,
         cgroup: 0,
-        comm: "cat",
-        name: "/etc/hosts",
-        path: "/etc/hosts",
-        escaped: false,
+        comm: b"cat",
+        name: b"/etc/hosts",
+        path: b"/etc/hosts",
     }
 }

@@ -7,7 +7,8 @@
 //! Terms are separated by blanks and all must hold; `!` before one negates it. A term is `FIELD:VALUE` (see
 //! [`FIELDS`]) or a bare regex, which matches the command or the path. Values with commas are alternatives. A regex
 //! ignores case unless an upper-case letter stands in it; `=` before a text asks for exactly that text (`comm:=cat`).
-//! Regexes see names as they are shown, escapes included: a name with an ESC is found by `\\x1b`.
+//! Names are matched as they are, not as they are shown: a name with an ESC is found by `\x1b`, one with a backslash by
+//! `\\`, and the byte 0xff, which is no character, by `(?-u:\xff)`.
 //! How words are split, and what quotes and backslashes do, is told in `words`.
 //!
 //! A filter never stops the opens from being counted. The terms that the kernel can check are handed to it as
@@ -82,15 +83,10 @@ impl Term {
         Ok(Self { negated, test, source })
     }
 
-    /// The term that holds for exactly `text` in a field of text, as shown: what is selected on a screen.
-    pub fn exact(field: &str, text: &str, names: &Names) -> Result<Self, FilterError> {
-        Self::new(field, &format!("={text}"), names)
-    }
-
-    /// The term that holds in the cgroup at `path` (displayable) and in all below it.
-    pub fn cgroup_below(path: &str, names: &Names) -> Result<Self, FilterError> {
-        let path = regex::escape(path.trim_end_matches('/'));
-        Self::new("cgroup", &format!("(?-i)^{path}(/|$)"), names)
+    /// The term that holds for exactly `text` in a field of text: what is selected on a screen. A text that cannot be
+    /// typed, or would not be one word again, is asked for by a regex of its bytes.
+    pub fn exact(field: &str, text: &[u8], names: &Names) -> Result<Self, FilterError> {
+        Self::new(field, &pattern::exactly(text), names)
     }
 
     /// The opposite term.

@@ -3,46 +3,39 @@
 //! Users are read from `/etc/passwd` by hand: the C library's way needs shared objects that a static binary does not
 //! have, and may ask a server over the network while something is broken. A user from elsewhere shows as a number.
 
-use crate::container::{Container, container_of, unit_of};
-use crate::escape::{escape, unescape};
+use crate::container::{container_of, unit_of};
+use crate::escape::escape;
 use crate::event::CgroupName;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs;
 
-/// A cgroup, all its texts displayable.
+/// A cgroup. Its texts are bytes as those of an event are: whoever shows them escapes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cgroup {
     /// Path below the root of the hierarchy.
-    pub path: String,
-    /// The container that it lies in.
-    pub container: Option<Container>,
-    /// The container as text (`docker:0123456789ab`), for matching and printing many times.
-    pub container_label: Option<String>,
+    pub path: Vec<u8>,
+    /// The container that it lies in, as `docker:0123456789ab`.
+    pub container: Option<Vec<u8>>,
     /// The systemd service or scope around it.
-    pub unit: Option<String>,
+    pub unit: Option<Vec<u8>>,
 }
 
 impl Cgroup {
-    /// `path` is displayable.
     #[must_use]
-    pub fn new(path: &str) -> Self {
-        let raw = unescape(path);
-        let raw = String::from_utf8_lossy(&raw);
-        let safe = |c: Container| Container { name: escape(c.name.as_bytes()), ..c };
-        let container = container_of(&raw).map(safe);
+    pub fn new(path: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(path);
         Self {
             path: path.to_owned(),
-            container_label: container.as_ref().map(Container::to_string),
-            container,
-            unit: unit_of(&raw).map(|unit| escape(unit.as_bytes())),
+            container: container_of(&text).map(|container| container.to_string().into_bytes()),
+            unit: unit_of(&text).map(|unit| unit.as_bytes().to_owned()),
         }
     }
 
     /// What to group by: the container, else the unit, else the path.
     #[must_use]
-    pub fn group(&self) -> &str {
-        self.container_label.as_deref().or(self.unit.as_deref()).unwrap_or(&self.path)
+    pub fn group(&self) -> &[u8] {
+        self.container.as_deref().or(self.unit.as_deref()).unwrap_or(&self.path)
     }
 }
 
@@ -149,20 +142,20 @@ mod tests {
         let id = "0123456789abcdef".repeat(4);
         let told = [(7, format!("/system.slice/docker-{id}.scope")), (8, "/system.slice/ssh.service".into())];
         for (id, path) in told {
-            names.learn(&CgroupName { id, path });
+            names.learn(&CgroupName { id, path: path.into_bytes() });
         }
         let docker = names.cgroup(7).unwrap();
-        assert_eq!(docker.group(), "docker:0123456789ab");
-        assert_eq!(names.cgroup(8).unwrap().group(), "ssh.service");
+        assert_eq!(docker.group(), b"docker:0123456789ab");
+        assert_eq!(names.cgroup(8).unwrap().group(), b"ssh.service");
         assert_eq!(names.cgroup(8).unwrap().container, None);
         assert_eq!(names.cgroup(9), None);
-        assert_eq!(Cgroup::new("/").group(), "/");
+        assert_eq!(Cgroup::new(b"/").group(), b"/");
     }
 
     #[test]
-    fn a_hostile_container_name_stays_displayable() {
-        // On disk: machine-a\x1b.scope, systemd's own escape of an ESC.
-        let cgroup = Cgroup::new(r"/machine.slice/machine-a\\x1b.scope");
-        assert_eq!(cgroup.container.unwrap().name, r"a\x1b");
+    fn a_container_has_its_own_name_without_the_escapes_of_systemd() {
+        let cgroup = Cgroup::new(br"/machine.slice/machine-a\x1b.scope");
+        assert_eq!(cgroup.container.as_deref(), Some(&b"nspawn:a\x1b"[..]));
+        assert_eq!(Cgroup::new(b"/a\xff").path, b"/a\xff");
     }
 }

@@ -152,13 +152,13 @@ impl FlagTexts {
 }
 
 /// The name that the program asked for, where there is one and it could be read.
-fn known_name<'a>(event: &OpenEvent<'a>) -> Option<&'a str> {
+fn known_name<'a>(event: &OpenEvent<'a>) -> Option<&'a [u8]> {
     let none = event.name.is_empty() && matches!(event.path_kind, PathKind::Handle | PathKind::Unreadable);
     (!none).then_some(event.name)
 }
 
 /// The absolute path, where it is known.
-fn known_path<'a>(event: &OpenEvent<'a>) -> Option<&'a str> {
+fn known_path<'a>(event: &OpenEvent<'a>) -> Option<&'a [u8]> {
     (event.path_kind != PathKind::Unreadable).then_some(event.path)
 }
 

@@ -36,8 +36,8 @@ pub struct ProcessCount {
     pub start_ns: u64,
     pub ppid: u32,
     pub uid: u32,
-    /// Command name of the main thread, displayable.
-    pub comm: String,
+    /// Command name of the main thread.
+    pub comm: Vec<u8>,
     pub opens: u64,
     pub failed: u64,
     /// The process has ended; its counts are final.

@@ -151,7 +151,7 @@ fn the_counts_of_each_process_are_exact_whatever_the_ring_drops() {
         for (pid, opens) in made {
             let process = &processes[&pid];
             assert_eq!((process.opens, process.failed, process.uid), (opens, opens, 0), "{process:?}");
-            assert_eq!(process.comm, "opener");
+            assert_eq!(process.comm, b"opener");
         }
         assert_eq!(totals.opens, totals.delivered + totals.lost.dropped() + totals.filtered);
     }
@@ -183,7 +183,9 @@ fn a_consumer_that_is_late_loses_nothing_while_the_ring_has_room() {
         let (mut seen, mut totals) = (0, Totals::default());
         for message in received {
             match message {
-                Message::Opens(batch) => seen += batch.iter().filter(|open| Path::new(open.path) == path).count(),
+                Message::Opens(batch) => {
+                    seen += batch.iter().filter(|open| open.path == path.as_os_str().as_encoded_bytes()).count()
+                }
                 Message::Counts(counts) => totals = counts.totals,
                 _ => {}
             }
@@ -313,7 +315,7 @@ fn moving_to_other_hooks_misses_nothing_and_says_so() {
                             let _ = commands.try_send(Command::Stop);
                         }
                     }
-                    Message::Opens(batch) if !told && batch.iter().any(|open| open.name.starts_with("missing-")) => {
+                    Message::Opens(batch) if !told && batch.iter().any(|open| open.name.starts_with(b"missing-")) => {
                         commands.send(Command::MoveOn).expect("a tracer that runs");
                         told = true;
                     }

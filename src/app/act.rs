@@ -6,6 +6,7 @@ use super::action::{Action, Focus, Motion, Panels};
 use super::prompt::Prompt;
 use super::scroll::Scroll;
 use super::{App, Effect, Ended, Mode, Pick, Scope, keymap, ranking, terms};
+use crate::escape::escape;
 use crate::filter::Term;
 use crate::model::openers::Group;
 use crate::terminal::{Mouse, MouseKind};
@@ -215,7 +216,7 @@ impl App {
         let row = self.ranking.selected()?;
         let sample = row.last.and_then(|id| self.events.live().log.get(id));
         let label = match ranking::pid(&row.key) {
-            Some(pid) => format!("{} ({pid})", row.comm),
+            Some(pid) => format!("{} ({pid})", escape(&row.comm)),
             None => ranking::label(row, &self.names),
         };
         match terms::term_for(self.ranking.group, &row.key, sample, &self.names) {
@@ -229,7 +230,7 @@ impl App {
 
     fn copy(&mut self) -> Vec<Effect> {
         let text = match self.focus {
-            Focus::Events => self.events.selected().map(|row| row.event.path.to_owned()),
+            Focus::Events => self.events.selected().map(|row| escape(row.event.path)),
             Focus::Openers => self.ranking.selected().map(|row| ranking::label(row, &self.names)),
         };
         text.map(Effect::Copy).into_iter().collect()

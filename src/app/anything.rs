@@ -66,8 +66,8 @@ fn happen(screen: &mut Screen, step: Step, opens: &mut u64, latency: bool) {
         Step::Opens(paths) => {
             let latency = latency.then_some(std::time::Duration::from_micros(*opens));
             let ret = if opens.is_multiple_of(2) { -libc::ENOENT } else { 3 };
-            let event = |path| OpenEvent { path, pid: *opens as u32, ret, latency, ..sample() };
-            let events: Vec<_> = paths.iter().map(|path| event(path)).collect();
+            let event = OpenEvent { pid: *opens as u32, ret, latency, ..sample() };
+            let events: Vec<_> = paths.iter().map(|path| OpenEvent { path: path.as_bytes(), ..event }).collect();
             screen.opens(&events);
         }
         Step::Second(more) => {

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use jiff::Timestamp;
 
 use super::{App, ranking};
+use crate::escape::escaped;
 use crate::event::errno_name;
 use crate::ui::format::duration;
 
@@ -101,13 +102,13 @@ fn write(app: &App, mut file: BufWriter<File>) -> io::Result<usize> {
         let time = Timestamp::from_nanosecond(i128::from(event.time_ns)).map_err(io::Error::other)?;
         let fd = event.fd().map_or("-".to_owned(), |fd| fd.to_string());
         let error = event.errno().map_or("-".into(), errno_name);
-        write!(file, "{time:<30.9} {:>7} {:<15} {fd:>5} {error:<14} ", event.pid, event.comm)?;
+        write!(file, "{time:<30.9} {:>7} {:<15} {fd:>5} {error:<14} ", event.pid, escaped(event.comm))?;
         if app.latency {
             write!(file, "{:>10} ", event.latency.map_or("-".to_owned(), |time| duration(time.as_nanos() as u64)))?;
         }
         // A folded search is one row here too: its last try.
         let tries = if row.tries > 1 { format!(" (tried {})", row.tries) } else { String::new() };
-        writeln!(file, "{}{tries}", event.path)?;
+        writeln!(file, "{}{tries}", escaped(event.path))?;
         written += 1;
     }
     file.flush()?;

@@ -8,6 +8,7 @@ use ratatui::layout::{Position, Rect, Size};
 
 use super::ranking::Sort;
 use super::{App, Effect, Event, Setup, Work};
+use crate::escape::escape;
 use crate::event::{Batch, CgroupName, OpenEvent, sample};
 use crate::model::openers::Group;
 use crate::names::Names;
@@ -101,7 +102,7 @@ impl Screen {
 
     pub(crate) fn opens(&mut self, events: &[OpenEvent<'_>]) {
         let mut batch = Batch::default();
-        batch.cgroups.push(CgroupName { id: 8, path: "/system.slice/nginx.service".into() });
+        batch.cgroups.push(CgroupName { id: 8, path: b"/system.slice/nginx.service".into() });
         events.iter().for_each(|event| batch.push(event));
         self.update(Event::Message(Message::Opens(batch)));
     }
@@ -177,21 +178,27 @@ impl Screen {
         let height = self.app.layout().events_rows();
         let feed = self.app.events.shown();
         let rows = self.app.events.scroll(height).rows(feed.len(), height);
-        rows.filter_map(|index| feed.row(index)).map(|row| row.event.path.to_owned()).collect()
+        rows.filter_map(|index| feed.row(index)).map(|row| escape(row.event.path)).collect()
+    }
+
+    /// The path of the selected event.
+    pub(crate) fn selected_path(&self) -> Option<String> {
+        self.app.events.selected().map(|row| escape(row.event.path))
     }
 }
 
 /// Opens of every usual sort.
 pub(crate) fn usual() -> Vec<OpenEvent<'static>> {
-    let nginx = OpenEvent { pid: 2714, tid: 2715, start_ns: 7, uid: 33, comm: "nginx", cgroup: 8, ret: 12, ..sample() };
-    let postgres = OpenEvent { pid: 311, tid: 311, start_ns: 7, comm: "postgres", ..sample() };
+    let nginx =
+        OpenEvent { pid: 2714, tid: 2715, start_ns: 7, uid: 33, comm: b"nginx", cgroup: 8, ret: 12, ..sample() };
+    let postgres = OpenEvent { pid: 311, tid: 311, start_ns: 7, comm: b"postgres", ..sample() };
     let opens = [
-        OpenEvent { path: "/var/www/index.html", ..nginx },
-        OpenEvent { path: "/var/www/html/assets/fonts/roboto/roboto-regular.woff2", ..nginx },
-        OpenEvent { path: "/var/lib/postgresql/15/main/base/16384/2619_fsm", ret: -libc::ENOENT, ..postgres },
-        OpenEvent { path: "/etc/shadow", ret: -libc::EACCES, ..nginx },
+        OpenEvent { path: b"/var/www/index.html", ..nginx },
+        OpenEvent { path: b"/var/www/html/assets/fonts/roboto/roboto-regular.woff2", ..nginx },
+        OpenEvent { path: b"/var/lib/postgresql/15/main/base/16384/2619_fsm", ret: -libc::ENOENT, ..postgres },
+        OpenEvent { path: b"/etc/shadow", ret: -libc::EACCES, ..nginx },
         OpenEvent {
-            path: "/var/lib/postgresql/15/main/pg_wal/000000010000000000000001",
+            path: b"/var/lib/postgresql/15/main/pg_wal/000000010000000000000001",
             flags: 0o100_1102,
             ..postgres
         },
@@ -210,7 +217,8 @@ pub(crate) fn numbered(first: usize, count: usize) -> Vec<String> {
 
 impl Screen {
     pub(crate) fn open_paths(&mut self, paths: &[String]) {
-        let events: Vec<_> = paths.iter().map(|path| OpenEvent { path, name: path, ..sample() }).collect();
+        let events: Vec<_> =
+            paths.iter().map(|path| OpenEvent { path: path.as_bytes(), name: path.as_bytes(), ..sample() }).collect();
         self.opens(&events);
     }
 }

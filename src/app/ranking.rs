@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 
 use super::action::Motion;
 use super::scroll::Scroll;
+use crate::escape::escape;
 use crate::event::{OpenEvent, errno_name};
 use crate::model::openers::{Group, Key, Openers, Row};
 use crate::model::tally::Tally;
@@ -72,18 +73,18 @@ pub fn pid(key: &Key<'_>) -> Option<u32> {
     }
 }
 
-/// What a row is called.
+/// What a row is called, displayable.
 #[must_use]
 pub fn label(row: &Row, names: &Names) -> String {
     match &row.key {
-        Key::Process { .. } => row.comm.clone(),
+        Key::Process { .. } => escape(&row.comm),
         Key::User(uid) => names.user(*uid).into_owned(),
         Key::Error(0) => "(no error)".to_owned(),
         Key::Error(errno) => errno_name(*errno).into_owned(),
         Key::Text(text) if text.is_empty() => "(unknown)".to_owned(),
-        Key::Text(text) => text.clone().into_owned(),
+        Key::Text(text) => escape(text),
         Key::Rest if row.comm.is_empty() => "(ended processes)".to_owned(),
-        Key::Rest => format!("{} (ended processes)", row.comm),
+        Key::Rest => format!("{} (ended processes)", escape(&row.comm)),
     }
 }
 
@@ -312,13 +313,13 @@ impl Ranking {
     }
 }
 
-fn order_of(row: &Row) -> (u64, u32, &str, i64) {
+fn order_of(row: &Row) -> (u64, u32, &[u8], i64) {
     match &row.key {
-        Key::Process { pid, start_ns } => (*start_ns, *pid, "", 0),
-        Key::User(uid) => (0, *uid, "", 0),
-        Key::Error(errno) => (0, 0, "", i64::from(*errno)),
+        Key::Process { pid, start_ns } => (*start_ns, *pid, b"", 0),
+        Key::User(uid) => (0, *uid, b"", 0),
+        Key::Error(errno) => (0, 0, b"", i64::from(*errno)),
         Key::Text(text) => (0, 0, text, 0),
-        Key::Rest => (u64::MAX, 0, "", 0),
+        Key::Rest => (u64::MAX, 0, b"", 0),
     }
 }
 
@@ -333,7 +334,7 @@ mod tests {
             start_ns: u64::from(pid),
             ppid: 1,
             uid: 0,
-            comm: format!("c{pid}"),
+            comm: format!("c{pid}").into_bytes(),
             opens,
             failed: 0,
             ended: false,

@@ -17,7 +17,7 @@ pub fn term_for(group: Group, key: &Key<'_>, sample: Option<OpenEvent<'_>>, name
         Key::Error(errno) => Term::new("err", &errno_name(*errno), names),
         Key::Text(text) if group == Group::Container => {
             let cgroup = names.cgroup(sample?.cgroup)?;
-            let field = if cgroup.container_label.is_some() {
+            let field = if cgroup.container.is_some() {
                 "container"
             } else if cgroup.unit.is_some() {
                 "unit"
@@ -82,7 +82,7 @@ mod tests {
 
     fn names() -> Names {
         let mut names = Names::from_passwd(b"www:x:33:33::/:/bin/sh\n");
-        names.learn(&CgroupName { id: 8, path: "/system.slice/ssh.service".into() });
+        names.learn(&CgroupName { id: 8, path: b"/system.slice/ssh.service".into() });
         names
     }
 
@@ -90,7 +90,7 @@ mod tests {
     fn every_choice_holds_for_its_event_and_not_for_another() {
         let names = names();
         let event =
-            OpenEvent { path: "/a b/[x].c", name: "[x].c", comm: "c:d", uid: 33, cgroup: 8, ret: -2, ..sample() };
+            OpenEvent { path: b"/a b/[x].c", name: b"[x].c", comm: b"c:d", uid: 33, cgroup: 8, ret: -2, ..sample() };
         let other = OpenEvent { pid: 7, ..sample() };
         let choices = choices(&event, &names);
         assert_eq!(choices.len(), 7);

@@ -147,7 +147,7 @@ fn enter_on_an_opener_shows_its_events_and_back_returns() {
 #[test]
 fn a_process_that_has_ended_is_marked_whatever_it_is_counted_from() {
     let mut screen = Screen::new(80, 24);
-    screen.opens(&[OpenEvent { pid: 1, start_ns: 7, comm: "init", ..sample() }]);
+    screen.opens(&[OpenEvent { pid: 1, start_ns: 7, comm: b"init", ..sample() }]);
     screen.second(&[(1, "init", 0, 1, 0)]);
     assert!(screen.line(3).contains("init (ended)"), "{}", screen.line(3));
     screen.keys("/comm:init\r");
@@ -218,29 +218,29 @@ fn n_goes_through_the_matches_of_the_last_filter_in_the_whole_list() {
     screen.keys("n");
     assert!(screen.line(23).contains("nothing to search for"), "{}", screen.line(23));
     screen.keys("/err:any\r\x1bN");
-    assert_eq!(screen.app.events.selected().map(|row| row.event.path), Some("/etc/shadow"));
+    assert_eq!(screen.selected_path().as_deref(), Some("/etc/shadow"));
     screen.keys("N");
-    assert!(screen.app.events.selected().is_some_and(|row| row.event.path.ends_with("2619_fsm")));
+    assert!(screen.app.events.selected().is_some_and(|row| row.event.path.ends_with(b"2619_fsm")));
     screen.keys("nn");
-    assert_eq!(screen.app.events.selected().map(|row| row.event.path), Some("/etc/shadow"));
+    assert_eq!(screen.selected_path().as_deref(), Some("/etc/shadow"));
     assert!(screen.line(23).contains("no further match"), "{}", screen.line(23));
 }
 
 #[test]
 fn searches_fold_and_unfold_and_the_selection_stays() {
-    let miss = |path| OpenEvent { path, name: path, ret: -libc::ENOENT, ..sample() };
-    let hit = |path| OpenEvent { path, name: path, ..sample() };
+    let hit = |path: &'static str| OpenEvent { path: path.as_bytes(), name: path.as_bytes(), ..sample() };
+    let miss = |path| OpenEvent { ret: -libc::ENOENT, ..hit(path) };
     let mut screen = Screen::new(80, 24);
     screen.opens(&[hit("/x"), miss("/a/libz.so"), miss("/b/libz.so"), hit("/c/libz.so"), miss("/etc/no"), miss("/no")]);
     screen.keys("kkk");
-    assert_eq!(screen.app.events.selected().map(|row| row.event.path), Some("/b/libz.so"));
+    assert_eq!(screen.selected_path().as_deref(), Some("/b/libz.so"));
     screen.keys("t");
     assert_eq!(screen.paths(), ["/x", "/c/libz.so", "/no"]);
     assert!(screen.text().contains("libz.so: tried 3, found in /c"));
     assert!(screen.text().contains("no: tried 2, never found"));
     assert_eq!(screen.app.events.selected().map(|row| row.tries), Some(3));
     screen.keys("t");
-    assert_eq!(screen.app.events.selected().map(|row| row.event.path), Some("/a/libz.so"));
+    assert_eq!(screen.selected_path().as_deref(), Some("/a/libz.so"));
     screen.keys("tF");
     screen.opens(&[hit("/usr/no")]);
     assert!(screen.text().contains("no: tried 3, found in /usr"));
@@ -328,7 +328,7 @@ fn the_copy_is_of_the_path_and_the_selection_may_be_in_a_popup() {
 fn the_mouse_selects_only_where_rows_are() {
     let mut screen = Screen::busy(80, 24);
     screen.keys("\x1b[<0;5;12M");
-    assert_eq!(screen.app.events.selected().map(|row| row.event.path), Some("/var/www/index.html"));
+    assert_eq!(screen.selected_path().as_deref(), Some("/var/www/index.html"));
     screen.keys("\x1b[<0;5;5M");
     assert_eq!(screen.app.focus, Focus::Openers);
     screen.keys("\x1b[<0;5;1M\x1b[<0;500;500M");
@@ -351,7 +351,7 @@ fn latencies_are_shown_once_an_event_has_one() {
     screen.opens(&super::fixture::usual().into_iter().map(|event| OpenEvent { latency, ..event }).collect::<Vec<_>>());
     screen.second(&[(2714, "nginx", 33, 815, 1), (311, "postgres", 0, 392, 40)]);
     assert!(screen.text().contains("P50") && screen.text().contains("LATENCY"), "{}", screen.text());
-    let nginx = screen.app.ranking.rows().iter().find(|row| row.comm == "nginx");
+    let nginx = screen.app.ranking.rows().iter().find(|row| row.comm == b"nginx");
     assert!(nginx.is_some_and(|row| row.opens == 815 && row.latency.is_some_and(|(p50, _)| p50 >= 150_000)));
 }
 

@@ -8,7 +8,6 @@ use thiserror::Error;
 use super::{Batch, Op, OpenEvent, PathKind};
 use crate::bpf::types::{mark, open_event};
 use crate::bpf::{comm_bytes, from_bytes};
-use crate::escape::escape_into;
 
 /// Stands before a directory that the process's root does not contain, as `getcwd(2)` has it.
 const OUTSIDE: &[u8] = b"(unreachable)";
@@ -31,9 +30,6 @@ pub struct Decoder {
     pub clock_offset_ns: i64,
     path: Vec<u8>,
     folded: Vec<u8>,
-    comm_text: String,
-    name_text: String,
-    path_text: String,
     /// Records of opens by io_uring that were submitted and not completed yet, by request.
     submitted: HashMap<u64, Vec<u8>>,
 }
@@ -78,20 +74,9 @@ impl Decoder {
         let (name, rest) = names.split_at_checked(name_len).ok_or(too_long)?;
         let dir = rest.get(..dir_len).ok_or(too_long)?;
 
-        self.comm_text.clear();
-        self.name_text.clear();
-        self.path_text.clear();
-        let mut escaped = escape_into(comm_bytes(&header.comm), &mut self.comm_text);
-        escaped |= escape_into(name, &mut self.name_text);
         self.path.clear();
         absolute_path(name, dir, marks, &mut self.path);
         let path = fold(&self.path, &mut self.folded);
-        if path == name {
-            self.path_text.push_str(&self.name_text);
-        } else {
-            escaped |= escape_into(path, &mut self.path_text);
-        }
-
         batch.push(&OpenEvent {
             ts_ns: header.ts_ns,
             time_ns: header.ts_ns.saturating_add_signed(self.clock_offset_ns),
@@ -109,10 +94,9 @@ impl Decoder {
             dir_deleted: marks.has(mark::MARK_DIR_DELETED),
             latency: (header.latency_ns != 0).then(|| Duration::from_nanos(header.latency_ns)),
             cgroup: header.cgroup,
-            comm: &self.comm_text,
-            name: &self.name_text,
-            path: &self.path_text,
-            escaped,
+            comm: comm_bytes(&header.comm),
+            name,
+            path,
         });
         Ok(())
     }

@@ -145,7 +145,7 @@ pub(super) enum Test {
 impl Test {
     pub(super) fn holds(&self, event: &OpenEvent<'_>, names: &Names) -> bool {
         let cgroup = || names.cgroup(event.cgroup);
-        let matches = |pattern: &Pattern, text: Option<&str>| text.is_some_and(|text| pattern.matches(text));
+        let matches = |pattern: &Pattern, text: Option<&[u8]>| text.is_some_and(|text| pattern.matches(text));
         match self {
             Test::CommOrPath(pattern) => pattern.matches(event.comm) || pattern.matches(event.path),
             Test::Comm(pattern) => pattern.matches(event.comm),
@@ -161,9 +161,9 @@ impl Test {
             Test::Flag(flags) => flags.iter().any(|flag| flag.holds(event.flags)),
             Test::Fd(fds) => event.fd().is_some_and(|fd| fds.contains(u64::from(fd.unsigned_abs()))),
             Test::Latency(times) => event.latency.is_some_and(|time| times.contains(time.as_nanos() as u64)),
-            Test::Container(pattern) => matches(pattern, cgroup().and_then(|c| c.container_label.as_deref())),
+            Test::Container(pattern) => matches(pattern, cgroup().and_then(|c| c.container.as_deref())),
             Test::Unit(pattern) => matches(pattern, cgroup().and_then(|c: &Cgroup| c.unit.as_deref())),
-            Test::Cgroup(pattern) => matches(pattern, cgroup().map(|c| c.path.as_str())),
+            Test::Cgroup(pattern) => matches(pattern, cgroup().map(|c| c.path.as_slice())),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What a text is matched by: a regex with smart case, or `=` and the exact text.
 
 use super::Problem;
-use regex::{Regex, RegexBuilder};
+use crate::escape::is_shown_as_it_is;
+use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ast::{self, Ast, ClassSetItem};
 use regex_syntax::hir;
+use std::fmt::Write as _;
 
 /// Compiled size at most. A larger regex takes longer to build than a key press may take to show.
 const SIZE_LIMIT: usize = 1 << 20;
@@ -11,7 +13,7 @@ const SIZE_LIMIT: usize = 1 << 20;
 /// A compiled regex or an exact text.
 #[derive(Clone, Debug)]
 pub(super) enum Pattern {
-    Exact(String),
+    Exact(Vec<u8>),
     /// `anchored`: it looks around, so that matching a part of a text says nothing about the whole.
     Regex {
         regex: Regex,
@@ -23,12 +25,14 @@ impl Pattern {
     /// `=TEXT` is exactly TEXT; everything else is a regex, case-sensitive if an upper-case letter stands in it.
     pub(super) fn parse(value: &str) -> Result<Self, Problem> {
         if let Some(exact) = value.strip_prefix('=') {
-            return Ok(Self::Exact(exact.to_owned()));
+            return Ok(Self::Exact(exact.as_bytes().to_owned()));
         }
         let ast = ast::parse::Parser::new().parse(value).map_err(|error| bad_regex(error.kind(), error.span()))?;
         let sensitive = ast::visit(&ast, UpperCase::default()).unwrap_or_else(|never| match never {});
         let hir = hir::translate::TranslatorBuilder::new()
             .case_insensitive(!sensitive)
+            // Names are bytes: a regex may ask for those that are no character.
+            .utf8(false)
             .build()
             .translate(value, &ast)
             .map_err(|error| bad_regex(error.kind(), error.span()))?;
@@ -40,7 +44,7 @@ impl Pattern {
         Ok(Self::Regex { regex, anchored: !hir.properties().look_set().is_empty() })
     }
 
-    pub(super) fn matches(&self, text: &str) -> bool {
+    pub(super) fn matches(&self, text: &[u8]) -> bool {
         match self {
             Self::Exact(exact) => text == exact,
             Self::Regex { regex, .. } => regex.is_match(text),
@@ -48,7 +52,7 @@ impl Pattern {
     }
 
     /// Whether it matches `whole` or `part`, where a part that is the end of the whole need not be tried again.
-    pub(super) fn matches_either(&self, whole: &str, part: &str) -> bool {
+    pub(super) fn matches_either(&self, whole: &[u8], part: &[u8]) -> bool {
         self.matches(whole) || (self.sees_more_in_parts() || !whole.ends_with(part)) && self.matches(part)
     }
 
@@ -56,6 +60,27 @@ impl Pattern {
         match self {
             Self::Exact(_) => true,
             Self::Regex { anchored, .. } => *anchored,
+        }
+    }
+}
+
+/// The value that matches exactly `text`. Where it has what is not shown as it is, or ends in a backslash, which would
+/// take what follows along, it is a regex of its bytes.
+pub(super) fn exactly(text: &[u8]) -> String {
+    match str::from_utf8(text) {
+        Ok(text) if is_shown_as_it_is(text) && !text.ends_with('\\') => format!("={text}"),
+        _ => {
+            let mut regex = "(?-iu)^".to_owned();
+            for &byte in text {
+                match byte {
+                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'_' | b'-' => regex.push(byte.into()),
+                    b'.' => regex.push_str("\\."),
+                    _ => {
+                        let _ = write!(regex, "\\x{byte:02x}");
+                    }
+                }
+            }
+            regex + "$"
         }
     }
 }
@@ -112,7 +137,7 @@ mod tests {
     use super::*;
 
     fn matches(pattern: &str, text: &str) -> bool {
-        Pattern::parse(pattern).unwrap().matches(text)
+        Pattern::parse(pattern).unwrap().matches(text.as_bytes())
     }
 
     #[test]
@@ -144,7 +169,9 @@ mod tests {
 
     #[test]
     fn a_part_counts_only_where_it_can_differ() {
-        let either = |pattern: &str, whole, part| Pattern::parse(pattern).unwrap().matches_either(whole, part);
+        let either = |pattern: &str, whole: &str, part: &str| {
+            Pattern::parse(pattern).unwrap().matches_either(whole.as_bytes(), part.as_bytes())
+        };
         assert!(either("^hosts", "/etc/hosts", "hosts"));
         assert!(either("=hosts", "/etc/hosts", "hosts"));
         assert!(!either("hots", "/etc/hosts", "hosts"));

@@ -8,7 +8,7 @@ const CGROUP: u64 = 42;
 fn names() -> Names {
     let mut names = Names::from_passwd(b"root:x:0:0::/:\nwww-data:x:33:33::/:\n");
     let id = "0123456789abcdef".repeat(4);
-    names.learn(&CgroupName { id: CGROUP, path: format!("/system.slice/docker-{id}.scope") });
+    names.learn(&CgroupName { id: CGROUP, path: format!("/system.slice/docker-{id}.scope").into() });
     names
 }
 
@@ -30,10 +30,9 @@ fn event() -> OpenEvent<'static> {
         dir_deleted: false,
         latency: Some(Duration::from_micros(1500)),
         cgroup: CGROUP,
-        comm: "Web Content",
-        name: "../etc/hosts",
-        path: "/srv/etc/hosts",
-        escaped: false,
+        comm: b"Web Content",
+        name: b"../etc/hosts",
+        path: b"/srv/etc/hosts",
     }
 }
 
@@ -141,7 +140,7 @@ fn a_success_has_a_descriptor_and_no_error() {
 
 #[test]
 fn colons_can_be_searched_for() {
-    let cpp = OpenEvent { path: "/tmp/a::b", ..event() };
+    let cpp = OpenEvent { path: b"/tmp/a::b", ..event() };
     for expression in ["'a::b'", "\"a::b\"", "file:a::b", r"a\::b", "(a::b)", "!'c::d'"] {
         assert!(parse(expression).matches(&cpp, &names()), "{expression}");
     }
@@ -195,31 +194,42 @@ fn options_become_terms() {
 
 #[test]
 fn a_selected_name_is_found_whatever_it_is() {
-    for comm in ["cat", "a b", "it's", "\"", "'\"", "!x", "=y", "a.c", r"\x1b[2J", r"a\\b", r"\\", "(", "a:b"] {
-        let selected = OpenEvent { comm, ..event() };
-        let term = Term::exact("comm", comm, &names()).unwrap();
-        let filter = parse(Filter::from_terms(vec![term]).source().as_str());
-        assert!(filter.matches(&selected, &names()), "{comm}: {filter}");
-        assert!(!filter.matches(&event(), &names()), "{comm}: {filter}");
+    for comm in
+        ["cat", "a b", "it's", "\"", "'\"", "!x", "=y", "a.c", r"\x1b[2J", r"a\\b", r"\\", "(", "a:b", r"\ ", "\n"]
+    {
+        is_found_exactly(comm.as_bytes());
+    }
+}
+
+/// The term for this command name is one line and one word, and holds for nothing else.
+#[track_caller]
+fn is_found_exactly(comm: &[u8]) {
+    let term = Term::exact("comm", comm, &names()).unwrap();
+    let written = format!("{} pid:100", term.source());
+    let filter = parse(&written);
+    assert_eq!(filter.terms.len(), 2, "{written}");
+    assert!(crate::escape::is_shown_as_it_is(&written), "{written:?}");
+    let more = [comm, b"x"].concat();
+    let others = [&b"other"[..], &more, &comm[..comm.len().saturating_sub(1)]];
+    assert!(filter.matches(&OpenEvent { comm, ..event() }, &names()), "{written}");
+    for comm in others.into_iter().filter(|other| *other != comm) {
+        assert!(!filter.matches(&OpenEvent { comm, ..event() }, &names()), "{written}");
     }
 }
 
 #[test]
-fn a_cgroup_contains_those_below_it() {
-    let names = names();
-    for (path, expected) in [
-        ("/system.slice", true),
-        ("/system.slice/", true),
-        ("/", true),
-        ("/system", false),
-        ("/System.slice", false),
-        ("/systemxslice", false),
-        ("/system.slice/docker", false),
-    ] {
-        let filter = Filter::from_terms(vec![Term::cgroup_below(path, &names).unwrap()]);
-        assert_eq!(filter.matches(&event(), &names), expected, "{path}");
-        assert_eq!(parse(&filter.source()).matches(&event(), &names), expected, "{filter}");
+fn names_are_matched_as_they_are() {
+    let path = b"/dev/by\\x2dlabel\x1b\xff";
+    let event = OpenEvent { path, name: path, ..event() };
+    let matches = |expression: &str| parse(expression).matches(&event, &names());
+    for expression in [r"by\\x2dlabel", r"by.x2d", r"\x1b", r"(?-u:\xff)$", r"file:l\x1b(?-u:\xff)", r"BY|by\\"] {
+        assert!(matches(expression), "{expression}");
     }
+    for expression in [r"by\x2dlabel", r"\\x1b", r"\\xff", r"file:=/dev/by\x2dlabel"] {
+        assert!(!matches(expression), "{expression}");
+    }
+    let plain = OpenEvent { path: br"/dev/by\x2dlabel.swap", ..event };
+    assert!(parse(r"file:=/dev/by\x2dlabel.swap").matches(&plain, &names()));
 }
 
 #[test]
@@ -240,6 +250,11 @@ fn the_kernel_gets_what_it_can_check() {
 }
 
 proptest! {
+    #[test]
+    fn any_bytes_are_found_exactly(comm in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'\\'), Just(b'"'), Just(b' ')], 1..20)) {
+        is_found_exactly(&comm);
+    }
+
     #[test]
     fn no_expression_panics(expression in r#"[a-z:!"'\\(\[=,.> ]{0,24}|.*"#) {
         let names = names();

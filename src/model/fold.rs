@@ -118,7 +118,7 @@ mod tests {
             let mut batch = Batch::default();
             for &(pid, path, found) in *portion {
                 let ret = if found { 3 } else { -libc::ENOENT };
-                batch.push(&OpenEvent { pid, path, name: path, ret, ..sample() });
+                batch.push(&OpenEvent { pid, path: path.as_bytes(), name: path.as_bytes(), ret, ..sample() });
             }
             log.push(batch);
             let new = matches.extend(&log, &Names::without_users());

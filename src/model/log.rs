@@ -248,7 +248,14 @@ mod tests {
         let mut batch = Batch::default();
         for n in first..first + count as u64 {
             let path = format!("/srv/file-{n}");
-            batch.push(&OpenEvent { pid: n as u32, ts_ns: n, time_ns: 3 * n, path: &path, name: &path, ..sample() });
+            batch.push(&OpenEvent {
+                pid: n as u32,
+                ts_ns: n,
+                time_ns: 3 * n,
+                path: path.as_bytes(),
+                name: path.as_bytes(),
+                ..sample()
+            });
         }
         batch
     }
@@ -260,7 +267,7 @@ mod tests {
     fn check(log: &Log, matches: &Matches, wanted: impl Fn(u64) -> bool) {
         for (id, event) in log.range().map(|id| (id, log.get(id).unwrap())) {
             assert_eq!((event.pid, event.ts_ns, event.time_ns), (id as u32, id, 3 * id));
-            assert_eq!(event.path, format!("/srv/file-{id}"));
+            assert_eq!(event.path, format!("/srv/file-{id}").as_bytes());
         }
         let ids: Vec<u64> = log.range().filter(|id| wanted(*id)).collect();
         assert_eq!(matches.len(), ids.len());

@@ -68,7 +68,7 @@ pub enum Key<'a> {
     /// An errno; 0 is success.
     Error(i32),
     /// A command, path, directory or container.
-    Text(Cow<'a, str>),
+    Text(Cow<'a, [u8]>),
     /// What is only kept as a sum.
     Rest,
 }
@@ -91,7 +91,7 @@ impl Key<'_> {
 pub struct Row {
     pub key: Key<'static>,
     /// Command name, where the row has one.
-    pub comm: String,
+    pub comm: Vec<u8>,
     pub uid: Option<u32>,
     pub opens: u64,
     pub failed: u64,
@@ -102,7 +102,7 @@ pub struct Row {
     /// Id of the latest event known of it.
     pub last: Option<u64>,
     /// Path of that event; empty where only the log has it.
-    pub last_path: String,
+    pub last_path: Vec<u8>,
     /// Median and 99th percentile of what was measured, in nanoseconds.
     pub latency: Option<(u64, u64)>,
 }
@@ -113,14 +113,14 @@ impl Row {
     pub fn new(key: Key<'static>) -> Self {
         Row {
             key,
-            comm: String::new(),
+            comm: Vec::new(),
             uid: None,
             opens: 0,
             failed: 0,
             rate: None,
             ended: false,
             last: None,
-            last_path: String::new(),
+            last_path: Vec::new(),
             latency: None,
         }
     }
@@ -146,14 +146,14 @@ struct Sum {
 #[derive(Debug)]
 struct Process {
     uid: u32,
-    comm: String,
+    comm: Vec<u8>,
     now: Sum,
     /// The counts at the last reset.
     base: Sum,
     rate: Option<f64>,
     ended: bool,
     /// Id and path: in a storm the event itself is not kept for long.
-    last: Option<(u64, String)>,
+    last: Option<(u64, Vec<u8>)>,
 }
 
 /// The counts of all processes since the start or the last reset.
@@ -161,7 +161,7 @@ struct Process {
 pub struct Openers {
     processes: HashMap<(u32, u64), Process>,
     /// Ended processes that are not kept one by one, by command and user.
-    sums: HashMap<(String, u32), Sum>,
+    sums: HashMap<(Vec<u8>, u32), Sum>,
     /// When the counts were last read.
     read_ns: Option<u64>,
 }
@@ -189,7 +189,7 @@ impl Openers {
     fn read_one(&mut self, count: ProcessCount, seconds: f64) {
         let process = self.processes.entry((count.pid, count.start_ns)).or_insert_with(|| Process {
             uid: count.uid,
-            comm: String::new(),
+            comm: Vec::new(),
             now: Sum::default(),
             base: Sum::default(),
             rate: None,
@@ -220,7 +220,7 @@ impl Openers {
             };
             let key = (process.comm, process.uid);
             let full = self.sums.len() >= SUMS_MAX && !self.sums.contains_key(&key);
-            let into = self.sums.entry(if full { ("(others)".to_owned(), u32::MAX) } else { key }).or_default();
+            let into = self.sums.entry(if full { (b"(others)".to_vec(), u32::MAX) } else { key }).or_default();
             into.opens += sum.opens;
             into.failed += sum.failed;
         }
@@ -281,7 +281,7 @@ impl Openers {
                 rate: process.rate,
                 ended: process.ended,
                 last: process.last.as_ref().map(|(id, _)| *id),
-                last_path: process.last.as_ref().map_or_else(String::new, |(_, path)| path.clone()),
+                last_path: process.last.as_ref().map_or_else(Vec::new, |(_, path)| path.clone()),
                 ..Row::new(Key::Process { pid, start_ns })
             })
         })

@@ -20,7 +20,7 @@ const TEXT_MAX: usize = 8 << 20;
 #[derive(Debug)]
 struct Entry {
     key: Key<'static>,
-    comm: String,
+    comm: Vec<u8>,
     uid: Option<u32>,
     opens: u64,
     failed: u64,
@@ -94,9 +94,9 @@ impl Tally {
         entry.last = id;
         if entry.comm != event.comm {
             // A process has its present name; a file opened by several commands has none.
-            let present = if self.group == Group::Process { event.comm } else { "" };
+            let present = if self.group == Group::Process { event.comm } else { b"" };
             entry.comm.clear();
-            entry.comm.push_str(present);
+            entry.comm.extend_from_slice(present);
         }
         if entry.uid != Some(event.uid) {
             entry.uid = None;
@@ -203,7 +203,7 @@ pub fn key_of<'a>(group: Group, event: &OpenEvent<'a>, names: &'a Names) -> Key<
         Group::File => Key::Text(event.path.into()),
         Group::Dir => Key::Text(event.dir().into()),
         Group::User => Key::User(event.uid),
-        Group::Container => Key::Text(names.cgroup(event.cgroup).map_or("", |cgroup| cgroup.group()).into()),
+        Group::Container => Key::Text(names.cgroup(event.cgroup).map_or(&b""[..], |cgroup| cgroup.group()).into()),
         Group::Error => Key::Error(event.errno().unwrap_or(0)),
     }
 }
@@ -212,6 +212,10 @@ pub fn key_of<'a>(group: Group, event: &OpenEvent<'a>, names: &'a Names) -> Key<
 mod tests {
     use super::*;
     use crate::event::sample;
+
+    fn text(text: &'static str) -> Key<'static> {
+        Key::Text(text.as_bytes().into())
+    }
 
     fn rows(tally: &Tally) -> Vec<(Key<'static>, u64)> {
         let mut rows: Vec<_> = tally.rows().into_iter().map(|row| (row.key, row.opens)).collect();
@@ -222,7 +226,7 @@ mod tests {
     fn tally(group: Group, paths: &[&str]) -> Tally {
         let mut tally = Tally::new(group);
         for (id, path) in paths.iter().enumerate() {
-            tally.add(id as u64, &OpenEvent { path, ..sample() }, &Names::without_users());
+            tally.add(id as u64, &OpenEvent { path: path.as_bytes(), ..sample() }, &Names::without_users());
         }
         tally
     }
@@ -230,8 +234,8 @@ mod tests {
     #[test]
     fn files_and_directories() {
         let paths = ["/etc/hosts", "/etc/passwd", "/etc/hosts", "/tmp/x"];
-        assert_eq!(rows(&tally(Group::File, &paths))[0], (Key::Text("/etc/hosts".into()), 2));
-        assert_eq!(rows(&tally(Group::Dir, &paths))[0], (Key::Text("/etc".into()), 3));
+        assert_eq!(rows(&tally(Group::File, &paths))[0], (text("/etc/hosts"), 2));
+        assert_eq!(rows(&tally(Group::Dir, &paths))[0], (text("/etc"), 3));
         assert_eq!(tally(Group::File, &paths).unsure(), 0);
     }
 
@@ -247,16 +251,16 @@ mod tests {
     #[test]
     fn a_file_of_two_commands_has_no_command() {
         let mut tally = tally(Group::File, &["/etc/hosts"]);
-        assert_eq!(tally.rows()[0].comm, "cat");
-        tally.add(9, &OpenEvent { comm: "dd", uid: 5, ..sample() }, &Names::without_users());
-        assert_eq!((tally.rows()[0].comm.as_str(), tally.rows()[0].uid, tally.rows()[0].last), ("", None, Some(9)));
+        assert_eq!(tally.rows()[0].comm, b"cat");
+        tally.add(9, &OpenEvent { comm: b"dd", uid: 5, ..sample() }, &Names::without_users());
+        assert_eq!((tally.rows()[0].comm.len(), tally.rows()[0].uid, tally.rows()[0].last), (0, None, Some(9)));
     }
 
     #[test]
     fn rates_are_differences_over_time() {
         let mut tally = tally(Group::File, &["/a", "/a"]);
         tally.read(1_000_000_000);
-        tally.add(0, &OpenEvent { path: "/a", ..sample() }, &Names::without_users());
+        tally.add(0, &OpenEvent { path: b"/a", ..sample() }, &Names::without_users());
         tally.read(1_500_000_000);
         assert_eq!(tally.rows()[0].rate, Some(2.0));
     }
@@ -266,12 +270,12 @@ mod tests {
         let mut tally = Tally::new(Group::File);
         for n in 0..200_000u64 {
             let path = if n % 10 == 0 { "/often".to_owned() } else { format!("/once/{n}") };
-            tally.add(n, &OpenEvent { path: &path, ..sample() }, &Names::without_users());
+            tally.add(n, &OpenEvent { path: path.as_bytes(), ..sample() }, &Names::without_users());
         }
         assert!(tally.entries.len() <= 2 * KEPT);
         assert!(tally.unsure() > 0);
         let (key, opens) = rows(&tally).remove(0);
-        assert_eq!(key, Key::Text("/often".into()));
+        assert_eq!(key, text("/often"));
         assert!(opens <= 20_000 && opens + tally.unsure() >= 20_000, "{opens} of 20,000, {} unsure", tally.unsure());
     }
 
@@ -280,7 +284,7 @@ mod tests {
         let mut tally = Tally::new(Group::File);
         for n in 0..8000u64 {
             let path = format!("/{n}/{}", "x".repeat(4000));
-            tally.add(n, &OpenEvent { path: &path, ..sample() }, &Names::without_users());
+            tally.add(n, &OpenEvent { path: path.as_bytes(), ..sample() }, &Names::without_users());
         }
         assert!(tally.text < TEXT_MAX + 8000, "{} bytes", tally.text);
     }

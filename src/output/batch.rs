@@ -135,7 +135,7 @@ fn name_row(line: &mut Object<'_>, group: Group, row: &Row, names: &Names) {
         }
         Key::User(uid) => {
             line.number("uid", (*uid).into());
-            line.text("user", Some(&names.user(*uid)));
+            line.text("user", Some(names.user(*uid).as_bytes()));
         }
         Key::Error(0) => line.json("error", "null"),
         Key::Text(text) if text.is_empty() => line.json(group.name(), "null"),
@@ -143,7 +143,7 @@ fn name_row(line: &mut Object<'_>, group: Group, row: &Row, names: &Names) {
             line.text(group.name(), Some(text));
             line.bytes(&format!("{}_b64", group.name()), Some(text));
         }
-        Key::Error(_) | Key::Rest => line.text(group.name(), Some(&label(row, names))),
+        Key::Error(_) | Key::Rest => line.text(group.name(), Some(label(row, names).as_bytes())),
     }
 }
 

@@ -5,7 +5,7 @@
 //! that are not UTF-8 cannot be: the text then is the displayable one, and `FIELD_b64` carries the bytes.
 
 use super::{Clock, FlagTexts, Output, Sink, known_name, known_path, push_number, totals_by_name};
-use crate::escape::{is_invisible, unescape};
+use crate::escape::{self, escaped, is_invisible};
 use crate::event::{OpenEvent, errno_name, flag_names};
 use crate::names::Names;
 use crate::source::Totals;
@@ -50,7 +50,7 @@ impl<W: Write> Output for Json<W> {
 
     fn open(&mut self, event: &OpenEvent<'_>, names: &Names) -> io::Result<()> {
         let cgroup = names.cgroup(event.cgroup);
-        let cgroup_path = cgroup.map(|cgroup| cgroup.path.as_str());
+        let cgroup_path = cgroup.map(|cgroup| cgroup.path.as_slice());
         let (name, path) = (known_name(event), known_path(event));
         let mut line = Object::start(&mut self.sink.lines, "open");
         self.clock.push(line.quoted("time"), event.time_ns);
@@ -73,7 +73,7 @@ impl<W: Write> Output for Json<W> {
         line.word("path_kind", event.path_kind.name());
         line.number_or_null("latency_ns", event.latency.map(|latency| latency.as_nanos() as u64));
         line.text("cgroup", cgroup_path);
-        line.text("container", cgroup.and_then(|cgroup| cgroup.container_label.as_deref()));
+        line.text("container", cgroup.and_then(|cgroup| cgroup.container.as_deref()));
         line.number("start_ns", event.start_ns);
         if event.dir_deleted {
             line.json("dir_deleted", "true");
@@ -99,7 +99,7 @@ impl<W: Write> Output for Json<W> {
         let counts = totals_by_name(totals);
         let (first, more) = counts.split_at(4);
         first.iter().for_each(|(name, count)| line.number(name, *count));
-        line.text("hooks", Some(hooks));
+        line.text("hooks", Some(hooks.as_bytes()));
         more.iter().for_each(|(name, count)| line.number(name, *count));
         line.counts("lost", &totals.lost.by_cause());
         line.end();
@@ -174,25 +174,25 @@ impl<'a> Object<'a> {
         self.unquote();
     }
 
-    /// The true text behind a displayable one.
-    pub(super) fn text(&mut self, key: &str, text: Option<&str>) {
+    /// A text; where it is not UTF-8, its displayable form.
+    pub(super) fn text(&mut self, key: &str, text: Option<&[u8]>) {
         let Some(text) = text else { return self.json(key, "null") };
         let out = self.quoted(key);
         if is_plain(text) {
-            out.extend_from_slice(text.as_bytes());
+            out.extend_from_slice(text);
         } else {
-            let bytes = unescape(text);
-            push_escaped(out, str::from_utf8(&bytes).unwrap_or(text));
+            match str::from_utf8(text) {
+                Ok(text) => push_escaped(out, text),
+                Err(_) => push_escaped(out, &escaped(text)),
+            }
         }
         self.unquote();
     }
 
-    /// The exact bytes of a displayable text, if they are not UTF-8.
-    pub(super) fn bytes(&mut self, key: &str, text: Option<&str>) {
-        let Some(text) = text.filter(|text| !is_plain(text)) else { return };
-        let bytes = unescape(text);
-        if str::from_utf8(&bytes).is_err() {
-            self.word(key, &BASE64_STANDARD.encode(bytes));
+    /// The exact bytes of a text that is not UTF-8.
+    pub(super) fn bytes(&mut self, key: &str, text: Option<&[u8]>) {
+        if let Some(text) = text.filter(|text| !text.is_ascii() && str::from_utf8(text).is_err()) {
+            self.word(key, &BASE64_STANDARD.encode(text));
         }
     }
 
@@ -203,10 +203,9 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Whether a displayable text needs no escapes in JSON either. Without an early end, the compiler makes it a few
-/// vector instructions.
-fn is_plain(text: &str) -> bool {
-    !text.bytes().fold(false, |special, b| special | (b == b'"') | (b == b'\\'))
+/// Whether a text needs no escapes in JSON: printable ASCII without `"` and `\`.
+fn is_plain(text: &[u8]) -> bool {
+    escape::is_plain(text) && !text.contains(&b'"')
 }
 
 fn push_escaped(out: &mut Vec<u8>, text: &str) {

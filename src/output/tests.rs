@@ -1,5 +1,5 @@
 use super::*;
-use crate::escape::{escape, escape_into};
+use crate::escape::escape;
 use crate::event::{CgroupName, sample};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -8,9 +8,9 @@ use std::time::Duration;
 fn names() -> Names {
     let mut names = Names::without_users();
     let id = "0123456789abcdef".repeat(4);
-    names.learn(&CgroupName { id: 1, path: "/user.slice".into() });
-    names.learn(&CgroupName { id: 2, path: format!("/system.slice/docker-{id}.scope") });
-    names.learn(&CgroupName { id: 3, path: escape(br"/system.slice/system-a\x2db.slice/x.service") });
+    names.learn(&CgroupName { id: 1, path: b"/user.slice".into() });
+    names.learn(&CgroupName { id: 2, path: format!("/system.slice/docker-{id}.scope").into() });
+    names.learn(&CgroupName { id: 3, path: br"/system.slice/system-a\x2db.slice/x.service".into() });
     names
 }
 
@@ -55,11 +55,11 @@ fn json_open(event: &OpenEvent<'_>) -> Value {
 #[test]
 fn text_lines() {
     let later = OpenEvent { ts_ns: sample().ts_ns + 12_000_345_678, ret: -libc::ENOENT, ..sample() };
-    let earlier = OpenEvent { ts_ns: sample().ts_ns - 1, comm: "漢字", fd_known: false, ..sample() };
-    let unreadable = OpenEvent { name: "", path: "", path_kind: PathKind::Unreadable, ..later };
-    let relative = OpenEvent { name: "a/b", path: "a/b", ..unreadable };
-    let outside = OpenEvent { path: "(unreachable)/x/a/b", ..relative };
-    let empty = OpenEvent { name: "", path: "/home/", path_kind: PathKind::Joined, ..later };
+    let earlier = OpenEvent { ts_ns: sample().ts_ns - 1, comm: "漢字".as_bytes(), fd_known: false, ..sample() };
+    let unreadable = OpenEvent { name: b"", path: b"", path_kind: PathKind::Unreadable, ..later };
+    let relative = OpenEvent { name: b"a/b", path: b"a/b", ..unreadable };
+    let outside = OpenEvent { path: b"(unreachable)/x/a/b", ..relative };
+    let empty = OpenEvent { name: b"", path: b"/home/", path_kind: PathKind::Joined, ..later };
     let cut = OpenEvent { path_kind: PathKind::Truncated, ..sample() };
     let shown = text(|out| {
         out.header().unwrap();
@@ -108,13 +108,13 @@ fn json_values_of_each_kind() {
     assert_eq!(unknown["cgroup"], r"/system.slice/system-a\x2db.slice/x.service");
     assert_eq!(unknown["dir_deleted"], json!(true));
 
-    let no_dir = OpenEvent { name: "a", path: "a", path_kind: PathKind::Unreadable, ..sample() };
+    let no_dir = OpenEvent { name: b"a", path: b"a", path_kind: PathKind::Unreadable, ..sample() };
     assert_eq!((&json_open(&no_dir)["name"], &json_open(&no_dir)["path"]), (&json!("a"), &Value::Null));
-    let fault = OpenEvent { name: "", path: "", ..no_dir };
+    let fault = OpenEvent { name: b"", path: b"", ..no_dir };
     assert_eq!(json_open(&fault)["name"], Value::Null);
-    let handle = OpenEvent { name: "", path_kind: PathKind::Handle, ..sample() };
+    let handle = OpenEvent { name: b"", path_kind: PathKind::Handle, ..sample() };
     assert_eq!((&json_open(&handle)["name"], &json_open(&handle)["path"]), (&Value::Null, &json!("/etc/hosts")));
-    let empty = OpenEvent { name: "", path: "/tmp", path_kind: PathKind::Joined, ..sample() };
+    let empty = OpenEvent { name: b"", path: b"/tmp", path_kind: PathKind::Joined, ..sample() };
     assert_eq!(json_open(&empty)["name"], "");
 }
 
@@ -135,8 +135,14 @@ fn json_losses_and_summary() {
 
 #[test]
 fn csv_rows() {
-    let event =
-        OpenEvent { comm: "a,b", name: "\"q\"", path: "/x/\"q\"", path_kind: PathKind::Joined, cgroup: 2, ..sample() };
+    let event = OpenEvent {
+        comm: b"a,b",
+        name: b"\"q\"",
+        path: b"/x/\"q\"",
+        path_kind: PathKind::Joined,
+        cgroup: 2,
+        ..sample()
+    };
     let failed =
         OpenEvent { ret: -libc::EACCES, flags: (libc::O_WRONLY | libc::O_CREAT) as u32, mode: 0o600, ..sample() };
     let rows = csv(|out| {
@@ -191,9 +197,8 @@ proptest! {
         more: String,
     ) {
         let name = [&name[..], more.as_bytes()].concat();
-        let mut shown = String::new();
-        let escaped = escape_into(&name, &mut shown);
-        let event = OpenEvent { comm: &shown, name: &shown, path: &shown, escaped, ..sample() };
+        let shown = escape(&name);
+        let event = OpenEvent { comm: &name, name: &name, path: &name, ..sample() };
         let lines = [
             json(|out| out.open(&event, &names()).unwrap()),
             text(|out| out.open(&event, &names()).unwrap()),

@@ -1,6 +1,7 @@
 //! One line per open, for eyes and for grep.
 
 use super::{Output, Sink, known_name, known_path, push_nanos, push_number, totals_by_name};
+use crate::escape::escaped;
 use crate::event::{OpenEvent, PathKind, errno_name};
 use crate::names::Names;
 use crate::source::Totals;
@@ -59,7 +60,7 @@ impl<W: Write> Output for Text<W> {
     fn open(&mut self, event: &OpenEvent<'_>, _: &Names) -> io::Result<()> {
         let first_ns = *self.first_ns.get_or_insert(event.ts_ns);
         self.number(0, |cell| push_seconds(cell, event.ts_ns, first_ns));
-        self.column(1, event.comm);
+        self.column(1, &escaped(event.comm));
         self.number(2, |cell| push_number(cell, event.pid.into()));
         match event.fd() {
             Some(fd) => self.number(3, |cell| push_number(cell, u64::from(fd.unsigned_abs()))),
@@ -67,7 +68,7 @@ impl<W: Write> Output for Text<W> {
         }
         self.column(4, &event.errno().map_or("-".into(), errno_name));
         let (file, remark) = shown_file(event);
-        self.sink.lines.extend_from_slice(file.as_bytes());
+        self.sink.lines.extend_from_slice(escaped(file).as_bytes());
         self.last(remark)
     }
 
@@ -104,10 +105,10 @@ fn push_seconds(cell: &mut Vec<u8>, ts_ns: u64, first_ns: u64) {
 }
 
 /// What to show of the file, and a remark where that is not the whole truth.
-fn shown_file<'a>(event: &OpenEvent<'a>) -> (&'a str, &'static str) {
+fn shown_file<'a>(event: &OpenEvent<'a>) -> (&'a [u8], &'static str) {
     match (known_name(event), known_path(event)) {
-        (None, None) => ("", "(unreadable)"),
-        (Some(""), _) => ("", "\"\""),
+        (None, None) => (b"", "(unreadable)"),
+        (Some(b""), _) => (b"", "\"\""),
         // Outside of the process's root: the path says so itself.
         (Some(name), None) if event.path != name => (event.path, ""),
         (Some(name), None) => (name, " (directory unknown)"),

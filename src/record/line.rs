@@ -1,7 +1,7 @@
-//! One line of a recording, parsed. A recording may come from anywhere, so nothing in it is trusted: all texts are
-//! escaped as if they came from the kernel, and a value that cannot be is an error.
+//! One line of a recording, parsed. A recording may come from anywhere, so nothing in it is trusted: a value
+//! that cannot be is an error.
 
-use crate::escape::{escape, escape_into};
+use crate::escape::escape;
 use crate::event::{Op, OpenEvent, PathKind, errno_number, flag_bits};
 use crate::source::{Lost, Totals};
 use base64::Engine as _;
@@ -92,28 +92,25 @@ pub(super) struct OpenLine<'a> {
     cgroup_b64: Option<Cow<'a, str>>,
 }
 
-/// The displayable texts of one open, kept from line to line.
+/// The texts of one open, kept from line to line.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
-    comm: String,
-    name: String,
-    path: String,
-    pub(super) cgroup: String,
+    comm: Vec<u8>,
+    name: Vec<u8>,
+    path: Vec<u8>,
+    pub(super) cgroup: Vec<u8>,
 }
 
 impl OpenLine<'_> {
     /// The event without its texts, which go to `texts`. Errors say which value is wrong.
     pub(super) fn event(&self, texts: &mut Texts) -> Result<OpenEvent<'static>, String> {
         let kind = PathKind::from_name(&self.path_kind).ok_or_else(|| wrong("path_kind", &self.path_kind))?;
-        let comm = put(&mut texts.comm, Some(&self.comm), self.comm_b64.as_deref())?;
-        let name = put(&mut texts.name, self.name.as_deref(), self.name_b64.as_deref())?;
-        let path = match self.path {
+        put(&mut texts.comm, Some(&self.comm), self.comm_b64.as_deref())?;
+        put(&mut texts.name, self.name.as_deref(), self.name_b64.as_deref())?;
+        match self.path {
             Some(_) => put(&mut texts.path, self.path.as_deref(), self.path_b64.as_deref())?,
-            None => {
-                texts.path.clone_from(&texts.name);
-                false
-            }
-        };
+            None => texts.path.clone_from(&texts.name),
+        }
         put(&mut texts.cgroup, self.cgroup.as_deref(), self.cgroup_b64.as_deref())?;
         Ok(OpenEvent {
             ts_ns: self.ts_ns,
@@ -132,10 +129,9 @@ impl OpenLine<'_> {
             dir_deleted: self.dir_deleted,
             latency: self.latency_ns.map(Duration::from_nanos),
             cgroup: 0,
-            comm: "",
-            name: "",
-            path: "",
-            escaped: comm | name | path,
+            comm: b"",
+            name: b"",
+            path: b"",
         })
     }
 
@@ -162,15 +158,15 @@ impl Texts {
     }
 }
 
-/// Makes `out` the displayable form of a text: of its exact bytes, where they are given. True if it has escapes.
-fn put(out: &mut String, text: Option<&str>, exact: Option<&str>) -> Result<bool, String> {
+/// Makes `out` a text, or its exact bytes where they are given.
+fn put(out: &mut Vec<u8>, text: Option<&str>, exact: Option<&str>) -> Result<(), String> {
     out.clear();
     match exact {
-        Some(exact) => {
-            let bytes = BASE64_STANDARD.decode(exact).map_err(|_| wrong("base64", exact))?;
-            Ok(escape_into(&bytes, out))
+        Some(exact) => BASE64_STANDARD.decode_vec(exact, out).map_err(|_| wrong("base64", exact)),
+        None => {
+            out.extend_from_slice(text.unwrap_or_default().as_bytes());
+            Ok(())
         }
-        None => Ok(escape_into(text.unwrap_or_default().as_bytes(), out)),
     }
 }
 

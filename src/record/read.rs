@@ -158,7 +158,7 @@ impl Lines {
 #[derive(Default)]
 struct Parser {
     texts: Texts,
-    cgroups: HashMap<String, u64>,
+    cgroups: HashMap<Vec<u8>, u64>,
     told: Lost,
     summed_up: bool,
 }

@@ -25,7 +25,8 @@ impl Tally {
         (process.ppid, process.uid) = (event.ppid, event.uid);
         // The process is called after its main thread, as far as that opens anything.
         if event.tid == event.pid || process.comm.is_empty() {
-            process.comm.replace_range(.., event.comm);
+            process.comm.clear();
+            process.comm.extend_from_slice(event.comm);
         }
     }
 
@@ -57,7 +58,7 @@ impl Tally {
             start_ns,
             ppid: event.ppid,
             uid: event.uid,
-            comm: String::new(),
+            comm: Vec::new(),
             opens: 0,
             failed: 0,
             ended: false,
@@ -68,13 +69,14 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::escape::escape;
     use crate::event::sample;
 
     #[test]
     fn processes_are_told_apart_by_their_start() {
         let mut tally = Tally::default();
-        let thread = OpenEvent { tid: 101, comm: "worker", ..sample() };
-        let next = OpenEvent { start_ns: 9, comm: "next", ret: -2, ..sample() };
+        let thread = OpenEvent { tid: 101, comm: b"worker", ..sample() };
+        let next = OpenEvent { start_ns: 9, comm: b"next", ret: -2, ..sample() };
         for event in [thread, sample(), thread, next] {
             tally.add(&event);
         }
@@ -82,8 +84,8 @@ mod tests {
         tally.lose("skipped", 7);
         let mut counts = tally.counts(42);
         counts.processes.sort_by_key(|process| process.start_ns);
-        let shown: Vec<_> = counts.processes.iter().map(|p| (p.comm.as_str(), p.opens, p.failed, p.ended)).collect();
-        assert_eq!(shown, [("next", 1, 1, false), ("cat", 3, 0, true)]);
+        let shown: Vec<_> = counts.processes.iter().map(|p| (escape(&p.comm), p.opens, p.failed, p.ended)).collect();
+        assert_eq!(shown, [("next".to_owned(), 1, 1, false), ("cat".to_owned(), 3, 0, true)]);
         let Totals { opens, failed, delivered, lost, .. } = counts.totals;
         assert_eq!((opens, failed, delivered, lost.dropped(), lost.skipped), (9, 1, 4, 5, 7));
     }

@@ -1,5 +1,4 @@
 use super::*;
-use crate::escape::escape;
 use crate::event::{Batch, CgroupName, Op, PathKind, sample};
 use crate::source::Lost;
 use proptest::prelude::*;
@@ -98,12 +97,12 @@ fn told(bytes: &[u8]) -> String {
     read(bytes).1.unwrap_err().to_string()
 }
 
-fn hostile() -> impl Strategy<Value = String> {
+fn hostile() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
-        "[a-z/.]{0,20}",
-        any::<String>().prop_map(|text| escape(text.as_bytes())),
-        prop::collection::vec(any::<u8>(), 0..30).prop_map(|bytes| escape(&bytes)),
-        Just(escape(b"\x1b]0;x\x07\n\\x41\"\xff")),
+        "[a-z/.]{0,20}".prop_map(String::into_bytes),
+        any::<String>().prop_map(String::into_bytes),
+        prop::collection::vec(any::<u8>(), 0..30),
+        Just(b"\x1b]0;x\x07\n\\x41\"\xff".to_vec()),
     ]
 }
 
@@ -120,7 +119,7 @@ prop_compose! {
         latency in prop::option::of(0..u64::MAX),
         texts in [hostile(), hostile(), hostile()],
         cgroup in 0..4u64,
-    ) -> (OpenEvent<'static>, [String; 3]) {
+    ) -> (OpenEvent<'static>, [Vec<u8>; 3]) {
         let [pid, tid, ppid, uid, flags] = numbers;
         let [ts_ns, time_ns, start_ns] = times;
         let (op, path_kind) = (Op::ALL[kinds.0], PathKind::ALL[kinds.1]);
@@ -137,16 +136,15 @@ prop_compose! {
 }
 
 /// `event` with its texts; without a readable directory the name stands for the path.
-fn complete<'a>(event: &OpenEvent<'static>, [comm, name, path]: &'a [String; 3]) -> OpenEvent<'a> {
+fn complete<'a>(event: &OpenEvent<'static>, [comm, name, path]: &'a [Vec<u8>; 3]) -> OpenEvent<'a> {
     let path = if event.path_kind == PathKind::Unreadable { name } else { path };
-    let escaped = [comm, name, path].iter().any(|text| text.contains('\\'));
-    OpenEvent { comm, name, path, escaped, ..*event }
+    OpenEvent { comm, name, path, ..*event }
 }
 
 fn cgroup_names() -> Names {
     let mut names = Names::without_users();
-    for (id, path) in [(1, "/user.slice".to_owned()), (2, escape(br"/a\x2db.slice")), (3, escape(b"/\xff\x1b"))] {
-        names.learn(&CgroupName { id, path });
+    for (id, path) in [(1, &b"/user.slice"[..]), (2, br"/a\x2db.slice"), (3, b"/\xff\x1b")] {
+        names.learn(&CgroupName { id, path: path.to_vec() });
     }
     names
 }

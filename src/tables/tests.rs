@@ -37,7 +37,7 @@ fn reading(seconds: u64, processes: &[(u32, &str, u64, u64)], ring: u64) -> Mess
     })
 }
 
-fn opens(paths: &[&str]) -> Message {
+fn opens(paths: &[&[u8]]) -> Message {
     let mut batch = Batch::default();
     for path in paths {
         let times = OpenEvent { ts_ns: START.ts_ns, time_ns: START.time_ns, ..sample() };
@@ -99,7 +99,7 @@ fn processes_are_ranked_by_what_the_kernel_counted() {
 
 #[test]
 fn files_are_ranked_by_the_events_and_that_is_said() {
-    let messages = vec![opens(&["/a", "/b", "/b"]), reading(1, &[(100, "cat", 3, 0)], 0)];
+    let messages = vec![opens(&[b"/a", b"/b", b"/b"]), reading(1, &[(100, "cat", 3, 0)], 0)];
     let shown = text(order(Group::File, &Filter::default()), Some(START), messages);
     assert!(shown.contains("top by file, from 3 events\n"), "{shown}");
     let rows: Vec<_> = shown.lines().skip(2).take(2).map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
@@ -109,7 +109,7 @@ fn files_are_ranked_by_the_events_and_that_is_said() {
 #[test]
 fn a_filter_ranks_only_what_it_holds_for() {
     let filter = Filter::parse("file:b", &Names::without_users()).unwrap();
-    let messages = || vec![opens(&["/a", "/b", "/b"]), reading(1, &[(100, "cat", 3, 0)], 0)];
+    let messages = || vec![opens(&[b"/a", b"/b", b"/b"]), reading(1, &[(100, "cat", 3, 0)], 0)];
     let shown = text(order(Group::Process, &filter), Some(START), messages());
     assert!(shown.contains("from 2 events") && shown.contains("        2.0           2"), "{shown}");
     // Where the kernel has left out the others already, its counts say more than the events.
@@ -120,7 +120,7 @@ fn a_filter_ranks_only_what_it_holds_for() {
 
 #[test]
 fn a_recording_starts_with_its_first_open() {
-    let messages = vec![opens(&["/a"]), reading(2, &[(100, "cat", 1, 0)], 0)];
+    let messages = vec![opens(&[b"/a"]), reading(2, &[(100, "cat", 1, 0)], 0)];
     let shown = text(order(Group::Process, &Filter::default()), None, messages);
     assert!(shown.starts_with("2026-01-02T03:04:07Z 0.5 opens/s"), "{shown}");
     let empty = text(order(Group::Process, &Filter::default()), None, vec![reading(2, &[], 0)]);
@@ -130,7 +130,7 @@ fn a_recording_starts_with_its_first_open() {
 #[test]
 fn json_has_a_line_for_the_table_and_one_for_each_row() {
     let mut bytes = Vec::new();
-    let messages = vec![opens(&[r"/\xff", "/b\\\\\""]), reading(1, &[(100, "cat", 2, 0)], 1)];
+    let messages = vec![opens(&[b"/\xff", b"/b\\\""]), reading(1, &[(100, "cat", 2, 0)], 1)];
     written(Json::new, &mut bytes, order(Group::File, &Filter::default()), Some(START), messages);
     let lines: Vec<serde_json::Value> = bytes
         .split(|&b| b == b'\n')

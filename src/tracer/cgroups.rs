@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::ffi::c_int;
 use std::fs;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 
-use crate::escape::escape;
 use crate::event::CgroupName;
 
 /// FILEID_KERNFS of `linux/exportfs.h`: a handle that is just the id.
@@ -46,12 +46,12 @@ impl Cgroups {
     }
 
     /// The path below the mount point, `None` where the hierarchy is not mounted or the cgroup is gone.
-    fn resolve(&self, id: u64) -> Option<String> {
+    fn resolve(&self, id: u64) -> Option<Vec<u8>> {
         let (mount, root) = self.root.as_ref()?;
         let directory = open_by_id(root, id)?;
         let link = fs::read_link(format!("/proc/self/fd/{}", directory.as_raw_fd())).ok()?;
         let path = link.strip_prefix(mount).ok()?;
-        Some(escape(format!("/{}", path.to_str()?).as_bytes()))
+        Some([b"/", path.as_os_str().as_bytes()].concat())
     }
 }
 

@@ -9,7 +9,6 @@ use crate::bpf::types::{process_count, process_key, totals};
 use crate::bpf::{OpentopSkel, as_bytes, comm_bytes, from_bytes};
 use crate::clock::Moment;
 use crate::error::Error;
-use crate::escape::escape;
 use crate::source::{Counts, Lost, ProcessCount, Totals};
 
 /// Reads the counters, and removes the processes that have ended so that the map has room for new ones.
@@ -156,7 +155,7 @@ fn process_of((pid, start_ns): Process, count: &process_count) -> ProcessCount {
         start_ns,
         ppid: count.ppid,
         uid: count.uid,
-        comm: escape(comm_bytes(&count.comm)),
+        comm: comm_bytes(&count.comm).to_owned(),
         opens: opens_of(count),
         failed: count.failed,
         ended: false,

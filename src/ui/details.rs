@@ -8,6 +8,7 @@ use super::format::{duration, exact, uptime, wrap};
 use super::popup::{Line, Popup, text_width};
 use crate::app::App;
 use crate::app::events::Shown;
+use crate::escape::{escape, escaped};
 use crate::event::{OpenEvent, errno_name, flag_names};
 
 const WIDTH: u16 = 100;
@@ -44,7 +45,7 @@ fn started(event: &OpenEvent<'_>, context: &Context<'_>) -> String {
 fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)> {
     let event = &row.event;
     let or_none = |text: String| if text.is_empty() { "-".to_owned() } else { text };
-    let quoted = |text: &str| if text.is_empty() { "\"\"".to_owned() } else { text.to_owned() };
+    let quoted = |text: &[u8]| if text.is_empty() { "\"\"".to_owned() } else { escape(text) };
     let result = match (event.errno(), event.fd()) {
         (Some(errno), _) => format!("failed: {} ({errno})", errno_name(errno)),
         (None, Some(fd)) => format!("descriptor {fd}"),
@@ -52,15 +53,16 @@ fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)>
     };
     let deleted = if event.dir_deleted { ", its directory is deleted" } else { "" };
     let flags: Vec<_> = flag_names(event.flags).collect();
+    let has_escapes = [event.path, event.name, event.comm].iter().any(|text| *escaped(text).as_bytes() != **text);
     let cgroup = context.names.cgroup(event.cgroup);
-    let label = cgroup.and_then(|cgroup| cgroup.container_label.clone().or_else(|| cgroup.unit.clone()));
+    let label = cgroup.and_then(|cgroup| cgroup.container.as_ref().or(cgroup.unit.as_ref()));
     vec![
         ("path", quoted(event.path)),
         ("as given", quoted(event.name)),
         ("path is", format!("{}{deleted}", event.path_kind.name())),
         ("result", result),
         ("tries", if row.tries > 1 { format!("{} for this name, this the last", row.tries) } else { "1".to_owned() }),
-        ("command", event.comm.to_owned()),
+        ("command", escape(event.comm)),
         ("process", format!("{} (thread {}, parent {})", event.pid, event.tid, event.ppid)),
         ("started", started(event, context)),
         ("user", format!("{} ({})", context.names.user(event.uid), event.uid)),
@@ -70,8 +72,8 @@ fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)>
         ("time", time(event.time_ns, context, DATE)),
         ("monotonic", format!("{}.{:09} s", event.ts_ns / 1_000_000_000, event.ts_ns % 1_000_000_000)),
         ("latency", event.latency.map_or_else(|| "-".to_owned(), |latency| duration(latency.as_nanos() as u64))),
-        ("container", or_none(label.unwrap_or_default())),
-        ("cgroup", or_none(cgroup.map(|cgroup| cgroup.path.clone()).unwrap_or_default())),
-        ("escaped", if event.escaped { "yes: \\ starts an escape in the texts above" } else { "no" }.to_owned()),
+        ("container", or_none(label.map(|label| escape(label)).unwrap_or_default())),
+        ("cgroup", or_none(cgroup.map(|cgroup| escape(&cgroup.path)).unwrap_or_default())),
+        ("escaped", if has_escapes { "yes: \\ starts an escape in the texts above" } else { "no" }.to_owned()),
     ]
 }

@@ -11,6 +11,7 @@ use super::{Context, line, openers};
 use crate::app::action::Focus;
 use crate::app::events::Shown;
 use crate::app::{App, Mode};
+use crate::escape::{escape, escaped};
 use crate::event::{OpenEvent, PathKind, errno_name, flag_names};
 
 type Cell = fn(&Shown<'_>, &Context<'_>) -> String;
@@ -31,9 +32,9 @@ static COLUMNS: [Column<Cell>; 17] = [
     column("TID", 7, true, from(180..), |row, _| row.event.tid.to_string()),
     column("PPID", 7, true, from(180..), |row, _| row.event.ppid.to_string()),
     column("USER", 8, false, from(120..), |row, context| context.names.user(row.event.uid).into_owned()),
-    column("COMM", 9, false, 24..76, |row, _| row.event.comm.to_owned()),
-    column("COMM", 12, false, 76..100, |row, _| row.event.comm.to_owned()),
-    column("COMM", 15, false, from(100..), |row, _| row.event.comm.to_owned()),
+    column("COMM", 9, false, 24..76, |row, _| escape(row.event.comm)),
+    column("COMM", 12, false, 76..100, |row, _| escape(row.event.comm)),
+    column("COMM", 15, false, from(100..), |row, _| escape(row.event.comm)),
     column("OP", 8, false, from(110..), |row, _| row.event.op.name().to_owned()),
     column("FLAGS", 16, false, from(140..), |row, _| flags(&row.event)),
     column(LATENCY, 7, true, from(76..), |row, _| {
@@ -130,7 +131,7 @@ fn flags(event: &OpenEvent<'_>) -> String {
 }
 
 fn container(row: &Shown<'_>, context: &Context<'_>) -> String {
-    context.names.cgroup(row.event.cgroup).map_or_else(String::new, |cgroup| cgroup.group().to_owned())
+    context.names.cgroup(row.event.cgroup).map_or_else(String::new, |cgroup| escape(cgroup.group()))
 }
 
 /// The path, or what is known of it, marked; of a folded search, what came of it.
@@ -141,7 +142,7 @@ fn path(row: &Shown<'_>, context: &Context<'_>) -> String {
 }
 
 fn search(event: &OpenEvent<'_>, tries: u32) -> String {
-    let (name, dir) = (event.base_name(), event.dir());
+    let (name, dir) = (escaped(event.base_name()), escaped(event.dir()));
     match event.errno() {
         None => format!("{name}: tried {tries}, found in {dir}"),
         Some(libc::ENOENT | libc::ENOTDIR) => format!("{name}: tried {tries}, never found"),
@@ -157,6 +158,6 @@ fn whole(event: &OpenEvent<'_>) -> String {
         _ if event.dir_deleted => " (directory deleted)",
         _ => "",
     };
-    let path = if event.path.is_empty() && note.is_empty() { "\"\"" } else { event.path };
+    let path = if event.path.is_empty() && note.is_empty() { "\"\"".into() } else { escaped(event.path) };
     format!("{path}{note}")
 }

@@ -11,6 +11,7 @@ use super::line;
 use crate::app::action::Focus;
 use crate::app::ranking::{Basis, Sort, label, pid, title_of};
 use crate::app::{App, ranking::Ranking};
+use crate::escape::escape;
 use crate::model::openers::{Group, Row};
 
 /// What stands in a column.
@@ -197,7 +198,7 @@ fn cell(app: &App, row: &Row, at: &Placed<'_, What>, context: &Context<'_>) -> S
         What::Name => label(row, context.names),
         What::Last => {
             let event = row.last.and_then(|id| app.events.live().log.get(id));
-            event.map_or_else(|| row.last_path.clone(), |event| event.path.to_owned())
+            escape(event.map_or(&row.last_path, |event| event.path))
         }
     }
 }

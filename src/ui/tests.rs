@@ -79,14 +79,13 @@ fn nothing_matches() {
 fn hostile_names() {
     at_every_size("hostile_names", |width, height| {
         let mut screen = Screen::new(width, height);
-        let (path, comm) =
-            (crate::escape::escape(b"/tmp/a\x1b[2J\x1b]0;x\x07\nb\xff"), crate::escape::escape(b"e\x1b[31m"));
-        let bidi = crate::escape::escape("/tmp/\u{202e}txt.exe\u{200b}".as_bytes());
+        let path = b"/tmp/a\x1b[2J\x1b]0;x\x07\nb\xff";
+        let bidi = "/tmp/\u{202e}txt.exe\u{200b}".as_bytes();
         screen.opens(&[
-            OpenEvent { path: &path, name: &path, comm: &comm, escaped: true, ..sample() },
-            OpenEvent { path: &bidi, name: &bidi, escaped: true, ..sample() },
+            OpenEvent { path, name: path, comm: b"e\x1b[31m", ..sample() },
+            OpenEvent { path: bidi, name: bidi, ..sample() },
         ]);
-        screen.second(&[(7, &comm, 33, 2, 0)]);
+        screen.second(&[(7, "e\x1b[31m", 33, 2, 0)]);
         screen
     });
 }
@@ -97,8 +96,12 @@ fn wide_characters() {
         let mut screen = Screen::new(width, height);
         let path = "/データ/報告書/とても長い名前のディレクトリ/そしてまた/四半期報告書.pdf";
         screen.opens(&[
-            OpenEvent { path, name: path, comm: "漢字🦀プロセス", ..sample() },
-            OpenEvent { path: "/tmp/🦀é.rs", name: "🦀é.rs", comm: "é", ..sample() },
+            OpenEvent {
+                path: path.as_bytes(), name: path.as_bytes(), comm: "漢字🦀プロセス".as_bytes(), ..sample()
+            },
+            OpenEvent {
+                path: "/tmp/🦀é.rs".as_bytes(), name: "🦀é.rs".as_bytes(), comm: "é".as_bytes(), ..sample()
+            },
         ]);
         screen.second(&[(7, "漢字🦀", 33, 2, 0), (8, "plain", 33, 1, 0)]);
         screen.keys("/🦀|漢 é|四");
@@ -175,11 +178,11 @@ fn folded() {
         let mut screen = Screen::new(width, height);
         let paths =
             ["/usr/local/lib", "/usr/lib/x86_64-linux-gnu/tls", "/usr/lib"].map(|dir| format!("{dir}/libz.so.1"));
-        let misses = paths[..2].iter().map(|path| OpenEvent { path, ret: -libc::ENOENT, ..sample() });
+        let misses = paths[..2].iter().map(|path| OpenEvent { path: path.as_bytes(), ret: -libc::ENOENT, ..sample() });
         let mut opens: Vec<_> = misses.collect();
-        opens.push(OpenEvent { path: &paths[2], ..sample() });
+        opens.push(OpenEvent { path: paths[2].as_bytes(), ..sample() });
         opens.extend(["/etc/app.toml", "/root/app.toml"].map(|path| OpenEvent {
-            path,
+            path: path.as_bytes(),
             ret: -libc::ENOENT,
             ..sample()
         }));

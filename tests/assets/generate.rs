@@ -187,8 +187,14 @@ fn filters() -> Roff {
             ". Terms are separated by blanks and all must hold; ! before a term negates it. A term is FIELD:VALUE, or a \
              regex alone, which matches the command or the path. Values with commas are alternatives. A regex ignores \
              case unless an upper-case letter stands in it; = before a text asks for exactly that text. Quotes keep \
-             blanks.",
+             blanks. Names are matched as they are, not as they are shown: ",
         ),
+        bold(r"\\"),
+        roman(" finds a backslash, "),
+        bold(r"\x1b"),
+        roman(" an ESC, and "),
+        bold(r"(?-u:\xff)"),
+        roman(" the byte 0xff, which is no character."),
     ]);
     for field in &FIELDS {
         entry(&mut page, &format!("{}:{}", field.names.join(": or "), field.value), field.about);

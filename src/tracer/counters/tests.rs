@@ -81,7 +81,7 @@ fn a_process_is_counted_as_exactly_in_its_place_as_in_the_map() {
     shell.open(500);
     let counts = read(&mut counters);
     assert_eq!((counts.processes[0].opens, counts.processes[0].failed), (510, 510));
-    assert_eq!(counts.processes[0].comm, "sh");
+    assert_eq!(counts.processes[0].comm, b"sh");
     assert_eq!(count_in_map(skel, process), 10, "the rest was counted in the place");
 
     drop(shell);

@@ -22,9 +22,9 @@ fn an_open_by_io_uring_is_what_was_asked_for_with_its_result() {
     assert!(batch.is_empty());
     decoder.decode(&record(b"/between", &[], &[]).bytes(), &mut batch).unwrap();
     decoder.decode(&completed.bytes(), &mut batch).unwrap();
-    assert_eq!((batch.len(), batch.get(0).unwrap().path), (2, "/between"));
+    assert_eq!((batch.len(), batch.get(0).unwrap().path), (2, &b"/between"[..]));
     let event = batch.get(1).unwrap();
-    assert_eq!((event.path, event.comm, event.op), ("/etc/hosts", "nginx", Op::IoUring));
+    assert_eq!((event.path, event.comm, event.op), (&b"/etc/hosts"[..], &b"nginx"[..], Op::IoUring));
     assert_eq!((event.errno(), event.ts_ns, event.latency), (Some(libc::EACCES), 4_000, None));
     // The same request serves the next open.
     decoder.decode(&submitted.bytes(), &mut batch).unwrap();
@@ -38,7 +38,7 @@ fn a_result_without_its_request_is_reported_all_the_same() {
     let (_, mut completed) = by_ring(7);
     completed.header.latency_ns = 3_999;
     let batch = completed.decoded();
-    assert_eq!((batch.get(0).unwrap().errno(), batch.get(0).unwrap().name), (Some(libc::EACCES), ""));
+    assert_eq!((batch.get(0).unwrap().errno(), batch.get(0).unwrap().name), (Some(libc::EACCES), &b""[..]));
     assert_eq!(batch.get(0).unwrap().latency, None);
 }
 
