@@ -3,11 +3,13 @@
 //! Nothing but this module knows that a recording is anything else than a source of messages. `zstdcat FILE | jq` reads
 //! one as well, and what `opentop -o json` has written can be replayed as it is.
 
+mod input;
 mod line;
 mod read;
 mod replay;
 mod tally;
 
+pub use input::{Input, Interrupt};
 pub use read::{Item, ReadError, Reader};
 pub use replay::{Replayed, replay};
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
@@ -18,7 +18,7 @@ use crate::escape;
 use crate::filter::{Filter, KernelFilter, Place};
 use crate::lines::{Consumer, Lines, consume};
 use crate::output::{Csv, Json, Output, TableOutput, Text};
-use crate::record::{self, Header, Reader, Recorder};
+use crate::record::{self, Header, Input, Interrupt, Reader, Recorder};
 use crate::signals::EndSignals;
 use crate::source::{Message, Totals};
 use crate::tables::{Order, Tables};
@@ -132,8 +132,15 @@ fn stop(commands: &Sender<Command>) {
 ///
 /// # Errors
 /// If it cannot be read, or the output cannot be written.
-pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
-    let reader = Reader::open(file).map_err(|why| Error::Other(why.to_string()))?;
+pub(crate) fn replay(file: &Path, speed: f64, mut show: Show) -> Result<u8, Error> {
+    let interrupt = Interrupt::default();
+    let start = Instant::now();
+    // Even the first line may never come.
+    let reader = until(show.limits.duration, &|| interrupt.set(), || {
+        Input::open(file, interrupt.clone()).and_then(Reader::of_file)
+    });
+    let reader = reader.map_err(|why| Error::Other(why.to_string()))?;
+    show.limits.duration = show.limits.duration.map(|duration| duration.saturating_sub(start.elapsed()));
     let header = reader.header().cloned().unwrap_or_default();
     let (messages, received) = bounded(WAITING);
     let (stop, stopped) = bounded(1);
@@ -141,6 +148,7 @@ pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
     thread::scope(|scope| {
         let player = scope.spawn(move || record::replay(reader, speed, interval, &messages, &stopped));
         let end = || {
+            interrupt.set();
             let _ = stop.try_send(());
         };
         let consumed = match show.form {
@@ -150,6 +158,7 @@ pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
             }
             _ => write_stdout(show, &header.hooks, None, &received, &end),
         };
+        end();
         drop((received, stop));
         let replayed = player.join().map_err(|_| Error::Other("the replaying thread panicked".into()))?;
         if let Some(note) = replayed.note {

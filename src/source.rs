@@ -23,7 +23,7 @@ pub enum Message {
 pub struct Counts {
     /// Nanoseconds of CLOCK_MONOTONIC when the counts were read.
     pub ts_ns: u64,
-    /// Every process that opened something, dead ones included once more after their death.
+    /// At least every process that opened something since the last reading, dead ones included once more after their death.
     pub processes: Vec<ProcessCount>,
     pub totals: Totals,
 }
@@ -72,13 +72,29 @@ pub struct Lost {
     pub skipped: u64,
     /// Counted in the totals, but the map of processes had no room; the event itself is not lost.
     pub overflow: u64,
+    /// Lost for a cause that this version does not know: in a recording by a later one.
+    pub other: u64,
 }
 
 impl Lost {
     /// Events that were counted but not delivered.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.ring + self.queue + self.garbled
+        self.ring + self.queue + self.garbled + self.other
+    }
+
+    /// The name of the cause as in [`Lost::by_cause`]; `other` for one that is not among them.
+    #[must_use]
+    pub fn known_cause(cause: &str) -> &'static str {
+        let known = Self::default().by_cause().into_iter().find(|(known, _)| *known == cause);
+        known.map_or("other", |(known, _)| known)
+    }
+
+    /// Adds to the cause with this name, as far as numbers go.
+    pub fn add(&mut self, cause: &str, count: u64) {
+        if let Some(known) = self.cause_mut(cause) {
+            *known = known.saturating_add(count);
+        }
     }
 
     /// The count of the cause with this name, as in [`Lost::by_cause`].
@@ -89,19 +105,21 @@ impl Lost {
             "garbled" => Some(&mut self.garbled),
             "skipped" => Some(&mut self.skipped),
             "overflow" => Some(&mut self.overflow),
+            "other" => Some(&mut self.other),
             _ => None,
         }
     }
 
     /// The causes with their names (`cause` in JSON), those that lost nothing included.
     #[must_use]
-    pub fn by_cause(&self) -> [(&'static str, u64); 5] {
+    pub fn by_cause(&self) -> [(&'static str, u64); 6] {
         [
             ("ring", self.ring),
             ("queue", self.queue),
             ("garbled", self.garbled),
             ("skipped", self.skipped),
             ("overflow", self.overflow),
+            ("other", self.other),
         ]
     }
 }

@@ -112,9 +112,10 @@ impl Consumer for Tables<'_> {
                 span_ns: self.read_ns - since_ns,
                 group: self.order.group,
                 basis: self.ranking.basis(),
-                opens: self.totals.opens - before.opens,
-                failed: self.totals.failed - before.failed,
-                dropped: self.totals.lost.dropped() - before.lost.dropped(),
+                // A recording's own totals, at its end, can be any.
+                opens: self.totals.opens.saturating_sub(before.opens),
+                failed: self.totals.failed.saturating_sub(before.failed),
+                dropped: self.totals.lost.dropped().saturating_sub(before.lost.dropped()),
                 rows: &rows,
             },
             &self.names,

@@ -84,6 +84,7 @@ impl Meter {
         lost.garbled -= base.lost.garbled.min(lost.garbled);
         lost.skipped -= base.lost.skipped.min(lost.skipped);
         lost.overflow -= base.lost.overflow.min(lost.overflow);
+        lost.other -= base.lost.other.min(lost.other);
         Totals {
             opens: now.opens.saturating_sub(base.opens),
             failed: now.failed.saturating_sub(base.failed),

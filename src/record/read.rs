@@ -1,21 +1,32 @@
 //! Reading a recording, line by line.
 
 use super::Header;
-use super::line::{Kind, LostLine, OpenLine, SummaryLine, Texts};
+use super::input::{Input, Interrupt};
+use super::line::{COUNT_MAX, Kind, LostLine, OpenLine, SummaryLine, Texts};
 use crate::escape::escape;
 use crate::event::{CgroupName, OpenEvent};
 use crate::source::{Lost, Totals};
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
 
 /// What a zstd frame begins with.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// No line is longer: two paths of 4 KiB, each byte of which may take six, and their exact bytes.
-const LONGEST_LINE: u64 = 1 << 20;
+/// No line is longer: a name, a path and a cgroup, each byte of which may take six, and their exact bytes.
+const LONGEST_LINE: u64 = 256 << 10;
+
+/// The largest zstd window, as a power of two: that of `zstd -19`. A frame may ask for gigabytes.
+const WINDOW_LOG_MAX: u32 = 23;
+
+/// The names of all cgroups together have no more bytes; those that come later have one name.
+const CGROUPS_MAX: usize = 4 << 20;
+const OTHER_CGROUPS: &[u8] = b"(other)";
+
+/// The longest text of a header, and of what an error says of a line.
+const HEADER_TEXT_MAX: usize = 256;
+const ERROR_TEXT_MAX: usize = 200;
 
 /// Why a recording cannot be read on.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +38,9 @@ pub enum ReadError {
     /// All lines before have been read and are right.
     #[error("{file} ends early, after line {line}: the recording was cut off, or is still being written")]
     EndsEarly { file: String, line: u64 },
+    /// Reading was interrupted while it waited, or between two lines.
+    #[error("{file}: stopped reading after line {line}, while waiting for more")]
+    Interrupted { file: String, line: u64 },
 }
 
 /// What a line tells.
@@ -34,11 +48,11 @@ pub enum ReadError {
 pub enum Item<'a> {
     /// An open, with the name of its cgroup where no open before had it.
     Open(OpenEvent<'a>, Option<CgroupName>),
-    /// Opens lost, by cause.
-    Lost { cause: String, count: u64 },
+    /// Opens lost; `cause` is a name of [`Lost::by_cause`].
+    Lost { cause: &'static str, count: u64 },
     /// The totals at the end. Anything may still follow.
     Summary(Totals),
-    /// A line of a later version, which this one does not know.
+    /// A blank line, or one of a later version, which this one does not know.
     Unknown,
 }
 
@@ -52,21 +66,18 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Opens a file, `-` being the standard input. What is no recording is an error at once.
-    pub fn open(path: &Path) -> Result<Self, ReadError> {
-        let file = escape(path.as_os_str().as_encoded_bytes());
-        if path == Path::new("-") {
-            return Self::new(io::stdin(), file);
-        }
-        match File::open(path) {
-            Ok(input) => Self::new(input, file),
-            Err(error) => Err(ReadError::Io { file, error }),
-        }
+    /// Reads from an open file. What is no recording is an error at once.
+    pub fn of_file(input: Input) -> Result<Self, ReadError> {
+        let (file, interrupt) = (input.name().to_owned(), input.interrupt().clone());
+        Self::begin(Lines::new(input, file, interrupt)?)
     }
 
     /// Reads from `input`, which errors call `file` (displayable).
     pub fn new(input: impl Read + Send + 'static, file: String) -> Result<Self, ReadError> {
-        let mut lines = Lines::new(input, file)?;
+        Self::begin(Lines::new(input, file, Interrupt::default())?)
+    }
+
+    fn begin(mut lines: Lines) -> Result<Self, ReadError> {
         if !lines.advance()? {
             return Err(lines.garbage("it is empty".into()));
         }
@@ -112,35 +123,41 @@ impl std::fmt::Debug for Reader {
 struct Lines {
     file: String,
     input: Box<dyn BufRead + Send>,
+    interrupt: Interrupt,
     line: Vec<u8>,
     /// Number of the line, from 1.
     number: u64,
 }
 
 impl Lines {
-    fn new(input: impl Read + Send + 'static, file: String) -> Result<Self, ReadError> {
+    fn new(input: impl Read + Send + 'static, file: String, interrupt: Interrupt) -> Result<Self, ReadError> {
         match decompressed(input) {
-            Ok(input) => Ok(Self { file, input, line: Vec::new(), number: 0 }),
+            Ok(input) => Ok(Self { file, input, interrupt, line: Vec::new(), number: 0 }),
+            Err(_) if interrupt.is_set() => Err(ReadError::Interrupted { file, line: 0 }),
             Err(error) => Err(ReadError::Io { file, error }),
         }
     }
 
-    /// Reads the next line that is not blank. False at the end.
+    /// Reads the next line. False at the end.
     fn advance(&mut self) -> Result<bool, ReadError> {
-        loop {
-            self.line.clear();
-            match self.input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut self.line) {
-                Ok(0) => return Ok(false),
-                Ok(_) => self.number += 1,
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(self.ends_early(self.number)),
-                Err(error) => return Err(ReadError::Io { file: self.file.clone(), error }),
-            }
-            if self.line.len() as u64 == LONGEST_LINE {
-                return Err(self.garbage("a line without an end".into()));
-            }
-            if !self.line.trim_ascii().is_empty() {
-                return Ok(true);
-            }
+        self.line.clear();
+        match self.input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut self.line) {
+            Ok(0) => return Ok(false),
+            Ok(_) => self.number += 1,
+            Err(error) => return Err(self.broken(error)),
+        }
+        if self.line.len() as u64 == LONGEST_LINE {
+            return Err(self.garbage(format!("a line of {} KiB without an end", LONGEST_LINE >> 10)));
+        }
+        Ok(true)
+    }
+
+    fn broken(&self, error: io::Error) -> ReadError {
+        let (file, line) = (self.file.clone(), self.number);
+        match error.kind() {
+            _ if self.interrupt.is_set() => ReadError::Interrupted { file, line },
+            io::ErrorKind::UnexpectedEof => self.ends_early(line),
+            _ => ReadError::Io { file, error },
         }
     }
 
@@ -159,12 +176,16 @@ impl Lines {
 struct Parser {
     texts: Texts,
     cgroups: HashMap<Vec<u8>, u64>,
+    cgroup_bytes: usize,
     told: Lost,
     summed_up: bool,
 }
 
 impl Parser {
     fn item(&mut self, line: &[u8]) -> Result<Item<'_>, String> {
+        if line.trim_ascii().is_empty() {
+            return Ok(Item::Unknown);
+        }
         match parse::<Kind<'_>>(line)?.kind.as_ref() {
             "open" => {
                 let event = parse::<OpenLine<'_>>(line)?.event(&mut self.texts)?;
@@ -172,15 +193,15 @@ impl Parser {
                 Ok(Item::Open(OpenEvent { cgroup, ..self.texts.complete(event) }, new))
             }
             "lost" => {
-                let LostLine { cause, count } = parse(line)?;
-                let unknown = || format!("no cause {:?}", escape(cause.as_bytes()));
-                let known = self.told.cause_mut(&cause).ok_or_else(unknown)?;
-                *known = known.saturating_add(count);
+                let (cause, count) = parse::<LostLine<'_>>(line)?.known()?;
+                if let Some(told) = self.told.cause_mut(cause) {
+                    *told = told.saturating_add(count).min(COUNT_MAX);
+                }
                 Ok(Item::Lost { cause, count })
             }
             "summary" => {
                 self.summed_up = true;
-                Ok(Item::Summary(parse::<SummaryLine>(line)?.totals(self.told)))
+                Ok(Item::Summary(parse::<SummaryLine<'_>>(line)?.totals(self.told)?))
             }
             _ => Ok(Item::Unknown),
         }
@@ -188,16 +209,21 @@ impl Parser {
 
     /// The id of the cgroup in the texts, and its name if it is new. No path is id 0, which has no name.
     fn intern(&mut self) -> (u64, Option<CgroupName>) {
-        let path = &self.texts.cgroup;
+        let mut path = self.texts.cgroup.as_slice();
         if path.is_empty() {
             return (0, None);
+        }
+        if self.cgroup_bytes >= CGROUPS_MAX && !self.cgroups.contains_key(path) {
+            path = OTHER_CGROUPS;
         }
         if let Some(id) = self.cgroups.get(path) {
             return (*id, None);
         }
+        // An entry is more than its text, however short that is.
+        self.cgroup_bytes += path.len() + size_of::<(Vec<u8>, u64)>();
         let id = self.cgroups.len() as u64 + 1;
-        self.cgroups.insert(path.clone(), id);
-        (id, Some(CgroupName { id, path: path.clone() }))
+        self.cgroups.insert(path.to_owned(), id);
+        (id, Some(CgroupName { id, path: path.to_owned() }))
     }
 }
 
@@ -207,20 +233,34 @@ fn decompressed(mut input: impl Read + Send + 'static) -> io::Result<Box<dyn Buf
     input.by_ref().take(ZSTD_MAGIC.len() as u64).read_to_end(&mut magic)?;
     let compressed = magic == ZSTD_MAGIC;
     let input = BufReader::new(io::Cursor::new(magic).chain(input));
-    Ok(if compressed { Box::new(BufReader::new(zstd::Decoder::with_buffer(input)?)) } else { Box::new(input) })
+    if !compressed {
+        return Ok(Box::new(input));
+    }
+    let mut decoder = zstd::Decoder::with_buffer(input)?;
+    decoder.window_log_max(WINDOW_LOG_MAX)?;
+    Ok(Box::new(BufReader::new(decoder)))
 }
 
 fn parse<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, String> {
     serde_json::from_slice(line).map_err(|error| {
         // Its "at line 1 column 7" counts in our line, which has a number of its own.
         let what = escape(error.to_string().as_bytes());
-        let what = what.split(" at line ").next().unwrap_or_default();
-        format!("{what} (column {})", error.column())
+        let what = what.rsplit_once(" at line ").map_or(&*what, |(what, _)| what);
+        format!("{} (column {})", cut(what, ERROR_TEXT_MAX), error.column())
     })
 }
 
+/// The text, or as much of it as is wanted, with a mark.
+fn cut(text: &str, longest: usize) -> Cow<'_, str> {
+    if text.len() <= longest {
+        text.into()
+    } else {
+        format!("{}…", &text[..text.floor_char_boundary(longest)]).into()
+    }
+}
+
 fn displayable(header: &Header) -> Header {
-    let safe = |text: &str| escape(text.as_bytes());
+    let safe = |text: &str| cut(&escape(text.as_bytes()), HEADER_TEXT_MAX).into_owned();
     Header {
         opentop: safe(&header.opentop),
         host: safe(&header.host),

@@ -62,6 +62,7 @@ impl Counters {
             garbled: stream.garbled,
             skipped,
             overflow: kernel.overflow,
+            ..Lost::default()
         };
         let totals = Totals {
             opens: opens + kernel.overflow + kernel.filtered,

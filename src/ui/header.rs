@@ -81,12 +81,13 @@ fn second(app: &App, context: &Context<'_>) -> Vec<Segment> {
 /// Every open that was counted was delivered, dropped (by cause) or filtered.
 fn sum(totals: &Totals) -> String {
     let lost = &totals.lost;
-    let causes =
-        [("ring", lost.ring), ("queue", lost.queue), ("garbled", lost.garbled)].map(|(cause, count)| match count {
+    let causes = [("ring", lost.ring), ("queue", lost.queue), ("garbled", lost.garbled), ("other", lost.other)].map(
+        |(cause, count)| match count {
             0 => String::new(),
             count if count == lost.dropped() => format!(" ({cause})"),
             count => format!(" ({cause} {})", exact(count)),
-        });
+        },
+    );
     let seen = totals.delivered + lost.dropped() + totals.filtered;
     let on_the_way = match totals.opens.saturating_sub(seen) {
         0 => String::new(),

@@ -1,0 +1,86 @@
+//! A recording's bytes, from a file, a pipe or the standard input, read so that it can be left at any moment.
+
+use super::ReadError;
+use crate::escape::escape;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// How often a wait for bytes looks whether it is to end.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
+/// Tells a reader in another thread to leave, even while it waits for bytes that never come.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// An open file of which nothing was read yet.
+#[derive(Debug)]
+pub struct Input {
+    file: File,
+    /// Displayable.
+    name: String,
+    interrupt: Interrupt,
+}
+
+impl Input {
+    /// Opens a file, `-` being the standard input. A pipe that nobody writes to yet is opened too.
+    pub fn open(path: &Path, interrupt: Interrupt) -> Result<Self, ReadError> {
+        let name = escape(path.as_os_str().as_encoded_bytes());
+        let file = if path == Path::new("-") {
+            io::stdin().as_fd().try_clone_to_owned().map(File::from)
+        } else {
+            OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
+        };
+        match file {
+            Ok(file) => Ok(Self { file, name, interrupt }),
+            Err(error) => Err(ReadError::Io { file: name, error }),
+        }
+    }
+
+    /// What errors call it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
+    }
+}
+
+impl Read for Input {
+    /// Waits for bytes. An error of its own kind, never `Interrupted`, which callers would try again, when told to leave.
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        while !self.interrupt.is_set() {
+            let mut ready = [PollFd::new(&self.file, PollFlags::IN)];
+            match rustix::event::poll(&mut ready, Some(&LOOK)) {
+                Ok(0) | Err(Errno::INTR) => continue,
+                Ok(_) => {}
+                Err(error) => return Err(error.into()),
+            }
+            // Somebody else who reads from the same pipe can have been faster.
+            match rustix::io::read(&self.file, &mut *bytes) {
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                read => return Ok(read?),
+            }
+        }
+        Err(io::ErrorKind::TimedOut.into())
+    }
+}
