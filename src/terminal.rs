@@ -45,6 +45,9 @@ const FRAME_END: &[u8] = b"\x1b[?2026l";
 /// How long a terminal may take for the last bytes.
 const PATIENCE: Duration = Duration::from_millis(250);
 
+/// Most bytes that wait for the next frame.
+const PENDING_MAX: usize = 256 * 1024;
+
 /// The screen while it is ours.
 #[derive(Debug)]
 pub struct Terminal {
@@ -52,6 +55,8 @@ pub struct Terminal {
     shown: Buffer,
     cursor: Option<Position>,
     mouse: bool,
+    /// What goes out before the next frame.
+    pending: Vec<u8>,
 }
 
 impl Terminal {
@@ -61,7 +66,8 @@ impl Terminal {
     /// Where there is none, or it cannot be set up; it is left as it was.
     pub fn enter(mouse: bool) -> io::Result<Self> {
         hold_back_panics();
-        let mut terminal = Self { writer: Writer::start()?, shown: Buffer::empty(Rect::ZERO), cursor: None, mouse };
+        let shown = Buffer::empty(Rect::ZERO);
+        let mut terminal = Self { writer: Writer::start()?, shown, cursor: None, mouse, pending: Vec::new() };
         terminal.take()?;
         Ok(terminal)
     }
@@ -123,9 +129,10 @@ impl Display for Terminal {
         }
         let mut next = Buffer::empty(area);
         let cursor = ui::render(app, &mut next);
+        frame.append(&mut self.pending);
         frame.extend_from_slice(FRAME_START);
         paint::paint(&mut self.shown, &next, &mut frame);
-        let changed = frame.len() > FRAME_START.len() || cursor != self.cursor;
+        let changed = frame.len() != FRAME_START.len() || cursor != self.cursor;
         self.shown = next;
         if !changed {
             frame.clear();
@@ -144,17 +151,20 @@ impl Display for Terminal {
         Ok(len)
     }
 
-    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.writer.write_now(bytes, PATIENCE)
+    fn send(&mut self, bytes: &[u8]) {
+        // A terminal that takes nothing for so long will not miss what comes after.
+        if self.pending.len() + bytes.len() <= PENDING_MAX {
+            self.pending.extend_from_slice(bytes);
+        }
     }
 
     fn forget(&mut self) {
         self.shown = Buffer::empty(Rect::ZERO);
     }
 
-    fn mouse(&mut self, on: bool) -> io::Result<()> {
+    fn mouse(&mut self, on: bool) {
         self.mouse = on;
-        self.send(if on { MOUSE_ON } else { MOUSE_OFF })
+        self.send(if on { MOUSE_ON } else { MOUSE_OFF });
     }
 
     fn suspend(&mut self) -> io::Result<()> {

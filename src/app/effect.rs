@@ -3,8 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 
 use base64::Engine as _;
 use jiff::Timestamp;
@@ -17,51 +16,22 @@ use crate::ui::format::duration;
 /// The largest text that is handed to a terminal's clipboard.
 const COPY_MAX: usize = 32 * 1024;
 
-/// Puts `text` where it can be pasted: into tmux's buffer if we are in tmux, else it asks the terminal by OSC 52. The
-/// bytes for the terminal, and what to tell the user: whether a terminal obeys cannot be known.
+/// Asks the terminal to copy `text`, by OSC 52: the bytes for it, and what to tell the user. Whether a terminal obeys
+/// cannot be known. No program is run for this and no other's socket opened: opentop is mostly root.
 pub(super) fn copy(text: &str) -> (Vec<u8>, String) {
     if text.len() > COPY_MAX {
         return (Vec::new(), "too long to copy: w writes a file".to_owned());
     }
-    if tmux_socket().is_some_and(|socket| tmux_buffer(&socket, text).is_ok()) {
-        return (Vec::new(), "copied into the tmux buffer: paste with prefix ]".to_owned());
-    }
     let terminal = std::env::var("TERM").unwrap_or_default();
-    (osc_52(text, &terminal), "asked the terminal to copy it (OSC 52); not every terminal does".to_owned())
+    let said = format!("asked the terminal to copy (OSC 52; in tmux: set -g set-clipboard on): {text}");
+    (osc_52(text, &terminal), said)
 }
 
-/// The request to copy. GNU screen swallows it unless it is wrapped for the terminal around it.
+/// The request to copy. GNU screen swallows it unless it is wrapped for the terminal around it; tmux, which may go by
+/// the same name, takes it only as it is.
 fn osc_52(text: &str, terminal: &str) -> Vec<u8> {
     let request = format!("\x1b]52;c;{}\x07", base64::engine::general_purpose::STANDARD.encode(text));
-    if terminal.starts_with("screen") { format!("\x1bP{request}\x1b\\") } else { request }.into_bytes()
-}
-
-/// The server of the tmux we are in. sudo takes TMUX away, but leaves the kind of terminal and who called it.
-fn tmux_socket() -> Option<PathBuf> {
-    if let Ok(tmux) = std::env::var("TMUX") {
-        return tmux.split(',').next().map(PathBuf::from);
-    }
-    let terminal = std::env::var("TERM").ok()?;
-    let uid: u32 = std::env::var("SUDO_UID").ok()?.parse().ok()?;
-    let socket = PathBuf::from(format!("/tmp/tmux-{uid}/default"));
-    let in_tmux = terminal.starts_with("tmux") || terminal.starts_with("screen");
-    (in_tmux && socket.exists()).then_some(socket)
-}
-
-fn tmux_buffer(socket: &Path, text: &str) -> io::Result<()> {
-    let mut tmux = Command::new("tmux")
-        .arg("-S")
-        .arg(socket)
-        .args(["load-buffer", "-w", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()?;
-    // The pipe is closed before the wait, or tmux would wait for more.
-    let written = tmux.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(text.as_bytes()));
-    let status = tmux.wait()?;
-    written?;
-    if status.success() { Ok(()) } else { Err(io::ErrorKind::Other.into()) }
+    if terminal.starts_with("screen") { format!("{request}\x1bP{request}\x1b\\") } else { request }.into_bytes()
 }
 
 /// Writes the ranking and all events that match into a new file in the working directory. Returns what to tell.
@@ -143,6 +113,6 @@ mod tests {
     #[test]
     fn a_request_to_copy_holds_no_byte_of_the_text() {
         assert_eq!(osc_52("/a\u{1b}b", "xterm"), b"\x1b]52;c;L2EbYg==\x07");
-        assert_eq!(osc_52("/a", "screen.xterm"), b"\x1bP\x1b]52;c;L2E=\x07\x1b\\");
+        assert_eq!(osc_52("/a", "screen.xterm"), b"\x1b]52;c;L2E=\x07\x1bP\x1b]52;c;L2E=\x07\x1b\\");
     }
 }

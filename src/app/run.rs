@@ -41,11 +41,11 @@ pub trait Display {
     fn reclaim(&mut self, buffer: Vec<u8>);
     /// Draws the state. Returns how many bytes that took.
     fn draw(&mut self, app: &App) -> io::Result<usize>;
-    /// Sends bytes that draw nothing.
-    fn send(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Sends bytes that draw nothing, with the next frame.
+    fn send(&mut self, bytes: &[u8]);
     /// Paints everything with the next frame.
     fn forget(&mut self);
-    fn mouse(&mut self, on: bool) -> io::Result<()>;
+    fn mouse(&mut self, on: bool);
     /// Leaves the screen, stops the process until it is continued, and comes back.
     fn suspend(&mut self) -> io::Result<()>;
     /// Takes the screen again after somebody else stopped the process.
@@ -141,11 +141,11 @@ fn take(
             Effect::Work(work) => worker.ask(*work),
             Effect::Copy(text) => {
                 let (bytes, said) = effect::copy(&text);
-                display.send(&bytes)?;
+                display.send(&bytes);
                 app.say(said);
             }
             Effect::Save => app.say(effect::save(app)),
-            Effect::Mouse(on) => display.mouse(on)?,
+            Effect::Mouse(on) => display.mouse(on),
             Effect::Repaint => {
                 display.resume()?;
                 display.forget();

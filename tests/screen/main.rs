@@ -1,6 +1,7 @@
 //! The screen on a real terminal, without root: driven through a replayed recording. Every way to end it gives the
 //! terminal back.
 
+mod bait;
 mod pty;
 
 use std::fmt::Write as _;
