@@ -4,7 +4,6 @@
 //! [`Tracer::run`] then feeds a channel until it is told to stop.
 
 mod attached;
-mod btf;
 mod cgroups;
 mod counters;
 mod hooks;
@@ -16,11 +15,10 @@ mod probe;
 mod process;
 mod selftest;
 mod skips;
-mod targets;
 
-pub use btf::PATH as BTF_PATH;
 pub use cgroups::cgroup_mount;
 pub use hooks::{Extras, HookSet};
+pub use kernel::BTF_PATH;
 pub use probe::{Facts, Lockdown, Preemption};
 
 use std::mem::MaybeUninit;
@@ -36,7 +34,7 @@ use crate::error::Error;
 use crate::filter::KernelFilter;
 use crate::source::Message;
 use attached::{Attached, Slots};
-use kernel::{Excerpt, Kernel};
+use kernel::Kernel;
 use part::{Opened, Part};
 
 /// How to trace.
@@ -136,7 +134,7 @@ impl<'a> Tracer<'a> {
         precheck(&facts)?;
         let mut slots = storage.iter_mut();
         let unreadable = |why| Error::bpf("read the kernel's type information", why);
-        let (kernel, first) = read_and_open(Excerpt::new().map_err(unreadable)?, &mut slots, &options);
+        let (kernel, first) = read_and_open(&mut slots, &options);
         let kernel = kernel.map_err(unreadable)?;
         let order = match options.hooks {
             Some(forced) => vec![forced],
@@ -172,17 +170,12 @@ impl<'a> Tracer<'a> {
     }
 }
 
-/// Reads the kernel's types into `excerpt`, and meanwhile opens the BPF object as far as it needs none of them: each is
-/// a good part of the start.
-fn read_and_open<'a>(
-    excerpt: Excerpt,
-    slots: &mut Slots<'a>,
-    options: &Options,
-) -> (Result<Kernel, String>, Result<Opened<'a>, String>) {
-    let path = excerpt.path().to_owned();
+/// Reads the kernel's types, and meanwhile opens the BPF object as far as it needs none of them: each is a good part of
+/// the start.
+fn read_and_open<'a>(slots: &mut Slots<'a>, options: &Options) -> (Result<Kernel, String>, Result<Opened<'a>, String>) {
     thread::scope(|scope| {
-        let kernel = thread::Builder::new().name("types".into()).spawn_scoped(scope, || Kernel::new(excerpt));
-        let opened = attached::open_next(slots, &path, options).and_then(Opened::with_large_maps);
+        let kernel = thread::Builder::new().name("types".into()).spawn_scoped(scope, Kernel::new);
+        let opened = attached::open_next(slots, options).and_then(Opened::with_large_maps);
         let kernel = kernel.map_err(|why| format!("cannot start a thread: {why}"));
         let kernel = kernel.and_then(|kernel| kernel.join().unwrap_or_else(|_| Err("its thread panicked".into())));
         (kernel, opened)
@@ -201,13 +194,13 @@ pub struct Trial {
 /// Tries all hook sets.
 #[must_use]
 pub fn try_all(facts: &Facts, options: &Options) -> Trial {
-    let kernel = Kernel::of_host().map(Arc::new);
+    let kernel = Kernel::new().map(Arc::new);
     let attempt = |set| {
         let mut storage = storage();
         let kernel = kernel.clone()?;
         let refused = |mut tried: Vec<(HookSet, String)>| tried.pop().map_or_else(String::new, |(_, why)| why);
         let mut slots = storage.iter_mut();
-        let first = attached::open_next(&mut slots, kernel.types(), options);
+        let first = attached::open_next(&mut slots, options);
         let (base, mut attached) = Attached::start(first, slots, kernel, &[set], options).map_err(refused)?;
         while attached.complete_next(&base, options) {}
         Ok(attached.hooks().clone())

@@ -148,7 +148,7 @@ static __always_inline enum walk_result fill(enum known known, struct open_event
 		e->mark |= MARK_NAME_UNREADABLE;
 		return WALK_DONE;
 	}
-	return known != KNOWN_NONE && CAN_CAST ? join(KNOWN_ALL, e, room, task, r) : join(known, e, room, task, r);
+	return known != KNOWN_NONE && can_cast ? join(KNOWN_ALL, e, room, task, r) : join(known, e, room, task, r);
 }
 
 enum written {

@@ -23,7 +23,7 @@
 enum known {
 	KNOWN_NONE, /* before 5.17; of the task, it could since 5.11 */
 	KNOWN_TASK,
-	KNOWN_ALL, /* since 6.2, where CAN_CAST */
+	KNOWN_ALL, /* since 6.2, where can_cast */
 };
 
 #define LOAD(known, ptr, field) READ((known) >= KNOWN_TASK, ptr, field)
@@ -37,29 +37,14 @@ static __always_inline struct task_struct *current_task(enum known known)
 }
 
 /*
- * Any pointer can be given a type since 6.2, by bpf_rdonly_cast(). It is not a helper but a function of the kernel, and
- * is called, as types are named, by its id: the user side puts the function in for this number, and the ids of the types
- * come with the types themselves, as an enum that no kernel has.
+ * Any pointer can be given a type since 6.2, by the kernel function bpf_rdonly_cast() behind bpf_core_cast(). Programs for
+ * which KNOWN_NONE must not name it at all: kernels before 5.13 refuse them even where they never call it.
  */
-static void *(*const rdonly_cast)(const void *obj, u32 type) = (void *)RDONLY_CAST;
-
-#define TYPE_ID(name) bpf_core_enum_value(enum opentop_type, TYPE_##name)
-#define CAN_CAST bpf_core_enum_value_exists(enum opentop_type, TYPE_task_struct)
-#define TYPE_OF(ptr)                                                                                                   \
-	_Generic(*(ptr), struct task_struct                                                                            \
-		 : TYPE_ID(task_struct), struct fs_struct                                                              \
-		 : TYPE_ID(fs_struct), struct files_struct                                                             \
-		 : TYPE_ID(files_struct), struct file                                                                  \
-		 : TYPE_ID(file), struct dentry                                                                        \
-		 : TYPE_ID(dentry), struct vfsmount                                                                    \
-		 : TYPE_ID(vfsmount), struct mount                                                                     \
-		 : TYPE_ID(mount), struct linux_binprm                                                                 \
-		 : TYPE_ID(linux_binprm))
-#define CAST(ptr) ((typeof(ptr))rdonly_cast(ptr, TYPE_OF(ptr)))
+#define CAST(ptr) bpf_core_cast(ptr, typeof(*(ptr)))
 #define TYPED(known, ptr) ((known) == KNOWN_ALL ? CAST(ptr) : (ptr))
 
 /* The same pointer with the type that it has, if its own is of no use and the kernel can give it another. */
-#define RETYPED(known, ptr) ((known) == KNOWN_ALL || ((known) == KNOWN_TASK && CAN_CAST) ? CAST(ptr) : (ptr))
+#define RETYPED(known, ptr) ((known) == KNOWN_ALL || ((known) == KNOWN_TASK && can_cast) ? CAST(ptr) : (ptr))
 
 /*
  * The same task, to follow its pointers from. Those of the trusted task that the kernel hands out load a little faster,

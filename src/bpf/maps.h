@@ -9,9 +9,11 @@ const volatile u8 hook_set = 0;
 /* Set by the user side before loading: the programs at entry are there and fill the map entered. */
 const volatile bool measure_latency = false;
 
-/* Names types in BTF, from which the Rust types are generated. */
+/* Set by the user side before loading: the kernel has bpf_rdonly_cast(). */
+const volatile bool can_cast = false;
+
+/* Names a type in BTF, from which the Rust type is generated. */
 const struct open_event *unused_open_event __attribute__((unused));
-const enum stand_in *unused_stand_in __attribute__((unused));
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

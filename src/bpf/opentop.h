@@ -15,9 +15,6 @@
 /* NAME_MAX: the longest single directory name. */
 #define COMPONENT_LEN 255
 
-/* Stands for the function bpf_rdonly_cast() until the programs are loaded. No helper of the kernel has this number. */
-enum stand_in { RDONLY_CAST = 1 << 24 };
-
 /* How the open was asked for. */
 enum op {
 	OP_OPEN,

@@ -58,18 +58,6 @@ struct open_how {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-/* Of the structs that pointers are given as their types, the ids in the kernel's BTF; the user side fills them in. */
-enum opentop_type {
-	TYPE_task_struct = 1,
-	TYPE_fs_struct,
-	TYPE_files_struct,
-	TYPE_file,
-	TYPE_dentry,
-	TYPE_vfsmount,
-	TYPE_mount,
-	TYPE_linux_binprm,
-};
-
 struct pt_regs {
 #if defined(__TARGET_ARCH_x86)
 	unsigned long r10, bx, cx, dx, si, di, ax, orig_ax;

@@ -1,6 +1,5 @@
 //! What is attached: a hook set, and beside it what that does not see by itself.
 
-use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
@@ -32,9 +31,9 @@ pub(super) struct Attached<'a> {
 pub(super) type Slots<'a> = std::slice::IterMut<'a, MaybeUninit<OpenObject>>;
 
 /// Opens the object once more.
-pub(super) fn open_next<'a>(slots: &mut Slots<'a>, types: &CStr, options: &Options) -> Result<Opened<'a>, String> {
+pub(super) fn open_next<'a>(slots: &mut Slots<'a>, options: &Options) -> Result<Opened<'a>, String> {
     let slot = slots.next().ok_or("there is no room for another BPF object")?;
-    Opened::new(slot, types, options)
+    Opened::new(slot, options)
 }
 
 /// Attaches a part that reports, and sees that it does.
@@ -66,7 +65,7 @@ impl<'a> Attached<'a> {
         let (mut tried, mut first) = (Vec::new(), Some(first));
         for &set in order {
             let attempt = hooks::choose_set(set, options.extras, &kernel).and_then(|chosen| {
-                let opened = first.take().unwrap_or_else(|| open_next(&mut slots, kernel.types(), options))?;
+                let opened = first.take().unwrap_or_else(|| open_next(&mut slots, options))?;
                 attach_and_test(opened.load(set, chosen, &kernel, options, None)?, options)
             });
             match attempt {
@@ -115,7 +114,7 @@ impl<'a> Attached<'a> {
         let Some(optional) = self.pending.next() else { return false };
         let chosen = optional.choose(&self.kernel);
         let attached = chosen.and_then(|chosen| {
-            let opened = open_next(&mut self.slots, self.kernel.types(), options).ok()?;
+            let opened = open_next(&mut self.slots, options).ok()?;
             let part = opened.load(self.hooks.set, chosen, &self.kernel, options, Some(&base.skel)).ok()?;
             let links = part.attach().ok()?;
             Some((part, links))
@@ -137,7 +136,7 @@ impl<'a> Attached<'a> {
         let order = probe::order(probe::Preemption::Full, self.kernel.has_lossless_probes());
         for set in order.into_iter().filter(|set| *set != self.hooks.set && !self.hooks.left.contains(set)) {
             let attempt = hooks::choose_set(set, options.extras, &self.kernel).and_then(|chosen| {
-                let opened = open_next(&mut self.slots, self.kernel.types(), options)?;
+                let opened = open_next(&mut self.slots, options)?;
                 let part = opened.load(set, chosen, &self.kernel, options, Some(&base.skel))?;
                 Ok((part.attach()?, part))
             });
@@ -165,8 +164,8 @@ mod tests {
     #[test]
     fn hooks_that_see_nothing_are_refused() {
         assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
-        let (kernel, options, mut slot) = (Kernel::of_host().unwrap(), Options::default(), MaybeUninit::uninit());
-        let opened = Opened::new(&mut slot, kernel.types(), &options).unwrap();
+        let (kernel, options, mut slot) = (Kernel::new().unwrap(), Options::default(), MaybeUninit::uninit());
+        let opened = Opened::new(&mut slot, &options).unwrap();
         let nothing = opened.load(HookSet::SyscallExit, Vec::new(), &kernel, &options, None).unwrap();
         let why = attach_and_test(nothing, &options).map(drop).expect_err("nothing was attached");
         assert!(why.contains("sees no opens"), "{why}");

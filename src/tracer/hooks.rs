@@ -197,28 +197,24 @@ impl Spec {
 /// The calls without which a set of functions is of no use.
 const INDISPENSABLE: &str = "openat_return";
 
-/// A program that will be loaded, and what it belongs to in the kernel.
+/// A program that will be loaded, and the kernel's function that it attaches to, if it is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Chosen {
-    pub(super) program: &'static str,
+    program: &'static str,
     function: Option<&'static str>,
-    /// The id of that function, or of the type of the tracepoint's programs.
-    pub(super) target: Option<u32>,
 }
 
 impl Spec {
     /// Chooses the program, if the kernel has what it needs.
     fn choose(&self, kernel: &Kernel) -> Option<Chosen> {
-        let chosen = |function, target| Some(Chosen { program: self.program, function, target });
+        let chosen = |function| Chosen { program: self.program, function };
         match &self.needs {
-            Needs::Nothing => chosen(None, None),
+            Needs::Nothing => Some(chosen(None)),
             Needs::Tracepoint(name, parameters) => {
-                let (id, _) = kernel.tracepoint(name).filter(|(_, count)| parameters.contains(count))?;
-                chosen(None, Some(id))
+                kernel.tracepoint(name).filter(|count| parameters.contains(count)).map(|_| chosen(None))
             }
             Needs::Function(names) => {
-                let found = names.iter().find_map(|name| Some((*name, kernel.function(name)?)));
-                found.and_then(|(name, id)| chosen(Some(name), Some(id)))
+                names.iter().find_map(|name| kernel.function(name)).map(|name| chosen(Some(name)))
             }
         }
     }
@@ -314,13 +310,20 @@ fn choose(wanted: impl Fn(Role) -> bool, kernel: &Kernel) -> Result<Vec<Chosen>,
 }
 
 /// Lets exactly the chosen programs be loaded. Where return probes are used, the calls' own programs are not.
-pub(super) fn select(object: &mut OpenObject, set: HookSet, chosen: &[Chosen]) {
+///
+/// # Errors
+/// If a program cannot be told its function.
+pub(super) fn select(object: &mut OpenObject, set: HookSet, chosen: &[Chosen]) -> libbpf_rs::Result<()> {
     for mut program in object.progs_mut() {
         let name = program.name().to_string_lossy();
         let probed = set == HookSet::Probes && has_role(&name, |role| role == Role::Call);
-        let load = chosen.iter().any(|chosen| name == chosen.program) && !probed;
-        program.set_autoload(load);
+        let chosen = chosen.iter().find(|chosen| name == chosen.program && !probed);
+        program.set_autoload(chosen.is_some());
+        if let Some(function) = chosen.and_then(|chosen| chosen.function) {
+            program.set_attach_target(0, Some(function.to_owned()))?;
+        }
     }
+    Ok(())
 }
 
 /// Attaches what was loaded.

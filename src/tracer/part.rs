@@ -1,6 +1,5 @@
 //! One loaded BPF object: which of its programs, with which maps.
 
-use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::sync::Mutex;
@@ -12,8 +11,8 @@ use libbpf_rs::{
 };
 
 use super::hooks::{self, Chosen, HookSet};
-use super::kernel::{self, Kernel};
-use super::{Options, process, targets};
+use super::kernel::Kernel;
+use super::{Options, process};
 use crate::bpf::{OpenOpentopSkel, OpentopSkel, OpentopSkelBuilder, as_bytes, types};
 use crate::filter::KernelFilter;
 
@@ -31,9 +30,9 @@ impl<'a> Opened<'a> {
     ///
     /// # Errors
     /// If there is no memory for it; the reason is for people to read.
-    pub(super) fn new(slot: &'a mut MaybeUninit<OpenObject>, types: &CStr, options: &Options) -> Result<Self, String> {
+    pub(super) fn new(slot: &'a mut MaybeUninit<OpenObject>, options: &Options) -> Result<Self, String> {
         listen_to_libbpf();
-        open(slot, types, options).map(Self).map_err(|why| explain(&why))
+        open(slot, options).map(Self).map_err(|why| explain(&why))
     }
 
     /// Makes the maps that take long to make. Loading makes the others.
@@ -60,8 +59,7 @@ impl<'a> Opened<'a> {
         base: Option<&OpentopSkel<'_>>,
     ) -> Result<Part<'a>, String> {
         listen_to_libbpf();
-        targets::aim(&chosen, kernel.cast());
-        match load(self.0, set, &chosen, options, base) {
+        match load(self.0, set, &chosen, kernel, options, base) {
             Ok(skel) => Ok(Part { skel, chosen }),
             Err(why) => Err(explain(&why)),
         }
@@ -101,13 +99,8 @@ fn explain(why: &libbpf_rs::Error) -> String {
     if said.is_empty() { format!("{why:#}") } else { format!("{why:#} ({said})") }
 }
 
-fn open<'a>(
-    slot: &'a mut MaybeUninit<OpenObject>,
-    types: &CStr,
-    options: &Options,
-) -> libbpf_rs::Result<OpenOpentopSkel<'a>> {
-    targets::take_sections()?;
-    let mut open = OpentopSkelBuilder::default().open_opts(kernel::open_options(types), slot)?;
+fn open<'a>(slot: &'a mut MaybeUninit<OpenObject>, options: &Options) -> libbpf_rs::Result<OpenOpentopSkel<'a>> {
+    let mut open = OpentopSkelBuilder::default().open(slot)?;
     open.maps.events.set_max_entries(options.ring_bytes)?;
     // What is not asked for needs no room.
     if !options.extras.latency {
@@ -131,13 +124,15 @@ fn load<'a>(
     mut open: OpenOpentopSkel<'a>,
     set: HookSet,
     chosen: &[Chosen],
+    kernel: &Kernel,
     options: &Options,
     base: Option<&OpentopSkel<'_>>,
 ) -> libbpf_rs::Result<OpentopSkel<'a>> {
-    hooks::select(open.open_object_mut(), set, chosen);
+    hooks::select(open.open_object_mut(), set, chosen)?;
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         rodata.measure_latency = options.extras.latency;
         rodata.hook_set = set as u8;
+        rodata.can_cast = kernel.can_cast();
     }
     match base {
         Some(base) => {

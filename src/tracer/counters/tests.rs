@@ -63,12 +63,12 @@ fn count_in_map(skel: &OpentopSkel<'_>, process: Process) -> u64 {
 fn a_process_is_counted_as_exactly_in_its_place_as_in_the_map() {
     assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
     let (kernel, mut storage, order) =
-        (Arc::new(Kernel::of_host().unwrap()), storage(), [HookSet::SyscallExit, HookSet::SyscallExitRaw]);
+        (Arc::new(Kernel::new().unwrap()), storage(), [HookSet::SyscallExit, HookSet::SyscallExitRaw]);
     let options =
         |pid| Options { filter: KernelFilter { pids: vec![pid], ..KernelFilter::default() }, ..Options::default() };
     let mut shell = Shell::start();
     let mut slots = storage.iter_mut();
-    let first = open_next(&mut slots, kernel.types(), &options(shell.pid()));
+    let first = open_next(&mut slots, &options(shell.pid()));
     let started = Attached::start(first, slots, kernel, &order, &options(shell.pid()));
     let (base, attached) = started.map_err(|why| format!("{why:?}")).unwrap();
     let skel = &base.skel;
