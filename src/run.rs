@@ -36,7 +36,7 @@ const WAITING: usize = 64;
 /// If the host cannot be traced, or the output cannot be written.
 pub(crate) fn live(options: Options, show: Show, command: &[OsString]) -> Result<u8, Error> {
     let shows_self = options.show_self;
-    trace(options, !command.is_empty(), |messages, commands, hooks| match show.form {
+    trace(options, |messages, commands, hooks| match show.form {
         OutputForm::Tui => {
             if !command.is_empty() {
                 Child::start(command, true, || {})?;
@@ -78,8 +78,7 @@ pub(crate) fn record(
     show: Show,
     command: &[OsString],
 ) -> Result<u8, Error> {
-    // The recording's header tells the hooks.
-    trace(options, true, |messages, commands, hooks| {
+    trace(options, |messages, commands, hooks| {
         let recorder = Recorder::create(file, &Header::of_host(hooks), replace);
         let mut recorder = recorder.map_err(|why| Error::Other(why.to_string()))?;
         let code = with_command(command, commands, || {
@@ -90,11 +89,10 @@ pub(crate) fn record(
     })
 }
 
-/// Traces in a thread of its own while `consume` takes the messages in this one. The hook set is loaded before `consume`
-/// begins, `completely` all hooks are, and nothing is left of them when this returns.
+/// Traces in a thread of its own while `consume` takes the messages in this one. All hooks are in place before
+/// `consume` begins, and nothing is left of them when this returns.
 fn trace(
     options: Options,
-    completely: bool,
     consume: impl FnOnce(&Receiver<Message>, &Sender<Command>, &str) -> Result<u8, Error>,
 ) -> Result<u8, Error> {
     let (messages, received) = bounded(WAITING);
@@ -103,10 +101,7 @@ fn trace(
     thread::scope(|scope| {
         let tracer = thread::Builder::new().name("tracer".into()).spawn_scoped(scope, move || {
             let mut storage = tracer::storage();
-            let mut tracer = Tracer::start(&mut storage, options)?;
-            if completely {
-                tracer.complete();
-            }
+            let tracer = Tracer::start(&mut storage, options)?;
             let _ = ready.send(tracer.hooks().to_string());
             tracer.run(&messages, &commanded)
         });

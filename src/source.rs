@@ -8,7 +8,7 @@ use crate::event::Batch;
 pub enum Message {
     /// Opens, oldest first.
     Opens(Batch),
-    /// The hooks in use, with what they do not see: soon after the start, when all are in place.
+    /// The hooks in use from now on, with what they do not see: others than those of the start.
     Hooks(String),
     /// The exact counts, about once a second, and once more at the end.
     Counts(Counts),

@@ -125,7 +125,7 @@ impl std::fmt::Display for Hooks {
 }
 
 impl<'a> Tracer<'a> {
-    /// Loads and attaches the first hook set that this kernel takes.
+    /// Loads and attaches the first hook set that this kernel takes, and what it takes beside it.
     ///
     /// # Errors
     /// If the host cannot be traced; the text says what is missing.
@@ -141,17 +141,12 @@ impl<'a> Tracer<'a> {
             None => probe::order(facts.preemption, kernel.has_lossless_probes()).to_vec(),
         };
         let started = Attached::start(first, slots, Arc::new(kernel), &order, &options);
-        let (base, attached) = started.map_err(|tried| {
+        let (base, mut attached) = started.map_err(|tried| {
             let tried: Vec<_> = tried.iter().map(|(set, why)| format!("{}: {why}", set.name())).collect();
             Error::NoHook { tried: tried.join("; ") }
         })?;
+        attached.complete(&base, &options);
         Ok(Self { base, attached, options, host_pids: facts.host_pids })
-    }
-
-    /// Loads what the hook set does not see by itself, where this has not been done. [`Tracer::run`] does it after a first
-    /// look at the opens.
-    pub fn complete(&mut self) {
-        while self.attached.complete_next(&self.base, &self.options) {}
     }
 
     /// The hooks in use.
@@ -202,7 +197,7 @@ pub fn try_all(facts: &Facts, options: &Options) -> Trial {
         let mut slots = storage.iter_mut();
         let first = attached::open_next(&mut slots, options);
         let (base, mut attached) = Attached::start(first, slots, kernel, &[set], options).map_err(refused)?;
-        while attached.complete_next(&base, options) {}
+        attached.complete(&base, options);
         Ok(attached.hooks().clone())
     };
     let lossless_probes = kernel.as_ref().is_ok_and(|kernel| kernel.has_lossless_probes());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use libbpf_rs::skel::Skel as _;
 use libbpf_rs::{Link, OpenObject};
 
-use super::hooks::{self, HookSet, Optional};
+use super::hooks::{self, HookSet};
 use super::kernel::Kernel;
 use super::part::{self, Opened, Part};
 use super::skips::Skips;
@@ -21,8 +21,6 @@ pub(super) struct Attached<'a> {
     set_links: Vec<Link>,
     /// What links had missed when they were closed.
     closed: Skips,
-    /// What the set does not see by itself, and has not been tried yet.
-    pending: std::vec::IntoIter<Optional>,
     beside: Vec<(Part<'a>, Vec<Link>)>,
     hooks: Hooks,
 }
@@ -70,12 +68,9 @@ impl<'a> Attached<'a> {
             });
             match attempt {
                 Ok((set_links, base)) => {
-                    let pending: Vec<_> = hooks::optional(options.extras).collect();
-                    // Until they are there, too.
-                    let unseen = pending.iter().map(|optional| optional.what).collect();
-                    let (hooks, pending) = (Hooks { set, left: Vec::new(), unseen }, pending.into_iter());
+                    let hooks = Hooks { set, left: Vec::new(), unseen: Vec::new() };
                     let (sets, beside, closed) = (Vec::new(), Vec::new(), Skips::default());
-                    return Ok((base, Self { slots, kernel, sets, set_links, closed, pending, beside, hooks }));
+                    return Ok((base, Self { slots, kernel, sets, set_links, closed, beside, hooks }));
                 }
                 Err(why) => tried.push((set, why)),
             }
@@ -108,22 +103,20 @@ impl<'a> Attached<'a> {
         self.set_links = links;
     }
 
-    /// Loads and attaches the next of what the hook set does not see by itself; false if none is left. Each takes some
-    /// milliseconds, in which nobody looks at the ring buffer.
-    pub(super) fn complete_next(&mut self, base: &Part<'_>, options: &Options) -> bool {
-        let Some(optional) = self.pending.next() else { return false };
-        let chosen = optional.choose(&self.kernel);
-        let attached = chosen.and_then(|chosen| {
-            let opened = open_next(&mut self.slots, options).ok()?;
-            let part = opened.load(self.hooks.set, chosen, &self.kernel, options, Some(&base.skel)).ok()?;
-            let links = part.attach().ok()?;
-            Some((part, links))
-        });
-        if let Some(attached) = attached {
-            self.beside.push(attached);
-            self.hooks.unseen.retain(|unseen| *unseen != optional.what);
+    /// Loads and attaches what the hook set does not see by itself, as far as the kernel takes it.
+    pub(super) fn complete(&mut self, base: &Part<'_>, options: &Options) {
+        for optional in hooks::optional(options.extras) {
+            let attached = optional.choose(&self.kernel).and_then(|chosen| {
+                let opened = open_next(&mut self.slots, options).ok()?;
+                let part = opened.load(self.hooks.set, chosen, &self.kernel, options, Some(&base.skel)).ok()?;
+                let links = part.attach().ok()?;
+                Some((part, links))
+            });
+            match attached {
+                Some(attached) => self.beside.push(attached),
+                None => self.hooks.unseen.push(optional.what),
+            }
         }
-        true
     }
 
     /// Moves to the next hook set that the kernel takes, sees opens, and is not known to lose them, if there is one. Both

@@ -38,10 +38,6 @@ const STORM: usize = 256;
 /// How long the end waits for a consumer that takes nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long the first opens are waited for before the rest of the hooks is loaded, and how often they are looked for.
-const FIRST_LOOK: Duration = Duration::from_millis(8);
-const FIRST_PAUSE: Duration = Duration::from_micros(200);
-
 /// Why the loop ends early.
 enum Halt {
     /// The receiver is gone: nobody is interested any more, and that is no error.
@@ -129,27 +125,10 @@ struct Poller<'p, 'skel> {
 
 impl Poller<'_, '_> {
     fn run(&mut self, commands: &Receiver<Command>) -> Result<(), Halt> {
-        self.first_look()?;
-        while self.attached.complete_next(self.base, &self.options) {
-            self.drain(0)?;
-        }
-        self.send_hooks()?;
         self.until_stopped(commands)?;
         self.attached.detach();
         wait_for_running_programs();
         self.finish()
-    }
-
-    /// Hands on the first opens at once, if there are any, and gives the consumer time for them, though this thread has
-    /// precedence.
-    fn first_look(&mut self) -> Result<(), Halt> {
-        let end = Instant::now() + FIRST_LOOK;
-        let begun = self.reader.borrow().stream.delivered;
-        while self.reader.borrow().stream.delivered == begun && Instant::now() < end {
-            self.drain(0)?;
-            std::thread::sleep(FIRST_PAUSE);
-        }
-        Ok(())
     }
 
     fn until_stopped(&mut self, commands: &Receiver<Command>) -> Result<(), Halt> {
