@@ -6,7 +6,7 @@ use std::sync::Arc;
 use libbpf_rs::skel::Skel as _;
 use libbpf_rs::{Link, OpenObject};
 
-use super::hooks::{self, HookSet};
+use super::hooks::{self, HookSet, Links, Optional};
 use super::kernel::Kernel;
 use super::part::{self, Opened, Part};
 use super::skips::Skips;
@@ -16,12 +16,11 @@ use super::{Hooks, Options, probe, selftest};
 pub(super) struct Attached<'a> {
     slots: Slots<'a>,
     kernel: Arc<Kernel>,
-    /// The sets moved to. That of the start is the part that has the maps.
-    sets: Vec<Part<'a>>,
-    set_links: Vec<Link>,
+    /// All but the part of the start, which has the maps.
+    parts: Vec<Part<'a>>,
+    links: Links,
     /// What links had missed when they were closed.
     closed: Skips,
-    beside: Vec<(Part<'a>, Vec<Link>)>,
     hooks: Hooks,
 }
 
@@ -35,7 +34,7 @@ pub(super) fn open_next<'a>(slots: &mut Slots<'a>, options: &Options) -> Result<
 }
 
 /// Attaches a part that reports, and sees that it does.
-fn attach_and_test<'a>(part: Part<'a>, options: &Options) -> Result<(Vec<Link>, Part<'a>), String> {
+fn attach_and_test<'a>(part: Part<'a>, options: &Options) -> Result<(Links, Part<'a>), String> {
     let links = part.attach()?;
     if options.extras.children {
         part::add_children(&part.skel, options).map_err(|why| format!("cannot follow the children: {why}"))?;
@@ -61,16 +60,22 @@ impl<'a> Attached<'a> {
         options: &Options,
     ) -> Result<(Part<'a>, Self), Vec<(HookSet, String)>> {
         let (mut tried, mut first) = (Vec::new(), Some(first));
+        let joined = hooks::optional(options.extras).filter(Optional::joins_a_set);
+        let joined: Vec<_> = joined.filter_map(|optional| optional.choose(&kernel)).flatten().collect();
         for &set in order {
             let attempt = hooks::choose_set(set, options.extras, &kernel).and_then(|chosen| {
                 let opened = first.take().unwrap_or_else(|| open_next(&mut slots, options))?;
-                attach_and_test(opened.load(set, chosen, &kernel, options, None)?, options)
+                let all = [&chosen[..], &joined].concat();
+                let alone = |_| open_next(&mut slots, options)?.load(set, chosen, &kernel, options, None);
+                attach_and_test(opened.load(set, all, &kernel, options, None).or_else(alone)?, options)
             });
             match attempt {
-                Ok((set_links, base)) => {
+                Ok((links, base)) => {
                     let hooks = Hooks { set, left: Vec::new(), unseen: Vec::new() };
-                    let (sets, beside, closed) = (Vec::new(), Vec::new(), Skips::default());
-                    return Ok((base, Self { slots, kernel, sets, set_links, closed, beside, hooks }));
+                    return Ok((
+                        base,
+                        Self { slots, kernel, parts: Vec::new(), links, closed: Skips::default(), hooks },
+                    ));
                 }
                 Err(why) => tried.push((set, why)),
             }
@@ -85,27 +90,27 @@ impl<'a> Attached<'a> {
     /// What the kernel has skipped since the start.
     pub(super) fn skips(&self, base: &Part<'_>) -> Skips {
         let mut skips = self.closed;
-        let parts = std::iter::once(base).chain(&self.sets).chain(self.beside.iter().map(|(part, _)| part));
+        let parts = std::iter::once(base).chain(&self.parts);
         parts.for_each(|part| skips.add_programs(part.skel.object()));
-        skips.add_links(&self.set_links);
+        skips.add_links(&self.links.set);
         skips
     }
 
     /// Takes everything down; what was loaded stays.
     pub(super) fn detach(&mut self) {
-        self.replace_links(Vec::new());
-        self.beside.iter_mut().for_each(|(_, links)| links.clear());
+        self.replace_set_links(Vec::new());
+        self.links.beside.clear();
     }
 
     /// Closing links takes their counters along, so that these are read before.
-    fn replace_links(&mut self, links: Vec<Link>) {
-        self.closed.add_links(&self.set_links);
-        self.set_links = links;
+    fn replace_set_links(&mut self, links: Vec<Link>) {
+        self.closed.add_links(&self.links.set);
+        self.links.set = links;
     }
 
-    /// Loads and attaches what the hook set does not see by itself, as far as the kernel takes it.
+    /// Loads and attaches what no part sees yet, as far as the kernel takes it.
     pub(super) fn complete(&mut self, base: &Part<'_>, options: &Options) {
-        for optional in hooks::optional(options.extras) {
+        for optional in hooks::optional(options.extras).filter(|optional| !optional.is_in(base.chosen())) {
             let attached = optional.choose(&self.kernel).and_then(|chosen| {
                 let opened = open_next(&mut self.slots, options).ok()?;
                 let part = opened.load(self.hooks.set, chosen, &self.kernel, options, Some(&base.skel)).ok()?;
@@ -113,7 +118,10 @@ impl<'a> Attached<'a> {
                 Some((part, links))
             });
             match attached {
-                Some(attached) => self.beside.push(attached),
+                Some((part, links)) => {
+                    self.links.beside.extend(links.beside);
+                    self.parts.push(part);
+                }
                 None => self.hooks.unseen.push(optional.what),
             }
         }
@@ -140,8 +148,8 @@ impl<'a> Attached<'a> {
                     report(self.hooks.set).map_err(|why| why.to_string())?;
                     continue;
                 }
-                self.replace_links(links);
-                self.sets.push(part);
+                self.replace_set_links(links.set);
+                self.parts.push(part);
                 self.hooks.left.push(std::mem::replace(&mut self.hooks.set, set));
                 return Ok(true);
             }

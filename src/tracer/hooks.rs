@@ -275,6 +275,16 @@ impl Optional {
         let has = |program: &&str| chosen.iter().any(|chosen| chosen.program.starts_with(*program));
         self.programs.iter().all(has).then_some(chosen)
     }
+
+    /// Whether its programs attach to tracepoints, so that they can be loaded wherever a set can.
+    pub(super) fn joins_a_set(&self) -> bool {
+        self.role != Role::Kernel
+    }
+
+    /// Whether its programs are among those.
+    pub(super) fn is_in(&self, chosen: &[Chosen]) -> bool {
+        chosen.iter().any(|chosen| has_role(chosen.program, |role| role == self.role))
+    }
 }
 
 /// The programs of a set, with those that are asked for by options, that this kernel has everything for.
@@ -326,18 +336,30 @@ pub(super) fn select(object: &mut OpenObject, set: HookSet, chosen: &[Chosen]) -
     Ok(())
 }
 
+/// What keeps programs attached.
+#[derive(Default)]
+pub(super) struct Links {
+    /// Of a hook set, which another set can replace.
+    pub(super) set: Vec<Link>,
+    /// Of what is beside it.
+    pub(super) beside: Vec<Link>,
+}
+
 /// Attaches what was loaded.
-pub(super) fn attach(object: &Object, chosen: &[Chosen]) -> libbpf_rs::Result<Vec<Link>> {
-    let mut links = Vec::new();
+pub(super) fn attach(object: &Object, chosen: &[Chosen]) -> libbpf_rs::Result<Links> {
+    let mut links = Links::default();
     for program in object.progs_mut().filter(|program| program.autoload()) {
         let section = program.section().to_str();
         let tracepoint = section.and_then(|section| section.strip_prefix("raw_tp/"));
-        links.push(match (program.name().to_str(), tracepoint) {
+        let link = match (program.name().to_str(), tracepoint) {
             (Some("call_return"), _) => program.attach_kprobe_multi_with_opts(probes(chosen, true))?,
             (Some("call_entry"), _) => program.attach_kprobe_multi_with_opts(probes(chosen, false))?,
             (_, Some(tracepoint)) => program.attach_raw_tracepoint(tracepoint)?,
             _ => program.attach_trace()?,
-        });
+        };
+        let beside =
+            has_role(&program.name().to_string_lossy(), |role| matches!(role, Role::Exec | Role::Ring | Role::Kernel));
+        if beside { &mut links.beside } else { &mut links.set }.push(link);
     }
     Ok(links)
 }
@@ -345,6 +367,7 @@ pub(super) fn attach(object: &Object, chosen: &[Chosen]) -> libbpf_rs::Result<Ve
 /// Nobody wants the cookies, but Linux 6.18 follows a null pointer where there are none and somebody reads the link's
 /// fdinfo, as lsof does, or opentop for the count of losses.
 fn probes(chosen: &[Chosen], retprobe: bool) -> KprobeMultiOpts {
-    let symbols: Vec<String> = chosen.iter().filter_map(|chosen| chosen.function).map(str::to_owned).collect();
+    let calls = chosen.iter().filter(|chosen| has_role(chosen.program, |role| role == Role::Call));
+    let symbols: Vec<String> = calls.filter_map(|chosen| chosen.function).map(str::to_owned).collect();
     KprobeMultiOpts { cookies: vec![0; symbols.len()], symbols, retprobe, ..KprobeMultiOpts::default() }
 }

@@ -6,11 +6,9 @@ use std::sync::Mutex;
 
 use libbpf_rs::libbpf_sys::bpf_map_create_opts;
 use libbpf_rs::skel::{OpenSkel as _, Skel as _, SkelBuilder as _};
-use libbpf_rs::{
-    ErrorExt as _, Link, MapCore as _, MapFlags, MapHandle, MapMut, Object, OpenMapMut, OpenObject, PrintLevel,
-};
+use libbpf_rs::{ErrorExt as _, MapCore as _, MapFlags, MapHandle, MapMut, Object, OpenMapMut, OpenObject, PrintLevel};
 
-use super::hooks::{self, Chosen, HookSet};
+use super::hooks::{self, Chosen, HookSet, Links};
 use super::kernel::Kernel;
 use super::{Options, process};
 use crate::bpf::{OpenOpentopSkel, OpentopSkel, OpentopSkelBuilder, as_bytes, types};
@@ -67,9 +65,13 @@ impl<'a> Opened<'a> {
 }
 
 impl Part<'_> {
+    pub(super) fn chosen(&self) -> &[Chosen] {
+        &self.chosen
+    }
+
     /// # Errors
     /// If the kernel refuses it; the reason is for people to read.
-    pub(super) fn attach(&self) -> Result<Vec<Link>, String> {
+    pub(super) fn attach(&self) -> Result<Links, String> {
         hooks::attach(self.skel.object(), &self.chosen).map_err(|why| explain(&why))
     }
 }
