@@ -39,7 +39,7 @@ csv\t''"
 complete -c opentop -n "__fish_opentop_needs_command" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s g -l group-by -d 'What the ranking has one row for: process, comm, file, dir, user, container, error' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s s -l sort -d 'What the ranking is sorted by: rate, total, failed, pid, user, name' -r
-complete -c opentop -n "__fish_opentop_needs_command" -l history -d 'How many events the screen keeps' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l history -d 'Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -73,7 +73,7 @@ csv\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s g -l group-by -d 'What the ranking has one row for: process, comm, file, dir, user, container, error' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s s -l sort -d 'What the ranking is sorted by: rate, total, failed, pid, user, name' -r
-complete -c opentop -n "__fish_opentop_using_subcommand record" -l history -d 'How many events the screen keeps' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l history -d 'Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -104,7 +104,7 @@ csv\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s g -l group-by -d 'What the ranking has one row for: process, comm, file, dir, user, container, error' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s s -l sort -d 'What the ranking is sorted by: rate, total, failed, pid, user, name' -r
-complete -c opentop -n "__fish_opentop_using_subcommand replay" -l history -d 'How many events the screen keeps' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -l history -d 'Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
 never\t''"

@@ -130,9 +130,9 @@ pub struct View {
     /// What the ranking is sorted by: rate, total, failed, pid, user, name
     #[arg(short, long, value_name = "COLUMN", default_value = "rate", value_parser = sort, help_heading = "Ranking")]
     pub sort: Sort,
-    /// How many events the screen keeps
-    #[arg(long, value_name = "N", default_value_t = 100_000, help_heading = "Screen")]
-    pub history: usize,
+    /// Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events
+    #[arg(long, value_name = "SIZE", default_value = "64M", help_heading = "Screen")]
+    pub history: String,
     /// When to use colours; auto honours NO_COLOR
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto, help_heading = "Screen")]
     pub color: ColorWhen,

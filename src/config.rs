@@ -9,6 +9,7 @@ use crate::app::ranking::Sort;
 use crate::cli::{Cli, ColorWhen, Command, Live, OutputForm, View};
 use crate::error::Error;
 use crate::filter::{Filter, Term};
+use crate::model::log::Bound;
 use crate::model::openers::Group;
 use crate::names::Names;
 use crate::tracer::{self, Extras, HookSet, Options};
@@ -34,7 +35,7 @@ pub struct Show {
     pub interval: Duration,
     pub group: Group,
     pub sort: Sort,
-    pub history: usize,
+    pub history: Bound,
     pub colour: bool,
     pub ascii: bool,
 }
@@ -170,9 +171,6 @@ fn show(view: &View, here: Surroundings, names: Names, screen: bool, follows: bo
             "--count counts lines, and the screen has none: add -o text, json or csv, or --batch".into(),
         ));
     }
-    if view.history == 0 {
-        return Err(Error::Usage("--history 0: at least one event must be kept".into()));
-    }
     Ok(Show {
         form,
         batch: view.batch,
@@ -185,7 +183,7 @@ fn show(view: &View, here: Surroundings, names: Names, screen: bool, follows: bo
         interval: seconds("--interval", view.interval)?,
         group: view.group_by,
         sort: view.sort,
-        history: view.history,
+        history: history(&view.history)?,
         colour: match view.color {
             ColorWhen::Always => true,
             ColorWhen::Never => false,
@@ -224,17 +222,35 @@ fn seconds(option: &str, value: f64) -> Result<Duration, Error> {
     }
 }
 
+/// The number and the unit in bytes of a size such as 512K, 8M or 65536; without a unit it is 1.
+fn size(text: &str) -> Option<(u64, u64)> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].to_ascii_uppercase().trim_end_matches("IB").trim_end_matches('B') {
+        "" => 1,
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        _ => return None,
+    };
+    Some((digits.parse().ok()?, unit))
+}
+
+/// What the history may hold: memory, or a number of events, which is bounded in memory too.
+fn history(text: &str) -> Result<Bound, Error> {
+    let bound = size(text).and_then(|(number, unit)| match unit {
+        1 => (number > 0).then(|| Bound { events: number, ..Bound::bytes(HISTORY) }),
+        _ => {
+            let bytes = usize::try_from(number.checked_mul(unit)?).ok()?;
+            (bytes >= MIN_HISTORY).then(|| Bound::bytes(bytes))
+        }
+    });
+    let wanted = "a size of at least 1M is needed, such as 64M, or a number of events";
+    bound.ok_or_else(|| Error::Usage(format!("--history {text}: {wanted}")))
+}
+
 /// Bytes of a size such as 512K, 8M or 65536.
 fn ring_bytes(size: &str) -> Result<u32, Error> {
-    let digits = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match size[digits.len()..].to_ascii_uppercase().trim_end_matches("IB").trim_end_matches('B') {
-        "" => Some(1u64),
-        "K" => Some(1 << 10),
-        "M" => Some(1 << 20),
-        "G" => Some(1 << 30),
-        _ => None,
-    };
-    let bytes = digits.parse::<u64>().ok().zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
+    let bytes = self::size(size).and_then(|(number, unit)| number.checked_mul(unit));
     match bytes {
         Some(bytes) if bytes.is_power_of_two() && (MIN_RING..=MAX_RING).contains(&bytes) => Ok(bytes as u32),
         _ => {
@@ -242,6 +258,10 @@ fn ring_bytes(size: &str) -> Result<u32, Error> {
         }
     }
 }
+
+/// The default of `--history`, and the bound of one that is given in events.
+const HISTORY: usize = 64 << 20;
+const MIN_HISTORY: usize = 1 << 20;
 
 /// One page; where pages are larger the kernel refuses less than one of those.
 const MIN_RING: u64 = 4 << 10;
@@ -298,6 +318,9 @@ mod tests {
             "-c (",
             "-e ENOPE",
             "--history 0",
+            "--history 512K",
+            "--history x",
+            "--history 99999999999999999G",
         ] {
             let error = config(&args.replace("-d -1", "-d=-1"), PIPE).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{args}: {error}");
@@ -321,6 +344,14 @@ mod tests {
         assert_eq!(ring_bytes("8MiB").unwrap(), 8 << 20);
         assert_eq!(ring_bytes("1g").unwrap(), 1 << 30);
         assert_eq!(ring_bytes("65536").unwrap(), 65536);
+    }
+
+    #[test]
+    fn the_history_is_bounded_in_memory_whatever_is_asked_for() {
+        let history = |args| live(args, SCREEN).1.history;
+        assert_eq!(history(""), Bound::bytes(64 << 20));
+        assert_eq!(history("--history 1g"), Bound::bytes(1 << 30));
+        assert_eq!(history("--history 5000"), Bound { bytes: 64 << 20, events: 5000 });
     }
 
     #[test]

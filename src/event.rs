@@ -216,6 +216,10 @@ const NOT_MEASURED: u64 = u64::MAX;
 /// The longest kept text of one event; the kernel's names and directories are shorter.
 const TEXT_MAX: usize = u16::MAX as usize;
 
+/// Bytes of events at which a batch is full; one more event may lie beyond, and the vectors may have room for as much
+/// again. Some two thousand usual events, or thirty of the longest names.
+const BATCH_BYTES: usize = 256 << 10;
+
 /// The name of a cgroup, told before the first event that refers to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CgroupName {
@@ -242,6 +246,13 @@ impl Batch {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.packed.is_empty()
+    }
+
+    /// Whether it is to be handed on before it takes in more: each piece of work on a batch, and what waits of them, is
+    /// bounded, whatever the names are.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.packed.len() * size_of::<Packed>() + self.text.len() >= BATCH_BYTES
     }
 
     /// Bytes of memory that the batch holds on to.

@@ -27,8 +27,8 @@ use crate::tracer::{self, Command, Options, Tracer};
 /// The shortest time between two frames that no key asked for.
 const FRAME: Duration = Duration::from_millis(200);
 
-/// Batches that may wait for the consumer. The ring buffer holds what comes after.
-const WAITING: usize = 64;
+/// Batches that may wait for the consumer: 16 MiB at most. The ring buffer holds what comes after.
+const WAITING: usize = 32;
 
 /// Traces, and shows it.
 ///

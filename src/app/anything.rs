@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use super::fixture::{Screen, setup};
 use super::{Event, Mode, Setup};
 use crate::event::{OpenEvent, sample};
+use crate::model::log::Bound;
 use crate::source::{Lost, Message, Totals};
 use crate::terminal::Input;
 
@@ -97,8 +98,8 @@ proptest! {
     /// Whatever happens in whatever order: nothing panics, and as many rows are drawn as fit or as there are; where
     /// there are none, a line says why.
     #[test]
-    fn nothing_breaks_the_screen(steps in prop::collection::vec(step(), 1..60), latency: bool, ascii: bool) {
-        let mut screen = Screen::with(Setup { history: 50, ascii, ..setup() }, 80, 24);
+    fn nothing_breaks_the_screen(steps in prop::collection::vec(step(), 1..60), latency: bool, ascii: bool, bytes in 5000usize..100_000) {
+        let mut screen = Screen::with(Setup { history: Bound { bytes, events: 50 }, ascii, ..setup() }, 80, 24);
         let mut opens = 0;
         for step in steps {
             happen(&mut screen, step, &mut opens, latency);

@@ -8,7 +8,8 @@ use super::scroll::Scroll;
 use crate::event::{Batch, OpenEvent};
 use crate::filter::Filter;
 use crate::model::fold::Folded;
-use crate::model::log::{Log, Matches};
+use crate::model::log::{Bound, Log};
+use crate::model::matches::Matches;
 use crate::names::Names;
 
 /// A log, what of it matches, and the rows that it makes.
@@ -29,18 +30,28 @@ pub struct Shown<'a> {
 }
 
 impl Feed {
-    fn push(&mut self, batch: Batch, names: &Names) -> (u64, u64) {
+    /// Takes in a batch and lets go of what there is no room for beside `others` bytes.
+    fn push(&mut self, batch: Batch, names: &Names, others: usize) -> (u64, u64) {
         let ids = self.log.push(batch);
         let matching = self.matches.extend(&self.log, names);
+        self.log.trim(&self.matches, self.indexes(), others);
+        self.matches.trim(&self.log);
         if let Some(folded) = &mut self.folded {
+            folded.trim(&self.matches);
             folded.extend(&self.log, &self.matches, usize::try_from(matching).unwrap_or(usize::MAX));
         }
         (ids.start, matching)
     }
 
+    /// Bytes of what is kept beside the log.
+    fn indexes(&self) -> usize {
+        self.matches.memory() + self.folded.as_ref().map_or(0, Folded::memory)
+    }
+
     /// Shows what a changed filter matches; what came since is looked at now.
     fn take_over(&mut self, matches: Matches, names: &Names) {
         self.matches = matches;
+        self.matches.catch_up(&self.log);
         self.matches.extend(&self.log, names);
         self.fold(self.folded.is_some());
     }
@@ -107,14 +118,15 @@ pub struct Events {
 
 impl Events {
     #[must_use]
-    pub fn new(capacity: usize) -> Self {
-        let live = Feed { log: Log::new(capacity), matches: Matches::default(), folded: None };
+    pub fn new(bound: Bound) -> Self {
+        let live = Feed { log: Log::new(bound), matches: Matches::default(), folded: None };
         Self { live, held: None, sideways: 0 }
     }
 
     /// Takes in a batch. Returns the id of its first event and how many of its events match.
     pub fn push(&mut self, batch: Batch, names: &Names) -> (u64, u64) {
-        self.live.push(batch, names)
+        let held = self.held.as_ref().map_or(0, |held| held.feed.indexes());
+        self.live.push(batch, names, held)
     }
 
     #[must_use]
@@ -216,7 +228,10 @@ impl Events {
     /// Shows what a changed filter matches. The selection stays on its event, or goes to the next that matches. False
     /// where the view was held meanwhile, so that its own matches are missing.
     pub fn take_over(&mut self, live: Matches, held: Option<Matches>, names: &Names, height: usize) -> bool {
-        self.live.take_over(live, names);
+        // Where only those of a held view were missing, the live ones go on as they are.
+        if live.filter().source() != self.live.matches.filter().source() {
+            self.live.take_over(live, names);
+        }
         let Some(view) = &mut self.held else { return true };
         let Some(matches) = held else { return false };
         let selected = view.feed.name(view.scroll.selected);
@@ -262,9 +277,9 @@ impl Events {
     }
 
     /// Forgets all events; what was asked for of the view stays.
-    pub fn clear(&mut self, capacity: usize) {
+    pub fn clear(&mut self, bound: Bound) {
         let folded = self.is_folded();
-        *self = Self { sideways: self.sideways, ..Self::new(capacity) };
+        *self = Self { sideways: self.sideways, ..Self::new(bound) };
         self.live.fold(folded);
     }
 }

@@ -10,6 +10,7 @@ use super::ranking::Sort;
 use super::{App, Effect, Event, Setup, Work};
 use crate::escape::escape;
 use crate::event::{Batch, CgroupName, OpenEvent, sample};
+use crate::model::log::Bound;
 use crate::model::openers::Group;
 use crate::names::Names;
 use crate::source::{Counts, Lost, Message, ProcessCount, Totals};
@@ -24,7 +25,7 @@ pub(crate) fn setup() -> Setup {
         hooks: "syscall exit".into(),
         replay: None,
         since_ns: Some(0),
-        history: 1000,
+        history: Bound { bytes: 4 << 20, events: 1000 },
         filter: String::new(),
         filter_in_kernel: false,
         group: Group::Process,

@@ -239,7 +239,7 @@ impl App {
         let measured = !self.latency && batch.iter().take(LATENCY_SCAN).any(|event| event.latency.is_some());
         let (first, matching) = self.events.push(batch, &self.names);
         if self.ranking.wants_events() && !self.awaits {
-            for (id, event) in self.events.live().log.iter_from(first) {
+            for (id, event) in self.events.live().log.since(first) {
                 if self.filter.matches(&event, &self.names) {
                     self.ranking.add(id, &event, &self.names);
                 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::ranking::Sort;
+use crate::model::log::Bound;
 use crate::model::openers::Group;
 use crate::names::Names;
 
@@ -21,8 +22,8 @@ pub struct Setup {
     pub replay: Option<String>,
     /// When counting began, CLOCK_MONOTONIC nanoseconds, where known.
     pub since_ns: Option<u64>,
-    /// Events that are kept.
-    pub history: usize,
+    /// What is kept of the events.
+    pub history: Bound,
     /// The filter to start with, in the filter language.
     pub filter: String,
     /// The kernel has left out what that filter does not want since before it counted: its counts are of the filter.

@@ -14,7 +14,8 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::{App, Dirty, Effect};
 use crate::filter::Filter;
-use crate::model::log::{Log, Matches};
+use crate::model::log::Log;
+use crate::model::matches::Matches;
 use crate::model::openers::Group;
 use crate::model::tally::Tally;
 use crate::names::Names;
@@ -84,7 +85,8 @@ impl Work {
 
     fn tally(&self, wanted: &impl Fn() -> bool) -> Option<Tally> {
         let mut tally = Tally::new(self.ranked.group);
-        for (at, (id, event)) in self.live.iter_from(self.live.range().start).enumerate() {
+        let from = if self.ranked.filter.is_empty() { self.live.range().start } else { 0 };
+        for (at, (id, event)) in self.live.iter_from(from).enumerate() {
             if at % PORTION == 0 && !wanted() {
                 return None;
             }
@@ -98,7 +100,7 @@ impl Work {
 
 fn matches(filter: &Filter, log: &Log, names: &Names, wanted: &impl Fn() -> bool) -> Option<Matches> {
     let mut matches = Matches::of(filter.clone(), log);
-    while !matches.advance(log, names, PORTION as u64) {
+    while !matches.advance(log, names, PORTION) {
         if !wanted() {
             return None;
         }
@@ -157,7 +159,7 @@ impl App {
         }
         let mut tally = done.tally;
         if let Some(tally) = &mut tally {
-            for (id, event) in self.events.live().log.iter_from(done.end) {
+            for (id, event) in self.events.live().log.since(done.end) {
                 if done.ranked.filter.matches(&event, &self.names) {
                     tally.add(id, &event, &self.names);
                 }
@@ -175,6 +177,7 @@ pub(super) struct Worker {
     latest: Arc<AtomicU64>,
     /// `None` once the thread is told to end.
     work: Option<Sender<Work>>,
+    waiting: Receiver<Work>,
     done: Receiver<Done>,
     thread: Option<JoinHandle<()>>,
 }
@@ -185,6 +188,7 @@ impl Worker {
         let (work, to_do) = unbounded::<Work>();
         let (finished, done) = unbounded();
         let newest = Arc::clone(&latest);
+        let waiting = to_do.clone();
         let thread = std::thread::Builder::new().name("filter".into()).spawn(move || {
             for work in to_do {
                 let number = work.number;
@@ -194,12 +198,14 @@ impl Worker {
                 }
             }
         })?;
-        Ok(Self { latest, work: Some(work), done, thread: Some(thread) })
+        Ok(Self { latest, work: Some(work), waiting, done, thread: Some(thread) })
     }
 
     /// Leaves whatever it is at for this.
     pub(super) fn ask(&self, work: Work) {
         self.latest.store(work.number, Ordering::Relaxed);
+        // What waits still holds events that may be gone by now.
+        self.waiting.try_iter().for_each(drop);
         if let Some(sender) = &self.work {
             let _ = sender.send(work);
         }
@@ -224,13 +230,14 @@ impl Drop for Worker {
 mod tests {
     use super::*;
     use crate::event::{Batch, OpenEvent, sample};
+    use crate::model::log::Bound;
 
     fn work(number: u64) -> Work {
         let mut batch = Batch::default();
         for n in 0..20_000u32 {
             batch.push(&OpenEvent { pid: n % 10, ..sample() });
         }
-        let mut live = Log::new(100_000);
+        let mut live = Log::new(Bound::bytes(64 << 20));
         live.push(batch);
         let names = Arc::new(Names::without_users());
         let filter = Filter::parse("pid:7", &names).unwrap();

@@ -5,7 +5,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::log::{Log, Matches};
+use super::log::Log;
+use super::matches::Matches;
 use crate::event::OpenEvent;
 
 /// Processes whose runs are remembered to be open.
@@ -41,12 +42,25 @@ impl Folded {
         folded
     }
 
-    /// Takes in the last `new` of `matches` and lets go of what has left the log.
-    pub fn extend(&mut self, log: &Log, matches: &Matches, new: usize) {
-        let kept = log.range().start;
-        let left = self.runs.partition_point(|run| run.first < kept);
+    /// Lets go of what has left the log.
+    pub fn trim(&mut self, matches: &Matches) {
+        let first = matches.nth(0).unwrap_or(u64::MAX);
+        let left = self.runs.partition_point(|run| run.first < first);
         self.runs.drain(..left);
         self.gone += left as u64;
+        if self.runs.capacity() > 4 * self.runs.len() + 1024 {
+            self.runs.shrink_to(2 * self.runs.len());
+        }
+    }
+
+    /// Bytes of memory.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.runs.capacity() * size_of::<Run>() + self.open.capacity() * size_of::<((u32, u64), u64)>()
+    }
+
+    /// Takes in the last `new` of `matches`.
+    pub fn extend(&mut self, log: &Log, matches: &Matches, new: usize) {
         for index in matches.len().saturating_sub(new)..matches.len() {
             let Some(id) = matches.nth(index) else { break };
             if let Some(event) = log.get(id) {
@@ -109,11 +123,13 @@ impl Folded {
 mod tests {
     use super::*;
     use crate::event::{Batch, sample};
+    use crate::model::log::Bound;
     use crate::names::Names;
 
     /// Opens as (pid, path, found), folded: (first, last, tries).
-    fn fold(capacity: usize, portions: &[&[(u32, &str, bool)]]) -> Vec<(u64, u64, u32)> {
-        let (mut log, mut matches, mut folded) = (Log::new(capacity), Matches::default(), Folded::default());
+    fn fold(events: u64, portions: &[&[(u32, &str, bool)]]) -> Vec<(u64, u64, u32)> {
+        let (mut log, mut matches, mut folded) =
+            (Log::new(Bound { bytes: 1 << 20, events }), Matches::default(), Folded::default());
         for portion in portions {
             let mut batch = Batch::default();
             for &(pid, path, found) in *portion {
@@ -122,6 +138,9 @@ mod tests {
             }
             log.push(batch);
             let new = matches.extend(&log, &Names::without_users());
+            log.trim(&matches, 0, 0);
+            matches.trim(&log);
+            folded.trim(&matches);
             folded.extend(&log, &matches, new as usize);
         }
         (0..folded.len()).filter_map(|at| folded.get(at)).map(|run| (run.first, run.last, run.tries)).collect()

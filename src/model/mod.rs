@@ -3,5 +3,6 @@
 pub mod fold;
 pub mod latency;
 pub mod log;
+pub mod matches;
 pub mod openers;
 pub mod tally;

@@ -10,10 +10,6 @@ use std::time::{Duration, Instant};
 /// Time that a batch spans when it is replayed, as with a live source.
 const BATCH: Duration = Duration::from_millis(20);
 
-/// Events in a batch at most, and bytes of memory: with long names that is much less.
-const BATCH_MAX: usize = 4096;
-const BATCH_BYTES: usize = 256 << 10;
-
 /// The longest time that nothing is sent: a longer pause of the recording is cut to this.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
@@ -143,7 +139,7 @@ impl<'a> Player<'a> {
         }
         let spanned = Duration::from_nanos(ts_ns.saturating_sub(self.batch_ns.0)).as_secs_f64();
         let long = self.speed > 0.0 && spanned >= BATCH.as_secs_f64() * self.speed;
-        let full = self.batch.len() >= BATCH_MAX || self.batch.memory() >= BATCH_BYTES;
+        let full = self.batch.is_full();
         if ts_ns >= self.counts_ns || long || full {
             self.send_batch()?;
         }

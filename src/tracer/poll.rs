@@ -29,8 +29,11 @@ use crate::source::Message;
 const PAUSE: Duration = Duration::from_millis(15);
 const PAUSE_IN_A_STORM: Duration = Duration::from_millis(2);
 
-/// Most records of one batch: few enough that a batch is decoded within milliseconds.
-const BATCH: usize = 4096;
+/// Most records of one look at the ring buffer: few enough that they are decoded within milliseconds.
+const LOOK: usize = 4096;
+
+/// What the callback tells libbpf to have it stop, when the batch is full. The record that filled it is taken.
+const FULL: i32 = -libc::ENOBUFS;
 
 /// So many records in one look are a storm: whoever had the last of them is most likely one of those who make it.
 const STORM: usize = 256;
@@ -57,8 +60,18 @@ pub(super) fn run(tracer: Tracer<'_>, messages: &Sender<Message>, commands: &Rec
     let reader = RefCell::new(Reader::new());
     let ring = ring_buffer(&base.skel, &reader)?;
     let counters = Counters::new(host_pids);
-    let mut poller =
-        Poller { base: &base, attached, ring, reader: &reader, counters, messages, options, paused: (PAUSE, 0) };
+    let mut poller = Poller {
+        base: &base,
+        attached,
+        ring,
+        reader: &reader,
+        counters,
+        messages,
+        options,
+        paused: (PAUSE, 0),
+        sent: 0,
+        counts_sent: 0,
+    };
     match poller.run(commands) {
         Ok(()) | Err(Halt::Deaf) => Ok(()),
         Err(Halt::Broken(why)) => Err(why),
@@ -103,8 +116,9 @@ impl Reader {
 
 fn ring_buffer<'r>(skel: &'r OpentopSkel<'_>, reader: &'r RefCell<Reader>) -> Result<RingBuffer<'r>, Error> {
     let read = |record: &[u8]| {
-        reader.borrow_mut().take(record);
-        0
+        let mut reader = reader.borrow_mut();
+        reader.take(record);
+        if reader.batch.is_full() { FULL } else { 0 }
     };
     let mut builder = RingBufferBuilder::new();
     builder.add(&skel.maps.events, read).map_err(|why| Error::bpf("use the ring buffer", why))?;
@@ -121,6 +135,9 @@ struct Poller<'p, 'skel> {
     options: Options,
     /// The last pause, and where in the ring buffer it began, counted on from the start of all.
     paused: (Duration, u64),
+    /// Messages sent, and how many there were with the last counts.
+    sent: u64,
+    counts_sent: u64,
 }
 
 impl Poller<'_, '_> {
@@ -138,7 +155,7 @@ impl Poller<'_, '_> {
             let counts_due = Instant::now() >= next_counts;
             // A slot is kept for the counts, so that they are not late only since opens are many.
             let more = self.drain(usize::from(counts_due))?;
-            if counts_due && self.free_slots() > 0 {
+            if counts_due && self.free_slots() > 0 && self.counts_are_taken() {
                 next_counts += self.options.interval;
                 // After a late one there is no other right away.
                 if next_counts <= Instant::now() {
@@ -186,7 +203,7 @@ impl Poller<'_, '_> {
         Ok(())
     }
 
-    fn send_hooks(&self) -> Result<(), Halt> {
+    fn send_hooks(&mut self) -> Result<(), Halt> {
         self.send(Message::Hooks(self.attached.hooks().to_string()))
     }
 
@@ -205,13 +222,13 @@ impl Poller<'_, '_> {
     /// Takes what fits the batch, and hands it on if more slots than `kept` are free; says whether there is more to be had
     /// at once.
     fn drain(&mut self, kept: usize) -> Result<bool, Halt> {
-        let room = BATCH - self.reader.borrow().batch.len();
-        let taken = if room > 0 { self.take()? } else { 0 };
+        let taken = if self.is_full() { 0 } else { self.take()? };
+        let more = taken == LOOK || self.is_full();
         let send = self.free_slots() > kept;
         if send {
             self.send_batch(Duration::ZERO)?;
         }
-        Ok(send && taken == room)
+        Ok(send && more)
     }
 
     /// Messages that can be sent without waiting. It takes sending to find out that the receiver is gone, so that then it
@@ -226,11 +243,18 @@ impl Poller<'_, '_> {
         }
     }
 
-    /// Takes records until the batch is full; says how many.
+    fn is_full(&self) -> bool {
+        self.reader.borrow().batch.is_full()
+    }
+
+    /// Takes records until the batch is full; says how many, at least.
     fn take(&mut self) -> Result<usize, Halt> {
         let before = self.reader.borrow().batch.len();
         self.reader.borrow_mut().decoder.clock_offset_ns = Moment::now().offset_ns();
-        let taken = self.ring.consume_raw_n(BATCH - before);
+        let taken = match self.ring.consume_raw_n(LOOK) {
+            FULL => i32::try_from(self.reader.borrow().batch.len() - before).unwrap_or(i32::MAX),
+            taken => taken,
+        };
         let taken = usize::try_from(taken).map_err(|_| {
             Error::bpf("read the ring buffer", std::io::Error::from_raw_os_error(taken.saturating_neg()))
         })?;
@@ -256,7 +280,10 @@ impl Poller<'_, '_> {
         let batch = reader.finish_batch();
         let count = batch.len() as u64;
         match self.messages.send_timeout(Message::Opens(batch), patience) {
-            Ok(()) => reader.stream.delivered += count,
+            Ok(()) => {
+                self.sent += 1;
+                reader.stream.delivered += count;
+            }
             Err(SendTimeoutError::Timeout(_)) => {
                 reader.stream.queue += count;
                 return Ok(false);
@@ -272,10 +299,17 @@ impl Poller<'_, '_> {
         let skips = self.attached.skips(self.base);
         let counts = self.counters.read(&self.base.skel, stream, skips.all)?;
         self.send(Message::Counts(counts))?;
+        self.counts_sent = self.sent;
         Ok(skips)
     }
 
-    fn send(&self, message: Message) -> Result<(), Halt> {
+    /// Whether the consumer has taken the last counts: there are never two on the way, as each may name all processes.
+    fn counts_are_taken(&self) -> bool {
+        self.counts_sent + self.messages.len() as u64 <= self.sent
+    }
+
+    fn send(&mut self, message: Message) -> Result<(), Halt> {
+        self.sent += 1;
         self.messages.send(message).map_err(|_| Halt::Deaf)
     }
 }

@@ -25,14 +25,20 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
 }
 
 /// How much the filter lets through, the longest text first.
-fn found(app: &App) -> [String; 2] {
+fn found(app: &App) -> Vec<String> {
     let matches = &app.events.live().matches;
     if matches.filter().is_empty() {
         let kept = exact(matches.len() as u64);
-        return [format!("{kept} events kept"), format!("{kept} kept")];
+        return vec![format!("{kept} events kept"), format!("{kept} kept")];
     }
     let share = format!("{} of {}", exact(matches.matched()), exact(matches.seen()));
-    [format!("matched {share} seen"), share]
+    match matches.let_go() {
+        0 => vec![format!("matched {share} seen"), share],
+        gone => {
+            let gone = format!("{} let go", exact(gone));
+            vec![format!("matched {share} seen, {gone}"), format!("{share}, {gone}"), share]
+        }
+    }
 }
 
 fn draw_prompt(

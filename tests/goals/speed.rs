@@ -37,7 +37,7 @@ pub fn key_echo(world: &World) -> Measured {
 }
 
 pub fn filter(world: &World) -> Measured {
-    let mut pty = world.live(&[], 80, 24);
+    let mut pty = world.live(&["--history", "100000"], 80, 24);
     pty.wait_for("waiting", |text| text.contains("opens/s"));
     opens(120_000);
     pty.wait_for("full history", |text| text.contains("100,000 events kept"));

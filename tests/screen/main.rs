@@ -238,7 +238,7 @@ fn setup() -> opentop::app::Setup {
         hooks: String::new(),
         replay: None,
         since_ns: None,
-        history: 100,
+        history: opentop::model::log::Bound::bytes(1 << 20),
         filter: String::new(),
         filter_in_kernel: false,
         group: opentop::model::openers::Group::Process,
