@@ -10,29 +10,38 @@ use crossbeam_channel::{Receiver, bounded};
 use crate::error::{EXIT_SIGNAL, Error};
 use crate::escape::escape;
 
+/// A command that was started, and is waited for by nobody yet.
+#[derive(Debug)]
+pub struct Started(std::process::Child);
+
 /// A running command.
 #[derive(Debug)]
 pub struct Child {
     ended: Receiver<ExitStatus>,
 }
 
-impl Child {
-    /// Starts `command`, a program and its arguments; `on_end` is called when it has ended. `quiet`: the terminal is
-    /// somebody else's, so its input and output are left to nothing.
-    ///
-    /// # Errors
-    /// If it cannot be started.
-    pub fn start(command: &[OsString], quiet: bool, on_end: impl FnOnce() + Send + 'static) -> Result<Self, Error> {
-        let Some((program, arguments)) = command.split_first() else {
-            return Err(Error::Usage("-- needs a command behind it".into()));
-        };
-        let mut starter = Command::new(program);
-        starter.args(arguments);
-        if quiet {
-            starter.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        }
-        let name = escape(program.as_encoded_bytes());
-        let mut process = starter.spawn().map_err(|why| Error::Other(format!("cannot run {name}: {why}")))?;
+/// Starts `command`, a program and its arguments. `quiet`: the terminal is somebody else's, so its input and output are
+/// left to nothing.
+///
+/// # Errors
+/// If it cannot be started.
+pub fn start(command: &[OsString], quiet: bool) -> Result<Started, Error> {
+    let Some((program, arguments)) = command.split_first() else {
+        return Err(Error::Usage("-- needs a command behind it".into()));
+    };
+    let mut starter = Command::new(program);
+    starter.args(arguments);
+    if quiet {
+        starter.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    }
+    let name = escape(program.as_encoded_bytes());
+    starter.spawn().map(Started).map_err(|why| Error::Other(format!("cannot run {name}: {why}")))
+}
+
+impl Started {
+    /// Waits for its end in a thread, and calls `on_end` then.
+    pub fn watch(self, on_end: impl FnOnce() + Send + 'static) -> Child {
+        let Started(mut process) = self;
         let (sender, ended) = bounded(1);
         thread::spawn(move || {
             if let Ok(status) = process.wait() {
@@ -40,9 +49,11 @@ impl Child {
             }
             on_end();
         });
-        Ok(Self { ended })
+        Child { ended }
     }
+}
 
+impl Child {
     /// The exit status as a shell has it, if the command has ended.
     #[must_use]
     pub fn exit_code(&self) -> Option<u8> {

@@ -36,6 +36,7 @@ mod lines;
 pub mod model;
 pub mod names;
 pub mod output;
+pub mod privileges;
 pub mod record;
 mod run;
 mod signals;
@@ -44,6 +45,7 @@ mod tables;
 pub mod terminal;
 pub mod tracer;
 pub mod ui;
+pub mod user_file;
 
 use std::io;
 

@@ -5,7 +5,6 @@
 
 mod batch;
 mod csv;
-pub mod file;
 mod json;
 mod text;
 

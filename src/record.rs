@@ -15,9 +15,10 @@ pub use replay::{Replayed, replay};
 
 use crate::event::OpenEvent;
 use crate::names::Names;
-use crate::output::file::{Owner, create};
 use crate::output::{Json, Output};
+use crate::privileges::Caller;
 use crate::source::Totals;
+use crate::user_file::create;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Write};
@@ -78,7 +79,7 @@ pub struct Recorder {
 impl Recorder {
     /// Begins a recording in a new file, which will belong to whoever called sudo. `replace`: an old one may go.
     pub fn create(path: &Path, header: &Header, replace: bool) -> Result<Self, RecordError> {
-        let recorder = create(path, replace, Owner::of_sudo()).and_then(|file| Self::begin(file, header, FLUSH_EVERY));
+        let recorder = create(path, replace, Caller::of_sudo()).and_then(|file| Self::begin(file, header, FLUSH_EVERY));
         recorder.map_err(|error| match (error.kind(), path.to_owned()) {
             (io::ErrorKind::AlreadyExists, path) if replace => RecordError::NotRegular(path),
             (io::ErrorKind::AlreadyExists, path) => RecordError::Exists(path),

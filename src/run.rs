@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::app::{self, Ended};
-use crate::child::Child;
+use crate::child;
 use crate::cli::OutputForm;
 use crate::clock::Moment;
 use crate::config::Show;
@@ -18,7 +18,8 @@ use crate::escape;
 use crate::filter::{Filter, KernelFilter, Place};
 use crate::lines::{Consumer, Lines, consume};
 use crate::output::{Csv, Json, Output, TableOutput, Text};
-use crate::record::{self, Header, Input, Interrupt, Reader, Recorder};
+use crate::privileges::{self, Role};
+use crate::record::{self, Header, Input, Interrupt, ReadError, Reader, Recorder};
 use crate::signals::EndSignals;
 use crate::source::{Message, Totals};
 use crate::tables::{Order, Tables};
@@ -38,8 +39,8 @@ pub(crate) fn live(options: Options, show: Show, command: &[OsString]) -> Result
     let shows_self = options.show_self;
     trace(options, |messages, commands, hooks| match show.form {
         OutputForm::Tui => {
-            if !command.is_empty() {
-                Child::start(command, true, || {})?;
+            if let Some(command) = start_command(command, true)? {
+                command.watch(|| {});
             }
             let header = Header::of_host(hooks);
             let shown = Shown { header, file: None, shows_self, start: Some(Moment::now()) };
@@ -51,6 +52,13 @@ pub(crate) fn live(options: Options, show: Show, command: &[OsString]) -> Result
     })
 }
 
+/// Starts `command`, if there is one. It has all that opentop has; this thread has no need of it from now on.
+fn start_command(command: &[OsString], quiet: bool) -> Result<Option<child::Started>, Error> {
+    let started = if command.is_empty() { None } else { Some(child::start(command, quiet)?) };
+    privileges::keep_only(Role::Consumer)?;
+    Ok(started)
+}
+
 /// Writes lines while `command` runs, if there is one. Its exit status is opentop's, unless a limit ended the lines
 /// before; then it runs on.
 fn with_command(
@@ -58,11 +66,9 @@ fn with_command(
     commands: &Sender<Command>,
     write: impl FnOnce() -> Result<u8, Error>,
 ) -> Result<u8, Error> {
-    if command.is_empty() {
-        return write();
-    }
+    let Some(command) = start_command(command, false)? else { return write() };
     let commands = commands.clone();
-    let child = Child::start(command, false, move || stop(&commands))?;
+    let child = command.watch(move || stop(&commands));
     let code = write()?;
     Ok(child.exit_code().unwrap_or(code))
 }
@@ -130,11 +136,12 @@ fn stop(commands: &Sender<Command>) {
 pub(crate) fn replay(file: &Path, speed: f64, mut show: Show) -> Result<u8, Error> {
     let interrupt = Interrupt::default();
     let start = Instant::now();
+    let unreadable = |why: ReadError| Error::Other(why.to_string());
+    let input = Input::open(file, interrupt.clone()).map_err(unreadable)?;
+    // Not a byte of it is looked at before.
+    privileges::keep_only(Role::Consumer)?;
     // Even the first line may never come.
-    let reader = until(show.limits.duration, &|| interrupt.set(), || {
-        Input::open(file, interrupt.clone()).and_then(Reader::of_file)
-    });
-    let reader = reader.map_err(|why| Error::Other(why.to_string()))?;
+    let reader = until(show.limits.duration, &|| interrupt.set(), || Reader::of_file(input)).map_err(unreadable)?;
     show.limits.duration = show.limits.duration.map(|duration| duration.saturating_sub(start.elapsed()));
     let header = reader.header().cloned().unwrap_or_default();
     let (messages, received) = bounded(WAITING);

@@ -1,8 +1,7 @@
 //! What the screen asks the world for, done: copying and writing a file. Each says in one line what came of it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -11,7 +10,9 @@ use jiff::Timestamp;
 use super::{App, ranking};
 use crate::escape::escaped;
 use crate::event::errno_name;
+use crate::privileges::Caller;
 use crate::ui::format::duration;
+use crate::user_file::create;
 
 /// The largest text that is handed to a terminal's clipboard.
 const COPY_MAX: usize = 32 * 1024;
@@ -38,20 +39,17 @@ fn osc_52(text: &str, terminal: &str) -> Vec<u8> {
 pub(super) fn save(app: &App) -> String {
     let name =
         format!("opentop-{}.txt", Timestamp::now().to_zoned(app.setup.time_zone.clone()).strftime("%Y%m%d-%H%M%S"));
-    match create(Path::new(&name)).and_then(|file| write(app, BufWriter::new(file))) {
+    let path = Path::new(&name);
+    let created = create(path, false, Caller::of_sudo());
+    let written = created.and_then(|file| {
+        let written = write(app, BufWriter::new(file));
+        // Half of it is not what was asked for.
+        written.inspect_err(|_| drop(std::fs::remove_file(path)))
+    });
+    match written {
         Ok(events) => format!("wrote the ranking and {events} events to {name}"),
         Err(error) => format!("cannot write {name}: {error}"),
     }
-}
-
-/// A new file, never one that exists or that a link leads to; under sudo it belongs to whoever called it.
-fn create(name: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().write(true).create_new(true).custom_flags(libc::O_NOFOLLOW).mode(0o600).open(name)?;
-    let id = |variable: &str| std::env::var(variable).ok()?.parse().ok();
-    if let (Some(uid), Some(gid)) = (id("SUDO_UID"), id("SUDO_GID")) {
-        std::os::unix::fs::fchown(&file, Some(uid), Some(gid))?;
-    }
-    Ok(file)
 }
 
 fn write(app: &App, mut file: BufWriter<File>) -> io::Result<usize> {
@@ -94,19 +92,16 @@ mod tests {
     fn what_is_shown_is_written_to_a_file_that_was_not_there() {
         let dir = std::env::temp_dir().join(format!("opentop-save-{}", std::process::id()));
         std::fs::create_dir(&dir).unwrap();
-        let (path, link) = (dir.join("new"), dir.join("link"));
+        let path = dir.join("new");
         let mut screen = Screen::busy(80, 24);
         screen.keys("/nginx\r");
-        assert_eq!(write(&screen.app, BufWriter::new(create(&path).unwrap())).unwrap(), 3);
+        assert_eq!(write(&screen.app, BufWriter::new(create(&path, false, None).unwrap())).unwrap(), 3);
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(
             text.contains("filter: nginx") && text.contains("/etc/shadow") && text.contains("TOP process"),
             "{text}"
         );
         assert!(!text.contains("2619_fsm"), "{text}");
-        assert_eq!(create(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        std::os::unix::fs::symlink(dir.join("elsewhere"), &link).unwrap();
-        assert_eq!(create(&link).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         std::fs::remove_dir_all(&dir).unwrap();
     }
 

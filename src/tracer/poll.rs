@@ -22,6 +22,7 @@ use crate::clock::Moment;
 use crate::error::Error;
 use crate::event::{Batch, Decoder};
 use crate::filter::KernelFilter;
+use crate::privileges::{self, Role};
 use crate::source::Message;
 
 /// How long to wait when the ring buffer was empty, or nearly; and how long while a third of it would fill up meanwhile.
@@ -57,6 +58,7 @@ impl From<Error> for Halt {
 pub(super) fn run(tracer: Tracer<'_>, messages: &Sender<Message>, commands: &Receiver<Command>) -> Result<(), Error> {
     let Tracer { base, attached, options, host_pids } = tracer;
     run_ahead_of_others();
+    privileges::keep_only(Role::Tracer)?;
     let reader = RefCell::new(Reader::new());
     let ring = ring_buffer(&base.skel, &reader)?;
     let counters = Counters::new(host_pids);

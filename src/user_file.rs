@@ -1,46 +1,49 @@
 //! Files that opentop writes for its user, who mostly runs it through sudo.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt as _, fchown};
 use std::path::Path;
 
-/// Who a new file is to belong to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Owner {
-    pub uid: u32,
-    pub gid: u32,
-}
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::process::{Gid, Uid};
 
-impl Owner {
-    /// Whoever called sudo. `None` where nobody did, or where opentop is not root and could not give a file away.
-    #[must_use]
-    pub fn of_sudo() -> Option<Self> {
-        let id = |name| std::env::var(name).ok()?.parse().ok();
-        let owner = Self { uid: id("SUDO_UID")?, gid: id("SUDO_GID")? };
-        rustix::process::geteuid().is_root().then_some(owner)
-    }
-}
+use crate::privileges::Caller;
 
-/// Creates a file that only its owner can read: what a host opens is nobody else's business.
+/// Creates a file that only its owner can read: what a host opens is nobody else's business. It is given to `owner`, if
+/// there is one, or not left behind.
 ///
-/// An existing file is an error, and a symbolic link is never followed, so that nobody can make root write elsewhere.
-/// With `replace` an existing file makes room; its name is freed, its contents are not touched, so that other links to
-/// it and whoever has it open keep them.
-pub fn create(path: &Path, replace: bool, owner: Option<Owner>) -> io::Result<File> {
-    if replace && fs::symlink_metadata(path).is_ok_and(|known| known.is_file()) {
-        fs::remove_file(path)?;
+/// An existing file is an error, and a symbolic link at its place is never followed, so that nobody can make root write
+/// elsewhere. With `replace` an existing file makes room; its name is freed, its contents are not touched, so that other
+/// links to it and whoever has it open keep them. The directory is looked up once: whoever exchanges it meanwhile gets
+/// nothing removed in another.
+///
+/// # Errors
+/// If it cannot be created or given away; with `replace`, if what is there is no regular file.
+pub fn create(path: &Path, replace: bool, owner: Option<Caller>) -> io::Result<File> {
+    let name = path.file_name().ok_or_else(|| io::Error::from_raw_os_error(libc::EISDIR))?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = rustix::fs::open(parent, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let known = |stat: rustix::fs::Stat| FileType::from_raw_mode(stat.st_mode);
+    if replace
+        && rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW).map(known) == Ok(FileType::RegularFile)
+    {
+        rustix::fs::unlinkat(&directory, name, AtFlags::empty())?;
     }
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(path)?;
-    if let Some(Owner { uid, gid }) = owner {
-        fchown(&file, Some(uid), Some(gid))?;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(&directory, name, flags, Mode::RUSR | Mode::WUSR)?;
+    if let Some(Caller { uid, gid }) = owner
+        && let Err(why) = rustix::fs::fchown(&file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
+    {
+        let _ = rustix::fs::unlinkat(&directory, name, AtFlags::empty());
+        return Err(why.into());
     }
-    Ok(file)
+    Ok(file.into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::io::{Read as _, Write as _};
     use std::os::unix::fs::{MetadataExt as _, symlink};
 
@@ -95,7 +98,7 @@ mod tests {
         // Root can give it to anybody, everybody else to himself.
         let uid = if me.uid() == 0 { 12345 } else { me.uid() };
         let path = dir.0.join("f");
-        create(&path, false, Some(Owner { uid, gid: me.gid() })).unwrap();
+        create(&path, false, Some(Caller { uid, gid: me.gid() })).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().uid(), uid);
     }
 }

@@ -1,0 +1,182 @@
+//! What each thread may still do once everything is loaded, attached and started: opentop is mostly root, and reads what
+//! strangers write.
+//!
+//! | thread | user | capabilities |
+//! |---|---|---|
+//! | tracer | the caller of sudo | `CAP_BPF`, `CAP_PERFMON`: maps, and loading another hook set; `CAP_DAC_READ_SEARCH`: names of cgroups by handle, tracefs, its own `fdinfo` |
+//! | all others, and all of a replay | the caller of sudo | none |
+//!
+//! Without sudo the user stays as it is. No thread can gain anything again: `no_new_privs`, an empty bounding set, and a
+//! filter of system calls that forbids what opentop never does after its start, such as running a program.
+//!
+//! Everything here is of the calling thread and those that it starts: threads are not changed behind each other's backs.
+
+use std::env;
+use std::ffi::CString;
+use std::io;
+
+use nix::unistd::{User, getgrouplist};
+use rustix::process::{DumpableBehavior, Gid, Uid};
+use rustix::thread::{CapabilitiesSecureBits, CapabilitySet, CapabilitySets};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
+
+use crate::error::Error;
+
+/// Whoever called sudo: files that opentop writes are his, and so is the process once it is set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    pub uid: u32,
+    pub gid: u32,
+}
+
+impl Caller {
+    /// `None` where nobody called sudo, or where opentop is not root and could not become anybody.
+    #[must_use]
+    pub fn of_sudo() -> Option<Self> {
+        let caller = Self::from_variables(env::var("SUDO_UID").ok().as_deref(), env::var("SUDO_GID").ok().as_deref());
+        caller.filter(|_| rustix::process::geteuid().is_root())
+    }
+
+    /// The largest number is no id: the kernel takes it for "leave it as it is".
+    fn from_variables(uid: Option<&str>, gid: Option<&str>) -> Option<Self> {
+        let id = |text: &str| text.parse().ok().filter(|id| *id != u32::MAX);
+        Some(Self { uid: id(uid?)?, gid: id(gid?)? })
+    }
+
+    /// His group and those that he is in besides.
+    fn groups(self) -> Vec<Gid> {
+        let name = User::from_uid(self.uid.into()).ok().flatten().and_then(|user| CString::new(user.name).ok());
+        let groups = name.and_then(|name| getgrouplist(&name, self.gid.into()).ok()).unwrap_or_default();
+        if groups.is_empty() {
+            return vec![Gid::from_raw(self.gid)];
+        }
+        groups.into_iter().map(|gid| Gid::from_raw(gid.as_raw())).collect()
+    }
+}
+
+/// What a thread is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Has the BPF objects.
+    Tracer,
+    /// Shows or writes what comes, or reads a recording.
+    Consumer,
+}
+
+impl Role {
+    /// What it keeps of what it has.
+    fn keeps(self, permitted: CapabilitySet) -> CapabilitySet {
+        const TRACING: CapabilitySet = CapabilitySet::BPF.union(CapabilitySet::PERFMON);
+        match self {
+            Role::Consumer => CapabilitySet::empty(),
+            Role::Tracer if permitted.contains(TRACING) => permitted & (TRACING | CapabilitySet::DAC_READ_SEARCH),
+            // The older capability is all that was given.
+            Role::Tracer => permitted & (CapabilitySet::SYS_ADMIN | TRACING | CapabilitySet::DAC_READ_SEARCH),
+        }
+    }
+}
+
+/// Leaves the calling thread, and those that it starts from now on, with what `role` needs.
+///
+/// # Errors
+/// If anything is left that should have gone.
+pub fn keep_only(role: Role) -> Result<(), Error> {
+    let failed = |why: io::Error| Error::Other(format!("cannot give up privileges: {why}"));
+    let had = rustix::thread::capabilities(None).map_err(|why| failed(why.into()))?;
+    if !had.permitted.is_empty() {
+        give_up(&had, role.keeps(had.permitted)).map_err(failed)?;
+    }
+    rustix::thread::set_no_new_privs(true).map_err(|why| failed(why.into()))?;
+    forbid_calls().map_err(failed)
+}
+
+fn give_up(had: &CapabilitySets, kept: CapabilitySet) -> io::Result<()> {
+    let caller = Caller::of_sudo();
+    if had.effective.contains(CapabilitySet::SETPCAP) {
+        for capability in CapabilitySet::all().iter() {
+            match rustix::thread::remove_capability_from_bounding_set(capability) {
+                // A later kernel's.
+                Ok(()) | Err(rustix::io::Errno::INVAL) => {}
+                Err(why) => return Err(why.into()),
+            }
+        }
+        // Becoming another user does not touch the capabilities, and being root brings none.
+        let bits = CapabilitiesSecureBits::NO_SETUID_FIXUP
+            | CapabilitiesSecureBits::NO_SETUID_FIXUP_LOCKED
+            | CapabilitiesSecureBits::NO_ROOT
+            | CapabilitiesSecureBits::NO_ROOT_LOCKED;
+        rustix::thread::set_capabilities_secure_bits(bits)?;
+    }
+    rustix::thread::clear_ambient_capability_set()?;
+    if let Some(caller) = caller {
+        let (uid, gid) = (Uid::from_raw(caller.uid), Gid::from_raw(caller.gid));
+        rustix::thread::set_thread_groups(&caller.groups())?;
+        rustix::thread::set_thread_res_gid(gid, gid, gid)?;
+        rustix::thread::set_thread_res_uid(uid, uid, uid)?;
+    }
+    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
+    rustix::thread::set_capabilities(None, sets)?;
+    // The caller must not get at the memory of a process that can do more than he.
+    Ok(rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}
+
+/// What opentop never does after its start: running programs, becoming somebody else, getting at other processes, the
+/// kernel and the mounts.
+const FORBIDDEN: &[libc::c_long] = &[
+    libc::SYS_execve,
+    libc::SYS_execveat,
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_setuid,
+    libc::SYS_setresuid,
+    libc::SYS_setgid,
+    libc::SYS_setresgid,
+    libc::SYS_setgroups,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_kexec_load,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_setns,
+    libc::SYS_unshare,
+    libc::SYS_socket,
+    libc::SYS_connect,
+];
+
+/// Forbidden calls fail with EPERM.
+fn forbid_calls() -> io::Result<()> {
+    let Ok(arch) = TargetArch::try_from(env::consts::ARCH) else { return Ok(()) };
+    let rules = FORBIDDEN.iter().map(|call| (*call, Vec::new())).collect();
+    let refuse = SeccompAction::Errno(libc::EPERM as u32);
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, arch);
+    let program: BpfProgram = filter.and_then(TryInto::try_into).map_err(io::Error::other)?;
+    seccompiler::apply_filter(&program).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_numbers_that_are_ids_name_a_caller() {
+        let caller = |uid, gid| Caller::from_variables(Some(uid), Some(gid));
+        assert_eq!(caller("1000", "100"), Some(Caller { uid: 1000, gid: 100 }));
+        for (uid, gid) in [("", "1"), ("1", "x"), ("-1", "1"), ("4294967295", "1"), ("1", "4294967295"), ("1 ", "1")] {
+            assert_eq!(caller(uid, gid), None, "{uid} {gid}");
+        }
+        assert_eq!(Caller::from_variables(Some("1"), None), None);
+    }
+
+    #[test]
+    fn a_tracer_keeps_no_more_than_it_has_and_needs() {
+        let three = CapabilitySet::BPF | CapabilitySet::PERFMON | CapabilitySet::DAC_READ_SEARCH;
+        assert_eq!(Role::Tracer.keeps(CapabilitySet::all()), three);
+        let two = CapabilitySet::BPF | CapabilitySet::PERFMON;
+        assert_eq!(Role::Tracer.keeps(two), two);
+        assert_eq!(Role::Tracer.keeps(CapabilitySet::SYS_ADMIN), CapabilitySet::SYS_ADMIN);
+        assert_eq!(Role::Consumer.keeps(CapabilitySet::all()), CapabilitySet::empty());
+    }
+}

@@ -1,0 +1,191 @@
+//! What the processes may do once they are set up, read from `/proc/PID/task/*/status`: of opentop live and replaying, as
+//! root and under sudo, and of the command that it runs.
+
+#![allow(clippy::print_stdout, reason = "what is found is part of the report")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
+
+use common::{Running, Scratch, needs_root, opentop};
+
+/// nobody, as whom sudo is said to have been called.
+const CALLER: &str = "65534";
+
+const BPF: u64 = 1 << 39;
+const PERFMON: u64 = 1 << 38;
+const DAC_READ_SEARCH: u64 = 1 << 2;
+const TRACING: u64 = BPF | PERFMON | DAC_READ_SEARCH;
+
+/// The lines of a `status` file, by name.
+#[derive(Debug)]
+struct Status(BTreeMap<String, String>);
+
+impl Status {
+    fn parse(text: &str) -> Self {
+        let fields = text.lines().filter_map(|line| line.split_once(':'));
+        Self(
+            fields
+                .map(|(name, value)| (name.to_owned(), value.split_whitespace().collect::<Vec<_>>().join(" ")))
+                .collect(),
+        )
+    }
+
+    fn get(&self, name: &str) -> &str {
+        &self.0[name]
+    }
+
+    fn capabilities(&self, set: &str) -> u64 {
+        u64::from_str_radix(self.get(set), 16).expect("a set of capabilities")
+    }
+
+    fn print(&self, of: &str) {
+        let fields =
+            ["Name", "Uid", "Gid", "Groups", "CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp"];
+        let fields = fields.map(|name| format!("{name} {}", self.get(name)));
+        println!("{of}: {}", fields.join(" · "));
+    }
+
+    /// Nothing can be gained any more, and this is what is left.
+    #[track_caller]
+    fn assert_is_left_with(&self, user: &str, groups: &str, capabilities: u64) {
+        let ids = [user; 4].join(" ");
+        assert_eq!((self.get("Uid"), self.get("Gid"), self.get("Groups")), (&*ids, &*ids, groups), "{self:#?}");
+        for (set, wanted) in
+            [("CapEff", capabilities), ("CapPrm", capabilities), ("CapInh", 0), ("CapBnd", 0), ("CapAmb", 0)]
+        {
+            assert_eq!(self.capabilities(set), wanted, "{set}: {self:#?}");
+        }
+        assert_eq!((self.get("NoNewPrivs"), self.get("Seccomp")), ("1", "2"), "{self:#?}");
+    }
+}
+
+/// The threads of a process, printed.
+fn threads(of: &str, running: &Running) -> Vec<Status> {
+    let tasks = fs::read_dir(format!("/proc/{}/task", running.0.id())).expect("a running process");
+    let read = |task: std::io::Result<fs::DirEntry>| fs::read_to_string(task.expect("a task").path().join("status"));
+    let threads: Vec<_> = tasks.map(|task| Status::parse(&read(task).expect("a thread's status"))).collect();
+    threads.iter().for_each(|status| status.print(of));
+    threads
+}
+
+/// Starts it, and waits for its second line of output: by then opens are on their way.
+fn running(command: &mut Command) -> Running {
+    let mut running = Running::start(command.stdout(Stdio::piped()));
+    let output = BufReader::new(running.0.stdout.take().expect("its output"));
+    let mut lines = output.lines();
+    for _ in 0..2 {
+        lines.next().expect("a line of output").expect("a line of output");
+    }
+    // Whoever closes the pipe ends it.
+    std::mem::forget(lines);
+    running
+}
+
+fn under_sudo(command: &mut Command) -> &mut Command {
+    command.env("SUDO_UID", CALLER).env("SUDO_GID", CALLER)
+}
+
+fn as_root(command: &mut Command) -> &mut Command {
+    command.env_remove("SUDO_UID").env_remove("SUDO_GID")
+}
+
+#[track_caller]
+fn assert_live(threads: &[Status], user: &str, groups: &str) {
+    let tracers = threads.iter().filter(|status| status.get("Name") == "tracer").count();
+    assert_eq!((tracers, threads.len() > 1), (1, true));
+    for status in threads {
+        let kept = if status.get("Name") == "tracer" { TRACING } else { 0 };
+        status.assert_is_left_with(user, groups, kept);
+    }
+}
+
+#[test]
+fn a_live_process_keeps_what_its_tracer_needs_and_nothing_else() {
+    needs_root();
+    let groups = Status::parse(&fs::read_to_string("/proc/self/status").expect("our own status"));
+    for extra in [&[][..], &["--latency"]] {
+        let args = [&["-o", "json", "-i", "0.1"][..], extra].concat();
+        let live = running(under_sudo(&mut opentop(&args)));
+        assert_live(&threads("live, under sudo", &live), CALLER, CALLER);
+        let live = running(as_root(&mut opentop(&args)));
+        assert_live(&threads("live, as root", &live), "0", groups.get("Groups"));
+    }
+}
+
+#[test]
+fn a_replay_under_sudo_is_the_callers_own_before_it_reads() {
+    needs_root();
+    let line = r#"{"type":"open","time":"2026-01-02T03:04:05Z","ts_ns":1,"pid":1,"tid":1,"ppid":1,"uid":0,"comm":"a","op":"openat","flags":[],"mode":null,"fd":3,"errno":null,"name":"f","path":"/f","path_kind":"absolute","latency_ns":null,"cgroup":"/","container":null}"#;
+    let mut replay = opentop(["replay", "-o", "text", "-"]);
+    let mut replay = Running::start(under_sudo(&mut replay).stdin(Stdio::piped()).stdout(Stdio::piped()));
+    // It waits for its first byte: nothing that was in a file can have played a part.
+    let mut input = replay.0.stdin.take().expect("its input");
+    let start = std::time::Instant::now();
+    while Status::parse(&fs::read_to_string(format!("/proc/{}/status", replay.0.id())).expect("status")).get("Seccomp")
+        != "2"
+    {
+        assert!(start.elapsed() < common::PATIENCE, "it never gives up what it has");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    for status in threads("replay, under sudo, before its first byte", &replay) {
+        status.assert_is_left_with(CALLER, CALLER, 0);
+    }
+    writeln!(input, "{line}").expect("a line for it");
+    drop(input);
+    let output = std::io::read_to_string(replay.0.stdout.take().expect("its output")).expect("text");
+    assert!(output.contains("/f"), "{output}");
+}
+
+#[test]
+fn every_hook_set_still_works_with_what_is_kept() {
+    needs_root();
+    let scratch = Scratch::new();
+    let file = scratch.file("file", "");
+    let mut worked = Vec::new();
+    for hooks in ["function", "probe", "syscall", "raw"] {
+        let script = format!("sleep 0.3; : <'{}'", file.display());
+        let args = ["-o", "json", "--hooks", hooks, "--latency", "--", "/bin/sh", "-c", &script];
+        let output = common::output(under_sudo(&mut opentop(args)));
+        if output.status.success() {
+            let text = common::stdout(&output);
+            assert!(text.contains(file.to_str().expect("UTF-8")), "{hooks}: {text}");
+            assert!(text.contains(r#""cgroup":"/"#), "{hooks}: cgroups have names");
+            worked.push(hooks);
+        } else {
+            assert!(common::stderr(&output).contains("refused every hook"), "{hooks}: {}", common::stderr(&output));
+        }
+    }
+    println!("hook sets that work here: {}", worked.join(", "));
+    assert!(!worked.is_empty());
+}
+
+#[test]
+fn a_command_has_all_that_opentop_was_started_with() {
+    needs_root();
+    let status = common::output(under_sudo(&mut opentop(["-o", "text", "--", "cat", "/proc/self/status"])));
+    let status = Status::parse(&common::stdout(&status));
+    status.print("COMMAND, under sudo");
+    let own = Status::parse(&fs::read_to_string("/proc/self/status").expect("our own status"));
+    for field in ["Uid", "Gid", "Groups", "CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp"] {
+        assert_eq!(status.get(field), own.get(field), "{field}");
+    }
+}
+
+#[test]
+fn a_recording_is_the_callers_and_complete() {
+    needs_root();
+    let scratch = Scratch::new();
+    let (recording, file) = (scratch.join("recording"), scratch.file("file", ""));
+    let args = ["record".as_ref(), recording.as_os_str(), "--".as_ref(), "cat".as_ref(), file.as_os_str()];
+    let output = common::output(under_sudo(&mut opentop(args)));
+    assert!(output.status.success(), "{}", common::stderr(&output));
+    use std::os::unix::fs::MetadataExt as _;
+    let owner = fs::metadata(&recording).expect("the recording");
+    assert_eq!((owner.uid(), owner.gid(), owner.mode() & 0o777), (65534, 65534, 0o600));
+    let lines = common::succeed(opentop(["replay".as_ref(), "-o".as_ref(), "text".as_ref(), recording.as_os_str()]));
+    assert!(lines.iter().any(|line| line.contains(file.to_str().expect("UTF-8"))), "{lines:#?}");
+}
