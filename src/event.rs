@@ -233,8 +233,9 @@ pub struct CgroupName {
 pub struct Batch {
     packed: Vec<Packed>,
     text: Vec<u8>,
-    /// Cgroups that no earlier batch has named.
-    pub cgroups: Vec<CgroupName>,
+    cgroups: Vec<CgroupName>,
+    /// Bytes of the names of cgroups.
+    named: usize,
 }
 
 impl Batch {
@@ -248,17 +249,34 @@ impl Batch {
         self.packed.is_empty()
     }
 
+    /// Cgroups that no earlier batch has named.
+    #[must_use]
+    pub fn cgroups(&self) -> &[CgroupName] {
+        &self.cgroups
+    }
+
+    /// Names a cgroup, before any batch has an event of it.
+    pub fn name_cgroup(&mut self, cgroup: CgroupName) {
+        self.named += cgroup.path.capacity() + size_of::<CgroupName>();
+        self.cgroups.push(cgroup);
+    }
+
+    /// Forgets the names of cgroups, which somebody has taken note of.
+    pub fn forget_cgroups(&mut self) {
+        (self.cgroups, self.named) = (Vec::new(), 0);
+    }
+
     /// Whether it is to be handed on before it takes in more: each piece of work on a batch, and what waits of them, is
     /// bounded, whatever the names are.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.packed.len() * size_of::<Packed>() + self.text.len() >= BATCH_BYTES
+        self.packed.len() * size_of::<Packed>() + self.text.len() + self.named >= BATCH_BYTES
     }
 
     /// Bytes of memory that the batch holds on to.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.packed.capacity() * size_of::<Packed>() + self.text.capacity()
+        self.packed.capacity() * size_of::<Packed>() + self.text.capacity() + self.named
     }
 
     #[must_use]

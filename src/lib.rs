@@ -21,6 +21,7 @@
 //!   before the terminal is touched, with an [`error`] that says what to do.
 
 pub mod app;
+pub mod bounded;
 pub mod bpf;
 mod check;
 mod child;

@@ -128,7 +128,7 @@ impl Consumer for Lines<'_> {
     }
 
     fn opens(&mut self, batch: &Batch, left: u64) -> io::Result<u64> {
-        batch.cgroups.iter().for_each(|cgroup| self.names.learn(cgroup));
+        batch.cgroups().iter().for_each(|cgroup| self.names.learn(cgroup));
         let wanted = batch.iter().filter(|event| self.filter.matches(event, &self.names));
         let mut written = 0;
         for event in wanted.take(usize::try_from(left).unwrap_or(usize::MAX)) {

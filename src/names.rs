@@ -3,6 +3,7 @@
 //! Users are read from `/etc/passwd` by hand: the C library's way needs shared objects that a static binary does not
 //! have, and may ask a server over the network while something is broken. A user from elsewhere shows as a number.
 
+use crate::bounded::Bounded;
 use crate::container::{container_of, unit_of};
 use crate::escape::escape;
 use crate::event::CgroupName;
@@ -39,12 +40,22 @@ impl Cgroup {
     }
 }
 
+/// Bytes of cgroups that are known at a time, each as [`cgroup_bytes`] has it: some ten thousand. Whoever tells of them
+/// must do so again for what goes beyond, which is forgotten.
+pub const CGROUPS_BYTES: usize = 4 << 20;
+
+/// What a cgroup takes at most: its path, and a container's and a unit's name that are parts of it.
+#[must_use]
+pub fn cgroup_bytes(path: &[u8]) -> usize {
+    2 * size_of::<Cgroup>() + 3 * path.len()
+}
+
 /// The names known so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Names {
     users: HashMap<u32, String>,
     user_ids: HashMap<String, u32>,
-    cgroups: HashMap<u64, Cgroup>,
+    cgroups: Bounded<Cgroup>,
 }
 
 impl Names {
@@ -57,14 +68,14 @@ impl Names {
     /// No users: in a recording from another host this host's names would be wrong.
     #[must_use]
     pub fn without_users() -> Self {
-        Self::default()
+        Self { users: HashMap::new(), user_ids: HashMap::new(), cgroups: Bounded::new(CGROUPS_BYTES) }
     }
 
     /// The users in `passwd`, in the format of passwd(5); lines that do not have it are left out. Where several users
     /// share a number the first gives the name, as everywhere.
     #[must_use]
     pub fn from_passwd(passwd: &[u8]) -> Self {
-        let mut names = Self::default();
+        let mut names = Self::without_users();
         for line in passwd.split(|&b| b == b'\n') {
             let mut fields = line.split(|&b| b == b':');
             let (Some(user), Some(_), Some(uid)) = (fields.next(), fields.next(), fields.next()) else { continue };
@@ -93,13 +104,13 @@ impl Names {
 
     /// Takes note of a cgroup that a batch names.
     pub fn learn(&mut self, cgroup: &CgroupName) {
-        self.cgroups.insert(cgroup.id, Cgroup::new(&cgroup.path));
+        self.cgroups.insert(cgroup.id, Cgroup::new(&cgroup.path), cgroup_bytes(&cgroup.path));
     }
 
     /// The cgroup, if a batch has named it.
     #[must_use]
     pub fn cgroup(&self, id: u64) -> Option<&Cgroup> {
-        self.cgroups.get(&id)
+        self.cgroups.get(id)
     }
 }
 

@@ -68,6 +68,8 @@ pub struct Lost {
     pub queue: u64,
     /// Read, but not decodable: a bug, never silent.
     pub garbled: u64,
+    /// Asked for by io_uring among so many others that it was forgotten what, until it was done.
+    pub io_uring: u64,
     /// Not even counted: the kernel skipped the program. Not part of [`Totals::opens`].
     pub skipped: u64,
     /// Counted in the totals, but the map of processes had no room; the event itself is not lost.
@@ -80,7 +82,24 @@ impl Lost {
     /// Events that were counted but not delivered.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.ring + self.queue + self.garbled + self.other
+        self.dropped_by_cause().map(|(_, count)| count).sum()
+    }
+
+    /// The causes by which events were counted but not delivered.
+    pub fn dropped_by_cause(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.by_cause().into_iter().filter(|(cause, _)| !matches!(*cause, "skipped" | "overflow"))
+    }
+
+    /// What was lost since `before`.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let mut lost = *self;
+        for (cause, count) in before.by_cause() {
+            if let Some(now) = lost.cause_mut(cause) {
+                *now = now.saturating_sub(count);
+            }
+        }
+        lost
     }
 
     /// The name of the cause as in [`Lost::by_cause`]; `other` for one that is not among them.
@@ -103,6 +122,7 @@ impl Lost {
             "ring" => Some(&mut self.ring),
             "queue" => Some(&mut self.queue),
             "garbled" => Some(&mut self.garbled),
+            "io_uring" => Some(&mut self.io_uring),
             "skipped" => Some(&mut self.skipped),
             "overflow" => Some(&mut self.overflow),
             "other" => Some(&mut self.other),
@@ -112,11 +132,12 @@ impl Lost {
 
     /// The causes with their names (`cause` in JSON), those that lost nothing included.
     #[must_use]
-    pub fn by_cause(&self) -> [(&'static str, u64); 6] {
+    pub fn by_cause(&self) -> [(&'static str, u64); 7] {
         [
             ("ring", self.ring),
             ("queue", self.queue),
             ("garbled", self.garbled),
+            ("io_uring", self.io_uring),
             ("skipped", self.skipped),
             ("overflow", self.overflow),
             ("other", self.other),

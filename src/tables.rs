@@ -81,7 +81,7 @@ impl Consumer for Tables<'_> {
     }
 
     fn opens(&mut self, batch: &Batch, _: u64) -> io::Result<u64> {
-        batch.cgroups.iter().for_each(|cgroup| self.names.learn(cgroup));
+        batch.cgroups().iter().for_each(|cgroup| self.names.learn(cgroup));
         if let (None, Some(first)) = (self.start, batch.get(0)) {
             let start = Moment { ts_ns: first.ts_ns, time_ns: first.time_ns };
             self.ranking = ranking(&self.order, Some(start), &self.names);

@@ -78,20 +78,13 @@ impl Meter {
     #[must_use]
     pub fn totals(&self) -> Totals {
         let (now, base) = (&self.totals, &self.base);
-        let mut lost = now.lost;
-        lost.ring -= base.lost.ring.min(lost.ring);
-        lost.queue -= base.lost.queue.min(lost.queue);
-        lost.garbled -= base.lost.garbled.min(lost.garbled);
-        lost.skipped -= base.lost.skipped.min(lost.skipped);
-        lost.overflow -= base.lost.overflow.min(lost.overflow);
-        lost.other -= base.lost.other.min(lost.other);
         Totals {
             opens: now.opens.saturating_sub(base.opens),
             failed: now.failed.saturating_sub(base.failed),
             delivered: now.delivered.saturating_sub(base.delivered),
             filtered: now.filtered.saturating_sub(base.filtered),
             hidden: now.hidden.saturating_sub(base.hidden),
-            lost,
+            lost: now.lost.since(&base.lost),
         }
     }
 

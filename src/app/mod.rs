@@ -232,7 +232,7 @@ impl App {
     }
 
     fn take_opens(&mut self, batch: crate::event::Batch) {
-        for cgroup in &batch.cgroups {
+        for cgroup in batch.cgroups() {
             Arc::make_mut(&mut self.names).learn(cgroup);
         }
         // Where latencies are measured, nearly every event has one.

@@ -104,10 +104,19 @@ pub fn title_of(group: Group) -> &'static str {
 /// Where the numbers of the rows come from, and so how exact they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Basis {
-    /// The kernel's counts.
-    Exact,
+    /// The kernel's counts. They are exact, unless processes found no room there: then the rows lack as many opens as
+    /// `unsure`.
+    Counts { unsure: u64 },
     /// The events that came here; a row may lack as many as `unsure`.
     Events { events: u64, unsure: u64 },
+}
+
+impl Basis {
+    /// Whether each row has all its opens.
+    #[must_use]
+    pub fn is_exact(self) -> bool {
+        self == Basis::Counts { unsure: 0 }
+    }
 }
 
 /// The ranking and its state.
@@ -132,6 +141,8 @@ pub struct Ranking {
     read_ns: u64,
     /// What the kernel had left out at the last reading, and at the last reset.
     left_out: (u64, u64),
+    /// The same of opens whose processes found no room to be counted in.
+    unranked: (u64, u64),
     /// Counts were read since the start or the last reset; the rows are worked out from such.
     was_read: bool,
     has_counts: bool,
@@ -148,7 +159,7 @@ impl Ranking {
             sort,
             reversed: false,
             rows: Vec::new(),
-            basis: Basis::Exact,
+            basis: Basis::Counts { unsure: 0 },
             as_filtered: false,
             scroll: Scroll::default(),
             chosen: None,
@@ -156,6 +167,7 @@ impl Ranking {
             latency,
             read_ns: since_ns.unwrap_or(0),
             left_out: (0, 0),
+            unranked: (0, 0),
             was_read: false,
             has_counts: false,
         }
@@ -210,6 +222,7 @@ impl Ranking {
     pub fn read(&mut self, counts: Counts) {
         self.read_ns = counts.ts_ns;
         self.left_out.0 = counts.totals.filtered;
+        self.unranked.0 = counts.totals.lost.overflow;
         self.was_read = true;
         if let Some(tally) = &mut self.tally {
             tally.read(counts.ts_ns);
@@ -245,9 +258,12 @@ impl Ranking {
             Some(tally) if needs_events => {
                 (tally.rows(), Basis::Events { events: tally.events(), unsure: tally.unsure() })
             }
-            _ => (self.openers.rows(self.group), Basis::Exact),
+            _ => {
+                let unsure = self.unranked.0.saturating_sub(self.unranked.1);
+                (self.openers.rows(self.group), Basis::Counts { unsure })
+            }
         };
-        if let (Some(tally), Basis::Exact) = (&self.tally, self.basis) {
+        if let (Some(tally), Basis::Counts { .. }) = (&self.tally, self.basis) {
             self.rows.iter_mut().for_each(|row| row.latency = tally.latency(&row.key));
         }
         // No event tells of the end of its process.
@@ -305,6 +321,7 @@ impl Ranking {
     pub fn reset(&mut self, names: &Names) {
         self.openers.reset();
         self.left_out.1 = self.left_out.0;
+        self.unranked.1 = self.unranked.0;
         self.was_read = false;
         self.tally = self.tally.as_ref().map(|tally| Tally::new(tally.group()));
         self.chosen = None;

@@ -318,6 +318,23 @@ fn losses_are_shown_by_cause_and_the_sum_comes_out_even() {
 }
 
 #[test]
+fn no_table_is_exact_while_processes_found_no_room_in_the_counts() {
+    let mut screen = Screen::busy(80, 24);
+    assert!(screen.line(2).contains("(exact)"), "{}", screen.line(2));
+    let totals =
+        Totals { opens: 2000, delivered: 2000, lost: Lost { overflow: 700, ..Lost::default() }, ..Totals::default() };
+    screen.reading(&[(2714, "nginx", 33, 1300, 1)], totals);
+    assert!(
+        screen.line(2).contains("700 opens have no row") && !screen.line(2).contains("exact)"),
+        "{}",
+        screen.line(2)
+    );
+    screen.keys("\x12");
+    screen.reading(&[(2714, "nginx", 33, 1400, 1)], Totals { opens: 2100, ..totals });
+    assert!(screen.line(2).contains("(exact)"), "{}", screen.line(2));
+}
+
+#[test]
 fn the_copy_is_of_the_path_and_the_selection_may_be_in_a_popup() {
     let mut screen = Screen::busy(80, 24);
     screen.keys("k\ry");

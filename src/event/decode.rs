@@ -1,6 +1,7 @@
 //! From the bytes of the ring buffer to an event.
 
-use std::collections::HashMap;
+mod pending;
+
 use std::time::Duration;
 
 use thiserror::Error;
@@ -8,11 +9,12 @@ use thiserror::Error;
 use super::{Batch, Op, OpenEvent, PathKind};
 use crate::bpf::types::{mark, open_event};
 use crate::bpf::{comm_bytes, from_bytes};
+use pending::{Asked, Pending};
 
 /// Stands before a directory that the process's root does not contain, as `getcwd(2)` has it.
 const OUTSIDE: &[u8] = b"(unreachable)";
 
-/// A record that the kernel side cannot have written.
+/// Why a record makes no event: the kernel side cannot have written it, or what belongs to it was let go.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum DecodeError {
     #[error("a record of {0} bytes is too short")]
@@ -21,6 +23,9 @@ pub enum DecodeError {
     Names { have: usize, claimed: usize },
     #[error("a record has the unknown way of opening {0}")]
     Op(u8),
+    /// No bug: there is room for so many.
+    #[error("what was asked for by io_uring was forgotten, as too much else was")]
+    Forgotten,
 }
 
 /// Decodes records into batches. It keeps the buffers that building a path needs.
@@ -30,13 +35,8 @@ pub struct Decoder {
     pub clock_offset_ns: i64,
     path: Vec<u8>,
     folded: Vec<u8>,
-    /// Records of opens by io_uring that were submitted and not completed yet, by request.
-    submitted: HashMap<u64, Vec<u8>>,
+    pending: Pending,
 }
-
-/// Most opens by io_uring that can be under way. The kernel reuses its requests, so there are never many; if there are
-/// more, what they asked for is forgotten, and they are reported without a name.
-const SUBMITTED_MAX: usize = 1 << 16;
 
 impl Decoder {
     /// Appends the open in `record` to `batch`, if it is a whole one: an open by io_uring comes in two records, and
@@ -48,21 +48,20 @@ impl Decoder {
         let (header, names) = split(record)?;
         let marks = Marks(u32::from(header.mark));
         if marks.has(mark::MARK_SUBMITTED) {
-            if self.submitted.len() >= SUBMITTED_MAX {
-                self.submitted.clear();
-            }
-            self.submitted.insert(header.request, record.to_vec());
+            self.pending.add(header.request, header.pid, record);
             return Ok(());
         }
-        let completes = marks.has(mark::MARK_COMPLETED);
-        match completes.then(|| self.submitted.remove(&header.request)).flatten() {
-            Some(submitted) => {
+        if !marks.has(mark::MARK_COMPLETED) {
+            return self.append(&header, names, batch);
+        }
+        match self.pending.take(header.request) {
+            Asked::Known(submitted) => {
                 let (asked, names) = split(&submitted)?;
                 self.append(&completed(asked, &header), names, batch)
             }
+            Asked::Forgotten => Err(DecodeError::Forgotten),
             // When it was submitted, and so how long it took, is not known.
-            None if completes => self.append(&open_event { latency_ns: 0, ..header }, names, batch),
-            None => self.append(&header, names, batch),
+            Asked::Unknown => self.append(&open_event { latency_ns: 0, ..header }, names, batch),
         }
     }
 

@@ -69,7 +69,7 @@ struct Chunk {
 impl Chunk {
     fn new(first: u64, ids: Vec<u64>, batch: Batch, total: &Total) -> Arc<Self> {
         let mut chunk = Self { first, ids, batch, bytes: 0, total: total.clone() };
-        chunk.batch.cgroups = Vec::new();
+        chunk.batch.forget_cgroups();
         chunk.shrink();
         Arc::new(chunk)
     }

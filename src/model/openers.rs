@@ -152,7 +152,7 @@ struct Process {
     base: Sum,
     rate: Option<f64>,
     ended: bool,
-    /// Id and path: in a storm the event itself is not kept for long.
+    /// Id and the end of the path: in a storm the event itself is not kept for long.
     last: Option<(u64, Vec<u8>)>,
 }
 
@@ -237,7 +237,7 @@ impl Openers {
         if let Some(process) = self.processes.get_mut(&(event.pid, event.start_ns))
             && process.last.as_ref().is_none_or(|(last, _)| *last < id)
         {
-            process.last = Some((id, event.path.to_owned()));
+            process.last = Some((id, end_of(event.path)));
         }
     }
 
@@ -296,6 +296,19 @@ impl Openers {
             ended: true,
             ..Row::new(Key::Rest)
         })
+    }
+}
+
+/// Bytes of a path that are kept for each process. They are more than its column shows, and there may be tens of
+/// thousands of processes.
+const LAST_PATH: usize = 128;
+
+/// The path, or its end with dots for what is missing.
+fn end_of(path: &[u8]) -> Vec<u8> {
+    const DOTS: &[u8] = b"...";
+    match path.len().checked_sub(LAST_PATH) {
+        Some(1..) => [DOTS, &path[path.len() - LAST_PATH + DOTS.len()..]].concat(),
+        _ => path.to_owned(),
     }
 }
 

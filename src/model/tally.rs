@@ -14,8 +14,8 @@ use crate::names::Names;
 
 /// Keys that stay when the table is thinned out; up to twice as many are in it.
 const KEPT: usize = 8192;
-/// Bytes of key text at which the table is thinned out too: paths can be long.
-const TEXT_MAX: usize = 8 << 20;
+/// Bytes of names and histograms at which the table is thinned out too: paths can be long.
+const BYTES_MAX: usize = 8 << 20;
 
 #[derive(Debug)]
 struct Entry {
@@ -31,6 +31,13 @@ struct Entry {
     latency: Option<Box<Histogram>>,
 }
 
+impl Entry {
+    /// Bytes of what it has beside itself.
+    fn bytes(&self) -> usize {
+        text_len(&self.key) + self.latency.as_ref().map_or(0, |_| size_of::<Histogram>())
+    }
+}
+
 /// Counts per key of one [`Group`].
 #[derive(Debug)]
 pub struct Tally {
@@ -39,7 +46,7 @@ pub struct Tally {
     index: HashMap<u64, usize>,
     hasher: RandomState,
     entries: Vec<Entry>,
-    text: usize,
+    bytes: usize,
     unsure: u64,
     events: u64,
     read_ns: Option<u64>,
@@ -53,7 +60,7 @@ impl Tally {
             index: HashMap::new(),
             hasher: RandomState::new(),
             entries: Vec::new(),
-            text: 0,
+            bytes: 0,
             unsure: 0,
             events: 0,
             read_ns: None,
@@ -80,7 +87,7 @@ impl Tally {
     /// Counts one event.
     pub fn add(&mut self, id: u64, event: &OpenEvent<'_>, names: &Names) {
         self.events += 1;
-        if self.entries.len() >= 2 * KEPT || self.text >= TEXT_MAX {
+        if self.entries.len() >= 2 * KEPT || self.bytes >= BYTES_MAX {
             self.thin_out();
         }
         let key = key_of(self.group, event, names);
@@ -102,7 +109,11 @@ impl Tally {
             entry.uid = None;
         }
         if let Some(latency) = event.latency {
-            entry.latency.get_or_insert_default().add(latency.as_nanos() as u64);
+            let histogram = entry.latency.get_or_insert_with(|| {
+                self.bytes += size_of::<Histogram>();
+                Box::default()
+            });
+            histogram.add(latency.as_nanos() as u64);
         }
     }
 
@@ -119,7 +130,7 @@ impl Tally {
     }
 
     fn insert(&mut self, free: u64, key: Key<'static>, event: &OpenEvent<'_>) -> usize {
-        self.text += text_len(&key);
+        self.bytes += text_len(&key);
         self.index.insert(free, self.entries.len());
         self.entries.push(Entry {
             key,
@@ -141,7 +152,7 @@ impl Tally {
         let (_, most, _) = self.entries.select_nth_unstable_by_key(half, |entry| std::cmp::Reverse(entry.opens));
         self.unsure += most.opens;
         self.entries.truncate(half);
-        self.text = self.entries.iter().map(|entry| text_len(&entry.key)).sum();
+        self.bytes = self.entries.iter().map(Entry::bytes).sum();
         self.index.clear();
         for at in 0..half {
             if let Err(free) = self.find(&self.entries[at].key) {
@@ -280,12 +291,25 @@ mod tests {
     }
 
     #[test]
+    fn latencies_of_many_take_bounded_room() {
+        let mut tally = Tally::new(Group::File);
+        let latency = Some(std::time::Duration::from_micros(1));
+        for n in 0..50_000u64 {
+            let path = format!("/{n}");
+            tally.add(n, &OpenEvent { path: path.as_bytes(), latency, ..sample() }, &Names::without_users());
+        }
+        assert!(tally.bytes < BYTES_MAX + 1000, "{} bytes", tally.bytes);
+        assert_eq!(tally.bytes, tally.entries.iter().map(Entry::bytes).sum::<usize>());
+        assert!(tally.unsure() > 0);
+    }
+
+    #[test]
     fn long_names_take_bounded_room() {
         let mut tally = Tally::new(Group::File);
         for n in 0..8000u64 {
             let path = format!("/{n}/{}", "x".repeat(4000));
             tally.add(n, &OpenEvent { path: path.as_bytes(), ..sample() }, &Names::without_users());
         }
-        assert!(tally.text < TEXT_MAX + 8000, "{} bytes", tally.text);
+        assert!(tally.bytes < BYTES_MAX + 8000, "{} bytes", tally.bytes);
     }
 }

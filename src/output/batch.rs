@@ -69,7 +69,8 @@ impl<W: Write> TableOutput for Text<W> {
 
 fn exactness(basis: Basis) -> String {
     match basis {
-        Basis::Exact => "exact".to_owned(),
+        Basis::Counts { unsure: 0 } => "exact".to_owned(),
+        Basis::Counts { unsure } => format!("{unsure} opens of processes that found no room have no row"),
         Basis::Events { events, unsure: 0 } => format!("from {events} events"),
         Basis::Events { events, unsure } => format!("from {events} events, rows up to {unsure} too low"),
     }
@@ -94,13 +95,13 @@ impl<W: Write> TableOutput for Json<W> {
         line.number("ts_ns", table.ts_ns);
         line.number("span_ns", table.span_ns);
         line.word("group", table.group.name());
-        let events = match table.basis {
-            Basis::Exact => None,
-            Basis::Events { events, unsure } => Some((events, unsure)),
+        let (events, unsure) = match table.basis {
+            Basis::Counts { unsure } => (None, (unsure > 0).then_some(unsure)),
+            Basis::Events { events, unsure } => (Some(events), Some(unsure)),
         };
-        line.json("exact", if events.is_none() { "true" } else { "false" });
-        line.number_or_null("events", events.map(|(events, _)| events));
-        line.number_or_null("unsure", events.map(|(_, unsure)| unsure));
+        line.json("exact", if table.basis.is_exact() { "true" } else { "false" });
+        line.number_or_null("events", events);
+        line.number_or_null("unsure", unsure);
         line.number("opens", table.opens);
         line.number("failed", table.failed);
         line.number("dropped", table.dropped);

@@ -5,6 +5,7 @@ use super::input::{Input, Interrupt};
 use super::line::{COUNT_MAX, Kind, LostLine, OpenLine, SummaryLine, Texts};
 use crate::escape::escape;
 use crate::event::{CgroupName, OpenEvent};
+use crate::names::{CGROUPS_BYTES, cgroup_bytes};
 use crate::source::{Lost, Totals};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -20,8 +21,7 @@ const LONGEST_LINE: u64 = 256 << 10;
 /// The largest zstd window, as a power of two: that of `zstd -19`. A frame may ask for gigabytes.
 const WINDOW_LOG_MAX: u32 = 23;
 
-/// The names of all cgroups together have no more bytes; those that come later have one name.
-const CGROUPS_MAX: usize = 4 << 20;
+/// The name of those cgroups that come when there is no room for their names.
 const OTHER_CGROUPS: &[u8] = b"(other)";
 
 /// The longest text of a header, and of what an error says of a line.
@@ -213,14 +213,15 @@ impl Parser {
         if path.is_empty() {
             return (0, None);
         }
-        if self.cgroup_bytes >= CGROUPS_MAX && !self.cgroups.contains_key(path) {
+        let room = CGROUPS_BYTES.saturating_sub(cgroup_bytes(OTHER_CGROUPS) + self.cgroup_bytes);
+        if cgroup_bytes(path) > room && !self.cgroups.contains_key(path) {
             path = OTHER_CGROUPS;
         }
         if let Some(id) = self.cgroups.get(path) {
             return (*id, None);
         }
-        // An entry is more than its text, however short that is.
-        self.cgroup_bytes += path.len() + size_of::<(Vec<u8>, u64)>();
+        // So that the names forget none of them.
+        self.cgroup_bytes += cgroup_bytes(path);
         let id = self.cgroups.len() as u64 + 1;
         self.cgroups.insert(path.to_owned(), id);
         (id, Some(CgroupName { id, path: path.to_owned() }))

@@ -119,7 +119,7 @@ impl<'a> Player<'a> {
             match item {
                 Item::Open(event, cgroup) => {
                     self.make_room(&event)?;
-                    self.batch.cgroups.extend(cgroup);
+                    cgroup.into_iter().for_each(|cgroup| self.batch.name_cgroup(cgroup));
                     self.batch.push(&event);
                     self.tally.add(&event);
                 }

@@ -88,7 +88,7 @@ fn read(bytes: &[u8]) -> (Batch, Result<(), ReadError>) {
         match reader.next_item() {
             Ok(Some(Item::Open(event, cgroup))) => {
                 batch.push(&event);
-                batch.cgroups.extend(cgroup);
+                cgroup.into_iter().for_each(|cgroup| batch.name_cgroup(cgroup));
             }
             Ok(Some(_)) => {}
             Ok(None) => return (batch, Ok(())),
@@ -175,7 +175,7 @@ proptest! {
             prop_assert!(end.is_ok(), "{:?}", end);
             prop_assert_eq!(read.len(), batch.len());
             let mut learnt = Names::without_users();
-            read.cgroups.iter().for_each(|cgroup| learnt.learn(cgroup));
+            read.cgroups().iter().for_each(|cgroup| learnt.learn(cgroup));
             for (read, written) in read.iter().zip(batch.iter()) {
                 prop_assert_eq!(learnt.cgroup(read.cgroup), names.cgroup(written.cgroup));
                 prop_assert_eq!(OpenEvent { cgroup: written.cgroup, ..read }, written);

@@ -107,6 +107,24 @@ fn files_are_ranked_by_the_events_and_that_is_said() {
 }
 
 #[test]
+fn nothing_is_called_exact_where_processes_found_no_room() {
+    let overflown = || match reading(1, &[(7, "cat", 10, 5)], 0) {
+        Message::Counts(mut counts) => {
+            counts.totals.lost.overflow = 4;
+            counts.totals.opens += 4;
+            Message::Counts(counts)
+        }
+        other => other,
+    };
+    let shown = text(order(Group::Process, &Filter::default()), Some(START), vec![overflown()]);
+    assert!(!shown.contains("exact") && shown.contains("4 opens of processes that found no room"), "{shown}");
+    let mut bytes = Vec::new();
+    written(Json::new, &mut bytes, order(Group::User, &Filter::default()), Some(START), vec![overflown()]);
+    let shown = String::from_utf8(bytes).unwrap();
+    assert!(shown.contains(r#""exact":false,"events":null,"unsure":4,"#), "{shown}");
+}
+
+#[test]
 fn a_filter_ranks_only_what_it_holds_for() {
     let filter = Filter::parse("file:b", &Names::without_users()).unwrap();
     let messages = || vec![opens(&[b"/a", b"/b", b"/b"]), reading(1, &[(100, "cat", 3, 0)], 0)];

@@ -1,12 +1,13 @@
 //! What a cgroup id is called. The id is a file handle of the cgroup file system, so one call resolves it.
 
-use std::collections::HashSet;
 use std::ffi::c_int;
 use std::fs;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 
+use crate::bounded::Bounded;
 use crate::event::CgroupName;
+use crate::names::{CGROUPS_BYTES, cgroup_bytes};
 
 /// FILEID_KERNFS of `linux/exportfs.h`: a handle that is just the id.
 const FILEID_KERNFS: c_int = 0xfe;
@@ -16,33 +17,26 @@ const FILEID_KERNFS: c_int = 0xfe;
 pub(super) struct Cgroups {
     /// Mount point of the v2 hierarchy, and a descriptor of it.
     root: Option<(String, OwnedFd)>,
-    told: HashSet<u64>,
+    /// Those that were looked up. What is forgotten here is told again, as the names do.
+    told: Bounded<()>,
     /// The one that was told or seen last: events of one cgroup come in runs.
     last: u64,
-    news: Vec<CgroupName>,
 }
 
 impl Cgroups {
     pub(super) fn new() -> Self {
         let root = cgroup_mount().and_then(|mount| Some((mount.clone(), OwnedFd::from(fs::File::open(mount).ok()?))));
-        Self { root, told: HashSet::new(), last: 0, news: Vec::new() }
+        Self { root, told: Bounded::new(CGROUPS_BYTES), last: 0 }
     }
 
-    /// Notes that an event of cgroup `id` has come.
-    pub(super) fn see(&mut self, id: u64) {
-        if std::mem::replace(&mut self.last, id) == id {
-            return;
+    /// Notes that an event of cgroup `id` has come. Returns its name, where it has one and nobody has been told yet.
+    pub(super) fn see(&mut self, id: u64) -> Option<CgroupName> {
+        if std::mem::replace(&mut self.last, id) == id || self.told.get(id).is_some() {
+            return None;
         }
-        if self.told.insert(id)
-            && let Some(path) = self.resolve(id)
-        {
-            self.news.push(CgroupName { id, path });
-        }
-    }
-
-    /// The names that nobody has been told yet.
-    pub(super) fn take_news(&mut self) -> Vec<CgroupName> {
-        std::mem::take(&mut self.news)
+        let path = self.resolve(id);
+        self.told.insert(id, (), cgroup_bytes(path.as_deref().unwrap_or_default()));
+        path.map(|path| CgroupName { id, path })
     }
 
     /// The path below the mount point, `None` where the hierarchy is not mounted or the cgroup is gone.

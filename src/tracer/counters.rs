@@ -27,6 +27,7 @@ pub(super) struct Stream {
     pub(super) delivered: u64,
     pub(super) queue: u64,
     pub(super) garbled: u64,
+    pub(super) io_uring: u64,
 }
 
 impl Counters {
@@ -60,6 +61,7 @@ impl Counters {
             ring: kernel.dropped,
             queue: stream.queue,
             garbled: stream.garbled,
+            io_uring: stream.io_uring,
             skipped,
             overflow: kernel.overflow,
             ..Lost::default()

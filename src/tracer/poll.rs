@@ -20,7 +20,7 @@ use super::{Command, Options, Tracer};
 use crate::bpf::OpentopSkel;
 use crate::clock::Moment;
 use crate::error::Error;
-use crate::event::{Batch, Decoder};
+use crate::event::{Batch, DecodeError, Decoder};
 use crate::filter::KernelFilter;
 use crate::privileges::{self, Role};
 use crate::source::Message;
@@ -99,20 +99,17 @@ impl Reader {
     }
 
     fn take(&mut self, record: &[u8]) {
-        if self.decoder.decode(record, &mut self.batch).is_err() {
-            self.stream.garbled += 1;
+        match self.decoder.decode(record, &mut self.batch) {
+            Ok(()) => {
+                let cgroup = self.batch.iter().next_back().map(|open| open.cgroup);
+                // Named while it is most likely still there.
+                if let Some(name) = cgroup.and_then(|cgroup| self.cgroups.see(cgroup)) {
+                    self.batch.name_cgroup(name);
+                }
+            }
+            Err(DecodeError::Forgotten) => self.stream.io_uring += 1,
+            Err(_) => self.stream.garbled += 1,
         }
-    }
-
-    /// Names the cgroups of the events from the given one on, while they are there.
-    fn see_cgroups(&mut self, from: usize) {
-        self.batch.iter_from(from).for_each(|open| self.cgroups.see(open.cgroup));
-    }
-
-    /// The batch read so far, complete.
-    fn finish_batch(&mut self) -> Batch {
-        self.batch.cgroups = self.cgroups.take_news();
-        std::mem::take(&mut self.batch)
     }
 }
 
@@ -260,7 +257,6 @@ impl Poller<'_, '_> {
         let taken = usize::try_from(taken).map_err(|_| {
             Error::bpf("read the ring buffer", std::io::Error::from_raw_os_error(taken.saturating_neg()))
         })?;
-        self.reader.borrow_mut().see_cgroups(before);
         if taken >= STORM {
             self.favour_last()?;
         }
@@ -279,7 +275,7 @@ impl Poller<'_, '_> {
         if reader.batch.is_empty() {
             return Ok(true);
         }
-        let batch = reader.finish_batch();
+        let batch = std::mem::take(&mut reader.batch);
         let count = batch.len() as u64;
         match self.messages.send_timeout(Message::Opens(batch), patience) {
             Ok(()) => {

@@ -81,13 +81,11 @@ fn second(app: &App, context: &Context<'_>) -> Vec<Segment> {
 /// Every open that was counted was delivered, dropped (by cause) or filtered.
 fn sum(totals: &Totals) -> String {
     let lost = &totals.lost;
-    let causes = [("ring", lost.ring), ("queue", lost.queue), ("garbled", lost.garbled), ("other", lost.other)].map(
-        |(cause, count)| match count {
-            0 => String::new(),
-            count if count == lost.dropped() => format!(" ({cause})"),
-            count => format!(" ({cause} {})", exact(count)),
-        },
-    );
+    let causes = lost.dropped_by_cause().map(|(cause, count)| match count {
+        0 => String::new(),
+        count if count == lost.dropped() => format!(" ({cause})"),
+        count => format!(" ({cause} {})", exact(count)),
+    });
     let seen = totals.delivered + lost.dropped() + totals.filtered;
     let on_the_way = match totals.opens.saturating_sub(seen) {
         0 => String::new(),
@@ -99,7 +97,7 @@ fn sum(totals: &Totals) -> String {
         exact(totals.opens),
         exact(totals.delivered),
         exact(lost.dropped()),
-        causes.concat()
+        causes.collect::<String>()
     )
 }
 

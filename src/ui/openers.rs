@@ -167,10 +167,14 @@ fn plural(group: Group) -> &'static str {
 fn titles(ranking: &Ranking) -> Vec<String> {
     let what = format!("top {}", plural(ranking.group));
     match ranking.basis() {
-        Basis::Exact if ranking.is_as_filtered() => {
+        Basis::Counts { unsure: 0 } if ranking.is_as_filtered() => {
             vec![format!("{what} (exact, as filtered) "), "exact, as filtered ".to_owned(), "as filtered ".to_owned()]
         }
-        Basis::Exact => vec![format!("{what} (exact) "), "exact ".to_owned()],
+        Basis::Counts { unsure: 0 } => vec![format!("{what} (exact) "), "exact ".to_owned()],
+        Basis::Counts { unsure } => {
+            let lack = format!("{} opens have no row", exact(unsure));
+            vec![format!("{what} ({lack}) "), format!("{lack} "), "not exact ".to_owned()]
+        }
         Basis::Events { events, unsure: 0 } => {
             let from = format!("from {} events", exact(events));
             vec![format!("{what} ({from}) "), format!("{from} "), "from events ".to_owned()]

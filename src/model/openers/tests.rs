@@ -96,6 +96,11 @@ fn the_latest_file_is_known_when_its_event_is_not_kept_any_more() {
         openers.note_last(id as u64, &event);
     }
     assert_eq!(row(&openers.rows(Group::Process), Key::Process { pid: 7, start_ns: 1 }).last_path, b"/late");
+    let long = [b"/x".repeat(2000), b"/base".to_vec()].concat();
+    openers.note_last(9, &OpenEvent { pid: 7, start_ns: 1, path: &long, ..sample() });
+    let last = row(&openers.rows(Group::Process), Key::Process { pid: 7, start_ns: 1 }).last_path;
+    assert!(last.len() == LAST_PATH && last.starts_with(b"...") && last.ends_with(b"/x/x/base"));
+    openers.note_last(10, &OpenEvent { pid: 8, start_ns: 1, path: b"/later", ..sample() });
     let cat = row(&openers.rows(Group::Comm), text("cat"));
-    assert_eq!((cat.last, cat.last_path), (Some(2), b"/later".to_vec()));
+    assert_eq!((cat.last, cat.last_path), (Some(10), b"/later".to_vec()));
 }

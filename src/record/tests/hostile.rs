@@ -125,9 +125,9 @@ fn cgroups_without_end_become_one() {
     let (batch, end) = read(&recording);
     end.unwrap();
     assert_eq!(batch.len(), 3000);
-    let bytes: usize = batch.cgroups.iter().map(|cgroup| cgroup.path.len()).sum();
+    let bytes: usize = batch.cgroups().iter().map(|cgroup| cgroup.path.len()).sum();
     assert!(bytes < (4 << 20) + 4096, "{bytes}");
-    assert_eq!(batch.cgroups.last().unwrap().path, b"(other)");
+    assert_eq!(batch.cgroups().last().unwrap().path, b"(other)");
     assert!(batch.iter().all(|event| event.cgroup > 0));
 }
 

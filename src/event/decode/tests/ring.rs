@@ -57,10 +57,36 @@ fn a_request_that_is_cut_short_is_refused_with_its_result() {
 #[test]
 fn requests_that_never_complete_take_bounded_room() {
     let (mut decoder, mut batch) = (Decoder::default(), Batch::default());
-    let (submitted, _) = by_ring(0);
-    for request in 0..=SUBMITTED_MAX as u64 {
-        let asked = Record { header: open_event { request, ..submitted.header }, ..submitted.clone() };
-        decoder.decode(&asked.bytes(), &mut batch).unwrap();
+    let (submitted, completed) = by_ring(0);
+    let half = |half: &Record, request: u64, pid: u32, name: usize| {
+        let header = open_event { request, pid, ..half.header };
+        Record { header, name: vec![b'n'; name], ..half.clone() }.bytes()
+    };
+    decoder.decode(&half(&submitted, u64::MAX, 7, 10), &mut batch).unwrap();
+    for request in 0..100_000 {
+        decoder.decode(&half(&submitted, request, 1, 4000), &mut batch).unwrap();
+        assert!(decoder.pending.bytes() < 2 << 20, "{} bytes", decoder.pending.bytes());
     }
-    assert!(decoder.submitted.len() <= SUBMITTED_MAX);
+    // What was forgotten is told as a loss, and what other processes asked for is not.
+    let forgotten = decoder.decode(&half(&completed, 99_000, 1, 0), &mut batch);
+    assert_eq!(forgotten, Err(DecodeError::Forgotten));
+    decoder.decode(&half(&completed, 99_999, 1, 0), &mut batch).unwrap();
+    decoder.decode(&half(&completed, u64::MAX, 7, 0), &mut batch).unwrap();
+    assert_eq!(batch.iter().map(|event| event.name.len()).collect::<Vec<_>>(), [4000, 10]);
+    // Nor do many processes together take more.
+    for request in 0..10_000 {
+        decoder.decode(&half(&submitted, request, request as u32, 4000), &mut batch).unwrap();
+    }
+    assert!(decoder.pending.bytes() <= 4 << 20);
+}
+
+#[test]
+fn a_request_that_is_used_again_is_not_forgotten() {
+    let (mut decoder, mut batch) = (Decoder::default(), Batch::default());
+    let (submitted, completed) = by_ring(3);
+    for _ in 0..100_000 {
+        decoder.decode(&submitted.bytes(), &mut batch).unwrap();
+    }
+    decoder.decode(&completed.bytes(), &mut batch).unwrap();
+    assert_eq!(batch.get(0).unwrap().path, b"/etc/hosts");
 }
