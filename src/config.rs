@@ -114,6 +114,10 @@ fn options(live: &Live, show: &Show) -> Result<Options, Error> {
         // The command will be a child of this process, whose own opens are hidden.
         filter.pids = vec![std::process::id()];
     } else if live.tree {
+        if live.view.pid.len() > TREES_MAX {
+            let given = live.view.pid.len();
+            return Err(Error::Usage(format!("--tree follows at most {TREES_MAX} processes, and --pid names {given}")));
+        }
         filter.pids.clone_from(&live.view.pid);
     }
     Ok(Options {
@@ -208,11 +212,18 @@ fn filter(view: &View, names: &Names, follows: bool) -> Result<Filter, Error> {
     let mut terms = Vec::new();
     for (option, field, value) in options {
         let Some(value) = value else { continue };
-        terms.push(Term::new(field, value, names).map_err(|why| Error::Usage(format!("{option} {value}: {why}")))?);
+        let wrong = |why| Error::Usage(format!("{option} {}: {why}", start_of(value)));
+        terms.push(Term::new(field, value, names).map_err(wrong)?);
     }
     let expression = view.filter.as_deref().unwrap_or_default();
     let parsed = Filter::parse(expression, names).map_err(|why| Error::Usage(format!("--filter: {why}")))?;
     Ok(Filter::from_terms(terms).and(parsed))
+}
+
+/// As much of a value as an error needs to repeat.
+fn start_of(value: &str) -> &str {
+    const SHOWN: usize = 80;
+    &value[..value.floor_char_boundary(SHOWN)]
 }
 
 fn seconds(option: &str, value: f64) -> Result<Duration, Error> {
@@ -258,6 +269,9 @@ fn ring_bytes(size: &str) -> Result<u32, Error> {
         }
     }
 }
+
+/// Processes that `--tree` follows at most; their descendants need room in the kernel too.
+const TREES_MAX: usize = 1024;
 
 /// The default of `--history`, and the bound of one that is given in events.
 const HISTORY: usize = 64 << 20;

@@ -36,6 +36,13 @@ pub struct FilterError {
     pub what: String,
 }
 
+/// The longest expression, in bytes, and the most terms of one: each is tried on every open, and a regex takes memory.
+const EXPRESSION_MAX: usize = 64 * 1024;
+const TERMS_MAX: usize = 100;
+
+/// As many ids of a kind have room in the kernel (`IDS` in `src/bpf/maps.h`); a longer list is checked here.
+const KERNEL_IDS_MAX: usize = 1024;
+
 /// What is wrong with the value of one term, and at which byte of it.
 #[derive(Debug, PartialEq, Eq)]
 struct Problem {
@@ -150,8 +157,19 @@ pub struct Filter {
 
 impl Filter {
     /// Reads an expression. Users are looked up in `names` now, so an unknown one is an error.
+    ///
+    /// # Errors
+    /// If it is no expression, or longer than an expression or a list of terms may be.
     pub fn parse(expression: &str, names: &Names) -> Result<Self, FilterError> {
+        if expression.len() > EXPRESSION_MAX {
+            let what = format!("the expression has {} bytes, and {EXPRESSION_MAX} are the limit", expression.len());
+            return Err(FilterError { column: 0, what });
+        }
         let words = words::split(expression)?;
+        if let Some(word) = words.get(TERMS_MAX) {
+            let what = format!("{} terms, and {TERMS_MAX} are the limit: join some as (a|b) or N,N", words.len());
+            return Err(FilterError { column: word.column(0), what });
+        }
         let terms = words.iter().map(|word| Term::parse(word, names)).collect::<Result<_, _>>()?;
         Ok(Self { terms })
     }
@@ -244,11 +262,13 @@ impl KernelFilter {
             Test::Failed if self.failed.is_none() => self.failed = Some(!term.negated),
             _ if term.negated => return false,
             Test::Pid(pids) if self.pids.is_empty() => match pids.singles() {
-                Some(pids) => self.pids = pids,
-                None => return false,
+                Some(pids) if pids.len() <= KERNEL_IDS_MAX => self.pids = pids,
+                _ => return false,
             },
-            Test::User(uids) if self.uids.is_empty() => self.uids.clone_from(uids),
-            Test::Errno(errnos) if self.errnos.is_empty() => self.errnos.clone_from(errnos),
+            Test::User(uids) if self.uids.is_empty() && uids.len() <= KERNEL_IDS_MAX => self.uids.clone_from(uids),
+            Test::Errno(errnos) if self.errnos.is_empty() && errnos.len() <= KERNEL_IDS_MAX => {
+                self.errnos.clone_from(errnos)
+            }
             _ => return false,
         }
         true

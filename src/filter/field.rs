@@ -154,7 +154,7 @@ impl Test {
             Test::Pid(pids) => pids.contains(event.pid.into()),
             Test::Tid(tids) => tids.contains(event.tid.into()),
             Test::Ppid(ppids) => ppids.contains(event.ppid.into()),
-            Test::User(uids) => uids.contains(&event.uid),
+            Test::User(uids) => uids.binary_search(&event.uid).is_ok(),
             Test::Failed => event.failed(),
             Test::Errno(errnos) => event.errno().is_some_and(|errno| errnos.contains(&errno)),
             Test::Op(ops) => ops.contains(&event.op),
@@ -190,7 +190,9 @@ impl FlagTest {
 
 fn users(value: &str, names: &Names) -> Result<Test, Problem> {
     let user = |text: &str| names.user_id(text).ok_or_else(|| format!("no user {text:?} here: a number always works"));
-    list(value, user).map(Test::User)
+    let mut uids = list(value, user)?;
+    uids.sort_unstable();
+    Ok(Test::User(uids))
 }
 
 fn errors(value: &str, _: &Names) -> Result<Test, Problem> {

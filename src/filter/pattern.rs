@@ -10,6 +10,9 @@ use std::fmt::Write as _;
 /// Compiled size at most. A larger regex takes longer to build than a key press may take to show.
 const SIZE_LIMIT: usize = 1 << 20;
 
+/// Groups and repetitions within each other at most.
+const NEST_LIMIT: u32 = 50;
+
 /// A compiled regex or an exact text.
 #[derive(Clone, Debug)]
 pub(super) enum Pattern {
@@ -27,7 +30,8 @@ impl Pattern {
         if let Some(exact) = value.strip_prefix('=') {
             return Ok(Self::Exact(exact.as_bytes().to_owned()));
         }
-        let ast = ast::parse::Parser::new().parse(value).map_err(|error| bad_regex(error.kind(), error.span()))?;
+        let mut parser = ast::parse::ParserBuilder::new().nest_limit(NEST_LIMIT).build();
+        let ast = parser.parse(value).map_err(|error| bad_regex(error.kind(), error.span()))?;
         let sensitive = ast::visit(&ast, UpperCase::default()).unwrap_or_else(|never| match never {});
         let hir = hir::translate::TranslatorBuilder::new()
             .case_insensitive(!sensitive)
@@ -39,6 +43,8 @@ impl Pattern {
         let regex = RegexBuilder::new(value)
             .case_insensitive(!sensitive)
             .size_limit(SIZE_LIMIT)
+            .dfa_size_limit(SIZE_LIMIT)
+            .nest_limit(NEST_LIMIT)
             .build()
             .map_err(|_| Problem::new(0, "the regex is too large: repeat fewer times"))?;
         Ok(Self::Regex { regex, anchored: !hir.properties().look_set().is_empty() })

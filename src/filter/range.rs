@@ -5,7 +5,11 @@ use std::time::Duration;
 
 /// Numbers of which one must hold; both ends are included.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Ranges(Vec<(u64, u64)>);
+pub(super) struct Ranges {
+    given: Vec<(u64, u64)>,
+    /// The same in order and apart from each other, so that a long list is as quickly searched as a short one.
+    merged: Vec<(u64, u64)>,
+}
 
 /// Units of a duration in nanoseconds.
 const UNITS: [(&str, u64); 5] = [("ns", 1), ("us", 1_000), ("µs", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000)];
@@ -22,17 +26,30 @@ impl Ranges {
     }
 
     pub(super) fn contains(&self, number: u64) -> bool {
-        self.0.iter().any(|(low, high)| (*low..=*high).contains(&number))
+        let behind = self.merged.partition_point(|(low, _)| *low <= number);
+        behind.checked_sub(1).is_some_and(|at| number <= self.merged[at].1)
     }
 
     /// The numbers, if each is given by itself.
     pub(super) fn singles(&self) -> Option<Vec<u32>> {
-        self.0.iter().map(|(low, high)| u32::try_from(*low).ok().filter(|_| low == high)).collect()
+        self.given.iter().map(|(low, high)| u32::try_from(*low).ok().filter(|_| low == high)).collect()
     }
 
     fn parse(value: &str, number: &dyn Fn(&str) -> Result<u64, String>) -> Result<Self, Problem> {
-        super::list(value, |part| range(part, number)).map(Self)
+        let given = super::list(value, |part| range(part, number))?;
+        Ok(Self { merged: merged(&given), given })
     }
+}
+
+fn merged(ranges: &[(u64, u64)]) -> Vec<(u64, u64)> {
+    let mut ordered: Vec<_> = ranges.iter().copied().filter(|(low, high)| low <= high).collect();
+    ordered.sort_unstable();
+    ordered.dedup_by(|next, kept| {
+        let meets = next.0 <= kept.1;
+        kept.1 = if meets { kept.1.max(next.1) } else { kept.1 };
+        meets
+    });
+    ordered
 }
 
 fn range(text: &str, number: &dyn Fn(&str) -> Result<u64, String>) -> Result<(u64, u64), String> {
@@ -91,7 +108,7 @@ mod tests {
     fn durations() {
         for (text, nanos) in [("1ms", 1_000_000), ("1.5us", 1_500), ("2s", 2_000_000_000), ("7ns", 7), ("3µs", 3_000)]
         {
-            assert_eq!(Ranges::durations(text).unwrap(), Ranges(vec![(nanos, nanos)]), "{text}");
+            assert_eq!(Ranges::durations(text).unwrap().given, [(nanos, nanos)], "{text}");
         }
         assert!(Ranges::durations(">1ms").unwrap().contains(1_000_001));
         assert!(!Ranges::durations(">1ms").unwrap().contains(1_000_000));
