@@ -1,8 +1,11 @@
 //! What can go wrong, and what to do about it. Every text says what, why, and what to do, on one line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use thiserror::Error;
+
+use crate::escape::{escape, message};
 
 /// Exit status of a run that did what it was asked to.
 pub const EXIT_OK: u8 = 0;
@@ -13,10 +16,33 @@ pub const EXIT_USAGE: u8 = 2;
 /// A screen that a signal ended exits with this and the signal's number, as a shell has it.
 pub const EXIT_SIGNAL: u8 = 128;
 
-/// Writes one line to stderr, if anybody is there to read it: a terminal that has hung up is no reason to fail.
+/// Bytes of a line on stderr: an argument that it repeats may have any length.
+const LINE_MAX: usize = 4096;
+
+/// Writes one line to stderr, if anybody is there to read it: a terminal that has hung up is no reason to fail. All that
+/// opentop says there goes through here or [`usage`], so that no name in it reaches a terminal as it is.
 pub fn tell(what: impl std::fmt::Display) {
     use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "opentop: {what}");
+    let mut line = message(&what.to_string());
+    if line.len() > LINE_MAX {
+        line.truncate(line.floor_char_boundary(LINE_MAX));
+        line.push('…');
+    }
+    let _ = writeln!(std::io::stderr(), "opentop: {line}");
+}
+
+/// Writes what clap says of a command line that it does not understand. It repeats arguments as they are; so it is asked
+/// again about `arguments` that are displayable, and a line end in what it says is its own.
+pub fn usage<P: clap::Parser>(error: clap::Error, arguments: impl Iterator<Item = OsString>) {
+    use std::io::Write as _;
+    let shown = arguments.map(|argument| match argument.to_str() {
+        Some(text) => message(text),
+        None => escape(argument.as_encoded_bytes()),
+    });
+    let error = P::try_parse_from(shown).err().unwrap_or(error);
+    let said = error.render().to_string();
+    let lines: Vec<_> = said.lines().map(message).collect();
+    let _ = writeln!(std::io::stderr(), "{}", lines.join("\n"));
 }
 
 /// A failure that the user can do something about.

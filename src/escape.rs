@@ -88,6 +88,20 @@ pub fn is_shown_as_it_is(text: &str) -> bool {
     !text.chars().any(|c| matches!(c, '\0'..='\x1f' | '\x7f') || is_invisible(c))
 }
 
+/// A sentence that holds names from anywhere, displayable on one line. Unlike [`escape`] it lets backslashes be, since
+/// some of the names may have been escaped already.
+#[must_use]
+pub fn message(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' => out.push(c),
+            _ => escape_char(c, &mut out),
+        }
+    }
+    out
+}
+
 fn escape_char(c: char, out: &mut String) {
     match c {
         '\\' => out.push_str("\\\\"),
@@ -133,6 +147,11 @@ mod tests {
         assert_eq!(escape(b"a\x1b[2Jb\nc\x7f"), r"a\x1b[2Jb\x0ac\x7f");
         assert_eq!(escape("\u{9b}31m\u{202e}txt\u{200b}".as_bytes()), r"\u{9b}31m\u{202e}txt\u{200b}");
         assert_eq!(escape(b"\xff\xc3("), r"\xff\xc3(");
+    }
+
+    #[test]
+    fn a_message_is_one_line_and_escapes_nothing_twice() {
+        assert_eq!(message("a\u{1b}[2J \u{9b} \u{202e}\n é \\x1b"), r"a\x1b[2J \u{9b} \u{202e}\x0a é \x1b");
     }
 
     #[test]

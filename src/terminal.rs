@@ -45,6 +45,9 @@ const FRAME_END: &[u8] = b"\x1b[?2026l";
 /// How long a terminal may take for the last bytes.
 const PATIENCE: Duration = Duration::from_millis(250);
 
+/// The largest screen that is drawn: a terminal can say any size, and each cell takes memory. What is beyond stays empty.
+const SIZE_MAX: Size = Size::new(1000, 500);
+
 /// Most bytes that wait for the next frame.
 const PENDING_MAX: usize = 256 * 1024;
 
@@ -94,9 +97,7 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         let _ = self.give_back();
         if let Ok(mut panics) = PANICS.lock() {
-            for panic in panics.drain(..) {
-                crate::error::tell(panic);
-            }
+            panics.drain(..).for_each(|panic| panic.lines().for_each(crate::error::tell));
         }
     }
 }
@@ -104,7 +105,9 @@ impl Drop for Terminal {
 impl Display for Terminal {
     fn size(&self) -> Size {
         match rustix::termios::tcgetwinsize(rustix::stdio::stdout()) {
-            Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size::new(size.ws_col, size.ws_row),
+            Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {
+                Size::new(size.ws_col.min(SIZE_MAX.width), size.ws_row.min(SIZE_MAX.height))
+            }
             _ => Size::new(80, 24),
         }
     }

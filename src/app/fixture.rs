@@ -94,7 +94,7 @@ impl Screen {
     pub(crate) fn keys(&mut self, bytes: &str) -> &mut Self {
         let mut typed = Vec::new();
         self.decoder.feed(bytes.as_bytes(), &mut typed);
-        self.decoder.give_up(&mut typed);
+        self.decoder.flush(&mut typed);
         for typed in typed {
             self.update(Event::Input(Input::Typed(typed)));
         }

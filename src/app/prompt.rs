@@ -4,6 +4,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent};
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler as _;
 
+use crate::escape::{escape, is_invisible};
 use crate::filter::FilterError;
 
 /// Lines that are remembered.
@@ -94,6 +95,13 @@ impl Prompt {
             KeyCode::Up => self.recall(self.back + 1, history),
             KeyCode::Down => self.recall(self.back.saturating_sub(1), history),
             KeyCode::Char(_) if key.modifiers.is_empty() && self.line().chars().count() >= LINE_MAX => {}
+            // What cannot be seen, or moves what can, is asked for by its number.
+            KeyCode::Char(c) if is_invisible(c) => {
+                let mut bytes = [0; 4];
+                for c in escape(c.encode_utf8(&mut bytes).as_bytes()).chars() {
+                    self.input.handle_event(&Event::Key(KeyEvent::from(KeyCode::Char(c))));
+                }
+            }
             _ => {
                 self.input.handle_event(&Event::Key(key));
             }

@@ -4,8 +4,15 @@
 //! were cut into reads. ESC directly followed by a character is two keys (somebody pressed Esc and typed on), never
 //! an Alt combination; Backspace, `^H` and DEL are one key, and so are CR and LF.
 
+use std::time::Duration;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+/// How long a lone ESC waits for the rest of a sequence: longer than a sequence takes over SSH, shorter than one
+/// notices.
+const ESCAPE_WAIT: Duration = Duration::from_millis(30);
+/// How long a paste waits for more. One whose end never comes must not take every key from then on.
+const PASTE_WAIT: Duration = Duration::from_secs(1);
 /// The longest paste that is kept; what is longer is cut.
 const PASTE_MAX: usize = 64 * 1024;
 /// No sequence that means anything is longer; what is longer is dropped.
@@ -59,19 +66,22 @@ impl Decoder {
         self.drain(out, false);
     }
 
-    /// Whether bytes wait for others. They are what they are if none come within some milliseconds: see
-    /// [`Decoder::give_up`].
+    /// How long bytes wait for others, if they do. If none come they are what they are: see [`Decoder::flush`].
     #[must_use]
-    pub fn is_waiting(&self) -> bool {
-        !self.pending.is_empty() && self.paste.is_none()
+    pub fn wait(&self) -> Option<Duration> {
+        match &self.paste {
+            Some(_) => Some(PASTE_WAIT),
+            None => (!self.pending.is_empty()).then_some(ESCAPE_WAIT),
+        }
     }
 
-    /// Takes the pending bytes as they stand: a lone ESC was the key Esc.
-    pub fn give_up(&mut self, out: &mut Vec<Typed>) {
-        if self.paste.is_none() {
-            self.drain(out, true);
-            self.pending.clear();
+    /// Takes the pending bytes as they stand: a lone ESC was the key Esc, and a paste without an end has ended.
+    pub fn flush(&mut self, out: &mut Vec<Typed>) {
+        match self.paste.take() {
+            Some(paste) => out.push(pasted(paste)),
+            None => self.drain(out, true),
         }
+        self.pending.clear();
     }
 
     fn drain(&mut self, out: &mut Vec<Typed>, last: bool) {
@@ -83,9 +93,7 @@ impl Decoder {
                     continue;
                 }
                 paste.truncate(paste.len() - PASTE_END.len());
-                paste.truncate(PASTE_MAX);
-                out.push(Typed::Paste(String::from_utf8_lossy(paste).into_owned()));
-                self.paste = None;
+                out.extend(self.paste.take().map(pasted));
                 continue;
             }
             match step(&self.pending[at..], last) {
@@ -105,6 +113,11 @@ impl Decoder {
             self.pending.clear();
         }
     }
+}
+
+fn pasted(mut paste: Vec<u8>) -> Typed {
+    paste.truncate(PASTE_MAX);
+    Typed::Paste(String::from_utf8_lossy(&paste).into_owned())
 }
 
 /// Moves bytes to the paste up to its end mark, and says how many. Beyond the limit only the tail is kept current,
@@ -274,7 +287,7 @@ mod tests {
         let mut decoder = Decoder::default();
         let mut out = Vec::new();
         decoder.feed(bytes, &mut out);
-        decoder.give_up(&mut out);
+        decoder.flush(&mut out);
         out
     }
 
@@ -342,6 +355,16 @@ mod tests {
     }
 
     #[test]
+    fn a_paste_without_an_end_ends_when_nothing_comes() {
+        let (mut decoder, mut out) = (Decoder::default(), Vec::new());
+        decoder.feed(b"\x1b[200~ab", &mut out);
+        assert_eq!((decoder.wait(), out.len()), (Some(PASTE_WAIT), 0));
+        decoder.flush(&mut out);
+        decoder.feed(b"q", &mut out);
+        assert_eq!((out, decoder.wait()), (vec![Typed::Paste("ab".into()), typed(b"q").remove(0)], None));
+    }
+
+    #[test]
     fn the_mouse_counts_cells_from_zero() {
         let at = |kind| [Typed::Mouse(Mouse { kind, column: 9, row: 4 })];
         assert_eq!(typed(b"\x1b[<0;10;5M"), at(MouseKind::Click));
@@ -362,7 +385,7 @@ mod tests {
             let (mut decoder, mut out) = (Decoder::default(), Vec::new());
             decoder.feed(&bytes[..cut], &mut out);
             decoder.feed(&bytes[cut..], &mut out);
-            decoder.give_up(&mut out);
+            decoder.flush(&mut out);
             prop_assert_eq!(out, typed(&bytes));
         }
 

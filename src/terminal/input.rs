@@ -23,10 +23,6 @@ pub enum Input {
     Gone,
 }
 
-/// How long a lone ESC waits for the rest of a sequence: longer than a sequence takes over SSH, shorter than one
-/// notices.
-const ESCAPE_WAIT: Duration = Duration::from_millis(30);
-
 /// The threads. Dropping it ends and joins them.
 #[derive(Debug)]
 pub struct InputThreads {
@@ -87,11 +83,10 @@ fn read_keys(tty: &OwnedFd, wake: &OwnedFd, tx: &Sender<Input>) {
     let mut typed = Vec::new();
     let mut bytes = [0u8; 4096];
     loop {
-        let timeout = decoder.is_waiting().then_some(ESCAPE_WAIT);
-        match wait(tty, wake, timeout) {
+        match wait(tty, wake, decoder.wait()) {
             Ready::Told => return,
             Ready::Gone => return drop(tx.send(Input::Gone)),
-            Ready::Nothing => decoder.give_up(&mut typed),
+            Ready::Nothing => decoder.flush(&mut typed),
             Ready::Bytes => match rustix::io::read(tty, &mut bytes) {
                 Ok(0) => return drop(tx.send(Input::Gone)),
                 Ok(len) => decoder.feed(&bytes[..len], &mut typed),

@@ -193,6 +193,41 @@ fn two_hundred_resizes_are_survived() {
 }
 
 #[test]
+fn a_terminal_of_any_size_is_drawn_on_and_given_back() {
+    let recording = Recording::new("sizes", 1, 50);
+    let args = ["replay", "--speed", "0", recording.path()];
+    for (width, height) in [(65535, 65535), (65535, 1), (1, 65535), (0, 0)] {
+        let mut pty = Pty::start(env!("CARGO_BIN_EXE_opentop"), &args, width, height);
+        pty.wait_for_screen("the screen", vt100::Screen::alternate_screen);
+        pty.resize(80, 24);
+        pty.wait_for("end of the recording", |text| text.contains("ENDED") && text.contains("file-49"));
+        let painted = pty.bytes().len();
+        pty.resize(width, height);
+        pty.keys("\x0c?");
+        let start = Instant::now();
+        while pty.bytes().len() == painted {
+            assert!(start.elapsed() < Duration::from_secs(30), "nothing is drawn at {width}x{height}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        pty.keys("qq");
+        assert_eq!(pty.wait_for_end().0, Some(0), "{width}x{height}");
+        pty.assert_restored();
+    }
+}
+
+#[test]
+fn a_paste_without_an_end_does_not_take_the_keys_for_good() {
+    let recording = Recording::new("paste", 1, 50);
+    let mut pty = recording.play();
+    pty.keys("/");
+    pty.keys("\x1b[200~qqq");
+    pty.wait_for("what was pasted", |text| text.contains("/ qqq"));
+    pty.keys("\rq");
+    assert_eq!(pty.wait_for_end().0, Some(0));
+    pty.assert_restored();
+}
+
+#[test]
 fn the_screen_is_never_cleared_after_the_start() {
     let recording = Recording::new("clear", 2, 200);
     let mut pty = recording.play();

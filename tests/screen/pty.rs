@@ -43,9 +43,15 @@ impl Shown {
     }
 }
 
+/// Larger ones than are drawn would only take memory.
+fn emulated(height: u16, width: u16) -> (u16, u16) {
+    (height.clamp(2, 600), width.clamp(2, 1200))
+}
+
 /// The emulator does not survive a single row or column; on anything smaller its picture means nothing.
 fn emulator(width: u16, height: u16) -> vt100::Parser {
-    vt100::Parser::new(height.max(2), width.max(2), 0)
+    let (height, width) = emulated(height, width);
+    vt100::Parser::new(height, width, 0)
 }
 
 /// The terminal and the program on it.
@@ -96,7 +102,8 @@ impl Pty {
     pub fn resize(&self, width: u16, height: u16) {
         let size = PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 };
         self.master.as_ref().expect("a terminal").resize(size).expect("resizing");
-        self.lock().screen.screen_mut().set_size(height.max(2), width.max(2));
+        let (rows, columns) = emulated(height, width);
+        self.lock().screen.screen_mut().set_size(rows, columns);
     }
 
     /// Sizes of all sorts, one every `pause`.
