@@ -213,6 +213,19 @@ impl Filter {
         kernel
     }
 
+    /// Whether a term with this source is among those that must hold.
+    #[must_use]
+    pub fn has(&self, source: &str) -> bool {
+        self.terms.iter().any(|term| term.source == source)
+    }
+
+    /// The terms that the kernel can check.
+    #[must_use]
+    pub fn kernel_terms(&self) -> Vec<String> {
+        let by_kernel = self.places().into_iter().filter(|(_, place)| *place == Place::Kernel);
+        by_kernel.map(|(term, _)| term.source.clone()).collect()
+    }
+
     /// Each term, and where it can be checked first.
     #[must_use]
     pub fn places(&self) -> Vec<(&Term, Place)> {

@@ -78,7 +78,7 @@ fn happen(screen: &mut Screen, step: Step, opens: &mut u64, latency: bool) {
         Step::Totals(totals) => screen.reading(&[(7, "a", 33, 5, 1)], totals),
         Step::End(true) => screen.update(Event::Message(Message::End)),
         Step::End(false) => screen.update(Event::SourceLost),
-        Step::KernelFilters(does) => screen.update(Event::KernelFilters(does)),
+        Step::KernelFilters(does) => screen.update(Event::KernelFilters { does, time_ns: *opens }),
         Step::Signal(signal) => screen.update(Event::Input(Input::Signal(signal))),
         Step::Worker(busy) => screen.worker(busy),
         Step::Resize(width, height) => screen.resize(width, height),

@@ -8,9 +8,11 @@ use base64::Engine as _;
 use jiff::Timestamp;
 
 use super::{App, ranking};
+use crate::app::events::Row;
 use crate::escape::escaped;
 use crate::event::errno_name;
 use crate::privileges::Caller;
+use crate::ui::events::missing;
 use crate::ui::format::duration;
 use crate::user_file::create;
 
@@ -66,6 +68,13 @@ fn write(app: &App, mut file: BufWriter<File>) -> io::Result<usize> {
     let feed = app.events.shown();
     let mut written = 0;
     for row in (0..feed.len()).filter_map(|index| feed.row(index)) {
+        let row = match row {
+            Row::Event(row) => row,
+            Row::Gap(gap) => {
+                writeln!(file, "-- {} --", missing(gap, &app.setup.time_zone))?;
+                continue;
+            }
+        };
         let event = &row.event;
         let time = Timestamp::from_nanosecond(i128::from(event.time_ns)).map_err(io::Error::other)?;
         let fd = event.fd().map_or("-".to_owned(), |fd| fd.to_string());

@@ -35,8 +35,12 @@ pub enum Event {
     Message(Message),
     /// The source is gone without having said a word.
     SourceLost,
-    /// Whether the kernel does its part of the filter that was kept last.
-    KernelFilters(bool),
+    /// Whether the kernel does its part of the filter that was kept last, from this time of day on.
+    KernelFilters {
+        does: bool,
+        /// Nanoseconds since the Unix epoch.
+        time_ns: u64,
+    },
     /// What [`Effect::Work`] asked for.
     Worked(Box<Done>),
     /// Time has passed: how long opentop runs, and how much processor time it has used.

@@ -4,6 +4,7 @@
 //! disappear, however fast new ones come, and nothing moves until the user asks for it.
 
 use super::action::Motion;
+use super::gaps::{Gap, Gaps};
 use super::scroll::Scroll;
 use crate::event::{Batch, OpenEvent};
 use crate::filter::Filter;
@@ -19,9 +20,18 @@ pub struct Feed {
     pub matches: Matches,
     /// The rows with searches folded; `None`: each event is a row.
     folded: Option<Folded>,
+    gaps: Gaps,
 }
 
-/// A row: an event, which stands for as many as `tries`.
+/// A row of the list.
+#[derive(Clone, Copy, Debug)]
+pub enum Row<'a> {
+    Event(Shown<'a>),
+    /// Here opens are missing.
+    Gap(&'a Gap),
+}
+
+/// An event, which stands for as many as `tries`.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a> {
     pub id: u64,
@@ -40,6 +50,7 @@ impl Feed {
             folded.trim(&self.matches);
             folded.extend(&self.log, &self.matches, usize::try_from(matching).unwrap_or(usize::MAX));
         }
+        self.gaps.trim(self.log.first());
         (ids.start, matching)
     }
 
@@ -63,7 +74,22 @@ impl Feed {
     /// How many rows there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.folded.as_ref().map_or_else(|| self.matches.len(), Folded::len)
+        let events = self.folded.as_ref().map_or_else(|| self.matches.len(), Folded::len);
+        events + self.gaps.of(self.matches.filter()).count()
+    }
+
+    /// The gaps and the rows that they take, each before the first event that came in its time.
+    fn gaps(&self) -> impl Iterator<Item = (usize, &Gap)> {
+        let gaps = self.gaps.of(self.matches.filter()).enumerate();
+        gaps.map(|(before, gap)| (before + self.lower_bound(gap.first), gap))
+    }
+
+    /// The index among the events of the first one from `id` on.
+    fn lower_bound(&self, id: u64) -> usize {
+        match &self.folded {
+            Some(folded) => folded.lower_bound(id),
+            None => self.matches.lower_bound(id),
+        }
     }
 
     #[must_use]
@@ -73,7 +99,28 @@ impl Feed {
 
     /// Row `index`, the oldest at 0.
     #[must_use]
-    pub fn row(&self, index: usize) -> Option<Shown<'_>> {
+    pub fn row(&self, index: usize) -> Option<Row<'_>> {
+        let mut before = 0;
+        for (at, gap) in self.gaps().take_while(|(at, _)| *at <= index) {
+            if at == index {
+                return Some(Row::Gap(gap));
+            }
+            before += 1;
+        }
+        self.event(index - before).map(Row::Event)
+    }
+
+    /// The event of row `index`, where it is one.
+    #[must_use]
+    pub fn event_of_row(&self, index: usize) -> Option<Shown<'_>> {
+        match self.row(index)? {
+            Row::Event(shown) => Some(shown),
+            Row::Gap(_) => None,
+        }
+    }
+
+    /// The event at `index`, gaps not counted.
+    fn event(&self, index: usize) -> Option<Shown<'_>> {
         let (id, tries) = match &self.folded {
             Some(folded) => folded.get(index).map(|run| (run.last, run.tries))?,
             None => (self.matches.nth(index)?, 1),
@@ -83,6 +130,10 @@ impl Feed {
 
     /// What names row `index` as long as it is kept; see [`Feed::place`].
     fn name(&self, index: usize) -> u64 {
+        if let Some((_, gap)) = self.gaps().find(|(at, _)| *at == index) {
+            return gap.first;
+        }
+        let index = index - self.gaps().take_while(|(at, _)| *at < index).count();
         let id = match &self.folded {
             Some(folded) => folded.get(index).map(|run| run.first),
             None => self.matches.nth(index),
@@ -92,10 +143,9 @@ impl Feed {
 
     /// The row of that name, or the one that came after it.
     fn place(&self, name: u64) -> usize {
-        match &self.folded {
-            Some(folded) => folded.lower_bound(name),
-            None => self.matches.lower_bound(name),
-        }
+        let index = self.lower_bound(name);
+        let before = self.gaps().enumerate().take_while(|(before, (at, _))| at - before <= index).count();
+        index + before
     }
 }
 
@@ -119,7 +169,7 @@ pub struct Events {
 impl Events {
     #[must_use]
     pub fn new(bound: Bound) -> Self {
-        let live = Feed { log: Log::new(bound), matches: Matches::default(), folded: None };
+        let live = Feed { log: Log::new(bound), matches: Matches::default(), folded: None, gaps: Gaps::default() };
         Self { live, held: None, sideways: 0 }
     }
 
@@ -127,6 +177,17 @@ impl Events {
     pub fn push(&mut self, batch: Batch, names: &Names) -> (u64, u64) {
         let held = self.held.as_ref().map_or(0, |held| held.feed.indexes());
         self.live.push(batch, names, held)
+    }
+
+    /// From now on the kernel leaves out what does not match `terms`. `time_ns`: the time of day, if it was not always so.
+    pub fn left_out_from(&mut self, terms: Vec<String>, time_ns: Option<u64>) {
+        let next = self.live.log.range().end;
+        self.live.gaps.change(terms, time_ns, next);
+    }
+
+    /// Takes in how many opens the kernel has left out since the start.
+    pub fn count_left_out(&mut self, left_out: u64) {
+        self.live.gaps.count(left_out);
     }
 
     #[must_use]
@@ -165,8 +226,8 @@ impl Events {
     pub fn selected(&self) -> Option<Shown<'_>> {
         let feed = self.shown();
         match &self.held {
-            Some(held) => feed.row(held.scroll.selected),
-            None => feed.row(feed.len().checked_sub(1)?),
+            Some(held) => feed.event_of_row(held.scroll.selected),
+            None => feed.event_of_row(feed.len().checked_sub(1)?),
         }
     }
 
@@ -249,7 +310,7 @@ impl Events {
         let feed = self.shown();
         let len = feed.len();
         let from = self.scroll(height).selected;
-        let holds = |&index: &usize| feed.row(index).is_some_and(|row| wanted.matches(&row.event, names));
+        let holds = |&index: &usize| feed.event_of_row(index).is_some_and(|row| wanted.matches(&row.event, names));
         let found = if forwards { (from + 1..len).find(holds) } else { (0..from.min(len)).rev().find(holds) };
         let Some(found) = found else { return false };
         self.hold(height);
@@ -278,8 +339,10 @@ impl Events {
 
     /// Forgets all events; what was asked for of the view stays.
     pub fn clear(&mut self, bound: Bound) {
-        let folded = self.is_folded();
+        let (folded, mut gaps) = (self.is_folded(), std::mem::take(&mut self.live.gaps));
+        gaps.restart();
         *self = Self { sideways: self.sideways, ..Self::new(bound) };
+        self.live.gaps = gaps;
         self.live.fold(folded);
     }
 }

@@ -108,6 +108,26 @@ impl Screen {
         self.update(Event::Message(Message::Opens(batch)));
     }
 
+    /// The kernel does its part of the filter that was kept, so many minutes after the usual events.
+    pub(crate) fn kernel_filters(&mut self, minutes: u64) {
+        let time_ns = sample().time_ns + minutes * 60_000_000_000;
+        self.update(Event::KernelFilters { does: true, time_ns });
+    }
+
+    /// A screen on which the kernel left out something for two minutes.
+    pub(crate) fn with_a_gap(width: u16, height: u16) -> Self {
+        let mut screen = Self::busy(width, height);
+        screen.keys("/pid:311\r");
+        screen.kernel_filters(0);
+        let totals = |filtered| Totals { opens: 1000 + filtered, delivered: 1000, filtered, ..Totals::default() };
+        screen.reading(&[(311, "postgres", 0, 394, 40)], totals(100));
+        screen.opens(&[usual()[2], usual()[4]]);
+        screen.keys("\x1b");
+        screen.kernel_filters(2);
+        screen.reading(&[(311, "postgres", 0, 394, 40)], totals(130));
+        screen
+    }
+
     /// One second later these are the counts: pid, command, user, opens, failed.
     pub(crate) fn second(&mut self, processes: &[(u32, &str, u32, u64, u64)]) {
         self.counts(processes, Lost::default());
@@ -179,7 +199,7 @@ impl Screen {
         let height = self.app.layout().events_rows();
         let feed = self.app.events.shown();
         let rows = self.app.events.scroll(height).rows(feed.len(), height);
-        rows.filter_map(|index| feed.row(index)).map(|row| escape(row.event.path)).collect()
+        rows.filter_map(|index| feed.event_of_row(index)).map(|row| escape(row.event.path)).collect()
     }
 
     /// The path of the selected event.

@@ -13,6 +13,7 @@ mod effect;
 mod event;
 pub mod events;
 mod filtering;
+pub mod gaps;
 pub mod keymap;
 pub mod meter;
 pub mod pace;
@@ -175,6 +176,9 @@ impl App {
             setup,
         };
         app.history.add(&app.line.clone());
+        if app.setup.replay.is_none() {
+            app.events.left_out_from(app.filter.kernel_terms(), None);
+        }
         // Nothing is kept yet, so there is nothing to wait for.
         app.apply_filter();
         if let Some(Effect::Work(work)) = app.work()
@@ -209,7 +213,12 @@ impl App {
             Event::SourceLost => {
                 return vec![Effect::End(Ended::Failed("the source of events stopped without a word".into()))];
             }
-            Event::KernelFilters(does) => self.in_kernel = does.then(|| self.filter.source()),
+            Event::KernelFilters { does, time_ns } => {
+                self.in_kernel = does.then(|| self.filter.source());
+                if does {
+                    self.events.left_out_from(self.filter.kernel_terms(), Some(time_ns));
+                }
+            }
             Event::Worked(done) => self.take_over(*done),
             Event::Tick { elapsed, cpu } => {
                 self.meter.tick(elapsed, cpu);
@@ -258,6 +267,7 @@ impl App {
 
     fn take_counts(&mut self, counts: Counts) {
         self.meter.read(counts.ts_ns, counts.totals);
+        self.events.count_left_out(counts.totals.filtered);
         self.ranking.read(counts);
         let log = &self.events.live().log;
         for id in log.range().rev().take(LAST_SCAN as usize) {

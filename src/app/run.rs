@@ -10,6 +10,7 @@ use signal_hook::consts::SIGWINCH;
 use super::pace::Pace;
 use super::work::Worker;
 use super::{App, Effect, Ended, Event, Outcome, Setup, effect};
+use crate::clock::Moment;
 use crate::filter::KernelFilter;
 use crate::source::Message;
 use crate::terminal::{Input, InputThreads, Terminal};
@@ -155,7 +156,8 @@ fn take(
                 let _ = app.update(Event::Resize(display.size()));
             }
             Effect::Filter(filter) => {
-                let _ = app.update(Event::KernelFilters(control.filter(&filter)));
+                let does = control.filter(&filter);
+                let _ = app.update(Event::KernelFilters { does, time_ns: Moment::now().time_ns });
             }
         }
     }

@@ -116,10 +116,54 @@ fn what_the_kernel_can_check_is_asked_for_when_the_filter_is_kept() {
     assert_eq!(screen.effects, []);
     screen.keys("\r");
     assert!(!screen.line(22).contains("(kernel)"), "{}", screen.line(22));
-    screen.update(Event::KernelFilters(true));
+    screen.kernel_filters(0);
     assert!(screen.line(22).contains("pid:311 (kernel) err:any (kernel)"), "{}", screen.line(22));
     let [Effect::Filter(filter)] = &screen.effects[..] else { panic!("{:?}", screen.effects) };
     assert_eq!((filter.pids.as_slice(), filter.failed), (&[311][..], Some(true)));
+}
+
+#[test]
+fn what_the_kernel_left_out_is_a_gap_where_it_is_missing() {
+    let mut screen = Screen::with_a_gap(100, 24);
+    let gap = "from 03:04:05 to 03:06:05 the kernel left out 130 opens that do not match pid:311";
+    let rows = |screen: &Screen| {
+        let text = screen.text();
+        text.lines().skip(11).take(10).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let at = |screen: &Screen| rows(screen).iter().position(|row| row.contains(gap));
+    // Behind the five events of before, and before those of its time.
+    assert_eq!(at(&screen), Some(5), "{}", screen.text());
+    assert_eq!(screen.paths().len(), 7);
+    // Whoever looks at what was let through misses nothing.
+    screen.keys("/pid:311 file:.\r");
+    assert_eq!((at(&screen), screen.paths().len()), (None, 4), "{}", screen.text());
+    screen.keys("\x1b/uid:0\r");
+    assert_eq!((at(&screen), screen.paths().len()), (Some(2), 4), "{}", screen.text());
+    // It is no event: nothing is copied, opened or picked.
+    screen.keys("\x1bkk");
+    assert_eq!(screen.selected_path(), None);
+    screen.effects.clear();
+    screen.keys("yf\r");
+    assert_eq!(screen.effects, []);
+    screen.keys("k");
+    assert!(screen.selected_path().is_some_and(|path| path.ends_with("000001")), "{}", screen.text());
+    screen.keys("tF");
+    assert_eq!(at(&screen), Some(5), "{}", screen.text());
+    // What is left out of a list that began anew is still left out.
+    screen.keys("/pid:311\r");
+    screen.kernel_filters(0);
+    screen.keys("\x12\x1b");
+    screen.reading(&[], Totals { opens: 300, filtered: 200, ..Totals::default() });
+    assert!(screen.text().contains("kernel leaves out 70 opens that do not match pid:311"), "{}", screen.text());
+}
+
+#[test]
+fn the_prompt_says_which_part_of_the_filter_the_kernel_will_do() {
+    let mut screen = Screen::busy(120, 24);
+    screen.keys("/uid:33 nginx");
+    assert!(screen.line(22).contains("on Enter the kernel does uid:33"), "{}", screen.line(22));
+    screen.keys("\x15nginx");
+    assert!(!screen.line(22).contains("kernel"), "{}", screen.line(22));
 }
 
 #[test]

@@ -57,6 +57,13 @@ fn draw_prompt(
         Some(_) => (found.iter().map(|text| format!("last good: {text}")).collect(), context.theme.faint),
         None => (found.to_vec(), context.theme.faint),
     };
+    let notes = match by_kernel(app) {
+        Some(by_kernel) if prompt.error.is_none() => {
+            let longest = notes.first().map(|note| format!("{note}; {by_kernel}"));
+            longest.into_iter().chain(notes).collect()
+        }
+        _ => notes,
+    };
     // The line that is typed has the first half of the bar for sure.
     let half = buf_width(area) / 2;
     let shortest = notes.last().map_or(0, |note| note.width() + line::GAP);
@@ -69,6 +76,13 @@ fn draw_prompt(
     line::draw_right(&notes, style, used, area, buf);
     let x = (area.x + 2 + cursor).min(area.right().saturating_sub(1));
     Position::new(x, area.y)
+}
+
+/// What the kernel will do of the filter once it is kept.
+fn by_kernel(app: &App) -> Option<String> {
+    let terms = app.filter.kernel_terms();
+    let will = app.setup.replay.is_none() && !terms.is_empty() && !app.kernel_filters();
+    will.then(|| format!("on Enter the kernel does {}", terms.join(" ")))
 }
 
 fn draw_filter(app: &App, found: &[String], context: &Context<'_>, area: Rect, buf: &mut Buffer) {

@@ -39,7 +39,7 @@ fn started(event: &OpenEvent<'_>, context: &Context<'_>) -> String {
     }
     let age = event.ts_ns.saturating_sub(event.start_ns);
     let before = if age < 60_000_000_000 { duration(age) } else { uptime(Duration::from_nanos(age)) };
-    format!("{}, {before} before", time(event.time_ns.saturating_sub(age), context, DATE))
+    format!("{}, {before} before", time(event.time_ns.saturating_sub(age), context.time_zone, DATE))
 }
 
 fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)> {
@@ -69,7 +69,7 @@ fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)>
         ("op", event.op.name().to_owned()),
         ("flags", flags.join(" ")),
         ("mode", event.mode_used().map_or_else(|| "-".to_owned(), |mode| format!("{mode:04o}"))),
-        ("time", time(event.time_ns, context, DATE)),
+        ("time", time(event.time_ns, context.time_zone, DATE)),
         ("monotonic", format!("{}.{:09} s", event.ts_ns / 1_000_000_000, event.ts_ns % 1_000_000_000)),
         ("latency", event.latency.map_or_else(|| "-".to_owned(), |latency| duration(latency.as_nanos() as u64))),
         ("container", or_none(label.map(|label| escape(label)).unwrap_or_default())),

@@ -1,15 +1,17 @@
 //! The events, newest last.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::columns::{self, Column, Placed, from};
-use super::format::{behind, duration, exact};
+use super::format::{behind, cut, duration, exact};
 use super::{Context, line, openers};
 use crate::app::action::Focus;
-use crate::app::events::Shown;
+use crate::app::events::{Row, Shown};
+use crate::app::gaps::Gap;
 use crate::app::{App, Mode};
 use crate::escape::{escape, escaped};
 use crate::event::{OpenEvent, PathKind, errno_name, flag_names};
@@ -27,7 +29,7 @@ const LATENCY: &str = "LATENCY";
 
 /// From left to right. The path takes the rest.
 static COLUMNS: [Column<Cell>; 17] = [
-    column("TIME", 12, false, from(60..), |row, context| time(row.event.time_ns, context, "%H:%M:%S%.3f")),
+    column("TIME", 12, false, from(60..), |row, context| time(row.event.time_ns, context.time_zone, "%H:%M:%S%.3f")),
     column("PID", 7, true, from(50..), |row, _| row.event.pid.to_string()),
     column("TID", 7, true, from(180..), |row, _| row.event.tid.to_string()),
     column("PPID", 7, true, from(180..), |row, _| row.event.ppid.to_string()),
@@ -65,10 +67,15 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
     let height = usize::from(area.height) - 1;
     let scroll = app.events.scroll(height);
     for (y, index) in (area.y + 1..).zip(scroll.rows(feed.len(), height)) {
-        let Some(row) = feed.row(index) else { continue };
-        for at in &placed {
-            let style = if at.column.title == ERR { context.theme.bad } else { Style::new() };
-            columns::write(at, y, &(at.column.cell)(&row, context), style, context.theme.glyphs.elided, buf);
+        match feed.row(index) {
+            Some(Row::Event(row)) => {
+                for at in &placed {
+                    let style = if at.column.title == ERR { context.theme.bad } else { Style::new() };
+                    columns::write(at, y, &(at.column.cell)(&row, context), style, context.theme.glyphs.elided, buf);
+                }
+            }
+            Some(Row::Gap(gap)) => draw_gap(gap, context, Rect { y, height: 1, ..area }, buf),
+            None => continue,
         }
         let visible = app.focus == Focus::Events && !app.events.is_following();
         if index == scroll.selected && visible {
@@ -79,6 +86,34 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
         let room = usize::from(area.width.saturating_sub(1));
         buf.set_stringn(area.x + 1, area.y + 1, nothing(app), room, context.theme.faint);
     }
+}
+
+/// A line across the list that says what is missing.
+fn draw_gap(gap: &Gap, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
+    let dash = context.theme.glyphs.frame[4].repeat(2);
+    let room = usize::from(area.width.saturating_sub(columns::MARKER));
+    let text = format!("{dash} {} {dash}", missing(gap, context.time_zone));
+    buf.set_stringn(
+        area.x + columns::MARKER,
+        area.y,
+        cut(&text, room, context.theme.glyphs.elided),
+        room,
+        context.theme.bad,
+    );
+}
+
+/// What the kernel left out, in words.
+pub(crate) fn missing(gap: &Gap, zone: &TimeZone) -> String {
+    let at = |time_ns: u64| time(time_ns, zone, "%H:%M:%S");
+    let (left, when) = match (gap.from_ns.map(at), gap.until_ns.map(at)) {
+        (None, None) => ("leaves", "from the start on".to_owned()),
+        (Some(from), None) => ("leaves", format!("from {from} on")),
+        (None, Some(until)) => ("left", format!("until {until}")),
+        (Some(from), Some(until)) => ("left", format!("from {from} to {until}")),
+    };
+    let count = if gap.at_most { "up to " } else { "" };
+    let opens = exact(gap.left_out);
+    format!("{when} the kernel {left} out {count}{opens} opens that do not match {}", gap.terms.join(" "))
 }
 
 /// Why there are no rows.
@@ -116,9 +151,9 @@ fn state(app: &App) -> String {
     format!("events{of}, {} of {} ", exact(row as u64), exact(feed.len() as u64))
 }
 
-pub(super) fn time(time_ns: u64, context: &Context<'_>, format: &str) -> String {
+pub(super) fn time(time_ns: u64, zone: &TimeZone, format: &str) -> String {
     match Timestamp::from_nanosecond(i128::from(time_ns)) {
-        Ok(time) => time.to_zoned(context.time_zone.clone()).strftime(format).to_string(),
+        Ok(time) => time.to_zoned(zone.clone()).strftime(format).to_string(),
         Err(_) => "?".to_owned(),
     }
 }

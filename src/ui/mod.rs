@@ -6,7 +6,7 @@
 mod bar;
 mod columns;
 mod details;
-mod events;
+pub(crate) mod events;
 mod footer;
 pub mod format;
 mod header;

@@ -220,6 +220,11 @@ fn filtered_by_the_kernel() {
 }
 
 #[test]
+fn gap() {
+    at_every_size("gap", Screen::with_a_gap);
+}
+
+#[test]
 fn ended() {
     at_every_size("ended", |width, height| {
         let replay = Some("last-night.jsonl.zst".to_owned());
