@@ -39,8 +39,8 @@ const _: () = assert!(size_of::<types::open_event>() == 5 * 8 + 6 * 4 + 4 * 2 + 
 const _: () = assert!(size_of::<types::process_key>() == 8 + 4 + 4);
 const _: () = assert!(size_of::<types::process_count>() == 2 * 8 + 2 * 4 + 16);
 const _: () = assert!(size_of::<types::place_count>() == 64);
-const _: () = assert!(size_of::<types::totals>() == 5 * 8);
-const _: () = assert!(size_of::<types::filter>() == 5 + 1 + 2 + 4 + 4);
+const _: () = assert!(size_of::<types::totals>() == 8 * 8);
+const _: () = assert!(size_of::<types::filter>() == 5 + 1 + 1 + 1 + 4);
 
 /// The bytes of `value`, as the kernel side reads them.
 pub fn as_bytes<T: Plain>(value: &T) -> &[u8] {

@@ -1,4 +1,10 @@
 //! The two clocks: CLOCK_MONOTONIC, which events are stamped with, and the time of day.
+//!
+//! The kernel stamps by the clock of the host. A process in a time namespace is shown a clock that is shifted, which is
+//! undone here.
+
+use std::fs;
+use std::sync::LazyLock;
 
 use rustix::time::ClockId;
 
@@ -15,7 +21,7 @@ impl Moment {
     /// This moment.
     #[must_use]
     pub fn now() -> Self {
-        Self { ts_ns: read(ClockId::Monotonic), time_ns: read(ClockId::Realtime) }
+        Self { ts_ns: monotonic(), time_ns: read(ClockId::Realtime) }
     }
 
     /// Nanoseconds since the Unix epoch when CLOCK_MONOTONIC was `ts_ns`.
@@ -31,7 +37,47 @@ impl Moment {
     }
 }
 
+/// Nanoseconds of the host's CLOCK_BOOTTIME: since its start, the time that it slept included.
+#[must_use]
+pub fn since_boot() -> u64 {
+    static SHIFT: LazyLock<i64> = LazyLock::new(|| shift("boottime"));
+    read(ClockId::Boottime).saturating_add_signed(-*SHIFT)
+}
+
+fn monotonic() -> u64 {
+    static SHIFT: LazyLock<i64> = LazyLock::new(|| shift("monotonic"));
+    read(ClockId::Monotonic).saturating_add_signed(-*SHIFT)
+}
+
 fn read(clock: ClockId) -> u64 {
     let now = rustix::time::clock_gettime(clock);
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
+}
+
+/// Nanoseconds by which this process's time namespace shifts a clock; 0 where the kernel has no such namespaces.
+fn shift(clock: &str) -> i64 {
+    shift_in(&fs::read_to_string("/proc/self/timens_offsets").unwrap_or_default(), clock).unwrap_or(0)
+}
+
+/// The shift in the text of `/proc/self/timens_offsets`: a clock, seconds and nanoseconds in each line.
+fn shift_in(offsets: &str, clock: &str) -> Option<i64> {
+    let mut fields = offsets
+        .lines()
+        .map(str::split_whitespace)
+        .find_map(|mut fields| (fields.next() == Some(clock)).then_some(fields))?;
+    let (seconds, nanos): (i64, i64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    seconds.checked_mul(1_000_000_000)?.checked_add(nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shift_of_a_time_namespace_is_read() {
+        let offsets = "monotonic      864000         5\nboottime     -3600         0\n";
+        assert_eq!(shift_in(offsets, "monotonic"), Some(864_000_000_000_005));
+        assert_eq!(shift_in(offsets, "boottime"), Some(-3_600_000_000_000));
+        assert_eq!(shift_in("", "monotonic"), None);
+    }
 }

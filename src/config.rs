@@ -110,10 +110,7 @@ fn follows(live: &Live) -> bool {
 
 fn options(live: &Live, show: &Show) -> Result<Options, Error> {
     let mut filter = show.filter.kernel_part();
-    if !live.run.is_empty() {
-        // The command will be a child of this process, whose own opens are hidden.
-        filter.pids = vec![std::process::id()];
-    } else if live.tree {
+    if live.tree {
         if live.view.pid.len() > TREES_MAX {
             let given = live.view.pid.len();
             return Err(Error::Usage(format!("--tree follows at most {TREES_MAX} processes, and --pid names {given}")));
@@ -122,6 +119,8 @@ fn options(live: &Live, show: &Show) -> Result<Options, Error> {
     }
     Ok(Options {
         ring_bytes: ring_bytes(&live.ring)?,
+        // The command will be a child of this process, whose own opens are hidden.
+        follow_own: !live.run.is_empty(),
         show_self: live.show_self,
         filter,
         interval: show.interval,

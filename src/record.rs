@@ -13,6 +13,7 @@ pub use input::{Input, Interrupt};
 pub use read::{Item, ReadError, Reader};
 pub use replay::{Replayed, replay};
 
+use crate::clock;
 use crate::event::OpenEvent;
 use crate::names::Names;
 use crate::output::{Json, Output};
@@ -46,8 +47,7 @@ impl Header {
     #[must_use]
     pub fn of_host(hooks: &str) -> Self {
         let uname = rustix::system::uname();
-        let up = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-        let up = jiff::SignedDuration::new(up.tv_sec, up.tv_nsec as i32);
+        let up = Duration::from_nanos(clock::since_boot());
         let booted = jiff::Timestamp::now().saturating_sub(up).and_then(|time| time.round(jiff::Unit::Second));
         Self {
             opentop: env!("CARGO_PKG_VERSION").to_owned(),

@@ -74,6 +74,8 @@ pub struct Lost {
     pub skipped: u64,
     /// Counted in the totals, but the map of processes had no room; the event itself is not lost.
     pub overflow: u64,
+    /// Processes that descend from a followed one and found no room among those: how often they open is not known.
+    pub tree: u64,
     /// Lost for a cause that this version does not know: in a recording by a later one.
     pub other: u64,
 }
@@ -87,7 +89,7 @@ impl Lost {
 
     /// The causes by which events were counted but not delivered.
     pub fn dropped_by_cause(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.by_cause().into_iter().filter(|(cause, _)| !matches!(*cause, "skipped" | "overflow"))
+        self.by_cause().into_iter().filter(|(cause, _)| !matches!(*cause, "skipped" | "overflow" | "tree"))
     }
 
     /// What was lost since `before`.
@@ -125,6 +127,7 @@ impl Lost {
             "io_uring" => Some(&mut self.io_uring),
             "skipped" => Some(&mut self.skipped),
             "overflow" => Some(&mut self.overflow),
+            "tree" => Some(&mut self.tree),
             "other" => Some(&mut self.other),
             _ => None,
         }
@@ -132,7 +135,7 @@ impl Lost {
 
     /// The causes with their names (`cause` in JSON), those that lost nothing included.
     #[must_use]
-    pub fn by_cause(&self) -> [(&'static str, u64); 7] {
+    pub fn by_cause(&self) -> [(&'static str, u64); 8] {
         [
             ("ring", self.ring),
             ("queue", self.queue),
@@ -140,6 +143,7 @@ impl Lost {
             ("io_uring", self.io_uring),
             ("skipped", self.skipped),
             ("overflow", self.overflow),
+            ("tree", self.tree),
             ("other", self.other),
         ]
     }

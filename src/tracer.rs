@@ -42,6 +42,8 @@ use part::{Opened, Part};
 pub struct Options {
     /// Size of the ring buffer in bytes; a power of two and a multiple of the page size.
     pub ring_bytes: u32,
+    /// Only the descendants of this process, of which the command is one. With `extras.children`.
+    pub follow_own: bool,
     /// Report opentop's own opens too.
     pub show_self: bool,
     /// What the kernel leaves out.
@@ -59,6 +61,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             ring_bytes: 8 << 20,
+            follow_own: false,
             show_self: false,
             filter: KernelFilter::default(),
             interval: Duration::from_secs(1),
@@ -132,6 +135,13 @@ impl<'a> Tracer<'a> {
     pub fn start(storage: &'a mut Storage, options: Options) -> Result<Self, Error> {
         let facts = Facts::gather();
         precheck(&facts)?;
+        if options.extras.children && !options.follow_own && !facts.host_pids {
+            return Err(Error::Other(
+                "--tree finds the descendants that are there already by their pids, and those of this pid namespace are \
+                 not the host's: start the container with --pid=host, or use `opentop -- COMMAND`"
+                    .into(),
+            ));
+        }
         let mut slots = storage.iter_mut();
         let unreadable = |why| Error::bpf("read the kernel's type information", why);
         let (kernel, first) = read_and_open(&mut slots, &options);

@@ -247,21 +247,33 @@ static __noinline int count_dropped_on_old_kernels(int ret)
 
 static __always_inline bool is_self(enum known known, struct task_struct *task)
 {
-	return LOAD(known, task, tgid) == filter.self_tgid;
+	return LOAD(known, task, tgid) == own_tgid;
 }
 
 /* Whether the open is to be reported. */
 static __always_inline bool is_reported(enum known known, struct task_struct *task, int ret)
 {
 	if (is_self(known, task)) {
-		COUNT(hidden);
-		return false;
+		COUNT(own);
+		if (!filter.show_self) {
+			COUNT(hidden);
+			return false;
+		}
 	}
 	if (filter.active && !wanted(known, task, ret)) {
 		COUNT(filtered);
 		return false;
 	}
 	return true;
+}
+
+/* Counts an open by io_uring whose request has been forgotten. */
+static __always_inline void count_forgotten(struct task_struct *task, int ret)
+{
+	if (!is_reported(KNOWN_TASK, task, ret))
+		return;
+	count_dropped(ret);
+	COUNT(io_uring);
 }
 
 static __always_inline void report(enum known known, struct task_struct *task, struct request *r)

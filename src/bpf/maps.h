@@ -38,6 +38,12 @@ struct place_count places[PLACES] SEC(".bss.places");
 /* What to report; the user side may change it at any time. */
 struct filter filter SEC(".bss.filter");
 
+/* Opentop's own process as the kernel numbers it, which in a pid namespace is not what it is told. */
+u32 own_tgid SEC(".bss.own");
+
+/* Set by the user side before loading: follow the children of opentop, of which the command is one. */
+const volatile bool follow_own = false;
+
 #define IDS(entries)                                                                                                   \
 	struct {                                                                                                       \
 		__uint(type, BPF_MAP_TYPE_HASH);                                                                       \
@@ -45,7 +51,7 @@ struct filter filter SEC(".bss.filter");
 		__type(key, u32);                                                                                      \
 		__type(value, u8);                                                                                     \
 	}
-IDS(16384) wanted_pids SEC(".maps");
+IDS(131072) wanted_pids SEC(".maps");
 IDS(1024) wanted_uids SEC(".maps");
 IDS(1024) wanted_errnos SEC(".maps");
 
@@ -64,10 +70,14 @@ struct {
 	__type(value, u64);
 } entered SEC(".maps");
 
-/* Opens by io_uring that are under way: the key that joins their two records, by request. */
+/*
+ * Opens by io_uring that are under way: the key that joins their two records, by request. Requests can be left in it for
+ * ever (they need not be completed visibly), and anybody can have any number pending: the least recently used go, and a
+ * result that finds its request gone is counted as lost.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
 	__type(key, u64);
 	__type(value, u64);
 } submitted SEC(".maps");

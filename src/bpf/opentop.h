@@ -109,9 +109,9 @@ struct filter {
 	unsigned char by_errno;	 /* only the errors in the map wanted_errnos */
 	unsigned char by_cgroup; /* only the cgroup in the map wanted_cgroup, and below */
 	unsigned char hook_set;	 /* the one that reports, while two are attached */
-	unsigned char pad[2];
+	unsigned char show_self; /* opentop's own opens, too */
+	unsigned char pad;
 	enum result result;
-	unsigned int self_tgid; /* the process that nobody wants to see; 0: none */
 };
 
 /* Why opens are missing from the stream or from the per-process counts. */
@@ -120,7 +120,10 @@ struct totals {
 	unsigned long long overflow; /* no room in the map of processes */
 	unsigned long long overflow_failed;
 	unsigned long long filtered; /* left out by a filter in the kernel */
-	unsigned long long hidden;   /* opentop's own */
+	unsigned long long own;	     /* opentop's own, shown or not: the self-test looks for them */
+	unsigned long long hidden;   /* opentop's own that are not shown */
+	unsigned long long io_uring; /* results of requests that are not known any more */
+	unsigned long long tree;     /* descendants that found no room in the map of wanted processes */
 };
 
 #endif

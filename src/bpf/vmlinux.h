@@ -31,6 +31,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_CGROUP_ARRAY = 8,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 enum {
@@ -49,7 +50,12 @@ enum {
 #else
 #define O_LARGEFILE 00100000
 #endif
+#define EBADF 9
+#define ENOMEM 12
+#define EFAULT 14
+#define EINVAL 22
 #define ENAMETOOLONG 36
+#define ECANCELED 125
 struct open_how {
 	__u64 flags;
 	__u64 mode;

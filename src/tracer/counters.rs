@@ -61,9 +61,10 @@ impl Counters {
             ring: kernel.dropped,
             queue: stream.queue,
             garbled: stream.garbled,
-            io_uring: stream.io_uring,
+            io_uring: stream.io_uring + kernel.io_uring,
             skipped,
             overflow: kernel.overflow,
+            tree: kernel.tree,
             ..Lost::default()
         };
         let totals = Totals {

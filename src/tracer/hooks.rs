@@ -4,7 +4,7 @@
 //! that were started, opens by io_uring and by the kernel itself, children of followed processes, the beginning of a call
 //! for its latency.
 
-use libbpf_rs::{KprobeMultiOpts, Link, Object, OpenObject};
+use libbpf_rs::{KprobeMultiOpts, Link, Object, OpenObject, ProgramMut};
 
 use super::kernel::Kernel;
 
@@ -80,6 +80,8 @@ enum Role {
     Ring,
     Kernel,
     Children,
+    /// Run once by opentop itself, attached to nothing.
+    Once,
     /// The beginning of calls, for these sets.
     Entry(&'static [HookSet]),
 }
@@ -130,6 +132,9 @@ macro_rules! tracepoint {
     };
 }
 
+/// Tells the BPF side which process is opentop's own.
+pub(super) const LEARN_OWN_ID: &str = "learn_own_id";
+
 const PROGRAMS: &[Spec] = &[
     spec("sys_exit_typed", Role::Set(HookSet::SyscallExit), tracepoint!("sys_exit", 3..=3)),
     spec("sys_exit_raw", Role::Set(HookSet::SyscallExitRaw), Needs::Nothing),
@@ -151,6 +156,7 @@ const PROGRAMS: &[Spec] = &[
     spec("open_exec_return", Role::Kernel, Needs::Function(&["open_exec"])),
     spec("open_interpreter_return", Role::Kernel, Needs::Function(&["bprm_open_interpreter"])),
     spec("filp_open_return", Role::Kernel, Needs::Function(&["filp_open"])),
+    spec(LEARN_OWN_ID, Role::Once, Needs::Nothing),
     spec("follow_fork", Role::Children, tracepoint!("sched_process_fork", 3..=3)),
     spec("follow_exit", Role::Children, tracepoint!("sched_process_exit", 2..=3)),
 ];
@@ -189,7 +195,7 @@ fn programs() -> impl Iterator<Item = &'static Spec> {
 impl Spec {
     /// Names are joined with their directories in a loop, or by a program made for kernels without.
     fn fits(&self, kernel: &Kernel) -> bool {
-        let joins = !matches!(self.role, Role::Children | Role::Entry(_));
+        let joins = !matches!(self.role, Role::Children | Role::Once | Role::Entry(_));
         !joins || self.program.ends_with("_without_loops") != kernel.has_loops()
     }
 }
@@ -244,7 +250,7 @@ pub(super) fn is_of_set(program: &str) -> bool {
 
 /// Whether an open is lost when a program is skipped; without its beginning it only has no latency.
 pub(super) fn sees_opens(program: &str) -> bool {
-    has_role(program, |role| !matches!(role, Role::Entry(_)))
+    has_role(program, |role| !matches!(role, Role::Once | Role::Entry(_)))
 }
 
 /// Opens that a set does not see by itself, and the programs that do.
@@ -299,6 +305,7 @@ pub(super) fn choose_set(set: HookSet, extras: Extras, kernel: &Kernel) -> Resul
         Role::Set(of) => of == set,
         Role::Call => set == HookSet::Functions || set == HookSet::Probes,
         Role::Children => extras.children,
+        Role::Once => true,
         Role::Entry(of) => extras.latency && of.contains(&set),
         Role::Exec | Role::Ring | Role::Kernel => false,
     };
@@ -348,7 +355,8 @@ pub(super) struct Links {
 /// Attaches what was loaded.
 pub(super) fn attach(object: &Object, chosen: &[Chosen]) -> libbpf_rs::Result<Links> {
     let mut links = Links::default();
-    for program in object.progs_mut().filter(|program| program.autoload()) {
+    let attaches = |program: &ProgramMut<'_>| program.autoload() && program.name() != LEARN_OWN_ID;
+    for program in object.progs_mut().filter(attaches) {
         let section = program.section().to_str();
         let tracepoint = section.and_then(|section| section.strip_prefix("raw_tp/"));
         let link = match (program.name().to_str(), tracepoint) {

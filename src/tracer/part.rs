@@ -6,13 +6,18 @@ use std::sync::Mutex;
 
 use libbpf_rs::libbpf_sys::bpf_map_create_opts;
 use libbpf_rs::skel::{OpenSkel as _, Skel as _, SkelBuilder as _};
-use libbpf_rs::{ErrorExt as _, MapCore as _, MapFlags, MapHandle, MapMut, Object, OpenMapMut, OpenObject, PrintLevel};
+use libbpf_rs::{
+    ErrorExt as _, MapCore as _, MapFlags, MapHandle, MapMut, Object, OpenMapMut, OpenObject, PrintLevel, ProgramInput,
+};
 
 use super::hooks::{self, Chosen, HookSet, Links};
 use super::kernel::Kernel;
 use super::{Options, process};
 use crate::bpf::{OpenOpentopSkel, OpentopSkel, OpentopSkelBuilder, as_bytes, types};
 use crate::filter::KernelFilter;
+
+/// Room for pids that are asked for by number. Descendants need more.
+const LISTED_PIDS: u32 = 1024;
 
 /// An object whose chosen programs are loaded, and not attached.
 pub(super) struct Part<'a> {
@@ -109,7 +114,7 @@ fn open<'a>(slot: &'a mut MaybeUninit<OpenObject>, options: &Options) -> libbpf_
         open.maps.entered.set_max_entries(1)?;
     }
     if !options.extras.children {
-        open.maps.wanted_pids.set_max_entries(1024)?;
+        open.maps.wanted_pids.set_max_entries(LISTED_PIDS)?;
     }
     Ok(open)
 }
@@ -135,6 +140,7 @@ fn load<'a>(
         rodata.measure_latency = options.extras.latency;
         rodata.hook_set = set as u8;
         rodata.can_cast = kernel.can_cast();
+        rodata.follow_own = options.follow_own;
     }
     match base {
         Some(base) => {
@@ -167,6 +173,7 @@ fn fill_maps(skel: &OpentopSkel<'_>, options: &Options, set: HookSet) -> libbpf_
         skel.maps.wanted_cgroup.update(&0u32.to_ne_bytes(), &directory.as_raw_fd().to_ne_bytes(), MapFlags::ANY)?;
     }
     replace_ids(&skel.maps.wanted_pids, &options.filter.pids)?;
+    skel.progs.learn_own_id.test_run(ProgramInput::default())?;
     set_filter(skel, &options.filter, options, set)
 }
 
@@ -208,8 +215,8 @@ pub(super) fn set_filter(
         by_errno: u8::from(!errnos.is_empty()),
         by_cgroup: u8::from(options.cgroup.is_some()),
         hook_set: set as u8,
-        self_tgid: if options.show_self { 0 } else { std::process::id() },
-        pad: [0; 2],
+        show_self: u8::from(options.show_self),
+        pad: 0,
         result,
     };
     maps.bss_filter.update(&0u32.to_ne_bytes(), as_bytes(&filter), MapFlags::ANY)

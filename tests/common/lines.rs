@@ -51,6 +51,8 @@ pub struct Summary {
     pub delivered: u64,
     pub dropped: u64,
     pub filtered: u64,
+    #[serde(default)]
+    pub hidden: u64,
     pub hooks: String,
     pub lost: HashMap<String, u64>,
 }

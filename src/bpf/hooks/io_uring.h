@@ -47,7 +47,7 @@ static __always_inline int on_submit(struct io_kiocb *req)
 	};
 	u64 id = id_of(req);
 
-	if (!asks_for_open(req) || is_self(KNOWN_TASK, task))
+	if (!asks_for_open(req) || (is_self(KNOWN_TASK, task) && !filter.show_self))
 		return 0;
 	r.dfd = BPF_CORE_READ(open, dfd);
 	r.name = name_asked_for(open);
@@ -60,12 +60,22 @@ static __always_inline int on_submit(struct io_kiocb *req)
 	/* The kernel reuses its requests; with the time in it a key names one open. */
 	r.now = bpf_ktime_get_ns();
 	r.key = r.now ^ id;
-	/* If there is no space the result will come without a name, and say so. */
+	/* If there is no space the result will find no request, and be counted as lost. */
 	if (write(KNOWN_TASK, task, &r) == WRITTEN)
 		bpf_map_update_elem(&submitted, &id, &r.key, BPF_ANY);
 	else
 		bpf_map_delete_elem(&submitted, &id);
 	return 0;
+}
+
+/*
+ * Whether a result can be that of a request which was refused before it was submitted, so that nobody has read a name:
+ * what io_uring's own checks of a request return. Everything else was submitted.
+ */
+static __always_inline bool may_be_refused(int res)
+{
+	return res == -EBADF || res == -ENOMEM || res == -EFAULT || res == -EINVAL || res == -ENAMETOOLONG ||
+	       res == -ECANCELED;
 }
 
 /* The key of an open that is now complete; 0: what was asked for is not known. */
@@ -94,7 +104,10 @@ static __always_inline int on_complete(struct io_kiocb *req, int res)
 	if (!req || !asks_for_open(req))
 		return 0;
 	r.key = take_key(id_of(req));
-	report(KNOWN_TASK, task, &r);
+	if (r.key || may_be_refused(res))
+		report(KNOWN_TASK, task, &r);
+	else
+		count_forgotten(task, res);
 	return 0;
 }
 
