@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_opentop_global_optspecs
-    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= b/batch n/count= d/duration= o/output= i/interval= g/group-by= s/sort= history= color= ascii ring= hooks= latency tree cgroup= self h/help V/version
+    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= b/batch n/count= d/duration= o/output= i/interval= g/group-by= s/sort= history= color= ascii ring= hooks= latency tree cgroup= as= self h/help V/version
 end
 
 function __fish_opentop_needs_command
@@ -46,6 +46,7 @@ never\t''"
 complete -c opentop -n "__fish_opentop_needs_command" -l ring -d 'Size of the ring buffer, such as 512K or 16M: a power of two' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l hooks -d 'The hooks to use instead of the best that work' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l cgroup -d 'Only this cgroup and those below it' -r -F
+complete -c opentop -n "__fish_opentop_needs_command" -l as -d 'Run COMMAND as this user of /etc/passwd, with his groups, HOME, USER, LOGNAME and SHELL; needs root' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_needs_command" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
 complete -c opentop -n "__fish_opentop_needs_command" -l ascii -d 'Draw with ASCII only'
@@ -80,6 +81,7 @@ never\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l ring -d 'Size of the ring buffer, such as 512K or 16M: a power of two' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l hooks -d 'The hooks to use instead of the best that work' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l cgroup -d 'Only this cgroup and those below it' -r -F
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l as -d 'Run COMMAND as this user of /etc/passwd, with his groups, HOME, USER, LOGNAME and SHELL; needs root' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l force -d 'Replace FILE if it exists'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'

@@ -1,14 +1,26 @@
 //! The command behind `--`: started when the hooks are in place, so that not even its first open is missed.
 
 use std::ffi::OsString;
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 
 use crossbeam_channel::{Receiver, bounded};
+use rustix::process::{Gid, Uid};
+use rustix::thread::{CapabilitySet, CapabilitySets};
 
+use crate::accounts::Account;
 use crate::error::{EXIT_SIGNAL, Error};
 use crate::escape::escape;
+
+/// A program with its arguments, and as whom it is to run.
+#[derive(Clone, Debug, Default)]
+pub struct Program {
+    /// Empty: there is none.
+    pub line: Vec<OsString>,
+    /// `None`: as opentop was started.
+    pub account: Option<Account>,
+}
 
 /// A command that was started, and is waited for by nobody yet.
 #[derive(Debug)]
@@ -20,13 +32,13 @@ pub struct Child {
     ended: Receiver<ExitStatus>,
 }
 
-/// Starts `command`, a program and its arguments. `quiet`: the terminal is somebody else's, so its input and output are
+/// Starts `command`. `quiet`: the terminal is somebody else's, so its input and output are
 /// left to nothing.
 ///
 /// # Errors
 /// If it cannot be started.
-pub fn start(command: &[OsString], quiet: bool) -> Result<Started, Error> {
-    let Some((program, arguments)) = command.split_first() else {
+pub fn start(command: &Program, quiet: bool) -> Result<Started, Error> {
+    let Some((program, arguments)) = command.line.split_first() else {
         return Err(Error::Usage("-- needs a command behind it".into()));
     };
     let mut starter = Command::new(program);
@@ -34,8 +46,30 @@ pub fn start(command: &[OsString], quiet: bool) -> Result<Started, Error> {
     if quiet {
         starter.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     }
+    if let Some(account) = &command.account {
+        run_as(&mut starter, account);
+    }
     let name = escape(program.as_encoded_bytes());
     starter.spawn().map(Started).map_err(|why| Error::Other(format!("cannot run {name}: {why}")))
+}
+
+/// Lets `starter` become `account` just before it runs the program; of opentop's own rights nothing is passed on.
+fn run_as(starter: &mut Command, account: &Account) {
+    let name = &account.name;
+    starter.envs([("HOME", &account.home), ("USER", name), ("LOGNAME", name), ("SHELL", &account.shell)]);
+    let (uid, gid) = (Uid::from_raw(account.uid), Gid::from_raw(account.gid));
+    let groups: Vec<_> = account.groups.iter().copied().map(Gid::from_raw).collect();
+    let become_them = move || {
+        rustix::thread::set_thread_groups(&groups)?;
+        rustix::thread::set_thread_res_gid(gid, gid, gid)?;
+        // Takes the capabilities away, unless it is root again; those that files could hand on remain.
+        rustix::thread::set_thread_res_uid(uid, uid, uid)?;
+        rustix::thread::clear_ambient_capability_set()?;
+        let sets = rustix::thread::capabilities(None)?;
+        Ok(rustix::thread::set_capabilities(None, CapabilitySets { inheritable: CapabilitySet::empty(), ..sets })?)
+    };
+    // SAFETY: between fork and exec only system calls are made; nothing is allocated and no lock taken.
+    unsafe { starter.pre_exec(become_them) };
 }
 
 impl Started {

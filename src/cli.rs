@@ -73,7 +73,11 @@ pub struct Live {
     /// Only this cgroup and those below it
     #[arg(long, value_name = "PATH", help_heading = "Filters")]
     pub cgroup: Option<PathBuf>,
-    /// Run this command and show only it and its descendants
+    /// Run COMMAND as this user of /etc/passwd, with his groups, HOME, USER, LOGNAME and SHELL; needs root
+    #[arg(long = "as", value_name = "USER", requires = "run", help_heading = "Tracing")]
+    pub run_as: Option<OsString>,
+    /// Run this command and show only it and its descendants. It has the privileges that opentop was started with: under
+    /// sudo it runs as root, unless --as names somebody else
     #[arg(last = true, value_name = "COMMAND", conflicts_with = "pid")]
     pub run: Vec<OsString>,
     /// Show opentop's own opens, which are hidden otherwise

@@ -5,9 +5,12 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::accounts::Account;
 use crate::app::ranking::Sort;
+use crate::child::Program;
 use crate::cli::{Cli, ColorWhen, Command, Live, OutputForm, View};
 use crate::error::Error;
+use crate::escape;
 use crate::filter::{Filter, Term};
 use crate::model::log::Bound;
 use crate::model::openers::Group;
@@ -17,8 +20,8 @@ use crate::tracer::{self, Extras, HookSet, Options};
 /// What to do.
 #[derive(Debug)]
 pub enum Config {
-    Live { options: Options, show: Show, command: Vec<OsString> },
-    Record { file: PathBuf, replace: bool, options: Options, show: Show, command: Vec<OsString> },
+    Live { options: Options, show: Show, command: Program },
+    Record { file: PathBuf, replace: bool, options: Options, show: Show, command: Program },
     Replay { file: PathBuf, speed: f64, show: Show },
     Check,
 }
@@ -77,7 +80,7 @@ impl Config {
         Ok(match cli.command {
             None => {
                 let show = show(&cli.live.view, here, Names::of_host(), here.screen, follows(&cli.live))?;
-                Config::Live { options: options(&cli.live, &show)?, show, command: cli.live.run }
+                Config::Live { options: options(&cli.live, &show)?, show, command: program(cli.live)? }
             }
             Some(Command::Record { file, force, live }) => {
                 if live.view.batch {
@@ -86,7 +89,7 @@ impl Config {
                     ));
                 }
                 let show = show(&live.view, here, Names::of_host(), false, follows(&live))?;
-                Config::Record { file, replace: force, options: options(&live, &show)?, show, command: live.run }
+                Config::Record { file, replace: force, options: options(&live, &show)?, show, command: program(live)? }
             }
             Some(Command::Replay { file, speed, view }) => {
                 // The users of the host that was recorded are not those of this one.
@@ -106,6 +109,18 @@ impl Config {
 /// Whether processes are followed into their children. Which those are only the kernel side knows.
 fn follows(live: &Live) -> bool {
     live.tree || !live.run.is_empty()
+}
+
+/// The command behind `--`, and as whom it is to run.
+fn program(live: Live) -> Result<Program, Error> {
+    let find = |user: OsString| {
+        if !rustix::process::geteuid().is_root() {
+            return Err(Error::Other("--as needs root, to become somebody else: run it with sudo".into()));
+        }
+        let shown = escape::escape(user.as_encoded_bytes());
+        Account::find(&user).ok_or_else(|| Error::Usage(format!("--as {shown}: no such user in /etc/passwd")))
+    };
+    Ok(Program { account: live.run_as.map(find).transpose()?, line: live.run })
 }
 
 fn options(live: &Live, show: &Show) -> Result<Options, Error> {

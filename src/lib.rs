@@ -20,6 +20,7 @@
 //! * [`cli`] is the command line as typed, [`config`] as meant, `run` starts what it asks for; whatever can fail does so
 //!   before the terminal is touched, with an [`error`] that says what to do.
 
+pub mod accounts;
 pub mod app;
 pub mod bounded;
 pub mod bpf;

@@ -12,14 +12,14 @@
 //! Everything here is of the calling thread and those that it starts: threads are not changed behind each other's backs.
 
 use std::env;
-use std::ffi::CString;
+use std::ffi::OsStr;
 use std::io;
 
-use nix::unistd::{User, getgrouplist};
 use rustix::process::{DumpableBehavior, Gid, Uid};
 use rustix::thread::{CapabilitiesSecureBits, CapabilitySet, CapabilitySets};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 
+use crate::accounts::{Account, id};
 use crate::error::Error;
 
 /// Whoever called sudo: files that opentop writes are his, and so is the process once it is set up.
@@ -37,20 +37,18 @@ impl Caller {
         caller.filter(|_| rustix::process::geteuid().is_root())
     }
 
-    /// The largest number is no id: the kernel takes it for "leave it as it is".
     fn from_variables(uid: Option<&str>, gid: Option<&str>) -> Option<Self> {
-        let id = |text: &str| text.parse().ok().filter(|id| *id != u32::MAX);
         Some(Self { uid: id(uid?)?, gid: id(gid?)? })
     }
 
     /// His group and those that he is in besides.
     fn groups(self) -> Vec<Gid> {
-        let name = User::from_uid(self.uid.into()).ok().flatten().and_then(|user| CString::new(user.name).ok());
-        let groups = name.and_then(|name| getgrouplist(&name, self.gid.into()).ok()).unwrap_or_default();
-        if groups.is_empty() {
-            return vec![Gid::from_raw(self.gid)];
+        let account = Account::find(OsStr::new(&self.uid.to_string())).filter(|account| account.uid == self.uid);
+        let mut groups = account.map_or_else(Vec::new, |account| account.groups);
+        if !groups.contains(&self.gid) {
+            groups.push(self.gid);
         }
-        groups.into_iter().map(|gid| Gid::from_raw(gid.as_raw())).collect()
+        groups.into_iter().map(Gid::from_raw).collect()
     }
 }
 

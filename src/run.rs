@@ -1,6 +1,5 @@
 //! Runs what the command line asks for: a source in a thread of its own, a consumer in this one.
 
-use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::thread;
@@ -9,7 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::app::{self, Ended};
-use crate::child;
+use crate::child::{self, Program};
 use crate::cli::OutputForm;
 use crate::clock::Moment;
 use crate::config::Show;
@@ -35,7 +34,7 @@ const WAITING: usize = 32;
 ///
 /// # Errors
 /// If the host cannot be traced, or the output cannot be written.
-pub(crate) fn live(options: Options, show: Show, command: &[OsString]) -> Result<u8, Error> {
+pub(crate) fn live(options: Options, show: Show, command: &Program) -> Result<u8, Error> {
     let shows_self = options.show_self;
     trace(options, |messages, commands, hooks| match show.form {
         OutputForm::Tui => {
@@ -53,8 +52,8 @@ pub(crate) fn live(options: Options, show: Show, command: &[OsString]) -> Result
 }
 
 /// Starts `command`, if there is one. It has all that opentop has; this thread has no need of it from now on.
-fn start_command(command: &[OsString], quiet: bool) -> Result<Option<child::Started>, Error> {
-    let started = if command.is_empty() { None } else { Some(child::start(command, quiet)?) };
+fn start_command(command: &Program, quiet: bool) -> Result<Option<child::Started>, Error> {
+    let started = if command.line.is_empty() { None } else { Some(child::start(command, quiet)?) };
     privileges::keep_only(Role::Consumer)?;
     Ok(started)
 }
@@ -62,7 +61,7 @@ fn start_command(command: &[OsString], quiet: bool) -> Result<Option<child::Star
 /// Writes lines while `command` runs, if there is one. Its exit status is opentop's, unless a limit ended the lines
 /// before; then it runs on.
 fn with_command(
-    command: &[OsString],
+    command: &Program,
     commands: &Sender<Command>,
     write: impl FnOnce() -> Result<u8, Error>,
 ) -> Result<u8, Error> {
@@ -77,13 +76,7 @@ fn with_command(
 ///
 /// # Errors
 /// As [`live`]; or if the file cannot be written.
-pub(crate) fn record(
-    file: &Path,
-    replace: bool,
-    options: Options,
-    show: Show,
-    command: &[OsString],
-) -> Result<u8, Error> {
+pub(crate) fn record(file: &Path, replace: bool, options: Options, show: Show, command: &Program) -> Result<u8, Error> {
     trace(options, |messages, commands, hooks| {
         let recorder = Recorder::create(file, &Header::of_host(hooks), replace);
         let mut recorder = recorder.map_err(|why| Error::Other(why.to_string()))?;

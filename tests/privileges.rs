@@ -176,6 +176,50 @@ fn a_command_has_all_that_opentop_was_started_with() {
 }
 
 #[test]
+fn a_command_runs_as_somebody_else_with_nothing_of_ours() {
+    needs_root();
+    let passwd = fs::read_to_string("/etc/passwd").expect("the users");
+    let line = passwd.lines().find(|line| line.starts_with("nobody:")).expect("nobody");
+    let [_, _, uid, gid, _, home, shell] = line.split(':').collect::<Vec<_>>()[..] else { panic!("{line}") };
+    let script = "cat /proc/self/status; echo \"Env: $HOME $USER $LOGNAME $SHELL\"";
+    for user in ["nobody", uid] {
+        let mut command = opentop(["-o", "text", "--as", user, "--", "/bin/sh", "-c", script]);
+        let output = common::output(under_sudo(&mut command));
+        assert!(output.status.success(), "{}", common::stderr(&output));
+        let status = Status::parse(&common::stdout(&output));
+        status.print("COMMAND --as nobody");
+        assert_eq!((status.get("Uid"), status.get("Gid")), (&*[uid; 4].join(" "), &*[gid; 4].join(" ")));
+        assert_eq!(status.get("Groups"), gid);
+        for set in ["CapEff", "CapPrm", "CapInh", "CapAmb"] {
+            assert_eq!(status.capabilities(set), 0, "{set}");
+        }
+        assert_eq!((status.get("NoNewPrivs"), status.get("Seccomp")), ("0", "0"));
+        assert_eq!(status.get("Env"), format!("{home} nobody nobody {shell}"));
+    }
+}
+
+#[test]
+fn nobody_is_run_as_without_root_or_without_an_account() {
+    needs_root();
+    let unknown = common::output(&mut opentop(["-o", "text", "--as", "no\x1bbody", "--", "true"]));
+    assert_eq!(
+        (unknown.status.code(), &*common::stderr(&unknown)),
+        (Some(2), "opentop: --as no\\x1bbody: no such user in /etc/passwd\n",)
+    );
+    let none = common::output(&mut opentop(["-o", "text", "--as", "nobody"]));
+    assert_eq!(none.status.code(), Some(2), "--as without a command");
+    let scratch = Scratch::new();
+    let copy = scratch.join("opentop");
+    common::copy_program(env!("CARGO_BIN_EXE_opentop").as_ref(), &copy);
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", CALLER, "--regid", CALLER, "--clear-groups"]).arg(copy);
+    let refused = common::output(command.args(["-o", "text", "--as", "root", "--", "true"]));
+    assert_eq!(refused.status.code(), Some(1));
+    let said = common::stderr(&refused);
+    assert!(said.contains("--as needs root") && said.lines().count() == 1, "{said}");
+}
+
+#[test]
 fn a_recording_is_the_callers_and_complete() {
     needs_root();
     let scratch = Scratch::new();
