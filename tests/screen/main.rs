@@ -1,7 +1,8 @@
-//! The screen on a real terminal, without root: driven through a replayed recording. Every way to end it gives the
+//! The screen on a real terminal, without root but for `live`: driven through a replayed recording. Every way to end it gives the
 //! terminal back.
 
 mod bait;
+mod live;
 mod pty;
 
 use std::fmt::Write as _;

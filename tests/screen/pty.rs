@@ -173,10 +173,11 @@ impl Pty {
     pub fn hang_up(&mut self) {
         self.stall(false);
         self.slave = None;
-        self.keys = None;
         self.master = None;
-        // The reader has the last descriptor; it goes when the program is the only one left to wait for.
+        // The reader has the last descriptor and leaves with the next bytes: what the program says to the line end that
+        // the writer sends when it goes.
         self.lock().closed = true;
+        self.keys = None;
     }
 
     /// Waits for the program to stop (by a signal).

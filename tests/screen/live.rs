@@ -1,0 +1,26 @@
+//! The live screen under sudo: it goes on with next to no rights, from one hook set to the next filter, and through a stop.
+
+use rustix::process::Signal;
+
+use super::pty::Pty;
+
+#[test]
+fn a_live_screen_under_sudo_filters_stops_and_ends_without_its_rights() {
+    assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
+    let args = ["SUDO_UID=65534", "SUDO_GID=65534", env!("CARGO_BIN_EXE_opentop")];
+    let mut pty = Pty::start("/usr/bin/env", &args, 120, 30);
+    pty.wait_for("the screen", |text| text.contains("q quit"));
+    // A filter that the kernel does: its maps are changed by a thread that is nobody's.
+    pty.keys("/uid:0\r");
+    pty.wait_for("a filter in the kernel", |text| text.contains("/ uid:0"));
+    let _opens = std::process::Command::new("cat").arg("/etc/hostname").output().expect("cat");
+    pty.wait_for("an open", |text| text.contains("/etc/hostname"));
+    pty.keys("\x1a");
+    pty.wait_until_stopped();
+    pty.assert_restored();
+    pty.signal(Signal::CONT);
+    pty.wait_for_screen("the screen again", |screen| screen.alternate_screen());
+    pty.keys("q");
+    assert_eq!(pty.wait_for_end().0, Some(0));
+    pty.assert_restored();
+}
