@@ -34,6 +34,8 @@ pub mod error;
 pub mod escape;
 pub mod event;
 pub mod filter;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod lines;
 pub mod model;
 pub mod names;

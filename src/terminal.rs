@@ -10,7 +10,7 @@
 
 #[cfg(test)]
 mod cost;
-mod decode;
+pub(crate) mod decode;
 mod input;
 mod paint;
 mod shift;

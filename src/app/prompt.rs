@@ -10,7 +10,7 @@ use crate::filter::FilterError;
 /// Lines that are remembered.
 const HISTORY_MAX: usize = 100;
 /// Characters in a line. Nobody types more, and a paste may be anything.
-const LINE_MAX: usize = 1000;
+pub(crate) const LINE_MAX: usize = 1000;
 
 /// The lines that were entered, oldest first.
 #[derive(Debug, Default)]
@@ -90,11 +90,10 @@ impl Prompt {
 
     /// Edits the line. True if it changed.
     pub fn edit(&mut self, key: KeyEvent, history: &History) -> bool {
-        let before = self.line().to_owned();
+        let before = self.input.clone();
         match key.code {
             KeyCode::Up => self.recall(self.back + 1, history),
             KeyCode::Down => self.recall(self.back.saturating_sub(1), history),
-            KeyCode::Char(_) if key.modifiers.is_empty() && self.line().chars().count() >= LINE_MAX => {}
             // What cannot be seen, or moves what can, is asked for by its number.
             KeyCode::Char(c) if is_invisible(c) => {
                 let mut bytes = [0; 4];
@@ -106,7 +105,13 @@ impl Prompt {
                 self.input.handle_event(&Event::Key(key));
             }
         }
-        if self.line() == before {
+        // Not only a character makes it longer: what was deleted can be brought back, again and again. A line that was given
+        // may be longer from the start.
+        if self.line().chars().count() > before.value().chars().count().max(LINE_MAX) {
+            self.input = before;
+            return false;
+        }
+        if self.line() == before.value() {
             return false;
         }
         if !matches!(key.code, KeyCode::Up | KeyCode::Down) {
@@ -119,8 +124,9 @@ impl Prompt {
     /// Inserts pasted text as if typed: a line end is a blank, other controls are left out.
     pub fn paste(&mut self, text: &str, history: &History) -> bool {
         let blank = |c: char| if c.is_whitespace() { ' ' } else { c };
+        let room = LINE_MAX.saturating_sub(self.line().chars().count());
         let mut changed = false;
-        for c in text.trim().chars().map(blank).filter(|c| !c.is_control()) {
+        for c in text.trim().chars().map(blank).filter(|c| !c.is_control()).take(room) {
             changed |= self.edit(KeyEvent::from(KeyCode::Char(c)), history);
         }
         changed

@@ -14,7 +14,7 @@ const ESCAPE_WAIT: Duration = Duration::from_millis(30);
 /// How long a paste waits for more. One whose end never comes must not take every key from then on.
 const PASTE_WAIT: Duration = Duration::from_secs(1);
 /// The longest paste that is kept; what is longer is cut.
-const PASTE_MAX: usize = 64 * 1024;
+pub(crate) const PASTE_MAX: usize = 64 * 1024;
 /// No sequence that means anything is longer; what is longer is dropped.
 const SEQUENCE_MAX: usize = 64;
 const PASTE_END: &[u8] = b"\x1b[201~";
@@ -109,9 +109,6 @@ impl Decoder {
             }
         }
         self.pending.drain(..at);
-        if self.pending.len() > SEQUENCE_MAX {
-            self.pending.clear();
-        }
     }
 }
 
@@ -226,7 +223,11 @@ fn control_sequence(rest: &[u8], last: bool) -> Step {
         let code = matches!(code, b'A'..=b'E').then(|| KeyCode::F(code - b'A' + 1));
         return Step::Done(INTRO + 2, code.map(key));
     }
-    let Some(end) = rest.iter().position(|byte| !matches!(byte, b' '..=b'?' | b'[')) else {
+    let within = &rest[..rest.len().min(SEQUENCE_MAX)];
+    let Some(end) = within.iter().position(|byte| !matches!(byte, b' '..=b'?' | b'[')) else {
+        if within.len() == SEQUENCE_MAX {
+            return Step::Done(INTRO + SEQUENCE_MAX, None);
+        }
         // Somebody typed Esc and `[`, or the rest is lost.
         return if last { Step::Done(INTRO + rest.len(), Some(key(KeyCode::Esc))) } else { Step::Incomplete };
     };
@@ -394,7 +395,7 @@ mod tests {
             let (mut decoder, mut out) = (Decoder::default(), Vec::new());
             for read in reads {
                 decoder.feed(&read, &mut out);
-                prop_assert!(decoder.pending.len() <= SEQUENCE_MAX);
+                prop_assert!(decoder.pending.len() < SEQUENCE_MAX + 2);
             }
         }
     }
