@@ -163,6 +163,16 @@ pub(crate) fn replay(file: &Path, speed: f64, mut show: Show) -> Result<u8, Erro
     })
 }
 
+/// Has large pieces of memory go back to the system when they are freed. glibc would keep them once it has freed the first,
+/// and the history, which comes and goes in such pieces, would leave holes half as large as itself.
+fn return_freed_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: mallopt(3) takes no pointers, and setting a threshold leaves what is allocated alone.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 128 << 10);
+    }
+}
+
 /// Shows the screen until the user, a signal or the source ends it.
 fn screen(
     show: Show,
@@ -170,6 +180,7 @@ fn screen(
     messages: &Receiver<Message>,
     control: impl app::Control,
 ) -> Result<u8, Error> {
+    return_freed_memory();
     let setup = app::Setup {
         version: env!("CARGO_PKG_VERSION"),
         host: source.header.host,

@@ -183,6 +183,25 @@ fn the_filter_language() {
     );
 }
 
+#[test]
+fn a_backslash_in_a_name_is_one_in_the_filter_too() {
+    needs_root();
+    let scratch = Scratch::new();
+    // As systemd escapes a dash.
+    let swap = scratch.file(r"dev-disk-by\x2dlabel.swap", "");
+    let mut openings = Openings::start(&scratch);
+    openings.0.push(Opening::start("swap", &scratch.join("opener"), 0, &swap));
+    let is_swap = |open: &Open| open.path.as_ref().is_some_and(|path| path.ends_with(r"by\x2dlabel.swap"));
+    check(
+        &openings,
+        vec![
+            row(["-f", r"by\\x2dlabel"], &["swap"], is_swap),
+            row(["-f", r"by.x2dlabel"], &["swap"], is_swap),
+            row(["-F", &format!("file:={}", swap.display())], &["swap"], is_swap),
+        ],
+    );
+}
+
 /// A cgroup of the test's own, two deep.
 struct Cgroup(PathBuf);
 

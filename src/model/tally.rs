@@ -15,7 +15,7 @@ use crate::names::Names;
 /// Keys that stay when the table is thinned out; up to twice as many are in it.
 const KEPT: usize = 8192;
 /// Bytes of names and histograms at which the table is thinned out too: paths can be long.
-const BYTES_MAX: usize = 8 << 20;
+const BYTES_MAX: usize = 4 << 20;
 
 #[derive(Debug)]
 struct Entry {

@@ -1,7 +1,8 @@
-//! The screen on a real terminal, without root but for `live`: driven through a replayed recording. Every way to end it gives the
-//! terminal back.
+//! The screen on a real terminal, without root but for `history` and `live`: driven through a replayed recording. Every
+//! way to end it gives the terminal back.
 
 mod bait;
+mod history;
 mod live;
 mod pty;
 
