@@ -57,9 +57,12 @@ static __always_inline int on_submit(struct io_kiocb *req)
 	/* A slot of the ring instead of a descriptor. */
 	if (bpf_core_field_exists(open->file_slot) && BPF_CORE_READ(open, file_slot))
 		r.mark |= MARK_FD_UNKNOWN;
-	/* The kernel reuses its requests; with the time in it a key names one open. */
+	/*
+	 * The kernel reuses its requests; with the time in it a key names one open. Addresses and times alone differ in
+	 * the same few bits: multiplied by an odd number (the golden ratio's) the addresses differ in all of them.
+	 */
 	r.now = bpf_ktime_get_ns();
-	r.key = r.now ^ id;
+	r.key = r.now + id * 0x9e3779b97f4a7c15ull;
 	/* If there is no space the result will find no request, and be counted as lost. */
 	if (write(KNOWN_TASK, task, &r) == WRITTEN)
 		bpf_map_update_elem(&submitted, &id, &r.key, BPF_ANY);
