@@ -108,8 +108,8 @@ pub struct OpenEvent<'a> {
     pub ret: i32,
     /// False where the hook sees the open but not its descriptor.
     pub fd_known: bool,
-    /// `O_*` bits as given to the kernel.
-    pub flags: u32,
+    /// `O_*` bits as given to the kernel; only `openat2` has more than 32 of them.
+    pub flags: u64,
     /// Permission bits asked for, where a file may be created.
     pub mode: u16,
     pub op: Op,
@@ -150,7 +150,7 @@ impl<'a> OpenEvent<'a> {
     #[must_use]
     pub fn mode_used(&self) -> Option<u16> {
         let creates = libc::O_CREAT | (libc::O_TMPFILE & !libc::O_DIRECTORY);
-        (self.flags & creates as u32 != 0).then_some(self.mode)
+        (self.flags & creates as u64 != 0).then_some(self.mode)
     }
 
     /// The last component of the path.
@@ -190,13 +190,13 @@ struct Packed {
     start_ns: u64,
     cgroup: u64,
     latency_ns: u64,
+    flags: u64,
     text_at: u32,
     pid: u32,
     tid: u32,
     ppid: u32,
     uid: u32,
     ret: i32,
-    flags: u32,
     path_len: u16,
     name_at: u16,
     name_len: u16,
@@ -397,7 +397,7 @@ pub(crate) fn sample() -> OpenEvent<'static> {
         uid: 0,
         ret: 3,
         fd_known: true,
-        flags: libc::O_CLOEXEC as u32,
+        flags: libc::O_CLOEXEC as u64,
         mode: 0,
         op: Op::Openat,
         path_kind: PathKind::Absolute,

@@ -130,19 +130,19 @@ impl Clock {
 /// Texts made from open flags, of which a host uses few.
 #[derive(Debug)]
 struct FlagTexts {
-    render: fn(u32) -> String,
-    made: HashMap<u32, String>,
+    render: fn(u64) -> String,
+    made: HashMap<u64, String>,
 }
 
 impl FlagTexts {
-    /// A program can ask for any 32 bits; that must not become memory.
+    /// A program can ask for any bits; that must not become memory.
     const MOST: usize = 1024;
 
-    fn new(render: fn(u32) -> String) -> Self {
+    fn new(render: fn(u64) -> String) -> Self {
         Self { render, made: HashMap::new() }
     }
 
-    fn get(&mut self, flags: u32) -> &str {
+    fn get(&mut self, flags: u64) -> &str {
         if self.made.len() >= Self::MOST {
             self.made.clear();
         }

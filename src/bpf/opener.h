@@ -13,13 +13,13 @@ struct request {
 	u64 key;	   /* io_uring: which request */
 	u64 began;	   /* when the call began; 0: not measured */
 	u64 now;	   /* when the result was known; report() asks for that */
-	int dfd;	   /* what a relative name is relative to */
+	u64 flags;
+	int dfd; /* what a relative name is relative to */
 	int ret;
-	u32 flags;
 	u32 mode;
 	enum mark mark;
 	enum op op;
-	u64 in_kernel; /* the name is in kernel memory, not in the program's */
+	u32 in_kernel; /* the name is in kernel memory, not in the program's */
 };
 _Static_assert(sizeof(struct request) == 6 * sizeof(u64) + 6 * sizeof(u32), "no gaps");
 

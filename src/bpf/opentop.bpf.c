@@ -17,6 +17,7 @@
 #include "opener.h"
 #include "emit.h"
 #include "syscall.h"
+#include "signal.h"
 #include "hooks/syscall.h"
 #include "hooks/exec.h"
 #include "hooks/kernel.h"

@@ -15,6 +15,9 @@
 /* NAME_MAX: the longest single directory name. */
 #define COMPONENT_LEN 255
 
+/* The largest mode that an event can hold; those of files go up to 07777. */
+#define MODE_MAX 0xffff
+
 /* How the open was asked for. */
 enum op {
 	OP_OPEN,
@@ -54,18 +57,18 @@ struct open_event {
 	unsigned long long cgroup;     /* id in the default (v2) hierarchy */
 	unsigned long long latency_ns; /* from entry to result; 0: not measured */
 	unsigned long long request;    /* io_uring: joins the two records of an open; else, or if unknown, 0 */
+	unsigned long long flags;      /* 32 bits of them but for openat2() */
 	unsigned int pid;
 	unsigned int tid;
 	unsigned int ppid;
 	unsigned int uid;
 	int ret; /* descriptor, or negative errno */
-	unsigned int flags;
 	unsigned short mode;
 	unsigned short mark;
 	unsigned short name_len;
 	unsigned short dir_len;
 	unsigned char op;
-	unsigned char pad[7];
+	unsigned char pad[3];
 	char comm[COMM_LEN];
 };
 

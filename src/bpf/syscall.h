@@ -58,17 +58,24 @@ static __always_inline bool is_compat(enum known known, struct task_struct *task
 	return LOAD(known, task, thread_info.status) & TS_COMPAT;
 }
 
-#define SYSCALL_NR(typed, regs) (READ(typed, regs, orig_ax) & ~X32_SYSCALL_BIT)
+/* What a program puts into the upper half of the number's register the kernel does not look at. */
+#define CALL_OF(nr) ((u64)(u32)(nr) & ~(u64)X32_SYSCALL_BIT)
+#define SYSCALL_NR(typed, regs) CALL_OF(READ(typed, regs, orig_ax))
+
+/* What the result is of a call that seccomp stops by a signal: what its register held at entry. */
+#define ROLLED_BACK(typed, regs) READ(typed, regs, orig_ax)
 
 static __always_inline void read_args(bool typed, struct pt_regs *regs, bool compat, u64 *args)
 {
-	args[2] = READ(typed, regs, dx);
 	if (compat) {
-		args[0] = READ(typed, regs, bx);
-		args[1] = READ(typed, regs, cx);
-		args[3] = READ(typed, regs, si);
+		/* 32 bits each, whatever the program has left in the rest of the registers. */
+		args[0] = (u32)READ(typed, regs, bx);
+		args[1] = (u32)READ(typed, regs, cx);
+		args[2] = (u32)READ(typed, regs, dx);
+		args[3] = (u32)READ(typed, regs, si);
 		barrier(); /* Else both branches become one, which calculates where to load from. */
 	} else {
+		args[2] = READ(typed, regs, dx);
 		args[0] = READ(typed, regs, di);
 		args[1] = READ(typed, regs, si);
 		args[3] = READ(typed, regs, r10);
@@ -99,7 +106,9 @@ static __always_inline bool is_compat(enum known known, struct task_struct *task
 	return LOAD(known, task, thread_info.flags) >> TIF_32BIT & 1;
 }
 
-#define SYSCALL_NR(typed, regs) READ(typed, regs, syscallno)
+#define CALL_OF(nr) ((u64)(u32)(nr))
+#define SYSCALL_NR(typed, regs) CALL_OF(READ(typed, regs, syscallno))
+#define ROLLED_BACK(typed, regs) READ(typed, regs, orig_x0)
 
 static __always_inline void read_args(bool typed, struct pt_regs *regs, bool compat, u64 *args)
 {
@@ -107,6 +116,10 @@ static __always_inline void read_args(bool typed, struct pt_regs *regs, bool com
 	args[1] = READ(typed, regs, regs[1]);
 	args[2] = READ(typed, regs, regs[2]);
 	args[3] = READ(typed, regs, regs[3]);
+	if (compat) {
+		for (int i = 0; i < 4; i++)
+			args[i] = (u32)args[i];
+	}
 }
 
 #endif

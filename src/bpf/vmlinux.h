@@ -50,11 +50,13 @@ enum {
 #else
 #define O_LARGEFILE 00100000
 #endif
+#define EINTR 4
 #define EBADF 9
 #define ENOMEM 12
 #define EFAULT 14
 #define EINVAL 22
 #define ENAMETOOLONG 36
+#define ENOSYS 38
 #define ECANCELED 125
 struct open_how {
 	__u64 flags;
@@ -166,9 +168,32 @@ typedef struct {
 	s32 counter;
 } atomic_t;
 
+/* One word on the 64-bit kernels that opentop knows. */
+typedef struct {
+	unsigned long sig[1];
+} sigset_t;
+
+struct sigpending {
+	sigset_t signal;
+};
+
+struct sigaction {
+	void *sa_handler;
+	unsigned long sa_flags;
+};
+
+struct k_sigaction {
+	struct sigaction sa;
+};
+
+struct sighand_struct {
+	struct k_sigaction action[64];
+};
+
 struct signal_struct {
 	int nr_threads;
 	atomic_t live;
+	struct sigpending shared_pending;
 };
 
 typedef struct {
@@ -208,6 +233,9 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct cred *cred;
 	struct signal_struct *signal;
+	struct sighand_struct *sighand;
+	sigset_t blocked;
+	struct sigpending pending;
 	char comm[16];
 	struct fs_struct *fs;
 	struct files_struct *files;

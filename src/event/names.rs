@@ -172,38 +172,38 @@ pub fn errno_number(name: &str) -> Option<i32> {
     in_table.or_else(|| RESTARTS.iter().find(|(_, name)| *name == alias).map(|(number, _)| *number))
 }
 
-const ACCESS: u32 = libc::O_ACCMODE as u32;
+const ACCESS: u64 = libc::O_ACCMODE as u64;
 
 /// glibc defines O_LARGEFILE as 0 on 64-bit systems; these are the kernel's values.
 #[cfg(target_arch = "aarch64")]
-const O_LARGEFILE: u32 = 0o400_000;
+const O_LARGEFILE: u64 = 0o400_000;
 #[cfg(not(target_arch = "aarch64"))]
-const O_LARGEFILE: u32 = 0o100_000;
+const O_LARGEFILE: u64 = 0o100_000;
 
 /// Flag bits and their names, those that contain others first. The kernel's values differ between architectures,
 /// so they are libc's.
-const FLAGS: [(u32, &str); 16] = [
-    (libc::O_TMPFILE as u32, "O_TMPFILE"),
-    (libc::O_SYNC as u32, "O_SYNC"),
-    (libc::O_DSYNC as u32, "O_DSYNC"),
-    (libc::O_CREAT as u32, "O_CREAT"),
-    (libc::O_EXCL as u32, "O_EXCL"),
-    (libc::O_NOCTTY as u32, "O_NOCTTY"),
-    (libc::O_TRUNC as u32, "O_TRUNC"),
-    (libc::O_APPEND as u32, "O_APPEND"),
-    (libc::O_NONBLOCK as u32, "O_NONBLOCK"),
-    (libc::O_ASYNC as u32, "O_ASYNC"),
-    (libc::O_DIRECT as u32, "O_DIRECT"),
+const FLAGS: [(u64, &str); 16] = [
+    (libc::O_TMPFILE as u64, "O_TMPFILE"),
+    (libc::O_SYNC as u64, "O_SYNC"),
+    (libc::O_DSYNC as u64, "O_DSYNC"),
+    (libc::O_CREAT as u64, "O_CREAT"),
+    (libc::O_EXCL as u64, "O_EXCL"),
+    (libc::O_NOCTTY as u64, "O_NOCTTY"),
+    (libc::O_TRUNC as u64, "O_TRUNC"),
+    (libc::O_APPEND as u64, "O_APPEND"),
+    (libc::O_NONBLOCK as u64, "O_NONBLOCK"),
+    (libc::O_ASYNC as u64, "O_ASYNC"),
+    (libc::O_DIRECT as u64, "O_DIRECT"),
     (O_LARGEFILE, "O_LARGEFILE"),
-    (libc::O_DIRECTORY as u32, "O_DIRECTORY"),
-    (libc::O_NOFOLLOW as u32, "O_NOFOLLOW"),
-    (libc::O_NOATIME as u32, "O_NOATIME"),
-    (libc::O_CLOEXEC as u32, "O_CLOEXEC"),
+    (libc::O_DIRECTORY as u64, "O_DIRECTORY"),
+    (libc::O_NOFOLLOW as u64, "O_NOFOLLOW"),
+    (libc::O_NOATIME as u64, "O_NOATIME"),
+    (libc::O_CLOEXEC as u64, "O_CLOEXEC"),
 ];
-const O_PATH: (u32, &str) = (libc::O_PATH as u32, "O_PATH");
+const O_PATH: (u64, &str) = (libc::O_PATH as u64, "O_PATH");
 
 /// The names of `flags`, access mode first; bits without a name as one hexadecimal number last.
-pub fn flag_names(flags: u32) -> impl Iterator<Item = std::borrow::Cow<'static, str>> {
+pub fn flag_names(flags: u64) -> impl Iterator<Item = std::borrow::Cow<'static, str>> {
     let access = match flags & ACCESS {
         0 => "O_RDONLY",
         1 => "O_WRONLY",
@@ -211,7 +211,7 @@ pub fn flag_names(flags: u32) -> impl Iterator<Item = std::borrow::Cow<'static, 
         _ => "O_ACCMODE",
     };
     let mut rest = flags & !ACCESS;
-    let mut take = move |(bits, name): (u32, &'static str)| {
+    let mut take = move |(bits, name): (u64, &'static str)| {
         let all = rest & bits == bits;
         if all {
             rest &= !bits;
@@ -235,7 +235,7 @@ pub fn flag_names(flags: u32) -> impl Iterator<Item = std::borrow::Cow<'static, 
 
 /// The bits behind a flag's name (any case); the access modes give their value and its mask.
 #[must_use]
-pub fn flag_bits(name: &str) -> Option<(u32, u32)> {
+pub fn flag_bits(name: &str) -> Option<(u64, u64)> {
     let name = name.to_ascii_uppercase();
     match name.as_str() {
         "O_RDONLY" => return Some((0, ACCESS)),
@@ -251,7 +251,7 @@ mod tests {
     use super::*;
 
     fn names(flags: i32) -> Vec<String> {
-        flag_names(flags as u32).map(|name| name.into_owned()).collect()
+        flag_names(flags as u64).map(|name| name.into_owned()).collect()
     }
 
     #[test]
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_flag_name_gives_its_bits() {
-        assert_eq!(flag_bits("o_creat"), Some((libc::O_CREAT as u32, libc::O_CREAT as u32)));
+        assert_eq!(flag_bits("o_creat"), Some((libc::O_CREAT as u64, libc::O_CREAT as u64)));
         assert_eq!(flag_bits("O_RDONLY"), Some((0, 3)));
         assert_eq!(flag_bits("CREAT"), None);
     }

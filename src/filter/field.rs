@@ -171,15 +171,15 @@ impl Test {
 /// Flags by their bits, or by what they let the program do.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum FlagTest {
-    Bits { bits: u32, mask: u32 },
+    Bits { bits: u64, mask: u64 },
     Reads,
     Writes,
 }
 
 impl FlagTest {
-    fn holds(self, flags: u32) -> bool {
+    fn holds(self, flags: u64) -> bool {
         // A descriptor opened with O_PATH can do neither.
-        let access = (flags & libc::O_PATH as u32 == 0).then_some(flags as i32 & libc::O_ACCMODE);
+        let access = (flags & libc::O_PATH as u64 == 0).then_some(flags as i32 & libc::O_ACCMODE);
         match self {
             Self::Bits { bits, mask } => flags & mask == bits,
             Self::Reads => matches!(access, Some(libc::O_RDONLY | libc::O_RDWR)),

@@ -23,7 +23,7 @@ fn event() -> OpenEvent<'static> {
         uid: 33,
         ret: -libc::ENOENT,
         fd_known: true,
-        flags: (libc::O_RDWR | libc::O_CREAT) as u32,
+        flags: (libc::O_RDWR | libc::O_CREAT) as u64,
         mode: 0o644,
         op: Op::Openat,
         path_kind: PathKind::Joined,
@@ -134,7 +134,7 @@ fn a_success_has_a_descriptor_and_no_error() {
     assert!(!holds("err:any") && !holds("lat:>0ns") && !holds("container:.") && !holds("fd:8"));
     let elsewhere = OpenEvent { fd_known: false, ..opened };
     assert!(!parse("fd:7").matches(&elsewhere, &names()));
-    let path_only = OpenEvent { flags: libc::O_PATH as u32, ..opened };
+    let path_only = OpenEvent { flags: libc::O_PATH as u64, ..opened };
     assert!(!parse("flag:read").matches(&path_only, &names()));
 }
 

@@ -94,7 +94,7 @@ fn event<'a>(number: i32, comm: &'a [u8], path: &'a [u8]) -> OpenEvent<'a> {
         uid: if number % 3 == 0 { 33 } else { 0 },
         ret: if number % 2 == 0 { number } else { -number },
         fd_known: number % 5 != 0,
-        flags: number as u32,
+        flags: u64::from(number.unsigned_abs()),
         mode: 0,
         op: Op::ALL[number as usize % Op::ALL.len()],
         path_kind: PathKind::Absolute,

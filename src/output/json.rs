@@ -111,7 +111,7 @@ impl<W: Write> Output for Json<W> {
     }
 }
 
-fn flag_array(flags: u32) -> String {
+fn flag_array(flags: u64) -> String {
     let names: Vec<_> = flag_names(flags).map(|name| format!("\"{name}\"")).collect();
     format!("[{}]", names.join(","))
 }

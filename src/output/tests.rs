@@ -93,7 +93,7 @@ fn json_has_the_fields_of_the_contract_in_their_order() {
 
 #[test]
 fn json_values_of_each_kind() {
-    let create = OpenEvent { flags: (libc::O_WRONLY | libc::O_CREAT) as u32, mode: 0o644, cgroup: 2, ..sample() };
+    let create = OpenEvent { flags: (libc::O_WRONLY | libc::O_CREAT) as u64, mode: 0o644, cgroup: 2, ..sample() };
     let open = json_open(&create);
     assert_eq!(open["mode"], 0o644);
     assert_eq!(open["flags"], json!(["O_WRONLY", "O_CREAT"]));
@@ -144,7 +144,7 @@ fn csv_rows() {
         ..sample()
     };
     let failed =
-        OpenEvent { ret: -libc::EACCES, flags: (libc::O_WRONLY | libc::O_CREAT) as u32, mode: 0o600, ..sample() };
+        OpenEvent { ret: -libc::EACCES, flags: (libc::O_WRONLY | libc::O_CREAT) as u64, mode: 0o600, ..sample() };
     let rows = csv(|out| {
         out.header().unwrap();
         out.open(&event, &names()).unwrap();

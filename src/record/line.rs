@@ -229,11 +229,11 @@ fn at_most<T: PartialOrd + std::fmt::Display>(field: &str, value: T, most: T) ->
 }
 
 /// The bits behind a name that [`crate::event::flag_names`] gives.
-fn flag(name: &str) -> Result<u32, String> {
+fn flag(name: &str) -> Result<u64, String> {
     if name == "O_ACCMODE" {
-        return Ok(libc::O_ACCMODE as u32);
+        return Ok(libc::O_ACCMODE as u64);
     }
-    let number = name.strip_prefix("0x").and_then(|hex| u32::from_str_radix(hex, 16).ok());
+    let number = name.strip_prefix("0x").and_then(|hex| u64::from_str_radix(hex, 16).ok());
     number.or_else(|| flag_bits(name).map(|(bits, _)| bits)).ok_or_else(|| wrong("flag", name))
 }
 

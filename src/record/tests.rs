@@ -119,7 +119,8 @@ prop_compose! {
     /// An event as it can come from decoding.
     fn event_parts()(
         ids in [0..1u32 << 22, 0..1u32 << 22, 0..1u32 << 22],
-        numbers: [u32; 2],
+        uid: u32,
+        flags: u64,
         times in [0..CENTURY, 0..u64::MAX, 0..CENTURY],
         ret in prop_oneof![0..1_000_000i32, -140..0i32, Just(-512)],
         fd_known: bool,
@@ -130,7 +131,7 @@ prop_compose! {
         texts in (hostile_comm(), hostile(), hostile()).prop_map(|(comm, name, path)| [comm, name, path]),
         cgroup in 0..4u64,
     ) -> (OpenEvent<'static>, [Vec<u8>; 3]) {
-        let ([pid, tid, ppid], [uid, flags]) = (ids, numbers);
+        let [pid, tid, ppid] = ids;
         let [ts_ns, time_ns, start_ns] = times;
         let (op, path_kind) = (Op::ALL[kinds.0], PathKind::ALL[kinds.1]);
         let latency = latency.map(Duration::from_nanos);

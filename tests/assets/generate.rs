@@ -29,7 +29,7 @@ pub const JSON_FIELDS: [(&str, &str); 20] = [
     ("path_kind", "absolute, joined, handle, truncated or unreadable: where path comes from"),
     (
         "latency_ns",
-        "from call to result, with --latency; else null, and for what the kernel opens itself or refuses before io_uring submits it. Where it skips opens, it may be that since an earlier call",
+        "from call to result, with --latency; else null, and for what the kernel opens itself or refuses before io_uring submits it, or seccomp answers. Where it skips opens, it may be that since an earlier call",
     ),
     ("cgroup", "path in the cgroup hierarchy"),
     ("container", "container, as runtime:name, where there is one"),

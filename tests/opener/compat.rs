@@ -83,9 +83,12 @@ fn with_low(ask: &Ask, then: impl FnOnce(&LowPage, u32) -> Result) -> Result {
     then(&page, page.start.addr() as u32)
 }
 
+/// What the upper halves of registers hold; the kernel does not look at them.
+const HIGH: u64 = 0xdead_beef << 32;
+
 /// The page is a parameter so that it lives as long as the call.
 fn call(_page: &LowPage, number: u32, args: [u32; 4]) -> Result {
-    let ret: i32;
+    let ret: i64;
     // SAFETY: the kernel checks every pointer. rbx belongs to the compiler and is put back; some kernels
     // clear r8 to r11.
     unsafe {
@@ -93,11 +96,11 @@ fn call(_page: &LowPage, number: u32, args: [u32; 4]) -> Result {
             "xchg {first:r}, rbx",
             "int 0x80",
             "xchg {first:r}, rbx",
-            first = inout(reg) u64::from(args[0]) => _,
-            inlateout("eax") number => ret,
-            in("ecx") args[1],
-            in("edx") args[2],
-            in("esi") args[3],
+            first = inout(reg) HIGH | u64::from(args[0]) => _,
+            inlateout("rax") HIGH | u64::from(number) => ret,
+            in("rcx") HIGH | u64::from(args[1]),
+            in("rdx") HIGH | u64::from(args[2]),
+            in("rsi") HIGH | u64::from(args[3]),
             in("edi") 0,
             out("r8") _,
             out("r9") _,
@@ -105,5 +108,6 @@ fn call(_page: &LowPage, number: u32, args: [u32; 4]) -> Result {
             out("r11") _,
         );
     }
+    let ret = ret as i32;
     if ret < 0 { Err(-ret) } else { Ok(ret) }
 }

@@ -53,7 +53,7 @@ pub struct Line<'a> {
     pub path: Option<&'a [u8]>,
     pub path_kind: &'a str,
     /// `None` where the call has no flags.
-    pub flags: Option<c_int>,
+    pub flags: Option<u64>,
     /// Permission bits, where the flags make them count.
     pub mode: Option<u32>,
     pub result: sys::Result,
@@ -211,10 +211,14 @@ const FLAGS: [(c_int, &str); 18] = [
     (O_UNKNOWN, "0x40000000"),
 ];
 
-fn flag_names(flags: c_int) -> Vec<String> {
-    let mut names = vec![["O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE"][(flags & libc::O_ACCMODE) as usize]];
-    let mut rest = flags & !libc::O_ACCMODE;
-    for (bits, name) in FLAGS {
+/// A flag that only openat2 has room for.
+const O_HIGH: (u64, &str) = (1 << 40, "0x10000000000");
+
+fn flag_names(flags: u64) -> Vec<String> {
+    let access = libc::O_ACCMODE as u64;
+    let mut names = vec![["O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE"][(flags & access) as usize]];
+    let mut rest = flags & !access;
+    for (bits, name) in FLAGS.map(|(bits, name)| (bits as u64, name)).into_iter().chain([O_HIGH]) {
         if rest & bits == bits {
             names.push(name);
             rest &= !bits;
@@ -254,11 +258,8 @@ const ERRORS: &[(c_int, &str)] = &[
     (libc::ESTALE, "ESTALE"),
     (libc::ECANCELED, "ECANCELED"),
     (libc::ENOMEM, "ENOMEM"),
-    (ERESTARTSYS, "ERESTARTSYS"),
+    (libc::EINTR, "EINTR"),
 ];
-
-/// What the kernel returns inside itself where a signal interrupted a call; the program sees EINTR.
-pub const ERESTARTSYS: c_int = 512;
 
 fn errno_name(errno: c_int) -> &'static str {
     let known = ERRORS.iter().find(|(number, _)| *number == errno);

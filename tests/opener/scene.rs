@@ -81,6 +81,7 @@ impl Scene {
             dir_deleted: false,
             fd: true,
             flags: via.implied,
+            high_flags: 0,
             mode: 0,
             resolve: 0,
             kind: None,
@@ -106,6 +107,7 @@ pub struct Open<'a> {
     dir_deleted: bool,
     fd: bool,
     flags: c_int,
+    high_flags: u32,
     mode: u32,
     resolve: u64,
     kind: Option<&'static str>,
@@ -115,6 +117,11 @@ pub struct Open<'a> {
 impl Open<'_> {
     pub fn flags(mut self, flags: c_int) -> Self {
         self.flags = flags;
+        self
+    }
+
+    pub fn high_flags(mut self, flags: u32) -> Self {
+        self.high_flags = flags;
         self
     }
 
@@ -212,7 +219,8 @@ impl Open<'_> {
     /// What the kernel is asked for, as long as this lives.
     pub fn ask(&self) -> Ask {
         let name = self.address.unwrap_or(self.name.as_ptr());
-        Ask { dirfd: self.dir.fd, name, flags: self.flags, mode: self.mode, resolve: self.resolve }
+        let Self { flags, high_flags, mode, resolve, .. } = *self;
+        Ask { dirfd: self.dir.fd, name, flags, high_flags, mode, resolve }
     }
 
     /// Reports what came of it, where it was asked for by other means.
@@ -239,17 +247,12 @@ impl Open<'_> {
             name: (!self.nameless).then_some(name),
             path: path.as_deref(),
             path_kind: kind,
-            flags: Some(self.flags),
+            flags: Some(u64::from(self.high_flags) << 32 | u64::from(self.flags as u32)),
             mode: creates.then_some(self.mode),
-            result: result.map_err(seen_by_the_kernel),
+            result,
             fd: self.fd,
             dir_deleted: self.dir_deleted,
         }
         .print();
     }
-}
-
-/// The program's EINTR is the kernel's ERESTARTSYS.
-fn seen_by_the_kernel(errno: c_int) -> c_int {
-    if errno == libc::EINTR { crate::report::ERESTARTSYS } else { errno }
 }

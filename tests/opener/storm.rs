@@ -44,7 +44,14 @@ impl Opener {
             let width = Self::DIGITS;
             let _ = write!(&mut self.name[digits..], "{number:0>width$}");
         }
-        let ask = Ask { dirfd: libc::AT_FDCWD, name: self.name.as_ptr().cast(), flags: 0, mode: 0, resolve: 0 };
+        let ask = Ask {
+            dirfd: libc::AT_FDCWD,
+            name: self.name.as_ptr().cast(),
+            flags: 0,
+            high_flags: 0,
+            mode: 0,
+            resolve: 0,
+        };
         match (OPENAT.call)(&ask) {
             Ok(fd) => sys::close(fd),
             Err(errno) => assert!(self.missing && errno == libc::ENOENT, "an open of the storm failed: {errno}"),
@@ -151,7 +158,7 @@ pub fn flat_out(dir: &[u8], plan: &Plan) {
 pub fn first(path: &[u8]) {
     let name = sys::c_string(path);
     loop {
-        let ask = Ask { dirfd: libc::AT_FDCWD, name: name.as_ptr(), flags: 0, mode: 0, resolve: 0 };
+        let ask = Ask { dirfd: libc::AT_FDCWD, name: name.as_ptr(), flags: 0, high_flags: 0, mode: 0, resolve: 0 };
         if let Ok(fd) = (OPENAT.call)(&ask) {
             sys::close(fd);
         }

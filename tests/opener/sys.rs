@@ -12,6 +12,8 @@ pub struct Ask {
     pub dirfd: c_int,
     pub name: *const c_char,
     pub flags: c_int,
+    /// Of openat2: bits beyond the 32 that the others have.
+    pub high_flags: u32,
     pub mode: u32,
     pub resolve: u64,
 }
@@ -45,7 +47,11 @@ pub struct OpenHow {
 
 impl From<&Ask> for OpenHow {
     fn from(ask: &Ask) -> Self {
-        Self { flags: ask.flags as u32 as u64, mode: ask.mode.into(), resolve: ask.resolve }
+        Self {
+            flags: u64::from(ask.high_flags) << 32 | u64::from(ask.flags as u32),
+            mode: ask.mode.into(),
+            resolve: ask.resolve,
+        }
     }
 }
 

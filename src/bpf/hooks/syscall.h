@@ -7,23 +7,38 @@
 #ifndef OPENTOP_HOOKS_SYSCALL_H
 #define OPENTOP_HOOKS_SYSCALL_H
 
+/*
+ * What openat2() was asked for; zero what lies beyond the size that the program gave. One that the kernel finds too short
+ * or too long it does not read.
+ */
+static __always_inline void read_how(const u64 *args, struct request *r)
+{
+	struct open_how how = {};
+	u64 size = args[3];
+
+	if (size > sizeof(how))
+		size = sizeof(how);
+	bpf_probe_read_user(&how, size, (const void *)args[2]);
+	r->flags = how.flags;
+	/* More than the event has room for: no mode that the kernel takes. */
+	r->mode = how.mode > MODE_MAX ? MODE_MAX : how.mode;
+}
+
 static __always_inline void read_arguments(enum call call, const u64 *args, struct request *r)
 {
-	struct open_how how;
-
 	r->dfd = args[0];
 	r->name = (const char *)args[1];
 	switch (__builtin_expect(call, CALL_OPENAT)) {
 	case CALL_OPENAT:
 		r->op = OP_OPENAT;
-		r->flags = args[2];
+		r->flags = (u32)args[2];
 		r->mode = args[3];
 		break;
 	case CALL_OPEN:
 		r->op = OP_OPEN;
 		r->dfd = AT_FDCWD;
 		r->name = (const char *)args[0];
-		r->flags = args[1];
+		r->flags = (u32)args[1];
 		r->mode = args[2];
 		break;
 	case CALL_CREAT:
@@ -43,15 +58,13 @@ static __always_inline void read_arguments(enum call call, const u64 *args, stru
 		break;
 	case CALL_OPENAT2:
 		r->op = OP_OPENAT2;
-		bpf_probe_read_user(&how, sizeof(how), (const void *)args[2]);
-		r->flags = how.flags;
-		r->mode = how.mode;
+		read_how(args, r);
 		break;
 	case CALL_OPEN_BY_HANDLE_AT:
 		/* There is no name; what was opened tells. */
 		r->op = OP_OPEN_BY_HANDLE_AT;
 		r->name = NULL;
-		r->flags = args[2];
+		r->flags = (u32)args[2];
 		r->mark |= r->ret >= 0 ? MARK_FROM_FILE : MARK_NAME_UNREADABLE;
 		break;
 	default:
@@ -77,6 +90,13 @@ static __always_inline int on_return(enum known known, bool typed, struct pt_reg
 	/* A program that was started is reported by a hook of its own: the registers are the new program's. */
 	if (call >= CALL_EXECVE && ret >= 0)
 		return 0;
+	if (is_interrupted(ret)) {
+		r.ret = after_signals(ret);
+		if (!r.ret)
+			return 0; /* It is made again. */
+	} else if ((u32)ret == (u32)ROLLED_BACK(typed, regs) && is_stopped()) {
+		r.ret = -ENOSYS;
+	}
 	if (measure_latency)
 		r.began = take_began(LOAD(known, task, pid));
 	r.mark = compat ? MARK_COMPAT : 0;
@@ -121,7 +141,7 @@ static __always_inline int on_entry(void)
 SEC("?tp_btf/sys_enter")
 int BPF_PROG(sys_enter_typed, struct pt_regs *regs, long nr)
 {
-	return calls_of(nr) == NOT_AN_OPEN ? 0 : on_entry();
+	return calls_of(CALL_OF(nr)) == NOT_AN_OPEN ? 0 : on_entry();
 }
 
 /* The functions behind the calls. Which one each program attaches to is settled by the user side. */

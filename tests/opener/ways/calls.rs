@@ -129,7 +129,7 @@ pub fn report_handle(scene: &Scene, path: Option<&[u8]>, flags: c_int, result: R
         name: None,
         path,
         path_kind: if path.is_some() { "handle" } else { "unreadable" },
-        flags: Some(flags),
+        flags: Some(flags as u64),
         mode: None,
         result,
         fd: true,

@@ -8,6 +8,7 @@ mod names;
 mod places;
 mod processes;
 mod rings;
+mod stopped;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -41,6 +42,7 @@ const GROUPS: &[&[Way]] = &[
     failures::WAYS,
     processes::WAYS,
     rings::WAYS,
+    stopped::WAYS,
     exec::WAYS,
     kernel::WAYS,
 ];

@@ -15,9 +15,47 @@ pub const WAYS: &[Way] = ways![
     "compat openat" => |scene| compat(|| there_and_missing(scene, &compat::OPENAT)),
     "compat openat2" => |scene| compat(|| there_and_missing(scene, &compat::OPENAT2)),
     "compat creat" => |scene| compat(|| creat(scene, &compat::CREAT)),
+    "number with high bits" => high_number,
+    "arguments with high bits" => high_arguments,
     "calls that open nothing" => not_opens,
     "compat EOVERFLOW" => |scene| compat(|| compat_too_large(scene)),
 ];
+
+/// What programs can put into the upper halves of registers of which the kernel takes 32 bits.
+const HIGH: i64 = 0x5a5a_5a5a << 32;
+
+/// Before 5.14 the kernel takes all of the number, and has no such call.
+const HIGH_NUMBER: Via = Via {
+    op: "openat",
+    implied: 0,
+    call: |ask| {
+        // SAFETY: the kernel checks the pointer itself.
+        sys::result(unsafe { libc::syscall(HIGH | libc::SYS_openat, ask.dirfd, ask.name, ask.flags, ask.mode) })
+    },
+};
+
+const HIGH_ARGUMENTS: Via = Via {
+    op: "openat",
+    implied: 0,
+    call: |ask| {
+        let [dirfd, flags, mode] = [ask.dirfd as u32, ask.flags as u32, ask.mode].map(|low| HIGH | i64::from(low));
+        // SAFETY: the kernel checks the pointer itself.
+        sys::result(unsafe { libc::syscall(libc::SYS_openat, dirfd, ask.name, flags, mode) })
+    },
+};
+
+fn high_number(scene: &Scene) -> Gone {
+    let _ = scene.open(&HIGH_NUMBER, scene.file("there")).either();
+    let _ = scene.open(&HIGH_NUMBER, "missing").label("missing").either();
+    Ok(())
+}
+
+fn high_arguments(scene: &Scene) -> Gone {
+    let dir = scene.dirfd("dir");
+    scene.open(&HIGH_ARGUMENTS, "new").flags(libc::O_CREAT | libc::O_RDWR).mode(0o640).ok();
+    scene.open(&HIGH_ARGUMENTS, "missing").at(&dir).label("directory").fails(libc::ENOENT);
+    Ok(())
+}
 
 fn open_absolute(scene: &Scene) -> Gone {
     scene.file("there");

@@ -1,0 +1,156 @@
+//! Opens that a signal interrupts, and those that a filter of system calls (seccomp) answers instead of the kernel.
+
+use super::{Way, ways};
+use crate::report::Who;
+use crate::scene::{Gone, Scene, unless};
+use crate::sys::{self, OPENAT};
+use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicI32, Ordering};
+
+pub const WAYS: &[Way] = ways![
+    "EINTR" => eintr,
+    "made again after a signal" => made_again,
+    "killed while it waits" => killed,
+    "seccomp errno" => seccomp_errno,
+    "seccomp trap" => seccomp_trap,
+    "seccomp kill" => seccomp_kill,
+];
+
+fn handle(signal: c_int, handler: extern "C" fn(c_int), flags: c_int) {
+    // SAFETY: the handlers here only make system calls, the struct is live and all zeroes are valid in it.
+    let ret = unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler as *const () as usize;
+        action.sa_flags = flags;
+        libc::sigaction(signal, &raw const action, std::ptr::null_mut())
+    };
+    sys::must("sigaction", sys::result(ret.into()));
+}
+
+fn alarm_after(ms: libc::suseconds_t, again: bool) {
+    let time = libc::timeval { tv_sec: 0, tv_usec: ms * 1000 };
+    let never = libc::timeval { tv_sec: 0, tv_usec: 0 };
+    let timer = libc::itimerval { it_interval: if again { time } else { never }, it_value: time };
+    // SAFETY: the struct is live.
+    let ret = unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) };
+    sys::must("setitimer", sys::result(ret.into()));
+}
+
+extern "C" fn nothing(_: c_int) {}
+
+/// A signal ends an open that waits for the other end of a FIFO.
+fn eintr(scene: &Scene) -> Gone {
+    sys::make_fifo(b"fifo", 0o600);
+    handle(libc::SIGALRM, nothing, 0);
+    alarm_after(10, true);
+    let result = scene.open(&OPENAT, "fifo").either();
+    // SAFETY: no pointers.
+    unsafe { libc::signal(libc::SIGALRM, libc::SIG_IGN) };
+    assert_eq!(result, Err(libc::EINTR), "a FIFO nobody reads");
+    Ok(())
+}
+
+/// Where each signal writes a byte.
+static PIPE: AtomicI32 = AtomicI32::new(-1);
+
+extern "C" fn write_byte(_: c_int) {
+    // SAFETY: one byte of a constant.
+    unsafe { libc::write(PIPE.load(Ordering::Relaxed), b"x".as_ptr().cast(), 1) };
+}
+
+/// The kernel makes the same call once more after each signal: for the program, and so for opentop, it is one open.
+fn made_again(scene: &Scene) -> Gone {
+    sys::make_fifo(b"fifo", 0o600);
+    let mut pipe = [0; 2];
+    // SAFETY: there is room for two descriptors.
+    sys::must("pipe", sys::result(unsafe { libc::pipe(pipe.as_mut_ptr()) }.into()));
+    let writer = sys::fork(|| {
+        let mut bytes = [0_u8; 1];
+        for _ in 0..3 {
+            // SAFETY: the buffer is live and has one byte.
+            let read = unsafe { libc::read(pipe[0], bytes.as_mut_ptr().cast::<c_void>(), 1) };
+            assert_eq!(read, 1, "a signal's byte");
+        }
+        scene.open(&OPENAT, "fifo").flags(libc::O_WRONLY).label("writer").ok();
+        0
+    });
+    PIPE.store(pipe[1], Ordering::Relaxed);
+    handle(libc::SIGALRM, write_byte, libc::SA_RESTART);
+    alarm_after(10, true);
+    let result = scene.open(&OPENAT, "fifo").either();
+    // SAFETY: no pointers.
+    unsafe { libc::signal(libc::SIGALRM, libc::SIG_IGN) };
+    sys::must("an open that is made again", result);
+    assert_eq!(sys::wait(writer), 0, "the writer's status");
+    Ok(())
+}
+
+/// Whoever is killed sees no result; the signal is what ended the open.
+fn killed(scene: &Scene) -> Gone {
+    sys::make_fifo(b"fifo", 0o600);
+    let child = sys::fork(|| {
+        alarm_after(300, false);
+        // Reported by the parent.
+        let _ = (OPENAT.call)(&scene.open(&OPENAT, "fifo").ask());
+        0
+    });
+    assert_eq!(sys::try_wait(child), Err(libc::SIGALRM), "how the child ended");
+    by_child(scene, child, libc::EINTR);
+    Ok(())
+}
+
+/// Reports an open of the FIFO or file by a child that could not do so itself.
+fn by_child(scene: &Scene, child: libc::pid_t, errno: c_int) {
+    let parent = Who::me().pid;
+    let who = |who: &mut Who| (who.pid, who.tid, who.ppid) = (child, Some(child), Some(parent));
+    scene.open(&OPENAT, if errno == libc::EINTR { "fifo" } else { "there" }).who(who).came_to(Err(errno));
+}
+
+/// Has seccomp answer every openat of this thread with `action`.
+fn filter(action: u32) -> sys::Result {
+    let (load, equal, answer) = (
+        (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16,
+        (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16,
+        (libc::BPF_RET | libc::BPF_K) as u16,
+    );
+    let instruction = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
+    let mut program = [
+        instruction(load, 0, 0, 0),
+        instruction(equal, 0, 1, libc::SYS_openat as u32),
+        instruction(answer, 0, 0, action),
+        instruction(answer, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    // SAFETY: the program is live and as long as it says.
+    sys::result(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) })
+}
+
+fn seccomp_errno(scene: &Scene) -> Gone {
+    scene.file("there");
+    unless("seccomp", filter(libc::SECCOMP_RET_ERRNO | libc::EACCES as u32))?;
+    scene.open(&OPENAT, "there").fails(libc::EACCES);
+    Ok(())
+}
+
+/// The program is told by a signal, and what then looks like a result is the register as it was.
+fn seccomp_trap(scene: &Scene) -> Gone {
+    scene.file("there");
+    handle(libc::SIGSYS, nothing, 0);
+    unless("seccomp", filter(libc::SECCOMP_RET_TRAP))?;
+    let open = scene.open(&OPENAT, "there");
+    let _ = (OPENAT.call)(&open.ask());
+    open.came_to(Err(libc::ENOSYS));
+    Ok(())
+}
+
+fn seccomp_kill(scene: &Scene) -> Gone {
+    scene.file("there");
+    let child = sys::fork(|| {
+        sys::must("seccomp", filter(libc::SECCOMP_RET_KILL_PROCESS));
+        let _ = (OPENAT.call)(&scene.open(&OPENAT, "there").ask());
+        0
+    });
+    assert_eq!(sys::try_wait(child), Err(libc::SIGSYS), "how the child ended");
+    by_child(scene, child, libc::ENOSYS);
+    Ok(())
+}
