@@ -167,7 +167,9 @@ mod tests {
         assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
         let (kernel, options, mut slot) = (Kernel::new().unwrap(), Options::default(), MaybeUninit::uninit());
         let opened = Opened::new(&mut slot, &options).unwrap();
-        let nothing = opened.load(HookSet::SyscallExit, Vec::new(), &kernel, &options, None).unwrap();
+        let mut chosen = hooks::choose_set(HookSet::SyscallExit, options.extras, &kernel).unwrap();
+        chosen.retain(hooks::Chosen::is_attached_to_nothing);
+        let nothing = opened.load(HookSet::SyscallExit, chosen, &kernel, &options, None).unwrap();
         let why = attach_and_test(nothing, &options).map(drop).expect_err("nothing was attached");
         assert!(why.contains("sees no opens"), "{why}");
     }

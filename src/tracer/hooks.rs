@@ -210,6 +210,14 @@ pub(super) struct Chosen {
     function: Option<&'static str>,
 }
 
+#[cfg(test)]
+impl Chosen {
+    /// Whether it is attached to nothing, and so sees no open.
+    pub(super) fn is_attached_to_nothing(&self) -> bool {
+        self.program == LEARN_OWN_ID
+    }
+}
+
 impl Spec {
     /// Chooses the program, if the kernel has what it needs.
     fn choose(&self, kernel: &Kernel) -> Option<Chosen> {
