@@ -30,6 +30,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod container;
+mod ending;
 pub mod error;
 pub mod escape;
 pub mod event;

@@ -2,15 +2,14 @@
 
 use std::io;
 
-use crossbeam_channel::{Receiver, after, never, select};
+use crossbeam_channel::Receiver;
 
-use crate::config::Limits;
 use crate::error::Error;
 use crate::event::Batch;
 use crate::filter::Filter;
 use crate::names::Names;
 use crate::output::Output;
-use crate::source::{Counts, Message, Totals};
+use crate::source::{Counts, Lost, Message, Totals};
 
 /// How the lines came to an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,21 +30,21 @@ pub trait Consumer {
     fn counts(&mut self, counts: Counts, left: u64) -> io::Result<u64>;
     /// The source has ended; the last counts were given to [`Consumer::counts`].
     fn end(&mut self) -> io::Result<()>;
+    /// The losses so far.
+    fn lost(&self) -> Lost;
 }
 
-/// Writes until the source ends. A value of `signals`, or a limit, tells it to by `stop`; its last messages still
-/// arrive.
+/// Writes until the source ends. It is told to by `stop` when `count` things are written; its last messages still arrive.
 ///
 /// # Errors
 /// If the source breaks or the output cannot be written.
 pub fn consume(
     consumer: &mut dyn Consumer,
-    limits: Limits,
+    count: Option<u64>,
     messages: &Receiver<Message>,
-    signals: &Receiver<i32>,
     stop: &dyn Fn(),
 ) -> Result<Ended, Error> {
-    match write(consumer, limits, messages, signals, stop) {
+    match write(consumer, count, messages, stop) {
         Ok(()) => Ok(Ended::Done),
         Err(Halt::Output(why)) if why.kind() == io::ErrorKind::BrokenPipe => Ok(Ended::ClosedPipe),
         Err(Halt::Output(why)) => Err(Error::Other(format!("cannot write the output: {why}"))),
@@ -55,38 +54,32 @@ pub fn consume(
 
 fn write(
     consumer: &mut dyn Consumer,
-    limits: Limits,
+    count: Option<u64>,
     messages: &Receiver<Message>,
-    signals: &Receiver<i32>,
     stop: &dyn Fn(),
 ) -> Result<(), Halt> {
     consumer.begin()?;
-    let deadline = limits.duration.map_or_else(never, after);
-    let mut left = limits.count.unwrap_or(u64::MAX);
+    let mut left = count.unwrap_or(u64::MAX);
     if left == 0 {
         stop();
     }
-    loop {
-        let written = select! {
-            recv(messages) -> message => match message {
-                Ok(Message::Opens(batch)) => consumer.opens(&batch, left)?,
-                Ok(Message::Counts(counts)) => consumer.counts(counts, left)?,
-                Ok(Message::Hooks(hooks)) => {
-                    consumer.hooks(hooks);
-                    0
-                }
-                Ok(Message::End) => return Ok(consumer.end()?),
-                Ok(Message::Failed(why)) => return Err(Halt::Source(why)),
-                Err(_) => return Err(Halt::Source("the source ended without a word".into())),
-            },
-            recv(signals) -> _ => { stop(); 0 }
-            recv(deadline) -> _ => { stop(); 0 }
+    for message in messages {
+        let written = match message {
+            Message::Opens(batch) => consumer.opens(&batch, left)?,
+            Message::Counts(counts) => consumer.counts(counts, left)?,
+            Message::Hooks(hooks) => {
+                consumer.hooks(hooks);
+                0
+            }
+            Message::End => return Ok(consumer.end()?),
+            Message::Failed(why) => return Err(Halt::Source(why)),
         };
         left -= written;
         if left == 0 && written > 0 {
             stop();
         }
     }
+    Err(Halt::Source("the source ended without a word".into()))
 }
 
 /// Why the lines end before the source does.
@@ -149,5 +142,9 @@ impl Consumer for Lines<'_> {
     fn end(&mut self) -> io::Result<()> {
         self.output.summary(&self.totals, &self.hooks)?;
         self.output.flush()
+    }
+
+    fn lost(&self) -> Lost {
+        self.totals.lost
     }
 }

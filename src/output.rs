@@ -6,12 +6,16 @@
 mod batch;
 mod csv;
 mod json;
+mod losses;
 mod text;
+mod writer;
 
 pub use batch::{Table, TableOutput};
 pub use csv::Csv;
 pub use json::Json;
+pub use losses::losses;
 pub use text::Text;
+pub use writer::{Unwritten, Writer};
 
 use crate::event::{OpenEvent, PathKind};
 use crate::names::Names;

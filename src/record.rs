@@ -19,9 +19,8 @@ use crate::names::Names;
 use crate::output::{Json, Output};
 use crate::privileges::Caller;
 use crate::source::Totals;
-use crate::user_file::create;
+use crate::user_file::Draft;
 use serde::{Deserialize, Serialize};
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -70,42 +69,50 @@ pub enum RecordError {
     Write { path: PathBuf, error: io::Error },
 }
 
+/// A new file for a recording, which will belong to whoever called sudo. `replace`: an old one may go, once the new one is
+/// kept.
+pub fn create(path: &Path, replace: bool) -> Result<Draft, RecordError> {
+    Draft::create(path, replace, Caller::of_sudo()).map_err(|error| match (error.kind(), path.to_owned()) {
+        (io::ErrorKind::AlreadyExists, path) if replace => RecordError::NotRegular(path),
+        (io::ErrorKind::AlreadyExists, path) => RecordError::Exists(path),
+        (_, path) => RecordError::Write { path, error },
+    })
+}
+
 /// Writes a recording. It can be read up to its last second even if nothing ends it.
 #[derive(Debug)]
-pub struct Recorder {
-    json: Json<Compressed>,
+pub struct Recorder<W: Write> {
+    json: Json<Compressed<W>>,
+    opens: u64,
 }
 
-impl Recorder {
-    /// Begins a recording in a new file, which will belong to whoever called sudo. `replace`: an old one may go.
-    pub fn create(path: &Path, header: &Header, replace: bool) -> Result<Self, RecordError> {
-        let recorder = create(path, replace, Caller::of_sudo()).and_then(|file| Self::begin(file, header, FLUSH_EVERY));
-        recorder.map_err(|error| match (error.kind(), path.to_owned()) {
-            (io::ErrorKind::AlreadyExists, path) if replace => RecordError::NotRegular(path),
-            (io::ErrorKind::AlreadyExists, path) => RecordError::Exists(path),
-            (_, path) => RecordError::Write { path, error },
-        })
+impl<W: Write> Recorder<W> {
+    /// Begins a recording.
+    pub fn begin(out: W, header: &Header) -> io::Result<Self> {
+        Self::with_flushes(out, header, FLUSH_EVERY)
     }
 
-    fn begin(file: File, header: &Header, flush_every: Duration) -> io::Result<Self> {
-        let mut json = Json::new(Compressed::new(file, flush_every)?);
+    fn with_flushes(out: W, header: &Header, flush_every: Duration) -> io::Result<Self> {
+        let mut json = Json::new(Compressed::new(out, flush_every)?);
         json.raw_line(&serde_json::to_string(header)?)?;
         json.flush()?;
-        Ok(Self { json })
+        Ok(Self { json, opens: 0 })
     }
 
-    /// Ends the recording. Without this it reads as one that was cut off.
-    pub fn finish(self) -> io::Result<()> {
-        self.json.into_inner()?.encoder.finish()?.sync_all()
+    /// Ends the recording. Without this it reads as one that was cut off. Returns how many opens are in it.
+    pub fn finish(self) -> io::Result<u64> {
+        self.json.into_inner()?.encoder.finish()?.flush()?;
+        Ok(self.opens)
     }
 }
 
-impl Output for Recorder {
+impl<W: Write> Output for Recorder<W> {
     fn header(&mut self) -> io::Result<()> {
         Ok(())
     }
 
     fn open(&mut self, event: &OpenEvent<'_>, names: &Names) -> io::Result<()> {
+        self.opens += 1;
         self.json.open(event, names)
     }
 
@@ -126,22 +133,22 @@ impl Output for Recorder {
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
 /// A compressed file that is flushed from time to time.
-struct Compressed {
-    encoder: Encoder<'static, File>,
+struct Compressed<W: Write> {
+    encoder: Encoder<'static, W>,
     flush_every: Duration,
     flushed: Option<Instant>,
     dirty: bool,
 }
 
-impl Compressed {
-    fn new(file: File, flush_every: Duration) -> io::Result<Self> {
-        let mut encoder = Encoder::new(file, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+impl<W: Write> Compressed<W> {
+    fn new(out: W, flush_every: Duration) -> io::Result<Self> {
+        let mut encoder = Encoder::new(out, zstd::DEFAULT_COMPRESSION_LEVEL)?;
         encoder.include_checksum(true)?;
         Ok(Self { encoder, flush_every, flushed: None, dirty: false })
     }
 }
 
-impl Write for Compressed {
+impl<W: Write> Write for Compressed<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.dirty = true;
         self.encoder.write(bytes)
@@ -157,7 +164,7 @@ impl Write for Compressed {
     }
 }
 
-impl std::fmt::Debug for Compressed {
+impl<W: Write> std::fmt::Debug for Compressed<W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Compressed").field("dirty", &self.dirty).finish_non_exhaustive()
     }

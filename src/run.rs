@@ -1,6 +1,7 @@
 //! Runs what the command line asks for: a source in a thread of its own, a consumer in this one.
 
 use std::io;
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,16 +12,16 @@ use crate::app::{self, Ended};
 use crate::child::{self, Program};
 use crate::cli::OutputForm;
 use crate::clock::Moment;
-use crate::config::Show;
+use crate::config::{Limits, Show};
+use crate::ending;
 use crate::error::{self, EXIT_OK, EXIT_SIGNAL, Error};
 use crate::escape;
 use crate::filter::{Filter, KernelFilter, Place};
 use crate::lines::{Consumer, Lines, consume};
-use crate::output::{Csv, Json, Output, TableOutput, Text};
+use crate::output::{Csv, Json, Output, TableOutput, Text, Unwritten, Writer, losses};
 use crate::privileges::{self, Role};
 use crate::record::{self, Header, Input, Interrupt, ReadError, Reader, Recorder};
-use crate::signals::EndSignals;
-use crate::source::{Message, Totals};
+use crate::source::{Lost, Message, Totals};
 use crate::tables::{Order, Tables};
 use crate::tracer::{self, Command, Options, Tracer};
 
@@ -38,37 +39,48 @@ pub(crate) fn live(options: Options, show: Show, command: &Program) -> Result<u8
     let shows_self = options.show_self;
     trace(options, |messages, commands, hooks| match show.form {
         OutputForm::Tui => {
-            if let Some(command) = start_command(command, true)? {
+            if let (Some(command), ()) = start_command(command, true, || Ok(()))? {
                 command.watch(|| {});
             }
             let header = Header::of_host(hooks);
             let shown = Shown { header, file: None, shows_self, start: Some(Moment::now()) };
             until(show.limits.duration, &|| stop(commands), || screen(show, shown, messages, Live(commands)))
         }
-        _ => with_command(command, commands, || {
-            write_stdout(show, hooks, Some(Moment::now()), messages, &|| stop(commands))
-        }),
+        _ => with_command(
+            command,
+            commands,
+            || Ok(()),
+            |()| write_stdout(show, hooks, Some(Moment::now()), messages, &|| stop(commands)),
+        ),
     })
 }
 
-/// Starts `command`, if there is one. It has all that opentop has; this thread has no need of it from now on.
-fn start_command(command: &Program, quiet: bool) -> Result<Option<child::Started>, Error> {
-    let started = if command.line.is_empty() { None } else { Some(child::start(command, quiet)?) };
+/// Starts `command`, if there is one, and then calls `started`. Both have all the rights that opentop has; this thread has no
+/// need of them from now on.
+fn start_command<T>(
+    command: &Program,
+    quiet: bool,
+    started: impl FnOnce() -> Result<T, Error>,
+) -> Result<(Option<child::Started>, T), Error> {
+    let child = if command.line.is_empty() { None } else { Some(child::start(command, quiet)?) };
+    let value = started()?;
     privileges::keep_only(Role::Consumer)?;
-    Ok(started)
+    Ok((child, value))
 }
 
-/// Writes lines while `command` runs, if there is one. Its exit status is opentop's, unless a limit ended the lines
+/// Writes lines while `command` runs, if there is one, with what `started` returns once it does. Its exit status is opentop's, unless a limit ended the lines
 /// before; then it runs on.
-fn with_command(
+fn with_command<T>(
     command: &Program,
     commands: &Sender<Command>,
-    write: impl FnOnce() -> Result<u8, Error>,
+    started: impl FnOnce() -> Result<T, Error>,
+    write: impl FnOnce(T) -> Result<u8, Error>,
 ) -> Result<u8, Error> {
-    let Some(command) = start_command(command, false)? else { return write() };
+    let (command, value) = start_command(command, false, started)?;
+    let Some(command) = command else { return write(value) };
     let commands = commands.clone();
     let child = command.watch(move || stop(&commands));
-    let code = write()?;
+    let code = write(value)?;
     Ok(child.exit_code().unwrap_or(code))
 }
 
@@ -78,13 +90,38 @@ fn with_command(
 /// As [`live`]; or if the file cannot be written.
 pub(crate) fn record(file: &Path, replace: bool, options: Options, show: Show, command: &Program) -> Result<u8, Error> {
     trace(options, |messages, commands, hooks| {
-        let recorder = Recorder::create(file, &Header::of_host(hooks), replace);
-        let mut recorder = recorder.map_err(|why| Error::Other(why.to_string()))?;
-        let code = with_command(command, commands, || {
-            write_lines(&mut lines(&mut recorder, &show, hooks), &show, messages, &|| stop(commands))
-        })?;
-        recorder.finish().map_err(|why| Error::Other(format!("cannot finish the recording: {why}")))?;
-        Ok(code)
+        let draft = record::create(file, replace).map_err(|why| Error::Other(why.to_string()))?;
+        // What cannot even be started leaves no recording behind, and an old one as it was.
+        let name = file.display();
+        let broken = |why: io::Error| Error::Other(format!("cannot write the recording {name}: {why}"));
+        with_command(
+            command,
+            commands,
+            || draft.keep().map_err(broken),
+            |kept| {
+                let writer = Writer::start(kept.try_clone().map_err(broken)?).map_err(broken)?;
+                let mut recorder = Recorder::begin(&writer, &Header::of_host(hooks)).map_err(broken)?;
+                let ((opens, lost), unwritten) = written(&writer, show.limits, &|| stop(commands), || {
+                    let mut lines = lines(&mut recorder, &show, hooks);
+                    consume(&mut lines, show.limits.count, messages, &|| stop(commands))?;
+                    let lost = lines.lost();
+                    Ok((recorder.finish().map_err(broken)?, lost))
+                })
+                .map_err(|why| {
+                    Error::Other(format!("the recording {name} is cut off, but can be read so far: {why}"))
+                })?;
+                if unwritten != Unwritten::default() {
+                    let bytes = unwritten.bytes;
+                    return Err(Error::Other(format!(
+                        "the recording {name} lacks its last {bytes} bytes: the disk took none"
+                    )));
+                }
+                kept.sync_all().map_err(broken)?;
+                let lost = losses(&lost).map_or("none was lost".into(), |lost| format!("lost were {lost}"));
+                error::tell(format!("recorded {opens} opens in {name}, {} bytes; {lost}", writer.written()));
+                Ok(EXIT_OK)
+            },
+        )
     })
 }
 
@@ -257,31 +294,65 @@ fn write_stdout(
     hooks: &str,
     start: Option<Moment>,
     messages: &Receiver<Message>,
-    stop: &dyn Fn(),
+    stop: &(dyn Fn() + Sync),
 ) -> Result<u8, Error> {
-    let out = io::stdout();
-    if show.batch {
-        let mut output: Box<dyn TableOutput> = match show.form {
-            OutputForm::Json => Box::new(Json::new(out)),
-            OutputForm::Csv => Box::new(Csv::of_tables(out)),
-            OutputForm::Text | OutputForm::Tui => Box::new(Text::new(out)),
-        };
-        let order = Order {
-            group: show.group,
-            sort: show.sort,
-            filter: &show.filter,
-            filtered_in_kernel: start.is_some() && in_kernel(&show.filter),
-        };
-        let mut tables = Tables::new(&mut *output, order, show.names.clone(), hooks, start);
-        write_lines(&mut tables, &show, messages, stop)
-    } else {
-        let mut output: Box<dyn Output> = match show.form {
-            OutputForm::Json => Box::new(Json::new(out)),
-            OutputForm::Csv => Box::new(Csv::new(out)),
-            OutputForm::Text | OutputForm::Tui => Box::new(Text::new(out)),
-        };
-        write_lines(&mut lines(&mut *output, &show, hooks), &show, messages, stop)
+    let stdout = io::stdout().as_fd().try_clone_to_owned().and_then(Writer::start);
+    let writer = stdout.map_err(|why| Error::Other(format!("cannot write to stdout: {why}")))?;
+    let (lost, unwritten) = written(&writer, show.limits, stop, || {
+        if show.batch {
+            write_tables(&writer, &show, hooks, start, messages, stop)
+        } else {
+            write_opens(&writer, &show, hooks, messages, stop)
+        }
+    })?;
+    if unwritten == Unwritten::default() {
+        return Ok(EXIT_OK);
     }
+    let lost = losses(&lost).map_or(String::new(), |lost| format!("; opens lost before: {lost}"));
+    Err(Error::Other(format!("nobody read the output at its end: {} lines were not written{lost}", unwritten.lines)))
+}
+
+/// Writes rankings; returns what was lost.
+fn write_tables(
+    out: &Writer,
+    show: &Show,
+    hooks: &str,
+    start: Option<Moment>,
+    messages: &Receiver<Message>,
+    stop: &dyn Fn(),
+) -> Result<Lost, Error> {
+    let mut output: Box<dyn TableOutput + '_> = match show.form {
+        OutputForm::Json => Box::new(Json::new(out)),
+        OutputForm::Csv => Box::new(Csv::of_tables(out)),
+        OutputForm::Text | OutputForm::Tui => Box::new(Text::new(out)),
+    };
+    let order = Order {
+        group: show.group,
+        sort: show.sort,
+        filter: &show.filter,
+        filtered_in_kernel: start.is_some() && in_kernel(&show.filter),
+    };
+    let mut tables = Tables::new(&mut *output, order, show.names.clone(), hooks, start);
+    consume(&mut tables, show.limits.count, messages, stop)?;
+    Ok(tables.lost())
+}
+
+/// Writes opens; returns what was lost.
+fn write_opens(
+    out: &Writer,
+    show: &Show,
+    hooks: &str,
+    messages: &Receiver<Message>,
+    stop: &dyn Fn(),
+) -> Result<Lost, Error> {
+    let mut output: Box<dyn Output + '_> = match show.form {
+        OutputForm::Json => Box::new(Json::new(out)),
+        OutputForm::Csv => Box::new(Csv::new(out)),
+        OutputForm::Text | OutputForm::Tui => Box::new(Text::new(out)),
+    };
+    let mut lines = lines(&mut *output, show, hooks);
+    consume(&mut lines, show.limits.count, messages, stop)?;
+    Ok(lines.lost())
 }
 
 fn lines<'a>(output: &'a mut dyn Output, show: &'a Show, hooks: &str) -> Lines<'a> {
@@ -294,15 +365,22 @@ fn lines<'a>(output: &'a mut dyn Output, show: &'a Show, hooks: &str) -> Lines<'
     }
 }
 
-fn write_lines(
-    consumer: &mut dyn Consumer,
-    show: &Show,
-    messages: &Receiver<Message>,
-    stop: &dyn Fn(),
-) -> Result<u8, Error> {
-    let signals = EndSignals::new().map_err(|why| Error::Other(format!("cannot handle signals: {why}")))?;
-    consume(consumer, show.limits, messages, &signals.received, stop)?;
-    Ok(EXIT_OK)
+/// Lets `write` hand everything to `writer`, and waits until that is written: for as long as the reader takes it, or nobody
+/// has asked for the end. Returns what was not written, too. That a reader is gone is no error: it has all it wanted.
+fn written<T>(
+    writer: &Writer,
+    limits: Limits,
+    stop: &(dyn Fn() + Sync),
+    write: impl FnOnce() -> Result<T, Error>,
+) -> Result<(T, Unwritten), Error> {
+    ending::watched(writer, limits.duration, stop, || {
+        let written = write()?;
+        match writer.finish() {
+            Ok(unwritten) => Ok((written, unwritten)),
+            Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Ok((written, Unwritten::default())),
+            Err(why) => Err(Error::Other(format!("cannot write the output: {why}"))),
+        }
+    })?
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::model::openers::Group;
 use crate::model::tally::Tally;
 use crate::names::Names;
 use crate::output::{Table, TableOutput};
-use crate::source::{Counts, Totals};
+use crate::source::{Counts, Lost, Totals};
 
 /// What to rank, and how.
 #[derive(Clone, Copy, Debug)]
@@ -127,6 +127,10 @@ impl Consumer for Tables<'_> {
     fn end(&mut self) -> io::Result<()> {
         self.output.summary(&self.totals, &self.hooks)?;
         self.output.flush()
+    }
+
+    fn lost(&self) -> Lost {
+        self.totals.lost
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn save(app: &App) -> String {
     let name =
         format!("opentop-{}.txt", Timestamp::now().to_zoned(app.setup.time_zone.clone()).strftime("%Y%m%d-%H%M%S"));
     let path = Path::new(&name);
-    let created = create(path, false, Caller::of_sudo());
+    let created = create(path, Caller::of_sudo());
     let written = created.and_then(|file| {
         let written = write(app, BufWriter::new(file));
         // Half of it is not what was asked for.
@@ -104,7 +104,7 @@ mod tests {
         let path = dir.join("new");
         let mut screen = Screen::busy(80, 24);
         screen.keys("/nginx\r");
-        assert_eq!(write(&screen.app, BufWriter::new(create(&path, false, None).unwrap())).unwrap(), 3);
+        assert_eq!(write(&screen.app, BufWriter::new(create(&path, None).unwrap())).unwrap(), 3);
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(
             text.contains("filter: nginx") && text.contains("/etc/shadow") && text.contains("TOP process"),

@@ -2,6 +2,7 @@ use super::*;
 use crate::event::{Batch, CgroupName, Op, PathKind, sample};
 use crate::source::Lost;
 use proptest::prelude::*;
+use std::fs::File;
 use std::io::Cursor;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -62,15 +63,15 @@ fn plain(batch: &Batch, names: &Names) -> Vec<u8> {
 }
 
 fn record(batch: &Batch, names: &Names) -> Vec<u8> {
-    let file = Temp::new();
-    let mut recorder = Recorder::create(&file.0, &header(), false).unwrap();
+    let mut bytes = Vec::new();
+    let mut recorder = Recorder::begin(&mut bytes, &header()).unwrap();
     for event in batch.iter() {
         recorder.open(&event, names).unwrap();
     }
     recorder.lost("ring", 3).unwrap();
     recorder.summary(&totals(batch.len() as u64), "syscall exit").unwrap();
-    recorder.finish().unwrap();
-    std::fs::read(&file.0).unwrap()
+    assert_eq!(recorder.finish().unwrap(), batch.len() as u64);
+    bytes
 }
 
 fn reader(bytes: &[u8]) -> Result<Reader, ReadError> {
@@ -221,7 +222,7 @@ fn a_cut_recording_gives_all_before_the_cut() {
 #[test]
 fn a_killed_recording_is_readable_up_to_its_last_flush() {
     let file = Temp::new();
-    let mut recorder = Recorder::begin(File::create(&file.0).unwrap(), &header(), Duration::ZERO).unwrap();
+    let mut recorder = Recorder::with_flushes(File::create(&file.0).unwrap(), &header(), Duration::ZERO).unwrap();
     let (mut killed, mut flushed) = (Vec::new(), 0);
     for event in opens(50).iter() {
         recorder.open(&event, &cgroup_names()).unwrap();
@@ -243,7 +244,7 @@ fn a_killed_recording_is_readable_up_to_its_last_flush() {
 #[test]
 fn flushes_reach_the_file_once_in_a_while() {
     let file = Temp::new();
-    let mut recorder = Recorder::create(&file.0, &header(), false).unwrap();
+    let mut recorder = Recorder::begin(File::create(&file.0).unwrap(), &header()).unwrap();
     let begun = std::fs::metadata(&file.0).unwrap().len();
     assert!(begun > 0);
     recorder.open(&sample(), &cgroup_names()).unwrap();
@@ -256,14 +257,14 @@ fn flushes_reach_the_file_once_in_a_while() {
 #[test]
 fn a_file_is_replaced_only_when_asked() {
     let file = Temp::new();
-    Recorder::create(&file.0, &header(), false).unwrap().finish().unwrap();
-    let refused = Recorder::create(&file.0, &header(), false).unwrap_err();
+    drop(create(&file.0, false).unwrap().keep().unwrap());
+    let refused = create(&file.0, false).unwrap_err();
     assert!(matches!(refused, RecordError::Exists(_)));
     assert!(refused.to_string().contains("--force"), "{refused}");
-    Recorder::create(&file.0, &header(), true).unwrap();
-    let directory = Recorder::create(&std::env::temp_dir(), &header(), true).unwrap_err();
+    drop(create(&file.0, true).unwrap().keep().unwrap());
+    let directory = create(&std::env::temp_dir(), true).unwrap_err();
     assert!(matches!(directory, RecordError::NotRegular(_)));
-    let nowhere = Recorder::create(&file.0.join("x"), &header(), false).unwrap_err();
+    let nowhere = create(&file.0.join("x"), false).unwrap_err();
     assert!(matches!(nowhere, RecordError::Write { .. }));
 }
 

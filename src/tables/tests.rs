@@ -1,10 +1,9 @@
 use std::cell::Cell;
 use std::io::Write;
 
-use crossbeam_channel::{never, unbounded};
+use crossbeam_channel::unbounded;
 
 use super::*;
-use crate::config::Limits;
 use crate::event::{OpenEvent, sample};
 use crate::lines::{Ended, consume};
 use crate::output::{Csv, Json, Text};
@@ -63,7 +62,7 @@ fn written<'a, O: TableOutput>(
     let (sender, received) = unbounded();
     messages.into_iter().chain([Message::End]).for_each(|message| sender.send(message).unwrap());
     let mut tables = Tables::new(&mut output, order, Names::without_users(), "syscall exit", start);
-    let ended = consume(&mut tables, Limits::default(), &received, &never(), &|| {}).unwrap();
+    let ended = consume(&mut tables, None, &received, &|| {}).unwrap();
     assert_eq!(ended, Ended::Done);
 }
 
@@ -190,8 +189,7 @@ fn the_limit_counts_tables() {
     let none = Filter::default();
     let order = order(Group::Process, &none);
     let mut tables = Tables::new(&mut output, order, Names::without_users(), "", Some(START));
-    let limits = Limits { count: Some(2), duration: None };
-    consume(&mut tables, limits, &received, &never(), &|| stops.set(stops.get() + 1)).unwrap();
+    consume(&mut tables, Some(2), &received, &|| stops.set(stops.get() + 1)).unwrap();
     let shown = String::from_utf8(bytes).unwrap();
     assert_eq!((shown.matches("top by process").count(), stops.get()), (2, 1));
     // The summary knows what came after.
@@ -215,5 +213,5 @@ fn a_closed_pipe_is_a_quiet_end() {
     let none = Filter::default();
     let order = order(Group::Process, &none);
     let mut tables = Tables::new(&mut output, order, Names::without_users(), "", Some(START));
-    assert_eq!(consume(&mut tables, Limits::default(), &received, &never(), &|| {}).unwrap(), Ended::ClosedPipe);
+    assert_eq!(consume(&mut tables, None, &received, &|| {}).unwrap(), Ended::ClosedPipe);
 }

@@ -1,0 +1,41 @@
+//! Losses in words, for somebody who has never heard of a ring buffer.
+
+use crate::source::Lost;
+
+/// Every cause that lost something, with how much and why; `None` if nothing was lost.
+#[must_use]
+pub fn losses(lost: &Lost) -> Option<String> {
+    let causes = lost.by_cause().into_iter().filter(|(_, count)| *count > 0);
+    let causes: Vec<String> = causes.map(|(cause, count)| format!("{count} {}", why(cause))).collect();
+    (!causes.is_empty()).then(|| causes.join(", "))
+}
+
+fn why(cause: &str) -> String {
+    match cause {
+        "ring" => "because the ring buffer was full (ring; --ring makes it larger)",
+        "queue" => "because they were not taken in time at the end (queue)",
+        "garbled" => "because they could not be decoded, which is a bug of opentop (garbled)",
+        "skipped" => "because the kernel skipped the hook, so that they are not even counted (skipped)",
+        "overflow" => "only in the counts of their processes, of which there were too many (overflow)",
+        other => return format!("({other})"),
+    }
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_is_told_by_its_name() {
+        assert_eq!(losses(&Lost::default()), None);
+        let mut all = Lost::default();
+        for ((cause, _), count) in Lost::default().by_cause().into_iter().zip(1..) {
+            all.add(cause, count);
+        }
+        let told = losses(&all).unwrap();
+        for (cause, count) in all.by_cause() {
+            assert!(told.contains(cause) && told.contains(&count.to_string()), "{cause} in {told}");
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! How lines and recordings end: readers that stall or go, commands that cannot be started, disks that are full.
+
+mod common;
+
+use common::{Running, Scratch, ended, needs_root, opener, opentop, stderr, stdout};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Within this an end has to come; the promise is a second, a busy machine may take longer.
+const SOON: Duration = Duration::from_secs(3);
+
+/// Starts opentop with a pipe that nobody reads, and waits until that is full.
+fn stalled(args: &[&str], file: &Path) -> (Child, io::PipeReader) {
+    let (reader, writer) = io::pipe().expect("a pipe");
+    let ours = writer.try_clone().expect("a duplicate");
+    let child = opentop(args).stdout(writer).stderr(Stdio::piped()).spawn().expect("starting opentop");
+    let start = Instant::now();
+    while has_room(&ours) {
+        assert!(start.elapsed() < common::PATIENCE, "the pipe does not fill up");
+        (0..100).for_each(|_| drop(File::open(file)));
+    }
+    (child, reader)
+}
+
+fn has_room(pipe: &io::PipeWriter) -> bool {
+    let mut fds = [PollFd::new(pipe, PollFlags::OUT)];
+    rustix::event::poll(&mut fds, Some(&Timespec::default())).expect("poll") > 0
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).expect("sending a signal");
+}
+
+#[test]
+fn a_reader_that_stalls_holds_up_no_end() {
+    needs_root();
+    let scratch = Scratch::new();
+    let file = scratch.file("file-with-a-name-that-fills-up-a-pipe-in-no-time", "");
+    let _opening = Running::start(&mut opener(["first".as_ref(), file.as_os_str()]));
+    for args in [&["-o", "json"][..], &["-o", "text"], &["-o", "csv"]] {
+        for end in [Signal::TERM, Signal::INT] {
+            let (child, _reader) = stalled(args, &file);
+            signal(&child, end);
+            let asked = Instant::now();
+            let output = ended(child);
+            assert!(asked.elapsed() < SOON, "{args:?} {end:?}: it took {:?}", asked.elapsed());
+            let said = stderr(&output);
+            assert_eq!(output.status.code(), Some(1), "{args:?} {end:?}: {said}");
+            assert!(said.contains("lines were not written") && said.lines().count() == 1, "{args:?} {end:?}: {said}");
+        }
+    }
+    let (child, _reader) = stalled(&["-o", "json", "-d", "4"], &file);
+    let output = ended(child);
+    assert!(stderr(&output).contains("lines were not written"), "{}", stderr(&output));
+    let (child, _reader) = stalled(&["-o", "json", "--batch", "-i", "0.01", "-g", "file"], &file);
+    signal(&child, Signal::TERM);
+    let asked = Instant::now();
+    ended(child);
+    assert!(asked.elapsed() < SOON, "it took {:?}", asked.elapsed());
+}
+
+#[test]
+fn a_stalled_reader_that_goes_on_misses_nothing() {
+    needs_root();
+    let scratch = Scratch::new();
+    let dir = scratch.dir("storm");
+    let (reader, writer) = io::pipe().expect("a pipe");
+    // Somebody who shares it has made it non-blocking.
+    rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::NONBLOCK).expect("O_NONBLOCK");
+    let shared = writer.try_clone().expect("a duplicate");
+    let mut command = opentop(["-o", "json"]);
+    under(&mut command, &dir, &["--procs", "1", "--opens", "5000", "--missing"]);
+    let child = command.stdout(writer).stderr(Stdio::piped()).spawn().expect("starting opentop");
+    drop(command);
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(rustix::fs::fcntl_getfl(&shared).expect("flags").contains(rustix::fs::OFlags::NONBLOCK));
+    drop(shared);
+    let lines = BufReader::new(reader).lines().map(|line| line.expect("a line"));
+    let opens = lines.filter(|line| line.contains("/storm/") && line.contains("\"errno\":\"ENOENT\"")).count();
+    let output = ended(child);
+    assert_eq!((opens, output.status.code(), stderr(&output).as_str()), (5000, Some(0), ""));
+}
+
+/// Makes `command` run a storm in `dir`.
+fn under(command: &mut Command, dir: &Path, plan: &[&str]) {
+    let storm = opener(["storm".as_ref(), dir.as_os_str()]);
+    // What it says itself is not asked for.
+    command.args(["--", "sh", "-c", "exec \"$@\" >/dev/null", "sh"]);
+    command.arg(storm.get_program()).args(storm.get_args()).args(plan);
+}
+
+#[test]
+fn a_reader_that_goes_is_noticed_while_nothing_is_written() {
+    needs_root();
+    for args in [&["-o", "json", "-f", "^/no/such/file$"][..], &["-f", "^/no/such/file$"], &["-b", "-i", "3600"]] {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        let child = opentop(args).stdout(writer).stderr(Stdio::piped()).spawn().expect("starting opentop");
+        // Until it traces.
+        std::thread::sleep(Duration::from_secs(1));
+        drop(reader);
+        let gone = Instant::now();
+        let output = ended(child);
+        assert!(gone.elapsed() < SOON, "{args:?}: it took {:?}", gone.elapsed());
+        assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""), "{args:?}");
+    }
+}
+
+#[test]
+fn a_recording_that_gives_nothing_can_be_left() {
+    let scratch = Scratch::new();
+    let fifo = scratch.join("fifo");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).expect("a FIFO");
+    // Before the first line, and after it.
+    for line in ["", "{\"type\":\"x\"}\n"] {
+        let mut child = opentop(["replay", "-d", "1", "-o", "json", "-"]);
+        let (reader, mut writer) = io::pipe().expect("a pipe");
+        writer.write_all(line.as_bytes()).expect("room");
+        let start = Instant::now();
+        let child =
+            child.stdin(reader).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starting opentop");
+        let output = ended(child);
+        assert!(start.elapsed() < Duration::from_secs(1) + SOON, "it took {:?}", start.elapsed());
+        assert_eq!(output.status.code(), Some(i32::from(line.is_empty())), "{}", stderr(&output));
+        drop(writer);
+    }
+    let mut command = opentop(["replay", "-o", "json"]);
+    let child = command.arg(&fifo).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starting opentop");
+    let mut writer = File::options().write(true).open(&fifo).expect("it reads");
+    writer.write_all(b"{\"type\":\"x\"}\n").expect("room");
+    std::thread::sleep(Duration::from_millis(500));
+    signal(&child, Signal::TERM);
+    let asked = Instant::now();
+    assert_eq!(ended(child).status.code(), Some(0));
+    assert!(asked.elapsed() < SOON, "it took {:?}", asked.elapsed());
+}
+
+#[test]
+fn what_cannot_be_started_leaves_no_recording_behind() {
+    needs_root();
+    let scratch = Scratch::new();
+    let recording = scratch.join("recording.zst");
+    let record = |options: &[&str], command: &str| {
+        let mut record = opentop(["record"]);
+        common::output(record.arg(&recording).args(options).args(["--", command]))
+    };
+    let files = || fs::read_dir(scratch.path()).expect("the directory").count();
+    let typo = record(&[], "no-such-command");
+    assert_eq!((typo.status.code(), files()), (Some(1), 0), "{}", stderr(&typo));
+    assert!(stderr(&typo).contains("no-such-command"), "{}", stderr(&typo));
+    let right = record(&[], "true");
+    assert_eq!((right.status.code(), files()), (Some(0), 1), "{}", stderr(&right));
+    let said = stderr(&right);
+    assert!(said.contains("recorded ") && said.contains(" bytes; none was lost"), "{said}");
+    let before = fs::read(&recording).expect("the recording");
+    assert!(said.contains(&format!(" {} bytes", before.len())), "{said}");
+    let replaced = record(&["--force"], "no-such-command");
+    assert_eq!((replaced.status.code(), files()), (Some(1), 1), "{}", stderr(&replaced));
+    assert!(fs::read(&recording).expect("the recording") == before, "the old one stays");
+    assert_eq!(record(&[], "true").status.code(), Some(1), "nothing is replaced unasked");
+    assert_eq!(record(&["--force"], "true").status.code(), Some(0));
+    assert_eq!(files(), 1);
+}
+
+#[test]
+fn a_recording_says_what_it_lost() {
+    needs_root();
+    let scratch = Scratch::new();
+    let file = scratch.file("file", "");
+    let recording = scratch.join("recording.zst");
+    let _opening = Running::start(&mut opener(["first".as_ref(), file.as_os_str()]));
+    let storm = scratch.dir("storm");
+    let mut record = opentop(["record", "--ring", "4K"]);
+    record.arg(&recording);
+    under(&mut record, &storm, &["--procs", "4", "--opens", "200000", "--missing"]);
+    let output = common::output(&mut record);
+    let said = stderr(&output);
+    assert!(said.contains("recorded ") && said.contains("because the ring buffer was full"), "{said}");
+    let text = common::output(opentop(["replay", "-o", "text"]).arg(&recording));
+    let summary = stdout(&text).lines().last().map(str::to_owned).unwrap_or_default();
+    assert!(summary.starts_with("# opens") && summary.contains("(ring)"), "{summary}");
+}
+
+#[test]
+fn a_recording_on_a_full_disk_can_be_read_so_far() {
+    needs_root();
+    let scratch = Scratch::new();
+    let (disk, kept) = (scratch.dir("disk"), scratch.join("kept.zst"));
+    // The disk is gone with the mount namespace, so that the recording is copied before.
+    let script = "mount -t tmpfs -o size=64k none \"$1\" && { \"$2\" record \"$1/r\" -- \"$5\" storm \"$6\" --procs 1 \
+                  --opens 200000 --missing 2>\"$4\"; status=$?; cp \"$1/r\" \"$3\"; exit $status; }";
+    let errors = scratch.join("errors");
+    let mut command = Command::new("unshare");
+    command
+        .args(["-m", "sh", "-c", script, "sh"])
+        .arg(&disk)
+        .arg(env!("CARGO_BIN_EXE_opentop"))
+        .arg(&kept)
+        .arg(&errors);
+    command.arg(opener::<&str>([]).get_program()).arg(scratch.dir("storm"));
+    let output = common::output(&mut command);
+    let said = fs::read_to_string(&errors).expect("what it said");
+    let said = said.lines().find(|line| line.starts_with("opentop: ")).unwrap_or_default();
+    assert_eq!(output.status.code(), Some(1), "{said}{}", stderr(&output));
+    assert!(said.contains("space") && said.contains("can be read so far"), "{said}");
+    let replayed = common::output(opentop(["replay", "-o", "json"]).arg(&kept));
+    assert_eq!(replayed.status.code(), Some(0), "{}", stderr(&replayed));
+    assert!(stderr(&replayed).contains("ends early"), "{}", stderr(&replayed));
+    assert!(stdout(&replayed).lines().filter(|line| line.contains("\"type\":\"open\"")).count() > 100);
+}
+
+/// A recording as somebody might send it: a new process with a name of a megabyte in each line; nothing but blank lines.
+#[test]
+fn recordings_of_any_size_take_bounded_memory() {
+    let scratch = Scratch::new();
+    let long = |n: u32| {
+        format!(
+            "{{\"type\":\"open\",\"ts_ns\":{n},\"pid\":{n},\"comm\":\"{}\",\"op\":\"openat\",\"path_kind\":\"absolute\",\
+             \"name\":\"/x\",\"start_ns\":{n}}}\n",
+            "A".repeat(1_000_000)
+        )
+    };
+    let huge: String = (1..100).map(long).collect();
+    let many: String = (1..100_000)
+        .map(|n| {
+            format!(
+                "{{\"type\":\"open\",\"ts_ns\":{n}000000000,\"pid\":{n},\"comm\":\"c{n}\",\"op\":\"openat\",\
+                 \"path_kind\":\"absolute\",\"name\":\"/x/{n}\",\"start_ns\":{n},\"cgroup\":\"/{n}\"}}\n"
+            )
+        })
+        .collect();
+    let mut blank = zstd::Encoder::new(Vec::new(), 1).expect("an encoder");
+    io::copy(&mut io::repeat(b'\n').take(1 << 28), &mut blank).expect("blank lines");
+    let blank = blank.finish().expect("compressed");
+    for (name, bytes) in [("huge", huge.into_bytes()), ("many", many.into_bytes()), ("blank", blank)] {
+        let file = scratch.join(name);
+        fs::write(&file, bytes).expect("a new file");
+        for args in [&["-o", "json"][..], &["-o", "text", "-b", "-g", "process"]] {
+            let mut command = opentop(["replay", "-d", "20"]);
+            command.args(args).arg(&file).stdout(Stdio::null()).stderr(Stdio::null());
+            let mut child = Running::start(&mut command);
+            let mut peak = 0;
+            while child.0.try_wait().expect("waiting").is_none() {
+                peak = peak.max(peak_kib(child.0.id()).unwrap_or(0));
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            assert!(peak < 256 << 10, "{name} {args:?}: {peak} KiB");
+        }
+    }
+}
+
+/// The most memory that a process has had, in KiB.
+fn peak_kib(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
