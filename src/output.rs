@@ -7,6 +7,7 @@ mod batch;
 mod csv;
 mod json;
 mod losses;
+mod stdout;
 mod text;
 mod writer;
 
@@ -14,6 +15,7 @@ pub use batch::{Table, TableOutput};
 pub use csv::Csv;
 pub use json::Json;
 pub use losses::losses;
+pub use stdout::stdout;
 pub use text::Text;
 pub use writer::{Unwritten, Writer};
 

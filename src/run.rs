@@ -1,7 +1,6 @@
 //! Runs what the command line asks for: a source in a thread of its own, a consumer in this one.
 
 use std::io;
-use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,7 +17,7 @@ use crate::error::{self, EXIT_OK, EXIT_SIGNAL, Error};
 use crate::escape;
 use crate::filter::{Filter, KernelFilter, Place};
 use crate::lines::{Consumer, Lines, consume};
-use crate::output::{Csv, Json, Output, TableOutput, Text, Unwritten, Writer, losses};
+use crate::output::{self, Csv, Json, Output, TableOutput, Text, Unwritten, Writer, losses};
 use crate::privileges::{self, Role};
 use crate::record::{self, Header, Input, Interrupt, ReadError, Reader, Recorder};
 use crate::source::{Lost, Message, Totals};
@@ -296,8 +295,7 @@ fn write_stdout(
     messages: &Receiver<Message>,
     stop: &(dyn Fn() + Sync),
 ) -> Result<u8, Error> {
-    let stdout = io::stdout().as_fd().try_clone_to_owned().and_then(Writer::start);
-    let writer = stdout.map_err(|why| Error::Other(format!("cannot write to stdout: {why}")))?;
+    let writer = output::stdout().map_err(|why| Error::Other(format!("cannot write to stdout: {why}")))?;
     let (lost, unwritten) = written(&writer, show.limits, stop, || {
         if show.batch {
             write_tables(&writer, &show, hooks, start, messages, stop)

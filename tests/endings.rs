@@ -111,6 +111,18 @@ fn a_reader_that_goes_is_noticed_while_nothing_is_written() {
 }
 
 #[test]
+fn a_closed_stdout_is_an_error() {
+    for args in [&["replay", "-o", "json"][..], &["replay", "-o", "text", "-b"]] {
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec \"$@\" >&-", "sh", env!("CARGO_BIN_EXE_opentop")]);
+        let output = common::output(command.args(args).arg("assets/demo.jsonl.zst"));
+        let said = stderr(&output);
+        assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+        assert!(said.contains("stdout: it is closed"), "{said}");
+    }
+}
+
+#[test]
 fn a_recording_that_gives_nothing_can_be_left() {
     let scratch = Scratch::new();
     let fifo = scratch.join("fifo");
