@@ -15,8 +15,11 @@ fn why(cause: &str) -> String {
         "ring" => "because the ring buffer was full (ring; --ring makes it larger)",
         "queue" => "because they were not taken in time at the end (queue)",
         "garbled" => "because they could not be decoded, which is a bug of opentop (garbled)",
+        "io_uring" => "because io_uring had too many requests pending to remember what they asked for (io_uring)",
         "skipped" => "because the kernel skipped the hook, so that they are not even counted (skipped)",
         "overflow" => "only in the counts of their processes, of which there were too many (overflow)",
+        "tree" => "processes that were not followed, since too many were already (tree)",
+        "other" => "for a reason that this version does not know (other)",
         other => return format!("({other})"),
     }
     .to_owned()
