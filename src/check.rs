@@ -5,6 +5,11 @@ use std::io::{self, Write};
 use crate::error::{EXIT_FAILED, EXIT_OK, Error};
 use crate::tracer::{self, Facts, HookSet, Hooks, Lockdown, Options};
 
+/// What reaches files without an open that opentop reports, whatever the hooks.
+pub const NOT_SEEN: &str = "stat, access and readlink; open_tree, mq_open and pidfd_getfd; descriptors that come by \
+    SCM_RIGHTS, dup, memfd_create, sockets or pipes; opens that seccomp refuses or kills, by hooks on functions; opens by \
+    io_uring that succeed and ask for no completion then (IOSQE_CQE_SKIP_SUCCESS)";
+
 /// One line of the report.
 struct Item {
     good: bool,
@@ -94,6 +99,7 @@ fn report(out: &mut dyn Write, facts: &Facts, items: &[Item], chosen: Option<(Ho
             "  !   pid namespace            this is a container: start it with --pid=host to see pids as here"
         )?;
     }
+    writeln!(out, "  !   {:<24} {NOT_SEEN}", "not seen")?;
     match chosen {
         Some((hooks, reason)) => writeln!(out, "opentop can run here; hooks: {}: {reason}", hooks.name()),
         None => writeln!(out, "opentop cannot run here"),

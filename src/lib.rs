@@ -52,6 +52,8 @@ pub mod tracer;
 pub mod ui;
 pub mod user_file;
 
+pub use check::NOT_SEEN;
+
 use std::io;
 
 use cli::Cli;

@@ -5,6 +5,7 @@ use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
+use opentop::NOT_SEEN;
 use opentop::app::keymap::{PROMPT_HELP, SECTIONS};
 use opentop::cli::Cli;
 use opentop::filter::FIELDS;
@@ -80,8 +81,13 @@ pub fn files() -> Vec<(&'static str, Vec<u8>)> {
 
 /// The README with its tables made anew. Each stands between a line `<!-- NAME -->` and a line `<!-- end -->`.
 fn readme(text: &str) -> String {
-    let tables =
-        [("keys", key_table()), ("options", option_table()), ("filter", filter_table()), ("json", json_table())];
+    let tables = [
+        ("keys", key_table()),
+        ("options", option_table()),
+        ("filter", filter_table()),
+        ("json", json_table()),
+        ("not seen", format!("Not seen, which `opentop check` tells too: {NOT_SEEN}.\n")),
+    ];
     tables.into_iter().fold(text.to_owned(), |text, (name, table)| {
         let begin = format!("<!-- {name} -->\n");
         let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("README.md has no {begin}"));
