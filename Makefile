@@ -8,7 +8,7 @@ HOST     = $(shell rustc -vV | sed -n 's/^host: //p')
 # The tests that need root get it for themselves; what is built stays the user's own.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,--config 'target."cfg(unix)".runner=["sudo","-E"]')
 
-.PHONY: build run test lint bench screen fuzz kernels static install clean help
+.PHONY: build run test lint bench screen fuzz attack kernels static install clean help
 
 build: ## build the release binary (the default)
 	@scripts/install-deps.sh build
@@ -41,6 +41,10 @@ screen: build ## what the screen is held to, measured: a table; takes minutes, w
 
 fuzz: ## search for inputs that break a promise, by coverage; ARGS="filter 600": this target, for so many seconds
 	@scripts/fuzz.sh $(ARGS)
+
+attack: build ## floods of all kinds against memory and counts: a table; ARGS="300 long": seconds on the screen, floods
+	cargo build --examples
+	OPENTOP=$(BIN) cargo test $(AS_ROOT) --test attack -- --full $(ARGS)
 
 kernels: ## opentop on other kernels, in virtual machines made from Debian's packages; ARGS="6.12 7" or "arm64" chooses
 	@scripts/install-deps.sh build static

@@ -11,6 +11,7 @@ mod report;
 mod scene;
 mod storm;
 mod sys;
+#[allow(dead_code, reason = "the attack uses its own part")]
 mod uring;
 mod ways;
 

@@ -14,12 +14,15 @@ pub const OPENAT2_ASYNC: Via = Via { op: "io_uring", implied: 0, call: |ask| ope
 pub const OPENAT_POLLED: Via =
     Via { op: "io_uring", implied: 0, call: |ask| alone(Request::openat(ask), SETUP_SQPOLL) };
 
+const OP_TIMEOUT: u8 = 11;
 const OP_OPENAT: u8 = 18;
 const OP_OPENAT2: u8 = 28;
 /// IOSQE_IO_LINK: the next request waits for this one, and is cancelled if it fails.
 pub const LINK: u8 = 1 << 2;
 /// IOSQE_ASYNC
 pub const ASYNC: u8 = 1 << 4;
+/// IORING_TIMEOUT_ETIME_SUCCESS (5.16): what is linked behind a timeout comes when that is over.
+const TIMEOUT_SUCCEEDS: u32 = 1 << 5;
 /// IORING_REGISTER_FILES
 const REGISTER_FILES: u32 = 2;
 const SETUP_SQPOLL: u32 = 1 << 1;
@@ -98,6 +101,19 @@ impl Request {
         }
     }
 
+    /// Holds up the request behind it. `time` must live until the request is submitted.
+    pub fn timeout(time: &libc::timespec) -> Self {
+        Self {
+            opcode: OP_TIMEOUT,
+            fd: -1,
+            address: std::ptr::from_ref(time).addr() as u64,
+            len: 1,
+            open_flags: TIMEOUT_SUCCEEDS,
+            ..Self::default()
+        }
+        .with(LINK)
+    }
+
     /// `how` must live until the request is submitted.
     fn openat2(ask: &Ask, how: &OpenHow) -> Self {
         Self {
@@ -154,6 +170,14 @@ pub fn together(requests: &[Request]) -> Vec<Result> {
     sys::must("io_uring_setup", Ring::new(requests.len() as u32, 0)).run(requests)
 }
 
+/// Submits all requests to a ring of their own, and leaves them there. They are cancelled when the ring is dropped.
+pub fn left_pending(requests: &[Request]) -> Result<Ring> {
+    let ring = Ring::new(requests.len() as u32, 0)?;
+    ring.fill(requests);
+    ring.enter(requests.len() as u32, 0);
+    Ok(ring)
+}
+
 /// An open into the ring's own table of files, which gives no descriptor (5.15).
 pub fn into_slot(request: Request) -> Result {
     let ring = sys::must("io_uring_setup", Ring::new(1, 0));
@@ -166,7 +190,7 @@ pub fn into_slot(request: Request) -> Result {
 
 /// A ring, mapped.
 #[derive(Debug)]
-struct Ring {
+pub struct Ring {
     fd: c_int,
     params: Params,
     sq: Mapping,
@@ -193,20 +217,9 @@ impl Ring {
     /// Submits the requests and waits for their results. The ring must be new.
     fn run(&self, requests: &[Request]) -> Vec<Result> {
         let count = requests.len() as u32;
-        assert!(count <= self.params.sq_entries);
-        for (at, request) in (0..).zip(requests) {
-            let request = Request { user_data: at.into(), ..*request };
-            // SAFETY: the mappings are as long as the kernel said, the offsets are the kernel's own, and the ring is
-            // new: all its places are free and nobody else uses them.
-            unsafe {
-                self.requests.at::<Request>(at * size_of::<Request>() as u32).write(request);
-                self.sq.at::<u32>(self.params.sq.word6 + at * size_of::<u32>() as u32).write(at);
-            }
-        }
-        // SAFETY: the offset is the kernel's own.
-        unsafe { (*self.sq.at::<AtomicU32>(self.params.sq.tail)).store(count, Ordering::Release) };
+        self.fill(requests);
         while self.completed() < count {
-            self.enter(count);
+            self.enter(count, count);
         }
         let mut results = vec![Ok(0); requests.len()];
         for at in 0..count {
@@ -219,16 +232,42 @@ impl Ring {
         results
     }
 
+    /// Puts the requests where the kernel finds them.
+    fn fill(&self, requests: &[Request]) {
+        let count = requests.len() as u32;
+        assert!(count <= self.params.sq_entries);
+        for (at, request) in (0..).zip(requests) {
+            let request = Request { user_data: at.into(), ..*request };
+            // SAFETY: the mappings are as long as the kernel said, the offsets are the kernel's own, and the ring is
+            // new: all its places are free and nobody else uses them.
+            unsafe {
+                self.requests.at::<Request>(at * size_of::<Request>() as u32).write(request);
+                self.sq.at::<u32>(self.params.sq.word6 + at * size_of::<u32>() as u32).write(at);
+            }
+        }
+        // SAFETY: the offset is the kernel's own.
+        unsafe { (*self.sq.at::<AtomicU32>(self.params.sq.tail)).store(count, Ordering::Release) };
+    }
+
     fn completed(&self) -> u32 {
         // SAFETY: the offset is the kernel's own.
         unsafe { (*self.cq.at::<AtomicU32>(self.params.cq.tail)).load(Ordering::Acquire) }
     }
 
-    fn enter(&self, count: u32) {
+    /// Submits, and waits until so many have completed.
+    fn enter(&self, submit: u32, complete: u32) {
         let flags = ENTER_GETEVENTS | if self.params.flags & SETUP_SQPOLL != 0 { ENTER_SQ_WAKEUP } else { 0 };
         // SAFETY: no signal mask is passed.
         let ret = unsafe {
-            libc::syscall(libc::SYS_io_uring_enter, self.fd, count, count, flags, std::ptr::null::<c_void>(), 0_usize)
+            libc::syscall(
+                libc::SYS_io_uring_enter,
+                self.fd,
+                submit,
+                complete,
+                flags,
+                std::ptr::null::<c_void>(),
+                0_usize,
+            )
         };
         sys::must("io_uring_enter", sys::result(ret));
     }

@@ -1,0 +1,83 @@
+//! What an attacker can do to opentop's memory and counts, on the real kernel, as a table.
+//!
+//! `cargo test --test attack` is the short form: each kind of flood for a moment, on the screen and as JSON. `make attack`
+//! is the full form, with every form of output, read and not read; ARGS says for how many
+//! seconds the screen is flooded, and with which floods alone.
+//! Two things decide: resident memory stays below a limit, and every open that was made is seen or reported as lost.
+//! Needs root.
+#![allow(clippy::print_stdout, reason = "the table is what this program is for")]
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../screen/pty.rs"]
+#[allow(dead_code, reason = "each test program uses its own part")]
+mod pty;
+
+mod forms;
+
+use common::{Scratch, example, needs_root, succeed};
+use forms::{FORMS, Form, Seen};
+use serde::Deserialize;
+use std::process::ExitCode;
+
+/// What opentop may take, whoever opens whatever for however long.
+const MOST_MIB: u64 = 128;
+
+/// Modes of which nobody can say how often they have opened: what they ask for is cancelled in the end.
+const UNCOUNTED: [&str; 1] = ["pending"];
+
+/// What a flood says when it is over.
+#[derive(Debug, Deserialize)]
+struct Made {
+    made: u64,
+}
+
+fn main() -> ExitCode {
+    needs_root();
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let full =
+        args.iter().any(|arg| arg == "--full").then(|| args.iter().find_map(|arg| arg.parse().ok()).unwrap_or(300));
+    let only: Vec<&String> = args.iter().filter(|arg| !arg.starts_with("--") && arg.parse::<u64>().is_err()).collect();
+    let opentop = std::env::var("OPENTOP").unwrap_or_else(|_| env!("CARGO_BIN_EXE_opentop").to_owned());
+    println!("| flood | form | seconds | made | seen | reported lost | resident MiB | of it anonymous | holds |");
+    println!("|---|---|--:|--:|--:|--:|--:|--:|---|");
+    let modes = succeed(example("attack", ["list"]));
+    let mut good = true;
+    for mode in modes.iter().filter(|mode| only.is_empty() || only.contains(mode)) {
+        for form in FORMS.iter().filter(|form| full.is_some() || form.in_short) {
+            good &= row(&opentop, mode, form, form.seconds(full));
+        }
+    }
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Measures one combination and prints its row. True if everything holds.
+fn row(opentop: &str, mode: &str, form: &Form, seconds: u64) -> bool {
+    let scratch = Scratch::new();
+    let dir = scratch.dir("flood");
+    std::fs::set_permissions(&dir, std::os::unix::fs::PermissionsExt::from_mode(0o777)).expect("a directory for all");
+    let flood = || {
+        let lines = succeed(example("attack", [mode, dir.to_str().expect("a plain path"), &seconds.to_string()]));
+        serde_json::from_str::<Made>(lines.last().expect("a line")).expect("what was made")
+    };
+    let (made, memory, seen) = (form.run)(opentop, &scratch, &flood);
+    let counted = !UNCOUNTED.contains(&mode);
+    let accounted = seen.as_ref().is_none_or(|seen| !counted || seen.accounts_for(made.made));
+    let small = memory.peak_mib < MOST_MIB;
+    let number = |of: fn(&Seen) -> u64| seen.as_ref().map_or("-".to_owned(), |seen| of(seen).to_string());
+    println!(
+        "| {mode} | {} | {seconds} | {} | {} | {} | {} | {} | {} |",
+        form.name,
+        if counted { made.made.to_string() } else { "-".into() },
+        number(|seen| seen.opens),
+        number(|seen| seen.lost),
+        memory.peak_mib,
+        memory.anonymous_mib,
+        match (small, accounted) {
+            (true, true) => "yes",
+            (false, _) => "NO: memory",
+            (true, false) => "NO: opens are missing",
+        }
+    );
+    small && accounted
+}
