@@ -6,7 +6,7 @@
 
 use super::batch::TABLE_COLUMNS;
 use super::{Clock, FlagTexts, Output, Sink, known_name, known_path, push_number, totals_by_name};
-use crate::escape::escaped;
+use crate::escape::{escaped, is_plain};
 use crate::event::{OpenEvent, errno_name, flag_names};
 use crate::names::Names;
 use crate::source::Totals;
@@ -87,18 +87,18 @@ impl<W: Write> Output for Csv<W> {
         for id in [event.pid, event.tid, event.ppid, event.uid] {
             number(row, Some(id.into()));
         }
-        text(row, &escaped(event.comm));
+        name(row, event.comm);
         text(row, event.op.name());
         text(row, self.flags.get(event.flags));
         number(row, event.mode_used().map(u64::from));
         number(row, event.fd().map(|fd| u64::from(fd.unsigned_abs())));
         text(row, &event.errno().map(errno_name).unwrap_or_default());
-        text(row, &escaped(known_name(event).unwrap_or_default()));
-        text(row, &escaped(known_path(event).unwrap_or_default()));
+        name(row, known_name(event).unwrap_or_default());
+        name(row, known_path(event).unwrap_or_default());
         text(row, event.path_kind.name());
         number(row, event.latency.map(|latency| latency.as_nanos() as u64));
-        text(row, &escaped(cgroup.map_or(b"", |cgroup| &cgroup.path)));
-        text(row, &escaped(cgroup.and_then(|cgroup| cgroup.container.as_deref()).unwrap_or_default()));
+        name(row, cgroup.map_or(b"", |cgroup| &cgroup.path));
+        name(row, cgroup.and_then(|cgroup| cgroup.container.as_deref()).unwrap_or_default());
         row.extend_from_slice(b",,");
         self.sink.end_line()
     }
@@ -120,6 +120,16 @@ pub(super) fn number(row: &mut Vec<u8>, number: Option<u64>) {
     row.push(b',');
     if let Some(number) = number {
         push_number(row, number);
+    }
+}
+
+/// Appends the displayable form of a name.
+fn name(row: &mut Vec<u8>, name: &[u8]) {
+    if is_plain(name) && !name.contains(&b',') && !name.contains(&b'"') {
+        row.push(b',');
+        row.extend_from_slice(name);
+    } else {
+        text(row, &escaped(name));
     }
 }
 

@@ -1,7 +1,7 @@
 //! One line per open, for eyes and for grep.
 
 use super::{Output, Sink, known_name, known_path, push_nanos, push_number, totals_by_name};
-use crate::escape::escaped;
+use crate::escape::{escape_into, escaped, is_plain};
 use crate::event::{OpenEvent, PathKind, errno_name};
 use crate::names::Names;
 use crate::source::Totals;
@@ -34,6 +34,17 @@ impl<W: Write> Text<W> {
         lines.resize(lines.len() + fill + 1, b' ');
     }
 
+    /// Appends the displayable form of a name as [`Text::column`].
+    fn name(&mut self, index: usize, name: &[u8]) {
+        if !is_plain(name) {
+            return self.column(index, &escaped(name));
+        }
+        let (_, width) = COLUMNS[index];
+        let end = self.sink.lines.len() + name.len().max(width) + 1;
+        self.sink.lines.extend_from_slice(name);
+        self.sink.lines.resize(end, b' ');
+    }
+
     /// Appends a column of ASCII that `write` writes.
     fn number(&mut self, index: usize, write: impl FnOnce(&mut Vec<u8>)) {
         self.cell.clear();
@@ -60,7 +71,7 @@ impl<W: Write> Output for Text<W> {
     fn open(&mut self, event: &OpenEvent<'_>, _: &Names) -> io::Result<()> {
         let first_ns = *self.first_ns.get_or_insert(event.ts_ns);
         self.number(0, |cell| push_seconds(cell, event.ts_ns, first_ns));
-        self.column(1, &escaped(event.comm));
+        self.name(1, event.comm);
         self.number(2, |cell| push_number(cell, event.pid.into()));
         match event.fd() {
             Some(fd) => self.number(3, |cell| push_number(cell, u64::from(fd.unsigned_abs()))),
@@ -68,7 +79,7 @@ impl<W: Write> Output for Text<W> {
         }
         self.column(4, &event.errno().map_or("-".into(), errno_name));
         let (file, remark) = shown_file(event);
-        self.sink.lines.extend_from_slice(escaped(file).as_bytes());
+        escape_into(file, &mut self.sink.lines);
         self.last(remark)
     }
 
