@@ -81,15 +81,16 @@ static __always_inline bool is_interrupted(long ret)
 }
 
 /*
- * Whether seccomp has stopped the call that returns: then SIGSYS is pending, and the result is no result. Only asked
- * where the result can be that, as it costs something.
+ * Whether seccomp has stopped the call that returns `ret`: then SIGSYS is pending, and the result is no result. Anybody can
+ * send himself that signal, so what is an open descriptor stays one. Only asked where the result can be that, as it costs
+ * something.
  */
-static __noinline bool is_stopped(void)
+static __noinline bool is_stopped(int ret)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	u64 pending = BPF_CORE_READ(task, pending.signal.sig[0]) & ~BPF_CORE_READ(task, blocked.sig[0]);
 
-	return pending & BIT_OF(SIGSYS);
+	return pending & BIT_OF(SIGSYS) && !file_of(KNOWN_NONE, BPF_CORE_READ(task, files), ret);
 }
 
 #endif

@@ -94,7 +94,7 @@ static __always_inline int on_return(enum known known, bool typed, struct pt_reg
 		r.ret = after_signals(ret);
 		if (!r.ret)
 			return 0; /* It is made again. */
-	} else if ((u32)ret == (u32)ROLLED_BACK(typed, regs) && is_stopped()) {
+	} else if ((u32)ret == (u32)ROLLED_BACK(typed, regs) && is_stopped(ret)) {
 		r.ret = -ENOSYS;
 	}
 	if (measure_latency)

@@ -3,7 +3,7 @@
 use super::{Way, ways};
 use crate::report::Who;
 use crate::scene::{Gone, Scene, unless};
-use crate::sys::{self, OPENAT};
+use crate::sys::{self, CREAT_FLAGS, OPENAT};
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -14,6 +14,7 @@ pub const WAYS: &[Way] = ways![
     "seccomp errno" => seccomp_errno,
     "seccomp trap" => seccomp_trap,
     "seccomp kill" => seccomp_kill,
+    "seccomp's signal from elsewhere" => signal_from_elsewhere,
 ];
 
 fn handle(signal: c_int, handler: extern "C" fn(c_int), flags: c_int) {
@@ -152,5 +153,34 @@ fn seccomp_kill(scene: &Scene) -> Gone {
     });
     assert_eq!(sys::try_wait(child), Err(libc::SIGSYS), "how the child ended");
     by_child(scene, child, libc::ENOSYS);
+    Ok(())
+}
+
+/// linux/fcntl.h
+const F_SETSIG: c_int = 10;
+const F_SETOWN_EX: c_int = 15;
+const F_NOTIFY: c_int = 1026;
+const F_OWNER_TID: c_int = 0;
+const DN_CREATE: c_int = 4;
+
+/// The signal of seccomp comes from elsewhere, here from a directory that is watched, during an open whose descriptor is
+/// the number of its call: an open all the same.
+fn signal_from_elsewhere(scene: &Scene) -> Gone {
+    let dir = scene.open(&OPENAT, ".").flags(libc::O_DIRECTORY).label("directory").ok();
+    handle(libc::SIGSYS, nothing, 0);
+    let number = libc::SYS_openat as c_int;
+    // SAFETY: no pointers.
+    while unsafe { libc::dup(dir) } < number {}
+    sys::close(number);
+    // SAFETY: no pointers.
+    let owner = [F_OWNER_TID, unsafe { libc::gettid() }];
+    // SAFETY: the pointer is to a live struct of two integers.
+    unsafe {
+        sys::must("F_SETSIG", sys::result(libc::fcntl(dir, F_SETSIG, libc::SIGSYS).into()));
+        unless("dnotify", sys::result(libc::fcntl(dir, F_NOTIFY, DN_CREATE).into()))?;
+        sys::must("F_SETOWN_EX", sys::result(libc::fcntl(dir, F_SETOWN_EX, owner.as_ptr()).into()));
+    }
+    let fd = scene.open(&OPENAT, "new").flags(CREAT_FLAGS).mode(0o600).ok();
+    assert_eq!(fd, number, "the descriptor");
     Ok(())
 }
