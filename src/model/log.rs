@@ -39,8 +39,8 @@ impl Bound {
         Self { bytes, events: u64::MAX }
     }
 
-    /// Bytes up to which the live history grows. The rest is for what it must keep at least ([`Bound::least`]) while
-    /// all of them are held by a view.
+    /// Bytes up to which the live history grows. The rest is for what comes while all of them are held by a view, of
+    /// which at least [`Bound::least`] is kept.
     fn most(self) -> usize {
         self.bytes / 5 * 4
     }
@@ -154,7 +154,8 @@ impl Log {
 
     /// Lets the oldest events go until the history is as large as it may be. Those that match stay longer, as long as
     /// they take no more than half of it. `indexes` are the bytes of what is kept beside this log, and `others` beside
-    /// its clones.
+    /// its clones. Letting go of what a clone shares frees nothing, so a short pause or a search costs no history: only
+    /// when there is no room for all together, this log makes some.
     pub fn trim(&mut self, matches: &Matches, indexes: usize, others: usize) {
         let until = self.end.saturating_sub(self.bound.events);
         if self.start < until {
@@ -163,9 +164,7 @@ impl Log {
         while count(&self.kept) > self.bound.events {
             self.kept.pop_front();
         }
-        while self.total.0.load(Ordering::Relaxed) + indexes + others > self.bound.most()
-            && self.memory() + indexes > self.bound.least()
-        {
+        while self.is_over(indexes, others) {
             let share = if matches.filter().is_empty() { 0 } else { self.memory() / 2 };
             let next = self.recent.front().map(|chunk| chunk.end()).filter(|end| *end < self.end);
             match next {
@@ -175,6 +174,11 @@ impl Log {
                 None => break,
             }
         }
+    }
+
+    fn is_over(&self, indexes: usize, others: usize) -> bool {
+        let (own, all) = (self.memory() + indexes, self.total.0.load(Ordering::Relaxed) + indexes + others);
+        own > self.bound.most() || (all > self.bound.bytes && own > self.bound.least())
     }
 
     /// Lets go of the recent events before `until`, which is a recent id, but for those that match.

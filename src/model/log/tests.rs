@@ -206,6 +206,24 @@ fn a_clone_holds_still_within_the_bound() {
     assert!(history.log.memory() > bound.most() * 3 / 4, "{} bytes", history.log.memory());
 }
 
+/// As while a search for another filter goes on, or after a glance at a view that was held.
+#[test]
+fn a_clone_that_is_soon_dropped_costs_no_history() {
+    for expression in ["", "file:/file-7$"] {
+        let mut history = History::new(Bound::bytes(1 << 20), expression);
+        for n in 0..20 {
+            history.push(batch(n * 1000, 1000));
+        }
+        let held = history.log.clone();
+        let before = held.range().end - held.range().start;
+        history.push(batch(20_000, 1000));
+        drop(held);
+        let range = history.log.range();
+        assert!(range.end - range.start > before - 1000, "{range:?} of {before} events");
+        history.check(0, |id| expression.is_empty() || id == 7);
+    }
+}
+
 #[test]
 fn portions_make_no_difference() {
     let mut history = History::new(events(1000), "");
