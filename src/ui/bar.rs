@@ -59,8 +59,8 @@ fn draw_prompt(
     };
     let notes = match by_kernel(app) {
         Some(by_kernel) if prompt.error.is_none() => {
-            let longest = notes.first().map(|note| format!("{note}; {by_kernel}"));
-            longest.into_iter().chain(notes).collect()
+            let both = notes.iter().map(|note| format!("{note}; {by_kernel}"));
+            both.chain(notes.iter().cloned()).collect()
         }
         _ => notes,
     };

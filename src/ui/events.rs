@@ -113,7 +113,8 @@ pub(crate) fn missing(gap: &Gap, zone: &TimeZone) -> String {
     };
     let count = if gap.at_most { "up to " } else { "" };
     let opens = exact(gap.left_out);
-    format!("{when} the kernel {left} out {count}{opens} opens that do not match {}", gap.terms.join(" "))
+    // The time last: where there is room for less, the rows around tell it too.
+    format!("the kernel {left} out {count}{opens} opens that do not match {}, {when}", gap.terms.join(" "))
 }
 
 /// Why there are no rows.
