@@ -64,6 +64,8 @@ impl Feed {
         self.matches = matches;
         self.matches.catch_up(&self.log);
         self.matches.extend(&self.log, names);
+        // What left the log before it was looked at.
+        self.matches.trim(&self.log);
         self.fold(self.folded.is_some());
     }
 
@@ -344,5 +346,38 @@ impl Events {
         *self = Self { sideways: self.sideways, ..Self::new(bound) };
         self.live.gaps = gaps;
         self.live.fold(folded);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::sample;
+
+    /// The answer to a changed filter comes when all that it was asked about has left the history.
+    #[test]
+    fn a_late_answer_makes_no_rows_of_what_has_left() {
+        let names = Names::without_users();
+        let filter = |line: &str| Filter::parse(line, &names).unwrap();
+        let batch = |len: usize| {
+            let mut batch = Batch::default();
+            (0..len).for_each(|_| batch.push(&sample()));
+            batch
+        };
+        let mut events = Events::new(Bound { bytes: 1 << 20, events: 50 });
+        events.push(batch(1), &names);
+        let asked = |line: &str, events: &Events| {
+            let mut matches = Matches::of(filter(line), &events.live().log);
+            while !matches.advance(&events.live().log, &names, 1000) {}
+            matches
+        };
+        let some = asked("comm:nobody", &events);
+        events.take_over(some, None, &names, 20);
+        let all = asked("", &events);
+        (0..5).for_each(|_| drop(events.push(batch(30), &names)));
+        events.take_over(all, None, &names, 20);
+        let feed = events.live();
+        assert_eq!(feed.len() as u64, feed.log.range().end - feed.log.range().start);
+        assert!((0..feed.len()).all(|index| feed.row(index).is_some()));
     }
 }
