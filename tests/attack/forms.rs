@@ -111,7 +111,7 @@ fn on_screen(opentop: &str, stalled: bool, flood: &dyn Fn() -> Made) -> Flooded 
 
 /// Started with its output in a pipe.
 fn start(opentop: &str, args: &[&str]) -> Running {
-    Running::start(Command::new(opentop).args(args).stdin(Stdio::null()).stdout(Stdio::piped()))
+    Running::start(Command::new(opentop).args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()))
 }
 
 /// Ends opentop as Ctrl-C does.
@@ -119,28 +119,24 @@ fn interrupt(running: &Running) {
     kill_process(Pid::from_child(&running.0), Signal::INT).expect("a running opentop");
 }
 
-/// Counts the lines that tell of a flood, and learns from the last one what was lost.
-#[derive(Default)]
-struct Counting {
-    opens: u64,
-    last: Vec<u8>,
-}
+/// All names of a flood begin with this, whoever makes it.
+const TOKEN: &[u8] = b"opentop-flood-";
 
-impl Counting {
-    /// All names of a flood begin with this, whoever makes it.
-    const TOKEN: &[u8] = b"opentop-flood-";
-
-    fn read(mut self, input: impl Read, mut each: impl FnMut(&[u8])) -> Seen {
-        let mut input = BufReader::with_capacity(1 << 20, input);
-        let mut line = Vec::new();
-        while input.read_until(b'\n', &mut line).is_ok_and(|len| len > 0) {
-            each(&line);
-            self.opens += u64::from(line.windows(Self::TOKEN.len()).any(|window| window == Self::TOKEN));
-            std::mem::swap(&mut line, &mut self.last);
-            line.clear();
+/// Counts the lines that tell of a flood, and learns from the summary what was lost. `each` gets every line.
+fn count(input: impl Read, mut each: impl FnMut(&[u8])) -> Seen {
+    let has = |line: &[u8], word: &[u8]| line.windows(word.len()).any(|window| window == word);
+    let mut input = BufReader::with_capacity(1 << 20, input);
+    let (mut line, mut opens, mut summary) = (Vec::new(), 0, String::new());
+    while input.read_until(b'\n', &mut line).is_ok_and(|len| len > 0) {
+        each(&line);
+        if has(&line, TOKEN) {
+            opens += 1;
+        } else if has(&line, b"dropped") {
+            summary = String::from_utf8_lossy(&line).into_owned();
         }
-        Seen { opens: self.opens, lost: lost(&String::from_utf8_lossy(&self.last)) }
+        line.clear();
     }
+    Seen { opens, lost: lost(&summary) }
 }
 
 /// The number of dropped opens in a summary, whatever its form: the first number behind the word.
@@ -158,7 +154,7 @@ fn as_lines(opentop: &str, args: &[&str], scratch: &Scratch, flood: &dyn Fn() ->
     let at = canary.as_os_str().as_encoded_bytes().to_vec();
     let reading = std::thread::spawn(move || {
         let mut tell = Some(tell);
-        Counting::default().read(stdout, |line| {
+        count(stdout, |line| {
             if tell.is_some() && line.windows(at.len()).any(|window| window == at) {
                 tell = None;
             }
@@ -220,7 +216,7 @@ fn recorded(opentop: &str, scratch: &Scratch, flood: &dyn Fn() -> Made) -> Flood
     interrupt(&running);
     running.0.wait().expect("waiting for opentop");
     let recording = zstd::Decoder::new(File::open(&file).expect("a recording")).expect("zstd");
-    (made, memory, Some(Counting::default().read(recording, |_| ())))
+    (made, memory, Some(count(recording, |_| ())))
 }
 
 /// A recording is begun when all hooks are in place.

@@ -187,6 +187,9 @@ fn mix(flood: &mut Flood) {
     let children: Vec<_> = modes
         .map(|mode| {
             sys::fork(|| {
+                // Nobody stops the parts of a flood that was stopped.
+                // SAFETY: no pointers.
+                unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
                 let mut own = Flood { token: format!("{}-{}", flood.token, mode.name), ..*flood };
                 (mode.run)(&mut own);
                 i32::from((&count).write_all(&own.made.to_ne_bytes()).is_err())
