@@ -47,9 +47,10 @@ static __always_inline u32 index_of(u64 bit)
 
 /*
  * The result that the program will see of a call that returns `ret`: EINTR if it is interrupted, and so too if the
- * program is killed; 0 if the call is made again, and will return once more. Not inlined: rare, and large.
+ * program is killed; 0 if the call is made again, and will return once more. Not static, so that the verifier follows it
+ * once.
  */
-static __noinline int after_signals(long ret)
+__noinline int after_signals(long ret)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	u64 blocked = BPF_CORE_READ(task, blocked.sig[0]), pending, next;
@@ -85,12 +86,12 @@ static __always_inline bool is_interrupted(long ret)
  * send himself that signal, so what is an open descriptor stays one. Only asked where the result can be that, as it costs
  * something.
  */
-static __noinline bool is_stopped(int ret)
+__noinline int is_stopped(int ret)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	u64 pending = BPF_CORE_READ(task, pending.signal.sig[0]) & ~BPF_CORE_READ(task, blocked.sig[0]);
 
-	return pending & BIT_OF(SIGSYS) && !file_of(KNOWN_NONE, BPF_CORE_READ(task, files), ret);
+	return (pending & BIT_OF(SIGSYS)) && !file_of(KNOWN_NONE, BPF_CORE_READ(task, files), ret);
 }
 
 #endif

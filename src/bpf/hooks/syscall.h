@@ -106,6 +106,9 @@ static __always_inline int on_return(enum known known, bool typed, struct pt_reg
 	FORGET(r.mark, args[0]);
 	FORGET(r.dfd, args[0]);
 	FORGET(r.name, args[0]);
+	FORGET(r.flags, args[0]);
+	FORGET(r.mode, args[0]);
+	FORGET(r.op, args[0]);
 	report(known, task, &r);
 	return 0;
 }
