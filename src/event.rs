@@ -126,6 +126,9 @@ pub struct OpenEvent<'a> {
     pub name: &'a [u8],
     /// Absolute, with `.` and `..` folded; the name alone where `path_kind` is unreadable.
     pub path: &'a [u8],
+    /// The opened file's own last name, where it is not the one asked for: a link was followed, or another thread has
+    /// changed something meanwhile. Else empty.
+    pub opened_name: &'a [u8],
 }
 
 impl<'a> OpenEvent<'a> {
@@ -181,7 +184,7 @@ fn last_slash(path: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&path[..slash], &path[slash + 1..end]))
 }
 
-/// Fixed-size part of a kept event; its texts lie among the batch's, one behind the other: comm, path, name.
+/// Fixed-size part of a kept event; its texts lie among the batch's, one behind the other: comm, opened name, path, name.
 /// The name shares the path's bytes where it is its end, which is the usual case.
 #[derive(Clone, Copy, Debug)]
 struct Packed {
@@ -202,6 +205,7 @@ struct Packed {
     name_len: u16,
     mode: u16,
     comm_len: u8,
+    opened_len: u8,
     op: Op,
     path_kind: PathKind,
     bits: u8,
@@ -303,8 +307,10 @@ impl Batch {
         }
         let text_at = self.text.len();
         let comm = cut(event.comm, u8::MAX as usize);
+        let opened = cut(event.opened_name, u8::MAX as usize);
         let path = cut(event.path, TEXT_MAX);
         self.text.extend_from_slice(comm);
+        self.text.extend_from_slice(opened);
         self.text.extend_from_slice(path);
         let (name_at, name_len) = if path.ends_with(event.name) {
             (path.len() - event.name.len(), event.name.len())
@@ -331,6 +337,7 @@ impl Batch {
             name_len: name_len as u16,
             mode: event.mode,
             comm_len: comm.len() as u8,
+            opened_len: opened.len() as u8,
             op: event.op,
             path_kind: event.path_kind,
             bits,
@@ -352,7 +359,8 @@ impl Batch {
 
     fn view<'a>(&'a self, packed: &Packed) -> OpenEvent<'a> {
         let comm_at = packed.text_at as usize;
-        let path_at = comm_at + packed.comm_len as usize;
+        let opened_at = comm_at + packed.comm_len as usize;
+        let path_at = opened_at + packed.opened_len as usize;
         let name_at = path_at + packed.name_at as usize;
         let text = |at: usize, len: usize| &self.text[at..at + len];
         OpenEvent {
@@ -375,6 +383,7 @@ impl Batch {
             comm: text(comm_at, packed.comm_len as usize),
             name: text(name_at, packed.name_len as usize),
             path: text(path_at, packed.path_len as usize),
+            opened_name: text(opened_at, packed.opened_len as usize),
         }
     }
 }
@@ -407,5 +416,6 @@ pub(crate) fn sample() -> OpenEvent<'static> {
         comm: b"cat",
         name: b"/etc/hosts",
         path: b"/etc/hosts",
+        opened_name: b"",
     }
 }

@@ -167,6 +167,11 @@ fn known_path<'a>(event: &OpenEvent<'a>) -> Option<&'a [u8]> {
     (event.path_kind != PathKind::Unreadable).then_some(event.path)
 }
 
+/// What the opened file is called, where that is not the name asked for.
+fn opened_name<'a>(event: &OpenEvent<'a>) -> Option<&'a [u8]> {
+    (!event.opened_name.is_empty()).then_some(event.opened_name)
+}
+
 /// The totals by the names that a summary gives them; the first four always tell something, the others not always.
 fn totals_by_name(totals: &Totals) -> [(&'static str, u64); 6] {
     [

@@ -15,7 +15,7 @@
 		char data[(cap) + (component)];                                                                        \
 	};                                                                                                             \
 	enum { CAP_##class = (cap), COMPONENT_##class = (component) };
-RECORD(small, 72, 32)
+RECORD(small, 96, 32)
 RECORD(medium, 272, 136)
 RECORD(large, 1024, COMPONENT_LEN + 1)
 RECORD(huge, 2 * NAME_LEN, COMPONENT_LEN + 1)
@@ -69,6 +69,7 @@ static __always_inline void describe(struct open_event *e, const struct request 
 	e->mark = r->mark;
 	e->op = r->op;
 	e->name_len = 0;
+	e->opened_len = 0;
 	e->dir_len = 0;
 }
 
@@ -114,7 +115,88 @@ static __always_inline enum walk_result join(enum known known, struct open_event
 	return walk_up(known, &w);
 }
 
-/* Writes the name and, where it is relative, its directory. */
+/* Whether the open has got a file, and this record is to tell its name: the name asked for may have led elsewhere. */
+static __always_inline bool has_opened(const struct request *r)
+{
+	return r->ret >= 0 && !(r->mark & (MARK_FROM_FILE | MARK_SUBMITTED)) &&
+	       (r->file || !(r->mark & MARK_FD_UNKNOWN));
+}
+
+/* Where the name of an opened file lies, or of that of a descriptor; 0: there is no such file. */
+static __always_inline u64 name_of(enum known known, u64 opened, int fd)
+{
+	struct task_struct *task = current_task(known == KNOWN_ALL ? KNOWN_TASK : known);
+	struct file *file = (struct file *)opened;
+	struct dentry *dentry;
+	struct vfsmount *mnt;
+
+	if (!file)
+		file = file_of(known, LOAD(known, untrusted(known, task), files), fd);
+	if (!file)
+		return 0;
+	file = TYPED(known, file);
+	dentry = TYPED(known, WALK(known, file, f_path.dentry));
+	mnt = TYPED(known, WALK(known, file, f_path.mnt));
+	/* What is mounted has the name of its place, not the one that it has elsewhere. */
+	if (dentry == WALK(known, mnt, mnt_root)) {
+		struct mount *mount = TYPED(known, real_mount(mnt));
+
+		dentry = TYPED(known, WALK(known, mount, mnt_mountpoint));
+	}
+	/* Read so it is a number: a pointer that has been loaded no function may return. */
+	return (u64)READ(false, dentry, d_name.name);
+}
+
+/* Not static, so that the verifier follows them once, whatever is known of the open. */
+__noinline u64 opened_name(u64 file, int fd)
+{
+	return can_cast ? name_of(KNOWN_ALL, file, fd) : name_of(KNOWN_TASK, file, fd);
+}
+
+__noinline u64 opened_name_on_old_kernels(u64 file, int fd)
+{
+	return name_of(KNOWN_NONE, file, fd);
+}
+
+/* Writes the opened file's own last name. A descriptor that is not there was made up, or is closed again. */
+static __always_inline enum walk_result add_opened(enum known known, struct open_event *e, struct room room,
+						   const struct request *r)
+{
+	u64 file = number_of(r->file), name, used;
+	long n;
+
+	name = known == KNOWN_NONE ? opened_name_on_old_kernels(file, r->ret) : opened_name(file, r->ret);
+	if (!name) {
+		e->mark |= MARK_FD_UNKNOWN;
+		return WALK_DONE;
+	}
+	/*
+	 * Read back, and right here: old kernels forget what they know of a number that is put aside between its check and
+	 * its use.
+	 */
+	used = *(volatile u16 *)&e->name_len;
+	if (used > room.cap)
+		return WALK_NO_ROOM;
+	n = bpf_probe_read_kernel_str(room.data + used, room.component, (const void *)name);
+	if (n == room.component && room.component <= COMPONENT_LEN)
+		return WALK_NO_ROOM;
+	if (n > 0)
+		e->opened_len = n - 1;
+	return WALK_DONE;
+}
+
+/* Writes what belongs to the name: the name of what was opened by it, and its directory where it is relative. */
+static __always_inline enum walk_result complete(enum known known, struct open_event *e, struct room room,
+						 struct task_struct *task, const struct request *r)
+{
+	if (has_opened(r) && add_opened(known, e, room, r) != WALK_DONE)
+		return WALK_NO_ROOM;
+	if (!(e->mark & (MARK_RELATIVE | MARK_FROM_FILE)))
+		return WALK_DONE;
+	return join(known, e, room, task, r);
+}
+
+/* Writes the name and what belongs to it. */
 static __always_inline enum walk_result fill(enum known known, struct open_event *e, struct room room,
 					     struct task_struct *task, const struct request *r)
 {
@@ -127,10 +209,6 @@ static __always_inline enum walk_result fill(enum known known, struct open_event
 			n = bpf_probe_read_kernel_str(room.data, size, r->name);
 		else
 			n = bpf_probe_read_user_str(room.data, size, r->name);
-		if (n < 0) {
-			e->mark |= MARK_NAME_UNREADABLE;
-			return WALK_DONE;
-		}
 		/* Some kernels (6.1 is one) do not count the NUL of an empty name. */
 		if (n == 0)
 			n = 1;
@@ -138,17 +216,17 @@ static __always_inline enum walk_result fill(enum known known, struct open_event
 			return WALK_NO_ROOM;
 		if (n == NAME_LEN && r->ret == -ENAMETOOLONG)
 			e->mark |= MARK_NAME_CUT;
-		e->name_len = n - 1;
-		if (!(r->mark & MARK_FROM_FILE)) {
-			if (n == 1 || room.data[0] == '/')
-				return WALK_DONE;
+		if (n < 0)
+			e->mark |= MARK_NAME_UNREADABLE;
+		else
+			e->name_len = n - 1;
+		if (!(r->mark & MARK_FROM_FILE) && n > 1 && room.data[0] != '/')
 			e->mark |= MARK_RELATIVE;
-		}
 	} else if (!(r->mark & MARK_FROM_FILE)) {
 		e->mark |= MARK_NAME_UNREADABLE;
-		return WALK_DONE;
 	}
-	return known != KNOWN_NONE && can_cast ? join(KNOWN_ALL, e, room, task, r) : join(known, e, room, task, r);
+	return known != KNOWN_NONE && can_cast ? complete(KNOWN_ALL, e, room, task, r)
+					       : complete(known, e, room, task, r);
 }
 
 enum written {

@@ -70,6 +70,15 @@ static __always_inline void copy_comm(enum known known, char *to, struct task_st
 		bpf_core_read(to, COMM_LEN, &task->comm);
 }
 
+/* A pointer as a number: the verifier lets nobody calculate with a pointer, or hand it to a function that takes numbers. */
+static __always_inline u64 number_of(const void *ptr)
+{
+	u64 number = 0;
+
+	bpf_probe_read_kernel(&number, sizeof(number), &ptr);
+	return number;
+}
+
 /*
  * Makes the verifier forget what it knows of `value`, with the help of a number that it knows nothing about: what comes
  * next it then follows once, not once for each value.

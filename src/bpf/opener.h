@@ -9,7 +9,7 @@
  */
 struct request {
 	const char *name;  /* NULL: there is none */
-	struct file *file; /* MARK_FROM_FILE: the opened file; NULL: that of the descriptor `ret` */
+	struct file *file; /* the opened file; NULL: that of the descriptor `ret`, if there is one */
 	u64 key;	   /* io_uring: which request */
 	u64 began;	   /* when the call began; 0: not measured */
 	u64 now;	   /* when the result was known; report() asks for that */

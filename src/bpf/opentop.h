@@ -47,8 +47,8 @@ enum mark {
 };
 
 /*
- * One open. Behind it lie `name_len` bytes of name and then `dir_len` bytes of directory:
- * its components from the innermost outwards, each ended by a NUL.
+ * One open. Behind it lie `name_len` bytes of name, `opened_len` bytes of the opened file's own last name, and then
+ * `dir_len` bytes of directory: its components from the innermost outwards, each ended by a NUL.
  * Times are CLOCK_MONOTONIC nanoseconds, ids are those of the initial namespaces.
  */
 struct open_event {
@@ -66,9 +66,10 @@ struct open_event {
 	unsigned short mode;
 	unsigned short mark;
 	unsigned short name_len;
+	unsigned short opened_len;
 	unsigned short dir_len;
 	unsigned char op;
-	unsigned char pad[3];
+	unsigned char pad;
 	char comm[COMM_LEN];
 };
 

@@ -123,13 +123,14 @@ static long step_probed(u32 i, struct walk *w)
 	return step(KNOWN_TASK, w);
 }
 
-/* Appends the components of w->at behind the name. */
+/* Appends the components of w->at behind the names. */
 static __always_inline enum walk_result walk_up(enum known known, struct walk *w)
 {
+	u32 before = w->event->name_len + w->event->opened_len;
 	long steps = 0;
 
 	w->result = WALK_DONE;
-	w->event->dir_len = w->event->name_len;
+	w->event->dir_len = before;
 	if (known == KNOWN_ALL) {
 		steps = bpf_loop(STEPS, step_cast, w, 0) == STEPS;
 	} else if (known == KNOWN_TASK) {
@@ -140,7 +141,7 @@ static __always_inline enum walk_result walk_up(enum known known, struct walk *w
 	}
 	if (steps)
 		w->event->mark |= MARK_DIR_CUT;
-	w->event->dir_len -= w->event->name_len;
+	w->event->dir_len -= before;
 	return w->result;
 }
 

@@ -136,6 +136,7 @@ struct filename {
 struct linux_binprm {
 	struct file *file;
 	const char *filename;
+	const char *interp;
 	const char *fdpath; /* 5.9 */
 };
 

@@ -51,27 +51,31 @@ impl Decoder {
             self.pending.add(header.request, header.pid, record);
             return Ok(());
         }
+        let texts = Texts::new(&header, names)?;
         if !marks.has(mark::MARK_COMPLETED) {
-            return self.append(&header, names, batch);
+            return self.append(&header, texts, batch);
         }
         match self.pending.take(header.request) {
             Asked::Known(submitted) => {
                 let (asked, names) = split(&submitted)?;
-                self.append(&completed(asked, &header), names, batch)
+                // Where the ring has a slot for it the result is no descriptor, and says nothing of a file.
+                let in_slot = Marks(u32::from(asked.mark)).has(mark::MARK_FD_UNKNOWN);
+                let opened = if in_slot { b"" } else { texts.opened };
+                let texts = Texts { opened, ..Texts::new(&asked, names)? };
+                self.append(&completed(asked, &header), texts, batch)
             }
             Asked::Forgotten => Err(DecodeError::Forgotten),
             // When it was submitted, and so how long it took, is not known.
-            Asked::Unknown => self.append(&open_event { latency_ns: 0, ..header }, names, batch),
+            Asked::Unknown => self.append(&open_event { latency_ns: 0, ..header }, texts, batch),
         }
     }
 
-    fn append(&mut self, header: &open_event, names: &[u8], batch: &mut Batch) -> Result<(), DecodeError> {
+    fn append(&mut self, header: &open_event, texts: Texts<'_>, batch: &mut Batch) -> Result<(), DecodeError> {
         let marks = Marks(u32::from(header.mark));
         let op = *Op::ALL.get(header.op as usize).ok_or(DecodeError::Op(header.op))?;
-        let (name_len, dir_len) = (header.name_len as usize, header.dir_len as usize);
-        let too_long = DecodeError::Names { have: names.len(), claimed: name_len + dir_len };
-        let (name, rest) = names.split_at_checked(name_len).ok_or(too_long)?;
-        let dir = rest.get(..dir_len).ok_or(too_long)?;
+        let Texts { name, opened, dir } = texts;
+        // The name of a file without one, made in the directory that was asked for.
+        let nameless = header.flags & TMPFILE == TMPFILE;
 
         self.path.clear();
         absolute_path(name, dir, marks, &mut self.path);
@@ -96,9 +100,40 @@ impl Decoder {
             comm: comm_bytes(&header.comm),
             name,
             path,
+            opened_name: if nameless || !differs(opened, name) { b"" } else { opened },
         });
         Ok(())
     }
+}
+
+const TMPFILE: u64 = libc::O_TMPFILE as u64;
+
+/// What lies behind the header of a record.
+#[derive(Clone, Copy)]
+struct Texts<'a> {
+    name: &'a [u8],
+    opened: &'a [u8],
+    dir: &'a [u8],
+}
+
+impl<'a> Texts<'a> {
+    fn new(header: &open_event, bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let lens = [header.name_len, header.opened_len, header.dir_len].map(usize::from);
+        let too_long = DecodeError::Names { have: bytes.len(), claimed: lens.iter().sum() };
+        let (name, rest) = bytes.split_at_checked(lens[0]).ok_or(too_long)?;
+        let (opened, rest) = rest.split_at_checked(lens[1]).ok_or(too_long)?;
+        let dir = rest.get(..lens[2]).ok_or(too_long)?;
+        Ok(Self { name, opened, dir })
+    }
+}
+
+/// Whether a file of this last name is another than was asked for. `.` and `..` name no file, and the root of a mount
+/// and what lies in no directory have no name of their own.
+fn differs(opened: &[u8], name: &[u8]) -> bool {
+    let end = name.iter().rposition(|&byte| byte != b'/').map_or(0, |last| last + 1);
+    let asked = name[..end].rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    let names_a_file = name.is_empty() || !matches!(asked, b"" | b"." | b"..");
+    names_a_file && asked != opened && !matches!(opened, b"" | b"/")
 }
 
 /// What was submitted, with the result of its completion.
@@ -107,6 +142,7 @@ fn completed(asked: open_event, result: &open_event) -> open_event {
         ts_ns: result.ts_ns,
         ret: result.ret,
         latency_ns: if result.latency_ns == 0 { 0 } else { result.ts_ns.saturating_sub(asked.ts_ns) },
+        mark: asked.mark | result.mark & mark::MARK_FD_UNKNOWN.0 as u16,
         ..asked
     }
 }

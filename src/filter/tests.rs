@@ -33,6 +33,7 @@ fn event() -> OpenEvent<'static> {
         comm: b"Web Content",
         name: b"../etc/hosts",
         path: b"/srv/etc/hosts",
+        opened_name: b"",
     }
 }
 

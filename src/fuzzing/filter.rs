@@ -104,6 +104,7 @@ fn event<'a>(number: i32, comm: &'a [u8], path: &'a [u8]) -> OpenEvent<'a> {
         comm,
         name: path,
         path,
+        opened_name: b"",
     }
 }
 

@@ -12,7 +12,7 @@ use crate::names::Names;
 use crate::source::Totals;
 use std::io::{self, Write};
 
-const COLUMNS: [&str; 21] = [
+const COLUMNS: [&str; 22] = [
     "type",
     "time",
     "ts_ns",
@@ -29,6 +29,7 @@ const COLUMNS: [&str; 21] = [
     "name",
     "path",
     "path_kind",
+    "opened_name",
     "latency_ns",
     "cgroup",
     "container",
@@ -96,6 +97,7 @@ impl<W: Write> Output for Csv<W> {
         name(row, known_name(event).unwrap_or_default());
         name(row, known_path(event).unwrap_or_default());
         text(row, event.path_kind.name());
+        text(row, &escaped(event.opened_name));
         number(row, event.latency.map(|latency| latency.as_nanos() as u64));
         name(row, cgroup.map_or(b"", |cgroup| &cgroup.path));
         name(row, cgroup.and_then(|cgroup| cgroup.container.as_deref()).unwrap_or_default());

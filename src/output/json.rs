@@ -4,7 +4,7 @@
 //! the true names, not the displayable ones; characters that a terminal could obey are written as `\uNNNN`. Only bytes
 //! that are not UTF-8 cannot be: the text then is the displayable one, and `FIELD_b64` carries the bytes.
 
-use super::{Clock, FlagTexts, Output, Sink, known_name, known_path, push_number, totals_by_name};
+use super::{Clock, FlagTexts, Output, Sink, known_name, known_path, opened_name, push_number, totals_by_name};
 use crate::escape::{self, escaped, is_invisible};
 use crate::event::{OpenEvent, errno_name, flag_names};
 use crate::names::Names;
@@ -71,6 +71,7 @@ impl<W: Write> Output for Json<W> {
         line.text("name", name);
         line.text("path", path);
         line.word("path_kind", event.path_kind.name());
+        line.text("opened_name", opened_name(event));
         line.number_or_null("latency_ns", event.latency.map(|latency| latency.as_nanos() as u64));
         line.text("cgroup", cgroup_path);
         line.text("container", cgroup.and_then(|cgroup| cgroup.container.as_deref()));
@@ -80,6 +81,7 @@ impl<W: Write> Output for Json<W> {
         }
         line.bytes("name_b64", name);
         line.bytes("path_b64", path);
+        line.bytes("opened_name_b64", opened_name(event));
         line.bytes("comm_b64", Some(event.comm));
         line.bytes("cgroup_b64", cgroup_path);
         line.end();

@@ -1,6 +1,6 @@
 //! One line per open, for eyes and for grep.
 
-use super::{Output, Sink, known_name, known_path, push_nanos, push_number, totals_by_name};
+use super::{Output, Sink, known_name, known_path, opened_name, push_nanos, push_number, totals_by_name};
 use crate::escape::{escape_into, escaped, is_plain};
 use crate::event::{OpenEvent, PathKind, errno_name};
 use crate::names::Names;
@@ -80,7 +80,12 @@ impl<W: Write> Output for Text<W> {
         self.column(4, &event.errno().map_or("-".into(), errno_name));
         let (file, remark) = shown_file(event);
         escape_into(file, &mut self.sink.lines);
-        self.last(remark)
+        self.sink.lines.extend_from_slice(remark.as_bytes());
+        if let Some(opened) = opened_name(event) {
+            self.sink.lines.extend_from_slice(b" -> ");
+            escape_into(opened, &mut self.sink.lines);
+        }
+        self.sink.end_line()
     }
 
     fn lost(&mut self, cause: &str, count: u64) -> io::Result<()> {

@@ -16,6 +16,7 @@ use std::time::Duration;
 const COMM_MAX: usize = 15;
 const NAME_MAX: usize = 4096;
 const PATH_MAX: usize = 3 * 4096;
+const COMPONENT_MAX: usize = 255;
 const CGROUP_MAX: usize = 4096;
 
 /// No host is up for longer, in nanoseconds. Twice that still fits 64 bits, so that times can be added.
@@ -118,6 +119,7 @@ pub(super) struct OpenLine<'a> {
     name: Option<Cow<'a, str>>,
     path: Option<Cow<'a, str>>,
     path_kind: Cow<'a, str>,
+    opened_name: Option<Cow<'a, str>>,
     latency_ns: Option<u64>,
     pub(super) cgroup: Option<Cow<'a, str>>,
     #[serde(default)]
@@ -128,6 +130,7 @@ pub(super) struct OpenLine<'a> {
     comm_b64: Option<Cow<'a, str>>,
     name_b64: Option<Cow<'a, str>>,
     path_b64: Option<Cow<'a, str>>,
+    opened_name_b64: Option<Cow<'a, str>>,
     cgroup_b64: Option<Cow<'a, str>>,
 }
 
@@ -137,6 +140,7 @@ pub(super) struct Texts {
     comm: Vec<u8>,
     name: Vec<u8>,
     path: Vec<u8>,
+    opened_name: Vec<u8>,
     pub(super) cgroup: Vec<u8>,
 }
 
@@ -150,6 +154,8 @@ impl OpenLine<'_> {
             Some(_) => put(&mut texts.path, self.path.as_deref(), self.path_b64.as_deref(), ("path", PATH_MAX))?,
             None => texts.path.clone_from(&texts.name),
         }
+        let opened_name = (self.opened_name.as_deref(), self.opened_name_b64.as_deref());
+        put(&mut texts.opened_name, opened_name.0, opened_name.1, ("opened_name", COMPONENT_MAX))?;
         put(&mut texts.cgroup, self.cgroup.as_deref(), self.cgroup_b64.as_deref(), ("cgroup", CGROUP_MAX))?;
         at_most("flags", self.flags.len(), FLAGS_MAX)?;
         Ok(OpenEvent {
@@ -172,6 +178,7 @@ impl OpenLine<'_> {
             comm: b"",
             name: b"",
             path: b"",
+            opened_name: b"",
         })
     }
 
@@ -202,7 +209,8 @@ impl OpenLine<'_> {
 impl Texts {
     /// `event` with its texts.
     pub(super) fn complete<'a>(&'a self, event: OpenEvent<'static>) -> OpenEvent<'a> {
-        OpenEvent { comm: &self.comm, name: &self.name, path: &self.path, ..event }
+        let Self { comm, name, path, opened_name, .. } = self;
+        OpenEvent { comm, name, path, opened_name, ..event }
     }
 }
 

@@ -129,9 +129,9 @@ prop_compose! {
         mode in 0..0o7777u16,
         kinds in (0..Op::ALL.len(), 0..PathKind::ALL.len()),
         latency in prop::option::of(0..CENTURY),
-        texts in (hostile_comm(), hostile(), hostile()).prop_map(|(comm, name, path)| [comm, name, path]),
+        texts in (hostile_comm(), hostile(), hostile(), hostile()).prop_map(<[Vec<u8>; 4]>::from),
         cgroup in 0..4u64,
-    ) -> (OpenEvent<'static>, [Vec<u8>; 3]) {
+    ) -> (OpenEvent<'static>, [Vec<u8>; 4]) {
         let [pid, tid, ppid] = ids;
         let [ts_ns, time_ns, start_ns] = times;
         let (op, path_kind) = (Op::ALL[kinds.0], PathKind::ALL[kinds.1]);
@@ -148,9 +148,9 @@ prop_compose! {
 }
 
 /// `event` with its texts; without a readable directory the name stands for the path.
-fn complete<'a>(event: &OpenEvent<'static>, [comm, name, path]: &'a [Vec<u8>; 3]) -> OpenEvent<'a> {
+fn complete<'a>(event: &OpenEvent<'static>, [comm, name, path, opened_name]: &'a [Vec<u8>; 4]) -> OpenEvent<'a> {
     let path = if event.path_kind == PathKind::Unreadable { name } else { path };
-    OpenEvent { comm, name, path, ..*event }
+    OpenEvent { comm, name, path, opened_name, ..*event }
 }
 
 fn cgroup_names() -> Names {

@@ -53,10 +53,11 @@ fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)>
     };
     let deleted = if event.dir_deleted { ", its directory is deleted" } else { "" };
     let flags: Vec<_> = flag_names(event.flags).collect();
-    let has_escapes = [event.path, event.name, event.comm].iter().any(|text| *escaped(text).as_bytes() != **text);
+    let has_escapes =
+        [event.path, event.name, event.opened_name, event.comm].iter().any(|text| *escaped(text).as_bytes() != **text);
     let cgroup = context.names.cgroup(event.cgroup);
     let label = cgroup.and_then(|cgroup| cgroup.container.as_ref().or(cgroup.unit.as_ref()));
-    vec![
+    let mut fields = vec![
         ("path", quoted(event.path)),
         ("as given", quoted(event.name)),
         ("path is", format!("{}{deleted}", event.path_kind.name())),
@@ -75,5 +76,9 @@ fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)>
         ("container", or_none(label.map(|label| escape(label)).unwrap_or_default())),
         ("cgroup", or_none(cgroup.map(|cgroup| escape(&cgroup.path)).unwrap_or_default())),
         ("escaped", if has_escapes { "yes: \\ starts an escape in the texts above" } else { "no" }.to_owned()),
-    ]
+    ];
+    if !event.opened_name.is_empty() {
+        fields.insert(2, ("opened", escape(event.opened_name)));
+    }
+    fields
 }

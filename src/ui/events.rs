@@ -173,7 +173,10 @@ fn container(row: &Shown<'_>, context: &Context<'_>) -> String {
 /// The path, or what is known of it, marked; of a folded search, what came of it.
 fn path(row: &Shown<'_>, context: &Context<'_>) -> String {
     let event = &row.event;
-    let text = if row.tries > 1 { search(event, row.tries) } else { whole(event) };
+    let mut text = if row.tries > 1 { search(event, row.tries) } else { whole(event) };
+    if !event.opened_name.is_empty() {
+        text.extend([" ", context.theme.glyphs.arrow, " ", &*escaped(event.opened_name)]);
+    }
     behind(&text, context.sideways).to_owned()
 }
 

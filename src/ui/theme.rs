@@ -26,6 +26,8 @@ pub struct Theme {
 pub struct Glyphs {
     /// For what was left out.
     pub elided: &'static str,
+    /// Between a name and what it led to.
+    pub arrow: &'static str,
     /// From low to high.
     pub bars: &'static str,
     /// For a process that has ended, where there is no room to say so.
@@ -38,6 +40,7 @@ pub struct Glyphs {
 
 const UNICODE: Glyphs = Glyphs {
     elided: "…",
+    arrow: "→",
     ended: "†",
     bars: "▁▂▃▄▅▆▇█",
     falling: "▼",
@@ -47,6 +50,7 @@ const UNICODE: Glyphs = Glyphs {
 
 const ASCII: Glyphs = Glyphs {
     elided: "..",
+    arrow: "->",
     ended: "x",
     bars: "_.-~=^#",
     falling: "v",

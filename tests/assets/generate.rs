@@ -11,7 +11,7 @@ use opentop::cli::Cli;
 use opentop::filter::FIELDS;
 
 /// Fields of the JSON line of an open; [`OPTIONAL`] tells those that are not always there.
-pub const JSON_FIELDS: [(&str, &str); 20] = [
+pub const JSON_FIELDS: [(&str, &str); 21] = [
     ("type", "open"),
     ("time", "when the result was known, RFC 3339 in UTC with nanoseconds"),
     ("ts_ns", "the same moment in nanoseconds of CLOCK_MONOTONIC"),
@@ -29,6 +29,10 @@ pub const JSON_FIELDS: [(&str, &str); 20] = [
     ("path", "absolute path, . and .. folded, symbolic links not followed; null where it is not known"),
     ("path_kind", "absolute, joined, handle, truncated or unreadable: where path comes from"),
     (
+        "opened_name",
+        "last name of the file that was opened, where it is not the one asked for: a link was followed, or something was changed meanwhile; else null",
+    ),
+    (
         "latency_ns",
         "from call to result, with --latency; else null, and for what the kernel opens itself or refuses before io_uring submits it, or seccomp answers. Where it skips opens, it may be that since an earlier call",
     ),
@@ -40,7 +44,7 @@ pub const JSON_FIELDS: [(&str, &str); 20] = [
 /// Fields that a line only has where they say something.
 pub const OPTIONAL: [(&str, &str); 2] = [
     ("dir_deleted", "true where the directory that the name is relative to was deleted"),
-    ("name_b64 path_b64 comm_b64 cgroup_b64", "the exact bytes of a text that is not UTF-8"),
+    ("name_b64 path_b64 opened_name_b64 comm_b64 cgroup_b64", "the exact bytes of a text that is not UTF-8"),
 ];
 
 const EXIT_STATUS: [(&str, &str); 4] = [

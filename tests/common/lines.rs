@@ -37,6 +37,7 @@ pub struct Open {
     pub path: Option<String>,
     pub path_b64: Option<String>,
     pub path_kind: String,
+    pub opened_name: Option<String>,
     #[serde(default)]
     pub dir_deleted: bool,
     pub latency_ns: Option<u64>,
@@ -152,6 +153,7 @@ impl Expected {
             ("name", same_text(self.bytes("name"), open.name(), self.truncated())),
             ("path", same_text(self.bytes("path"), open.path(), self.truncated())),
             ("path_kind", *json("path_kind") == open.path_kind),
+            ("opened_name", *json("opened_name") == Value::from(open.opened_name.clone())),
             ("dir_deleted", *json("dir_deleted") == open.dir_deleted),
             ("flags", known("flags", open.flags.clone().into())),
             ("mode", *json("mode") == Value::from(open.mode)),

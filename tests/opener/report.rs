@@ -52,6 +52,8 @@ pub struct Line<'a> {
     pub name: Option<&'a [u8]>,
     pub path: Option<&'a [u8]>,
     pub path_kind: &'a str,
+    /// The last name of the opened file, where it is another than was asked for.
+    pub opened: Option<&'a [u8]>,
     /// `None` where the call has no flags.
     pub flags: Option<u64>,
     /// Permission bits, where the flags make them count.
@@ -77,6 +79,7 @@ impl Line<'_> {
         json.bytes("name", self.name);
         json.bytes("path", self.path);
         json.text("path_kind", self.path_kind.as_bytes());
+        json.bytes("opened_name", self.opened);
         json.list("flags", self.flags.map(flag_names));
         json.number("mode", self.mode.map(i64::from));
         json.number("fd", self.result.ok().filter(|_| self.fd).map(i64::from));

@@ -84,6 +84,7 @@ impl Scene {
             high_flags: 0,
             mode: 0,
             resolve: 0,
+            opened: None,
             kind: None,
             who: None,
         }
@@ -110,6 +111,7 @@ pub struct Open<'a> {
     high_flags: u32,
     mode: u32,
     resolve: u64,
+    opened: Option<&'static str>,
     kind: Option<&'static str>,
     who: Option<Who>,
 }
@@ -132,6 +134,12 @@ impl Open<'_> {
 
     pub fn resolve(mut self, resolve: u64) -> Self {
         self.resolve = resolve;
+        self
+    }
+
+    /// What is opened, where the name leads to a file that is called otherwise.
+    pub fn opens(mut self, name: &'static str) -> Self {
+        self.opened = Some(name);
         self
     }
 
@@ -247,6 +255,7 @@ impl Open<'_> {
             name: (!self.nameless).then_some(name),
             path: path.as_deref(),
             path_kind: kind,
+            opened: self.opened.map(str::as_bytes).filter(|_| result.is_ok()),
             flags: Some(u64::from(self.high_flags) << 32 | u64::from(self.flags as u32)),
             mode: creates.then_some(self.mode),
             result,

@@ -18,6 +18,9 @@ static __always_inline int on_exec(enum known known, int old_pid, struct linux_b
 	/* By a descriptor: the name is one that the kernel made up from its number. */
 	if (bpf_core_field_exists(bprm->fdpath) && LOAD(known, bprm, fdpath))
 		r.mark |= MARK_FROM_FILE;
+	/* A script's own file is closed by now: what is open is the program that interprets it, which nobody asked for. */
+	else if (LOAD(known, bprm, interp) != LOAD(known, bprm, filename))
+		r.file = NULL;
 	FORGET(r.mark, old_pid);
 	/* A thread that is not the leader has become it. */
 	if (measure_latency)

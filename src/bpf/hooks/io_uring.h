@@ -27,15 +27,6 @@ static __always_inline const char *name_asked_for(struct io_open *open)
 	return BPF_CORE_READ(open, filename, name);
 }
 
-/* A request's address as a number: the verifier lets nobody calculate with a pointer. */
-static __always_inline u64 id_of(struct io_kiocb *req)
-{
-	u64 id = 0;
-
-	bpf_probe_read_kernel(&id, sizeof(id), &req);
-	return id;
-}
-
 static __always_inline int on_submit(struct io_kiocb *req)
 {
 	struct io_open *open = (struct io_open *)req;
@@ -45,7 +36,7 @@ static __always_inline int on_submit(struct io_kiocb *req)
 		.mark = MARK_SUBMITTED,
 		.in_kernel = true,
 	};
-	u64 id = id_of(req);
+	u64 id = number_of(req);
 
 	if (!asks_for_open(req) || (is_self(KNOWN_TASK, task) && !filter.show_self))
 		return 0;
@@ -106,7 +97,7 @@ static __always_inline int on_complete(struct io_kiocb *req, int res)
 
 	if (!req || !asks_for_open(req))
 		return 0;
-	r.key = take_key(id_of(req));
+	r.key = take_key(number_of(req));
 	if (r.key || may_be_refused(res))
 		report(KNOWN_TASK, task, &r);
 	else

@@ -19,7 +19,10 @@ static __always_inline int on_kernel_open(void *ctx, const char *name, struct re
 	r->in_kernel = true;
 	r->dfd = AT_FDCWD;
 	r->mark = MARK_FD_UNKNOWN;
-	r->ret = opened >= (u64)-MAX_ERRNO ? opened : 0;
+	if (opened >= (u64)-MAX_ERRNO)
+		r->ret = opened;
+	else
+		r->file = (struct file *)opened;
 	report(KNOWN_TASK, current_task(KNOWN_TASK), r);
 	return 0;
 }

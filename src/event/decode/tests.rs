@@ -11,6 +11,7 @@ use crate::bpf::as_bytes;
 struct Record {
     header: open_event,
     name: Vec<u8>,
+    opened: Vec<u8>,
     /// Innermost component first, as the walk finds them.
     dir: Vec<&'static str>,
 }
@@ -31,13 +32,14 @@ fn record(name: &[u8], marks: &[mark], dir: &[&'static str]) -> Record {
         mode: 0o644,
         mark: marks.iter().fold(0, |all, bit| all | bit.0 as u16),
         name_len: 0,
+        opened_len: 0,
         dir_len: 0,
         op: Op::Openat as u8,
-        pad: [0; 3],
+        pad: 0,
         comm: [0; 16],
     };
     set_comm(&mut header, b"nginx");
-    Record { header, name: name.to_vec(), dir: dir.to_vec() }
+    Record { header, name: name.to_vec(), opened: Vec::new(), dir: dir.to_vec() }
 }
 
 fn set_comm(header: &mut open_event, comm: &[u8]) {
@@ -50,8 +52,9 @@ impl Record {
     fn bytes(&self) -> Vec<u8> {
         let dir: Vec<u8> = self.dir.iter().flat_map(|part| part.bytes().chain([0])).collect();
         let mut header = self.header;
-        (header.name_len, header.dir_len) = (self.name.len() as u16, dir.len() as u16);
-        [as_bytes(&header), &self.name, &dir].concat()
+        let lens = [self.name.len(), self.opened.len(), dir.len()].map(|len| len as u16);
+        [header.name_len, header.opened_len, header.dir_len] = lens;
+        [as_bytes(&header), &self.name, &self.opened, &dir].concat()
     }
 
     /// The batch that it decodes to, alone.
@@ -99,8 +102,34 @@ fn every_field_arrives() {
         comm: b"nginx",
         name: b"/etc/hosts",
         path: b"/etc/hosts",
+        opened_name: b"",
     };
     assert_eq!(batch.get(0), Some(expected));
+}
+
+#[test]
+fn what_was_opened_is_told_where_it_is_called_otherwise() {
+    for (name, opened, told) in [
+        ("/etc/alternatives/editor", "vim.basic", "vim.basic"),
+        ("editor", "editor", ""),
+        ("/etc/alternatives//editor//", "editor", ""),
+        ("link/", "dir", "dir"),
+        ("/", "/", ""),
+        ("/proc", "/", ""),
+        ("a/..", "b", ""),
+        (".", "b", ""),
+        ("b/...", "b", "b"),
+        ("/proc/self/fd/3", "", ""),
+        ("tail", "ail", "ail"),
+    ] {
+        let record = Record { opened: opened.as_bytes().to_vec(), ..record(name.as_bytes(), &[], &[]) };
+        assert_eq!(record.decoded().get(0).unwrap().opened_name, told.as_bytes(), "{name} -> {opened}");
+    }
+    let unreadable = Record { opened: b"shadow".to_vec(), ..record(b"", &[mark::MARK_NAME_UNREADABLE], &[]) };
+    assert_eq!(unreadable.decoded().get(0).unwrap().opened_name, b"shadow");
+    let mut nameless = Record { opened: b"#17".to_vec(), ..record(b"/tmp", &[], &[]) };
+    nameless.header.flags = TMPFILE;
+    assert_eq!(nameless.decoded().get(0).unwrap().opened_name, b"");
 }
 
 #[test]

@@ -40,7 +40,20 @@ fn core_dump(scene: &Scene) -> Gone {
     // Which flags the kernel uses is its own affair.
     let (flags, mode, fd, dir_deleted) = (None, Some(0o600), false, false);
     let (path, path_kind, result) = (Some(&path[..]), "joined", Ok(0));
-    Line { way: scene.way, who, op: "kernel", name: Some(name), path, path_kind, flags, mode, result, fd, dir_deleted }
-        .print();
+    Line {
+        way: scene.way,
+        who,
+        op: "kernel",
+        name: Some(name),
+        path,
+        path_kind,
+        opened: None,
+        flags,
+        mode,
+        result,
+        fd,
+        dir_deleted,
+    }
+    .print();
     Ok(())
 }

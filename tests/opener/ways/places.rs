@@ -7,6 +7,7 @@ use crate::sys::{self, OPENAT, OPENAT2};
 pub const WAYS: &[Way] = ways![
     "path with dots" => dots,
     "path through a symbolic link" => through_a_link,
+    "to a link" => to_a_link,
     "working directory" => working_directory,
     "working directory is the root" => working_directory_is_root,
     "working directory through a link" => working_directory_through_a_link,
@@ -59,6 +60,22 @@ fn through_a_link(scene: &Scene) -> Gone {
     scene.open(&OPENAT, scene.path("link/file")).label("absolute").ok();
     sys::symlink(b"nothing", b"dangling");
     scene.open(&OPENAT, "dangling").label("dangling").fails(libc::ENOENT);
+    Ok(())
+}
+
+/// A link at the end of a name is followed, and what it leads to is told too.
+fn to_a_link(scene: &Scene) -> Gone {
+    scene.file("target");
+    scene.subdir("sub");
+    sys::symlink(b"target", b"link");
+    sys::symlink(b"link", b"link-to-link");
+    sys::symlink(b"sub", b"link-to-dir");
+    scene.open(&OPENAT, "link").opens("target").ok();
+    scene.open(&OPENAT, scene.path("link")).opens("target").label("absolute").ok();
+    scene.open(&OPENAT, "link-to-link").opens("target").label("two links").ok();
+    scene.open(&OPENAT, "link-to-dir/").opens("sub").label("directory").ok();
+    scene.open(&OPENAT, "link-to-dir/.").label("within").ok();
+    scene.open(&OPENAT, "link").flags(libc::O_PATH | libc::O_NOFOLLOW).label("itself").ok();
     Ok(())
 }
 

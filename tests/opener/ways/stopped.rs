@@ -2,9 +2,9 @@
 
 use super::{Way, ways};
 use crate::report::Who;
-use crate::scene::{Gone, Scene, unless};
+use crate::scene::{Gone, Scene, Skip, unless};
 use crate::sys::{self, CREAT_FLAGS, OPENAT};
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_int, c_long, c_void};
 use std::sync::atomic::{AtomicI32, Ordering};
 
 pub const WAYS: &[Way] = ways![
@@ -15,6 +15,7 @@ pub const WAYS: &[Way] = ways![
     "seccomp trap" => seccomp_trap,
     "seccomp kill" => seccomp_kill,
     "seccomp's signal from elsewhere" => signal_from_elsewhere,
+    "seccomp notify" => seccomp_notify,
 ];
 
 fn handle(signal: c_int, handler: extern "C" fn(c_int), flags: c_int) {
@@ -107,8 +108,8 @@ fn by_child(scene: &Scene, child: libc::pid_t, errno: c_int) {
     scene.open(&OPENAT, if errno == libc::EINTR { "fifo" } else { "there" }).who(who).came_to(Err(errno));
 }
 
-/// Has seccomp answer every openat of this thread with `action`.
-fn filter(action: u32) -> sys::Result {
+/// Has seccomp answer every openat of this thread with `action`. The listener's descriptor, where there is one.
+fn filter(action: u32, flags: c_long) -> sys::Result {
     let (load, equal, answer) = (
         (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16,
         (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16,
@@ -123,12 +124,12 @@ fn filter(action: u32) -> sys::Result {
     ];
     let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
     // SAFETY: the program is live and as long as it says.
-    sys::result(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) })
+    sys::result(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program) })
 }
 
 fn seccomp_errno(scene: &Scene) -> Gone {
     scene.file("there");
-    unless("seccomp", filter(libc::SECCOMP_RET_ERRNO | libc::EACCES as u32))?;
+    unless("seccomp", filter(libc::SECCOMP_RET_ERRNO | libc::EACCES as u32, 0))?;
     scene.open(&OPENAT, "there").fails(libc::EACCES);
     Ok(())
 }
@@ -137,17 +138,27 @@ fn seccomp_errno(scene: &Scene) -> Gone {
 fn seccomp_trap(scene: &Scene) -> Gone {
     scene.file("there");
     handle(libc::SIGSYS, nothing, 0);
-    unless("seccomp", filter(libc::SECCOMP_RET_TRAP))?;
+    unless("seccomp", filter(libc::SECCOMP_RET_TRAP, 0))?;
     let open = scene.open(&OPENAT, "there");
     let _ = (OPENAT.call)(&open.ask());
     open.came_to(Err(libc::ENOSYS));
     Ok(())
 }
 
+/// Whether the kernel kills by a signal, which a process takes when the call has returned. No other trace of that is left.
+fn is_seen_when_killed() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut numbers = release.split(['.', '-']).map_while(|number| number.parse::<u32>().ok());
+    (numbers.next(), numbers.next()) >= (Some(5), Some(16))
+}
+
 fn seccomp_kill(scene: &Scene) -> Gone {
+    if !is_seen_when_killed() {
+        return Err(Skip("before 5.16 the kernel ends a process that seccomp kills within the call".into()));
+    }
     scene.file("there");
     let child = sys::fork(|| {
-        sys::must("seccomp", filter(libc::SECCOMP_RET_KILL_PROCESS));
+        sys::must("seccomp", filter(libc::SECCOMP_RET_KILL_PROCESS, 0));
         let _ = (OPENAT.call)(&scene.open(&OPENAT, "there").ask());
         0
     });
@@ -183,4 +194,39 @@ fn signal_from_elsewhere(scene: &Scene) -> Gone {
     let fd = scene.open(&OPENAT, "new").flags(CREAT_FLAGS).mode(0o600).ok();
     assert_eq!(fd, number, "the descriptor");
     Ok(())
+}
+
+/// A descriptor that the supervisor makes up.
+const MADE_UP: i32 = 1000;
+
+/// Another thread answers, with a number that is no descriptor.
+fn seccomp_notify(scene: &Scene) -> Gone {
+    scene.file("there");
+    let listener = AtomicI32::new(-1);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while listener.load(Ordering::Acquire) < 0 {
+                std::thread::yield_now();
+            }
+            answer(listener.load(Ordering::Acquire));
+        });
+        let flags = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER as c_long;
+        listener.store(sys::must("seccomp", filter(libc::SECCOMP_RET_USER_NOTIF, flags)), Ordering::Release);
+        assert_eq!(scene.open(&OPENAT, "there").without_fd().either(), Ok(MADE_UP));
+    });
+    Ok(())
+}
+
+/// Answers one call.
+fn answer(listener: c_int) {
+    const RECV: libc::Ioctl = 0xc050_2100_u32 as libc::Ioctl;
+    const SEND: libc::Ioctl = 0xc018_2101_u32 as libc::Ioctl;
+    // SAFETY: both are plain numbers, live, and as long as the request's number says.
+    unsafe {
+        let mut asked: libc::seccomp_notif = std::mem::zeroed();
+        sys::must("SECCOMP_IOCTL_NOTIF_RECV", sys::result(libc::ioctl(listener, RECV, &raw mut asked).into()));
+        let mut answer: libc::seccomp_notif_resp = std::mem::zeroed();
+        (answer.id, answer.val) = (asked.id, MADE_UP.into());
+        sys::must("SECCOMP_IOCTL_NOTIF_SEND", sys::result(libc::ioctl(listener, SEND, &raw mut answer).into()));
+    }
 }

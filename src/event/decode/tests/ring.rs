@@ -34,6 +34,22 @@ fn an_open_by_io_uring_is_what_was_asked_for_with_its_result() {
 }
 
 #[test]
+fn a_ring_opens_under_another_name_and_into_a_slot() {
+    let opens = |slot: u16| {
+        let (mut decoder, mut batch) = (Decoder::default(), Batch::default());
+        let (mut submitted, mut completed) = by_ring(7);
+        submitted.header.mark |= slot;
+        (completed.opened, completed.header.ret) = (b"other".to_vec(), 0);
+        decoder.decode(&submitted.bytes(), &mut batch).unwrap();
+        decoder.decode(&completed.bytes(), &mut batch).unwrap();
+        batch
+    };
+    assert_eq!(opens(0).get(0).unwrap().opened_name, b"other");
+    let into_slot = opens(mark::MARK_FD_UNKNOWN.0 as u16);
+    assert_eq!((into_slot.get(0).unwrap().opened_name, into_slot.get(0).unwrap().fd()), (&b""[..], None));
+}
+
+#[test]
 fn a_result_without_its_request_is_reported_all_the_same() {
     let (_, mut completed) = by_ring(7);
     completed.header.latency_ns = 3_999;
