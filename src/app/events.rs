@@ -374,7 +374,9 @@ mod tests {
         let some = asked("comm:nobody", &events);
         events.take_over(some, None, &names, 20);
         let all = asked("", &events);
-        (0..5).for_each(|_| drop(events.push(batch(30), &names)));
+        for _ in 0..5 {
+            events.push(batch(30), &names);
+        }
         events.take_over(all, None, &names, 20);
         let feed = events.live();
         assert_eq!(feed.len() as u64, feed.log.range().end - feed.log.range().start);
