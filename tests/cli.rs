@@ -204,7 +204,7 @@ fn a_screen_without_a_terminal_is_refused() {
 
 #[test]
 fn json_has_the_fields_of_the_contract_in_their_order() {
-    const FIELDS: [&str; 19] = [
+    const FIELDS: [&str; 20] = [
         "type",
         "time",
         "ts_ns",
@@ -221,6 +221,7 @@ fn json_has_the_fields_of_the_contract_in_their_order() {
         "name",
         "path",
         "path_kind",
+        "opened_name",
         "latency_ns",
         "cgroup",
         "container",
