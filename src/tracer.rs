@@ -83,13 +83,17 @@ pub enum Command {
     Stop,
 }
 
+/// BPF objects that there can be: at the start each hook set is tried with what is beside it and alone, what none has yet
+/// follows by itself, and while running each other set is tried once more.
+const OBJECTS: usize = 2 * HookSet::ALL.len() + hooks::OPTIONAL + HookSet::ALL.len() - 1;
+
 /// Where the BPF objects live: those of hook sets, refused, in use or left, and those beside them.
-pub type Storage = [MaybeUninit<OpenObject>; 10];
+pub type Storage = [MaybeUninit<OpenObject>; OBJECTS];
 
 /// An empty storage, to be kept on the stack of whoever runs the tracer.
 #[must_use]
 pub fn storage() -> Storage {
-    [const { MaybeUninit::uninit() }; 10]
+    [const { MaybeUninit::uninit() }; OBJECTS]
 }
 
 /// A loaded and attached kernel side.
@@ -155,7 +159,8 @@ impl<'a> Tracer<'a> {
             let tried: Vec<_> = tried.iter().map(|(set, why)| format!("{}: {why}", set.name())).collect();
             Error::NoHook { tried: tried.join("; ") }
         })?;
-        attached.complete(&base, &options);
+        let completed = attached.complete(&base, &options);
+        completed.map_err(|why| Error::bpf("load what is beside the hooks", why))?;
         Ok(Self { base, attached, options, host_pids: facts.host_pids })
     }
 
@@ -207,7 +212,7 @@ pub fn try_all(facts: &Facts, options: &Options) -> Trial {
         let mut slots = storage.iter_mut();
         let first = attached::open_next(&mut slots, options);
         let (base, mut attached) = Attached::start(first, slots, kernel, &[set], options).map_err(refused)?;
-        attached.complete(&base, options);
+        attached.complete(&base, options)?;
         Ok(attached.hooks().clone())
     };
     let lossless_probes = kernel.as_ref().is_ok_and(|kernel| kernel.has_lossless_probes());

@@ -162,7 +162,7 @@ __noinline u64 opened_name_on_old_kernels(u64 file, int fd)
 static __always_inline enum walk_result add_opened(enum known known, struct open_event *e, struct room room,
 						   const struct request *r)
 {
-	u64 file = number_of(r->file), name, used;
+	u64 file = r->file ? number_of(r->file) : 0, name, used;
 	long n;
 
 	name = known == KNOWN_NONE ? opened_name_on_old_kernels(file, r->ret) : opened_name(file, r->ret);

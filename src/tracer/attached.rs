@@ -22,6 +22,8 @@ pub(super) struct Attached<'a> {
     /// What links had missed when they were closed.
     closed: Skips,
     hooks: Hooks,
+    /// The sets that were tried while running, each once.
+    tried: Vec<HookSet>,
 }
 
 /// What is left of the storage.
@@ -74,7 +76,15 @@ impl<'a> Attached<'a> {
                     let hooks = Hooks { set, left: Vec::new(), unseen: Vec::new() };
                     return Ok((
                         base,
-                        Self { slots, kernel, parts: Vec::new(), links, closed: Skips::default(), hooks },
+                        Self {
+                            slots,
+                            kernel,
+                            parts: Vec::new(),
+                            links,
+                            closed: Skips::default(),
+                            hooks,
+                            tried: Vec::new(),
+                        },
                     ));
                 }
                 Err(why) => tried.push((set, why)),
@@ -109,22 +119,28 @@ impl<'a> Attached<'a> {
     }
 
     /// Loads and attaches what no part sees yet, as far as the kernel takes it.
-    pub(super) fn complete(&mut self, base: &Part<'_>, options: &Options) {
+    ///
+    /// # Errors
+    /// If there is no room for another object, whatever the kernel takes.
+    pub(super) fn complete(&mut self, base: &Part<'_>, options: &Options) -> Result<(), String> {
         for optional in hooks::optional(options.extras).filter(|optional| !optional.is_in(base.chosen())) {
-            let attached = optional.choose(&self.kernel).and_then(|chosen| {
-                let opened = open_next(&mut self.slots, options).ok()?;
-                let part = opened.load(self.hooks.set, chosen, &self.kernel, options, Some(&base.skel)).ok()?;
-                let links = part.attach().ok()?;
-                Some((part, links))
-            });
+            let attached = match optional.choose(&self.kernel) {
+                None => None,
+                Some(chosen) => {
+                    let opened = open_next(&mut self.slots, options)?;
+                    let part = opened.load(self.hooks.set, chosen, &self.kernel, options, Some(&base.skel));
+                    part.and_then(|part| Ok((part.attach()?, part))).ok()
+                }
+            };
             match attached {
-                Some((part, links)) => {
+                Some((links, part)) => {
                     self.links.beside.extend(links.beside);
                     self.parts.push(part);
                 }
                 None => self.hooks.unseen.push(optional.what),
             }
         }
+        Ok(())
     }
 
     /// Moves to the next hook set that the kernel takes, sees opens, and is not known to lose them, if there is one. Both
@@ -135,7 +151,11 @@ impl<'a> Attached<'a> {
     /// If the kernel side cannot be told; the reason is for people to read.
     pub(super) fn move_on(&mut self, base: &Part<'_>, options: &Options) -> Result<bool, String> {
         let order = probe::order(probe::Preemption::Full, self.kernel.has_lossless_probes());
-        for set in order.into_iter().filter(|set| *set != self.hooks.set && !self.hooks.left.contains(set)) {
+        for set in order {
+            if set == self.hooks.set || self.hooks.left.contains(&set) || self.tried.contains(&set) {
+                continue;
+            }
+            self.tried.push(set);
             let attempt = hooks::choose_set(set, options.extras, &self.kernel).and_then(|chosen| {
                 let opened = open_next(&mut self.slots, options)?;
                 let part = opened.load(set, chosen, &self.kernel, options, Some(&base.skel))?;
@@ -172,5 +192,18 @@ mod tests {
         let nothing = opened.load(HookSet::SyscallExit, chosen, &kernel, &options, None).unwrap();
         let why = attach_and_test(nothing, &options).map(drop).expect_err("nothing was attached");
         assert!(why.contains("sees no opens"), "{why}");
+    }
+
+    #[test]
+    fn no_room_for_another_object_is_an_error() {
+        assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
+        let (kernel, options, mut slots) = (Kernel::new().unwrap(), Options::default(), [MaybeUninit::uninit()]);
+        let mut slots = slots.iter_mut();
+        let first = open_next(&mut slots, &options);
+        let order = [HookSet::SyscallExitRaw];
+        let started = Attached::start(first, slots, Arc::new(kernel), &order, &options);
+        let (base, mut attached) = started.unwrap_or_else(|tried| panic!("{tried:?}"));
+        let why = attached.complete(&base, &options).expect_err("the kernel's own opens need an object of their own");
+        assert!(why.contains("no room"), "{why}");
     }
 }

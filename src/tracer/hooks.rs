@@ -269,6 +269,9 @@ pub(super) struct Optional {
     programs: &'static [&'static str],
 }
 
+/// How many of them there can be.
+pub(super) const OPTIONAL: usize = 3;
+
 /// The optional programs that are wanted.
 pub(super) fn optional(extras: Extras) -> impl Iterator<Item = Optional> {
     let programs = Optional { what: "programs that are started", role: Role::Exec, programs: &["exec_done"] };
@@ -278,7 +281,7 @@ pub(super) fn optional(extras: Extras) -> impl Iterator<Item = Optional> {
         role: Role::Kernel,
         programs: &["open_exec_return", "filp_open_return"],
     };
-    let all = [(extras.programs, programs), (extras.rings, rings), (extras.kernel, kernel)];
+    let all: [_; OPTIONAL] = [(extras.programs, programs), (extras.rings, rings), (extras.kernel, kernel)];
     all.into_iter().filter_map(|(wanted, each)| wanted.then_some(each))
 }
 
