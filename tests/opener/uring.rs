@@ -167,7 +167,12 @@ fn openat2(ask: &Ask, flags: u8) -> Result {
 
 /// All requests through one ring in one go; their results in the same order.
 pub fn together(requests: &[Request]) -> Vec<Result> {
-    sys::must("io_uring_setup", Ring::new(requests.len() as u32, 0)).run(requests)
+    sys::must("io_uring_setup", try_together(requests))
+}
+
+/// The same, where there may be no memory for another ring: the kernel frees those of before in its own time.
+pub fn try_together(requests: &[Request]) -> Result<Vec<Result>> {
+    Ring::new(requests.len() as u32, 0).map(|ring| ring.run(requests))
 }
 
 /// Submits all requests to a ring of their own, and leaves them there. They are cancelled when the ring is dropped.
