@@ -27,8 +27,13 @@ use crate::tracer::{self, Command, Options, Tracer};
 /// The shortest time between two frames that no key asked for.
 const FRAME: Duration = Duration::from_millis(200);
 
-/// Batches that may wait for the consumer: 16 MiB at most. The ring buffer holds what comes after.
+/// Batches that may wait for the screen, or for a player's consumer: 16 MiB at most. The ring buffer holds what comes
+/// after.
 const WAITING: usize = 32;
+
+/// Batches that may wait for what writes lines: 64 MiB at most. It keeps no history, and whoever traces a storm on a busy
+/// host wants the burst.
+const WAITING_FOR_LINES: usize = 128;
 
 /// Traces, and shows it.
 ///
@@ -36,7 +41,8 @@ const WAITING: usize = 32;
 /// If the host cannot be traced, or the output cannot be written.
 pub(crate) fn live(options: Options, show: Show, command: &Program) -> Result<u8, Error> {
     let shows_self = options.show_self;
-    trace(options, |messages, commands, hooks| match show.form {
+    let waiting = if show.form == OutputForm::Tui { WAITING } else { WAITING_FOR_LINES };
+    trace(options, waiting, |messages, commands, hooks| match show.form {
         OutputForm::Tui => {
             if let (Some(command), ()) = start_command(command, true, || Ok(()))? {
                 command.watch(|| {});
@@ -88,7 +94,7 @@ fn with_command<T>(
 /// # Errors
 /// As [`live`]; or if the file cannot be written.
 pub(crate) fn record(file: &Path, replace: bool, options: Options, show: Show, command: &Program) -> Result<u8, Error> {
-    trace(options, |messages, commands, hooks| {
+    trace(options, WAITING_FOR_LINES, |messages, commands, hooks| {
         let draft = record::create(file, replace).map_err(|why| Error::Other(why.to_string()))?;
         // What cannot even be started leaves no recording behind, and an old one as it was.
         let name = file.display();
@@ -124,13 +130,14 @@ pub(crate) fn record(file: &Path, replace: bool, options: Options, show: Show, c
     })
 }
 
-/// Traces in a thread of its own while `consume` takes the messages in this one. All hooks are in place before
-/// `consume` begins, and nothing is left of them when this returns.
+/// Traces in a thread of its own while `consume` takes the messages in this one, `waiting` of which it may be late. All
+/// hooks are in place before `consume` begins, and nothing is left of them when this returns.
 fn trace(
     options: Options,
+    waiting: usize,
     consume: impl FnOnce(&Receiver<Message>, &Sender<Command>, &str) -> Result<u8, Error>,
 ) -> Result<u8, Error> {
-    let (messages, received) = bounded(WAITING);
+    let (messages, received) = bounded(waiting);
     let (commands, commanded) = bounded(8);
     let (ready, started) = bounded(1);
     thread::scope(|scope| {
