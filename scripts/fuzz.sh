@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# fuzz.sh [TARGET [SECONDS]]: searches for inputs that break a promise of src/fuzzing.rs; all targets, a minute each, by
+# fuzz.sh [TARGET [SECONDS]]: searches for inputs that break a promise of src/fuzzing; all targets, a minute each, by
 # default. What breaks one is kept in fuzz/corpus/TARGET, where the tests try it first from then on; what was found on
 # the way stays below the target directory, so that the next search begins where this one ends.
 set -euo pipefail

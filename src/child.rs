@@ -9,9 +9,9 @@ use crossbeam_channel::{Receiver, bounded};
 use rustix::process::{Gid, Uid};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
-use crate::accounts::Account;
 use crate::error::{EXIT_SIGNAL, Error};
 use crate::escape::escape;
+use crate::names::accounts::Account;
 
 /// A program with its arguments, and as whom it is to run.
 #[derive(Clone, Debug, Default)]

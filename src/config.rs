@@ -5,17 +5,17 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::accounts::Account;
-use crate::app::ranking::Sort;
 use crate::child::Program;
 use crate::cli::{Cli, ColorWhen, Command, Live, OutputForm, View};
 use crate::error::Error;
 use crate::escape;
 use crate::filter::{Filter, Term};
-use crate::model::log::Bound;
-use crate::model::openers::Group;
+use crate::history::log::Bound;
 use crate::names::Names;
+use crate::names::accounts::Account;
+use crate::ranking::openers::Group;
 use crate::tracer::{self, Extras, HookSet, Options};
+use crate::tui::app::ranking::Sort;
 
 /// What to do.
 #[derive(Debug)]

@@ -1,27 +1,37 @@
 //! opentop: top for file opens.
 //!
-//! Data flows one way, and changes state in one place:
+//! # Architecture
+//!
+//! Data flows one way, and state changes in one place:
 //!
 //! ```text
 //! kernel hooks ─▶ ring buffer ─▶ poller ─▶ decode ─▶ bounded channel ─┬▶ App::update ─▶ ui::render ─▶ terminal
 //!       └──▶ counts per process ─▶ read each interval ─▶ the same ────┤        └▶ effects, as values
-//! recording ─▶ replay ─▶ the same channel ────────────────────────────┴▶ lines, tables ─▶ output
+//! recording ─▶ replay ─▶ the same channel ────────────────────────────┴▶ lines, rankings ─▶ output
 //! ```
 //!
-//! * A [`source`] is the kernel ([`tracer`]) or a recording ([`mod@record`]). Both send the same [`source::Message`]s: opens
-//!   in batches, counts, the end. What the kernel counts does not depend on what reaches the channel, so that losses
-//!   can be told and the ranking stays exact.
-//! * An open is an [`event::OpenEvent`], made from the bytes that `src/bpf/opentop.h` describes, its texts made
-//!   displayable by [`escape`] once and for all. [`model`] keeps and counts opens, [`filter`] chooses among them,
-//!   [`names`] and [`container`] tell what their numbers are called.
-//! * The screen is [`app`] (its state, and the one way in which it changes), [`ui`] (drawing, which only reads) and
-//!   [`terminal`] (input, output, and leaving it as it was). Without the screen, `lines` writes opens and `tables`
-//!   writes rankings, each in a form of [`output`].
-//! * [`cli`] is the command line as typed, [`config`] as meant, `run` starts what it asks for; whatever can fail does so
-//!   before the terminal is touched, with an [`error`] that says what to do.
+//! What the kernel counts does not depend on what reaches the channel: so losses can be told, and the ranking stays
+//! exact. Whatever can fail for want of rights does so before the terminal is touched.
+//!
+//! | folder or file | what is in it |
+//! |---|---|
+//! | [`cli`], [`config`], `run`, `check`, `child`, `signals` | the command line as typed, as meant, and what it starts |
+//! | [`event`] | one open, batches of opens, names of errors and flags; knows no BPF |
+//! | [`message`] | what flows: opens, counts, totals, losses, the end |
+//! | [`names`] | what numbers are called: users, cgroups, containers, units |
+//! | [`filter`] | the filter language, and which part of it the kernel can do |
+//! | [`history`] | what is remembered: the log, its matches, its gaps, folded searches |
+//! | [`ranking`] | who opens most: exact counts, counts from events, latencies |
+//! | [`bpf`] | the BPF side, in C, and its types |
+//! | [`tracer`] | hooks, loading, the ring buffer, decoding, counters, missed runs, facts of the host |
+//! | [`recording`] | writing, reading, replaying |
+//! | [`output`] | text, JSON, CSV; [`output::lines`] writes opens with them, [`output::rankings`] rankings |
+//! | [`tui`] | the screen: [`tui::app`] state and its changes, [`tui::ui`] drawing, [`tui::terminal`] bytes in, cells out |
+//! | [`bounded`], [`clock`], [`escape`], [`error`], [`privileges`], [`user_file`] | what anyone may use |
+//!
+//! Imports run downwards in that table's sense: the screen and the outputs know rankings and histories, those know
+//! events and names, and nobody below knows who uses it.
 
-pub mod accounts;
-pub mod app;
 pub mod bounded;
 pub mod bpf;
 mod check;
@@ -29,27 +39,23 @@ mod child;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod container;
-mod ending;
 pub mod error;
 pub mod escape;
 pub mod event;
 pub mod filter;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
-mod lines;
-pub mod model;
+pub mod history;
+pub mod message;
 pub mod names;
 pub mod output;
 pub mod privileges;
-pub mod record;
+pub mod ranking;
+pub mod recording;
 mod run;
 mod signals;
-pub mod source;
-mod tables;
-pub mod terminal;
 pub mod tracer;
-pub mod ui;
+pub mod tui;
 pub mod user_file;
 
 pub use check::NOT_SEEN;

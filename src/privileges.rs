@@ -19,8 +19,8 @@ use rustix::process::{DumpableBehavior, Gid, Uid};
 use rustix::thread::{CapabilitiesSecureBits, CapabilitySet, CapabilitySets};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 
-use crate::accounts::{Account, id};
 use crate::error::Error;
+use crate::names::accounts::{Account, id};
 
 /// Whoever called sudo: files that opentop writes are his, and so is the process once it is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

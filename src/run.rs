@@ -7,22 +7,22 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::app::{self, Ended};
 use crate::child::{self, Program};
 use crate::cli::OutputForm;
 use crate::clock::Moment;
 use crate::config::{Limits, Show};
-use crate::ending;
 use crate::error::{self, EXIT_OK, EXIT_SIGNAL, Error};
 use crate::escape;
 use crate::filter::{Filter, KernelFilter, Place};
-use crate::lines::{Consumer, Lines, consume};
+use crate::message::{Lost, Message, Totals};
+use crate::output::ending;
+use crate::output::lines::{Consumer, Lines, consume};
+use crate::output::rankings::{Order, Tables};
 use crate::output::{self, Csv, Json, Output, TableOutput, Text, Unwritten, Writer, losses};
 use crate::privileges::{self, Role};
-use crate::record::{self, Header, Input, Interrupt, ReadError, Reader, Recorder};
-use crate::source::{Lost, Message, Totals};
-use crate::tables::{Order, Tables};
+use crate::recording::{self, Header, Input, Interrupt, ReadError, Reader, Recorder};
 use crate::tracer::{self, Command, Options, Tracer};
+use crate::tui::app::{self, Ended};
 
 /// The shortest time between two frames that no key asked for.
 const FRAME: Duration = Duration::from_millis(200);
@@ -95,7 +95,7 @@ fn with_command<T>(
 /// As [`live`]; or if the file cannot be written.
 pub(crate) fn record(file: &Path, replace: bool, options: Options, show: Show, command: &Program) -> Result<u8, Error> {
     trace(options, WAITING_FOR_LINES, |messages, commands, hooks| {
-        let draft = record::create(file, replace).map_err(|why| Error::Other(why.to_string()))?;
+        let draft = recording::create(file, replace).map_err(|why| Error::Other(why.to_string()))?;
         // What cannot even be started leaves no recording behind, and an old one as it was.
         let name = file.display();
         let broken = |why: io::Error| Error::Other(format!("cannot write the recording {name}: {why}"));
@@ -184,7 +184,7 @@ pub(crate) fn replay(file: &Path, speed: f64, mut show: Show) -> Result<u8, Erro
     let (stop, stopped) = bounded(1);
     let interval = show.interval;
     thread::scope(|scope| {
-        let player = scope.spawn(move || record::replay(reader, speed, interval, &messages, &stopped));
+        let player = scope.spawn(move || recording::replay(reader, speed, interval, &messages, &stopped));
         let end = || {
             interrupt.set();
             let _ = stop.try_send(());

@@ -1,4 +1,4 @@
-//! Signals as messages, for whoever writes lines. The screen has its own, see [`crate::terminal`].
+//! Signals as messages, for whoever writes lines. The screen has its own, see [`crate::tui::terminal`].
 
 use std::io;
 use std::thread::{self, JoinHandle};

@@ -8,7 +8,7 @@ use common::tracer::{Ended, Tracer};
 use common::{Scratch, needs_root};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use opentop::filter::KernelFilter;
-use opentop::source::{Message, ProcessCount, Totals};
+use opentop::message::{Message, ProcessCount, Totals};
 use opentop::tracer::{self, Command, HookSet, Options};
 use rustix::process::Signal;
 use serde::Deserialize;

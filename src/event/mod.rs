@@ -1,12 +1,10 @@
-//! One open: its fields, how it is kept in memory, how it is decoded from the wire.
+//! One open: its fields, how it is kept in memory. It knows no BPF.
 //!
 //! Events travel and rest in [`Batch`]es: a vector of fixed-size `Packed` events beside the bytes of all their names. So an event costs no allocation of its own, and a batch is dropped as cheaply as it was made.
 //! Everybody else sees [`OpenEvent`], a borrowed view with plain fields.
 
-mod decode;
 mod names;
 
-pub use decode::{DecodeError, Decoder};
 pub use names::{errno_name, errno_number, flag_bits, flag_names};
 
 use std::time::Duration;

@@ -3,10 +3,11 @@
 use super::{Input, assert_lines};
 use crate::bpf::types::open_event;
 use crate::bpf::{as_bytes, from_bytes};
-use crate::event::{Batch, Decoder, OpenEvent};
+use crate::event::{Batch, OpenEvent};
 use crate::names::Names;
 use crate::output::{Json, Output, Text};
-use crate::record::{Item, Reader};
+use crate::recording::{Item, Reader};
+use crate::tracer::decode::Decoder;
 use std::io::Cursor;
 
 pub(super) const WORDS: &[&str] =

@@ -1,8 +1,8 @@
 //! Recordings from elsewhere: read to their end, plain and compressed, and replayed.
 
 use super::assert_displayable;
-use crate::record::{Item, Reader, replay};
-use crate::source::Message;
+use crate::message::Message;
+use crate::recording::{Item, Reader, replay};
 use crossbeam_channel::bounded;
 use std::io::Cursor;
 use std::time::Duration;
@@ -67,7 +67,7 @@ fn read(bytes: &[u8]) -> usize {
     }
 }
 
-fn reader(bytes: &[u8]) -> Result<Reader, crate::record::ReadError> {
+fn reader(bytes: &[u8]) -> Result<Reader, crate::recording::ReadError> {
     Reader::new(Cursor::new(bytes.to_vec()), "fuzz".into()).inspect_err(|error| assert_displayable(&error.to_string()))
 }
 

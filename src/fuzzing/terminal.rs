@@ -1,8 +1,8 @@
 //! What a terminal sends: keys, pastes, garbage; and the prompt that it is typed into.
 
 use super::Input;
-use crate::app::prompt::{History, LINE_MAX, Prompt};
-use crate::terminal::decode::{Decoder, PASTE_MAX, Typed};
+use crate::tui::app::prompt::{History, LINE_MAX, Prompt};
+use crate::tui::terminal::decode::{Decoder, PASTE_MAX, Typed};
 use crossterm::event::KeyCode;
 
 pub(super) const WORDS: &[&str] = &[

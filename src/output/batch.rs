@@ -4,9 +4,9 @@
 
 use super::json::Object;
 use super::{Csv, Json, Output, Text, push_number};
-use crate::app::ranking::{Basis, label, pid, title_of};
-use crate::model::openers::{Group, Key, Row};
 use crate::names::Names;
+use crate::ranking::openers::{Group, Key, Row};
+use crate::tui::app::ranking::{Basis, label, pid, title_of};
 use std::io::{self, Write};
 
 /// The ranking at one moment. Its counts are those of all opens, whatever the filter, since the table before.

@@ -8,8 +8,8 @@ use super::batch::TABLE_COLUMNS;
 use super::{Clock, FlagTexts, Output, Sink, known_name, known_path, push_number, totals_by_name};
 use crate::escape::{escaped, is_plain};
 use crate::event::{OpenEvent, errno_name, flag_names};
+use crate::message::Totals;
 use crate::names::Names;
-use crate::source::Totals;
 use std::io::{self, Write};
 
 const COLUMNS: [&str; 22] = [

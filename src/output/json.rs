@@ -7,8 +7,8 @@
 use super::{Clock, FlagTexts, Output, Sink, known_name, known_path, opened_name, push_number, totals_by_name};
 use crate::escape::{self, escaped, is_invisible};
 use crate::event::{OpenEvent, errno_name, flag_names};
+use crate::message::Totals;
 use crate::names::Names;
-use crate::source::Totals;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use std::io::{self, Write};

@@ -1,6 +1,6 @@
 //! Losses in words, for somebody who has never heard of a ring buffer.
 
-use crate::source::Lost;
+use crate::message::Lost;
 
 /// Every cause that lost something, with how much and why; `None` if nothing was lost.
 #[must_use]

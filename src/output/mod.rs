@@ -5,8 +5,11 @@
 
 mod batch;
 mod csv;
+pub mod ending;
 mod json;
+pub mod lines;
 mod losses;
+pub mod rankings;
 mod stdout;
 mod text;
 mod writer;
@@ -20,8 +23,8 @@ pub use text::Text;
 pub use writer::{Unwritten, Writer};
 
 use crate::event::{OpenEvent, PathKind};
+use crate::message::{Lost, Totals};
 use crate::names::Names;
-use crate::source::{Lost, Totals};
 use std::collections::HashMap;
 use std::io::{self, Write};
 

@@ -3,8 +3,8 @@
 use super::{Output, Sink, known_name, known_path, opened_name, push_nanos, push_number, totals_by_name};
 use crate::escape::{escape_into, escaped, is_plain};
 use crate::event::{OpenEvent, PathKind, errno_name};
+use crate::message::Totals;
 use crate::names::Names;
-use crate::source::Totals;
 use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr as _;
 

@@ -9,7 +9,7 @@ use crate::bpf::types::{process_count, process_key, totals};
 use crate::bpf::{OpentopSkel, as_bytes, comm_bytes, from_bytes};
 use crate::clock::Moment;
 use crate::error::Error;
-use crate::source::{Counts, Lost, ProcessCount, Totals};
+use crate::message::{Counts, Lost, ProcessCount, Totals};
 
 /// Reads the counters, and removes the processes that have ended so that the map has room for new ones.
 #[derive(Debug)]

@@ -6,6 +6,7 @@
 mod attached;
 mod cgroups;
 mod counters;
+pub mod decode;
 mod hooks;
 mod kernel;
 mod part;
@@ -32,7 +33,7 @@ use libbpf_rs::OpenObject;
 
 use crate::error::Error;
 use crate::filter::KernelFilter;
-use crate::source::Message;
+use crate::message::Message;
 use attached::{Attached, Slots};
 use kernel::Kernel;
 use part::{Opened, Part};

@@ -14,16 +14,17 @@ use libbpf_rs::{AsRawLibbpf as _, RingBuffer, RingBufferBuilder};
 use super::attached::Attached;
 use super::cgroups::Cgroups;
 use super::counters::{Counters, Stream};
+use super::decode::{DecodeError, Decoder};
 use super::part::{Part, set_filter};
 use super::skips::Skips;
 use super::{Command, Options, Tracer};
 use crate::bpf::OpentopSkel;
 use crate::clock::Moment;
 use crate::error::Error;
-use crate::event::{Batch, DecodeError, Decoder};
+use crate::event::Batch;
 use crate::filter::KernelFilter;
+use crate::message::Message;
 use crate::privileges::{self, Role};
-use crate::source::Message;
 
 /// How long to wait when the ring buffer was empty, or nearly; and how long while a third of it would fill up meanwhile.
 /// After that the pauses double until they are the usual ones again.

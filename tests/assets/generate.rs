@@ -6,9 +6,9 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
 use opentop::NOT_SEEN;
-use opentop::app::keymap::{PROMPT_HELP, SECTIONS};
 use opentop::cli::Cli;
 use opentop::filter::FIELDS;
+use opentop::tui::app::keymap::{PROMPT_HELP, SECTIONS};
 
 /// Fields of the JSON line of an open; [`OPTIONAL`] tells those that are not always there.
 pub const JSON_FIELDS: [(&str, &str); 21] = [

@@ -247,7 +247,7 @@ fn the_screen_is_never_cleared_after_the_start() {
 #[ignore = "runs on a terminal that another test makes"]
 fn panicking_screen() {
     struct Panics;
-    impl opentop::app::Control for Panics {
+    impl opentop::tui::app::Control for Panics {
         fn filter(&mut self, _: &opentop::filter::KernelFilter) -> bool {
             panic!("as the test wants it")
         }
@@ -262,24 +262,24 @@ fn panicking_screen() {
         }
         std::thread::park();
     });
-    let ended = opentop::app::run(setup(), received, Panics).expect("a terminal").ended;
+    let ended = opentop::tui::app::run(setup(), received, Panics).expect("a terminal").ended;
     assert!(thread.is_ok());
     println!("ended: {ended:?}");
 }
 
-fn setup() -> opentop::app::Setup {
-    opentop::app::Setup {
+fn setup() -> opentop::tui::app::Setup {
+    opentop::tui::app::Setup {
         version: "0",
         host: "test".into(),
         kernel: String::new(),
         hooks: String::new(),
         replay: None,
         since_ns: None,
-        history: opentop::model::log::Bound::bytes(1 << 20),
+        history: opentop::history::log::Bound::bytes(1 << 20),
         filter: String::new(),
         filter_in_kernel: false,
-        group: opentop::model::openers::Group::Process,
-        sort: opentop::app::ranking::Sort::Rate,
+        group: opentop::ranking::openers::Group::Process,
+        sort: opentop::tui::app::ranking::Sort::Rate,
         interval: Duration::from_millis(200),
         colour: true,
         ascii: false,

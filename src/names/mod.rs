@@ -1,0 +1,175 @@
+//! What numbers are called: users and cgroups.
+//!
+//! Users are read from `/etc/passwd` by hand: the C library's way needs shared objects that a static binary does not
+//! have, and may ask a server over the network while something is broken. A user from elsewhere shows as a number.
+
+pub mod accounts;
+pub mod container;
+
+use crate::bounded::Bounded;
+use crate::escape::escape;
+use crate::event::CgroupName;
+use crate::names::container::{container_of, unit_of};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs;
+
+/// A cgroup. Its texts are bytes as those of an event are: whoever shows them escapes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cgroup {
+    /// Path below the root of the hierarchy.
+    pub path: Vec<u8>,
+    /// The container that it lies in, as `docker:0123456789ab`.
+    pub container: Option<Vec<u8>>,
+    /// The systemd service or scope around it.
+    pub unit: Option<Vec<u8>>,
+}
+
+impl Cgroup {
+    #[must_use]
+    pub fn new(path: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(path);
+        Self {
+            path: path.to_owned(),
+            container: container_of(&text).map(|container| container.to_string().into_bytes()),
+            unit: unit_of(&text).map(|unit| unit.as_bytes().to_owned()),
+        }
+    }
+
+    /// What to group by: the container, else the unit, else the path.
+    #[must_use]
+    pub fn group(&self) -> &[u8] {
+        self.container.as_deref().or(self.unit.as_deref()).unwrap_or(&self.path)
+    }
+}
+
+/// Bytes of cgroups that are known at a time, each as [`cgroup_bytes`] has it: some ten thousand. Whoever tells of them
+/// must do so again for what goes beyond, which is forgotten.
+pub const CGROUPS_BYTES: usize = 4 << 20;
+
+/// What a cgroup takes at most: its path, and a container's and a unit's name that are parts of it.
+#[must_use]
+pub fn cgroup_bytes(path: &[u8]) -> usize {
+    2 * size_of::<Cgroup>() + 3 * path.len()
+}
+
+/// The names known so far.
+#[derive(Clone, Debug)]
+pub struct Names {
+    users: HashMap<u32, String>,
+    user_ids: HashMap<String, u32>,
+    cgroups: Bounded<Cgroup>,
+}
+
+impl Names {
+    /// The users of this host. Without a readable `/etc/passwd` they show as numbers.
+    #[must_use]
+    pub fn of_host() -> Self {
+        Self::from_passwd(&fs::read("/etc/passwd").unwrap_or_default())
+    }
+
+    /// No users: in a recording from another host this host's names would be wrong.
+    #[must_use]
+    pub fn without_users() -> Self {
+        Self { users: HashMap::new(), user_ids: HashMap::new(), cgroups: Bounded::new(CGROUPS_BYTES) }
+    }
+
+    /// The users in `passwd`, in the format of passwd(5); lines that do not have it are left out. Where several users
+    /// share a number the first gives the name, as everywhere.
+    #[must_use]
+    pub fn from_passwd(passwd: &[u8]) -> Self {
+        let mut names = Self::without_users();
+        for line in passwd.split(|&b| b == b'\n') {
+            let mut fields = line.split(|&b| b == b':');
+            let (Some(user), Some(_), Some(uid)) = (fields.next(), fields.next(), fields.next()) else { continue };
+            let Some(uid) = str::from_utf8(uid).ok().and_then(|uid| uid.parse().ok()) else { continue };
+            let user = escape(user);
+            names.users.entry(uid).or_insert_with(|| user.clone());
+            names.user_ids.entry(user).or_insert(uid);
+        }
+        names
+    }
+
+    /// The user's name, or the number where it has none.
+    #[must_use]
+    pub fn user(&self, uid: u32) -> Cow<'_, str> {
+        match self.users.get(&uid) {
+            Some(name) => name.as_str().into(),
+            None => uid.to_string().into(),
+        }
+    }
+
+    /// The number of a user given by name or by number.
+    #[must_use]
+    pub fn user_id(&self, user: &str) -> Option<u32> {
+        self.user_ids.get(user).copied().or_else(|| user.parse().ok())
+    }
+
+    /// Takes note of a cgroup that a batch names.
+    pub fn learn(&mut self, cgroup: &CgroupName) {
+        self.cgroups.insert(cgroup.id, Cgroup::new(&cgroup.path), cgroup_bytes(&cgroup.path));
+    }
+
+    /// The cgroup, if a batch has named it.
+    #[must_use]
+    pub fn cgroup(&self, id: u64) -> Option<&Cgroup> {
+        self.cgroups.get(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSWD: &[u8] = b"root:x:0:0:root:/root:/bin/bash\ntoor:x:0:0::/root:/bin/sh\n\
+        www-data:x:33:33::/var/www:/usr/sbin/nologin\n# a comment\nbroken:x\nbad:x:nan:0::/:\nev\x1bil:x:666:0::/:\n+::::::\n";
+
+    #[test]
+    fn users_have_names_and_strangers_numbers() {
+        let names = Names::from_passwd(PASSWD);
+        assert_eq!(names.user(0), "root");
+        assert_eq!(names.user(33), "www-data");
+        assert_eq!(names.user(666), r"ev\x1bil");
+        assert_eq!(names.user(4_000_000_000), "4000000000");
+        assert_eq!(Names::without_users().user(0), "0");
+    }
+
+    #[test]
+    fn users_are_found_by_name_and_by_number() {
+        let names = Names::from_passwd(PASSWD);
+        assert_eq!(names.user_id("www-data"), Some(33));
+        assert_eq!(names.user_id("toor"), Some(0));
+        assert_eq!(names.user_id("12345"), Some(12345));
+        assert_eq!(names.user_id("nobody-here"), None);
+        assert_eq!(names.user_id("-1"), None);
+        assert_eq!(Names::without_users().user_id("root"), None);
+    }
+
+    #[test]
+    fn this_host_has_a_root() {
+        assert_eq!(Names::of_host().user(0), "root");
+    }
+
+    #[test]
+    fn cgroups_are_learnt() {
+        let mut names = Names::without_users();
+        let id = "0123456789abcdef".repeat(4);
+        let told = [(7, format!("/system.slice/docker-{id}.scope")), (8, "/system.slice/ssh.service".into())];
+        for (id, path) in told {
+            names.learn(&CgroupName { id, path: path.into_bytes() });
+        }
+        let docker = names.cgroup(7).unwrap();
+        assert_eq!(docker.group(), b"docker:0123456789ab");
+        assert_eq!(names.cgroup(8).unwrap().group(), b"ssh.service");
+        assert_eq!(names.cgroup(8).unwrap().container, None);
+        assert_eq!(names.cgroup(9), None);
+        assert_eq!(Cgroup::new(b"/").group(), b"/");
+    }
+
+    #[test]
+    fn a_container_has_its_own_name_without_the_escapes_of_systemd() {
+        let cgroup = Cgroup::new(br"/machine.slice/machine-a\x1b.scope");
+        assert_eq!(cgroup.container.as_deref(), Some(&b"nspawn:a\x1b"[..]));
+        assert_eq!(Cgroup::new(b"/a\xff").path, b"/a\xff");
+    }
+}

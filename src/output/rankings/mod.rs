@@ -1,0 +1,138 @@
+//! The ranking as lines: a table for each reading of the counts, like `top -b`.
+
+use std::io;
+
+use crate::clock::Moment;
+use crate::event::Batch;
+use crate::filter::Filter;
+use crate::message::{Counts, Lost, Totals};
+use crate::names::Names;
+use crate::output::lines::Consumer;
+use crate::output::{Table, TableOutput};
+use crate::ranking::openers::Group;
+use crate::ranking::tally::Tally;
+use crate::tui::app::ranking::{Ranking, Sort};
+
+/// What to rank, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    pub group: Group,
+    pub sort: Sort,
+    /// Which opens are ranked.
+    pub filter: &'a Filter,
+    /// The kernel counts only what the filter holds for, so that its counts can be used as they are.
+    pub filtered_in_kernel: bool,
+}
+
+/// A table each time that the counts are read, of what was opened since the table before.
+pub struct Tables<'a> {
+    output: &'a mut dyn TableOutput,
+    order: Order<'a>,
+    names: Names,
+    hooks: String,
+    /// When counting began; with a recording, its first open.
+    start: Option<Moment>,
+    ranking: Ranking,
+    totals: Totals,
+    read_ns: u64,
+    written: u64,
+}
+
+impl std::fmt::Debug for Tables<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tables").field("order", &self.order).field("written", &self.written).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Tables<'a> {
+    /// `start` is when counting began, where that is known; `hooks` stand in the summary.
+    #[must_use]
+    pub fn new(
+        output: &'a mut dyn TableOutput,
+        order: Order<'a>,
+        names: Names,
+        hooks: &str,
+        start: Option<Moment>,
+    ) -> Self {
+        let ranking = ranking(&order, start, &names);
+        let read_ns = start.map_or(0, |start| start.ts_ns);
+        let (totals, hooks) = (Totals::default(), hooks.to_owned());
+        Self { output, order, names, hooks, start, ranking, totals, read_ns, written: 0 }
+    }
+}
+
+/// An empty ranking.
+fn ranking(order: &Order<'_>, start: Option<Moment>, names: &Names) -> Ranking {
+    let mut ranking = Ranking::new(order.group, order.sort, false, start.map(|start| start.ts_ns));
+    let filtered = !order.filtered_in_kernel && !order.filter.is_empty();
+    let tally = ranking.needs_events(order.group, filtered).then(|| Tally::new(order.group));
+    ranking.take_over(order.group, filtered, tally, names);
+    ranking
+}
+
+impl Consumer for Tables<'_> {
+    fn begin(&mut self) -> io::Result<()> {
+        self.output.table_header()?;
+        self.output.flush()
+    }
+
+    fn hooks(&mut self, hooks: String) {
+        self.hooks = hooks;
+    }
+
+    fn opens(&mut self, batch: &Batch, _: u64) -> io::Result<u64> {
+        batch.cgroups().iter().for_each(|cgroup| self.names.learn(cgroup));
+        if let (None, Some(first)) = (self.start, batch.get(0)) {
+            let start = Moment { ts_ns: first.ts_ns, time_ns: first.time_ns };
+            self.ranking = ranking(&self.order, Some(start), &self.names);
+            (self.start, self.read_ns) = (Some(start), start.ts_ns);
+        }
+        if self.ranking.wants_events() {
+            for event in batch.iter().filter(|event| self.order.filter.matches(event, &self.names)) {
+                self.ranking.add(0, &event, &self.names);
+            }
+        }
+        Ok(0)
+    }
+
+    fn counts(&mut self, counts: Counts, left: u64) -> io::Result<u64> {
+        self.output.lost_since(&self.totals.lost, &counts.totals.lost)?;
+        let before = std::mem::replace(&mut self.totals, counts.totals);
+        let since_ns = std::mem::replace(&mut self.read_ns, counts.ts_ns);
+        self.ranking.read(counts);
+        let Some(start) = self.start.filter(|_| left > 0 && self.read_ns > since_ns) else { return Ok(0) };
+        self.ranking.refresh(&self.names);
+        self.written += 1;
+        let rows: Vec<_> = self.ranking.rows().iter().filter(|row| row.rate > Some(0.0)).collect();
+        self.output.table(
+            &Table {
+                number: self.written,
+                ts_ns: self.read_ns,
+                time_ns: start.time_of(self.read_ns),
+                span_ns: self.read_ns - since_ns,
+                group: self.order.group,
+                basis: self.ranking.basis(),
+                // A recording's own totals, at its end, can be any.
+                opens: self.totals.opens.saturating_sub(before.opens),
+                failed: self.totals.failed.saturating_sub(before.failed),
+                dropped: self.totals.lost.dropped().saturating_sub(before.lost.dropped()),
+                rows: &rows,
+            },
+            &self.names,
+        )?;
+        self.output.flush()?;
+        Ok(1)
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.output.summary(&self.totals, &self.hooks)?;
+        self.output.flush()
+    }
+
+    fn lost(&self) -> Lost {
+        self.totals.lost
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! Who opens most: groups, sorting, exact counts from the kernel, counts from events, latencies.
+
+pub mod latency;
+pub mod openers;
+pub mod tally;

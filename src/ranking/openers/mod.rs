@@ -1,0 +1,339 @@
+//! Who opens most, exactly: the counts that the kernel keeps per process, and their sums per command and per user.
+//!
+//! A pid does not name a process, its start time beside it does. A process that ended stays, marked, until the
+//! counters are reset. So that a host which starts thousands of processes a second does not fill the memory, the
+//! ended ones that opened least are at some point only kept as sums: every sum stays exact.
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use crate::event::OpenEvent;
+use crate::message::{Counts, ProcessCount};
+
+/// What the ranking has one row for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    Process,
+    Comm,
+    File,
+    Dir,
+    User,
+    Container,
+    Error,
+}
+
+impl Group {
+    /// All of them, in the order in which the key steps through.
+    pub const ALL: [Group; 7] =
+        [Group::Process, Group::Comm, Group::File, Group::Dir, Group::User, Group::Container, Group::Error];
+
+    /// As on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Group::Process => "process",
+            Group::Comm => "comm",
+            Group::File => "file",
+            Group::Dir => "dir",
+            Group::User => "user",
+            Group::Container => "container",
+            Group::Error => "error",
+        }
+    }
+
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Group> {
+        Group::ALL.into_iter().find(|group| group.name() == name)
+    }
+
+    /// Whether the kernel's counts per process are enough for it. The others need the events.
+    #[must_use]
+    pub fn is_counted(self) -> bool {
+        matches!(self, Group::Process | Group::Comm | Group::User)
+    }
+}
+
+/// What names a row: stays the same while the row's numbers and place change.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Key<'a> {
+    Process {
+        pid: u32,
+        /// Nanoseconds of CLOCK_MONOTONIC.
+        start_ns: u64,
+    },
+    User(u32),
+    /// An errno; 0 is success.
+    Error(i32),
+    /// A command, path, directory or container.
+    Text(Cow<'a, [u8]>),
+    /// What is only kept as a sum.
+    Rest,
+}
+
+impl Key<'_> {
+    #[must_use]
+    pub fn into_owned(self) -> Key<'static> {
+        match self {
+            Key::Process { pid, start_ns } => Key::Process { pid, start_ns },
+            Key::User(uid) => Key::User(uid),
+            Key::Error(errno) => Key::Error(errno),
+            Key::Text(text) => Key::Text(Cow::Owned(text.into_owned())),
+            Key::Rest => Key::Rest,
+        }
+    }
+}
+
+/// One row of the ranking.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    pub key: Key<'static>,
+    /// Command name, where the row has one.
+    pub comm: Vec<u8>,
+    pub uid: Option<u32>,
+    pub opens: u64,
+    pub failed: u64,
+    /// Opens a second between the last two readings; `None` before there were two.
+    pub rate: Option<f64>,
+    /// All processes of the row have ended.
+    pub ended: bool,
+    /// Id of the latest event known of it.
+    pub last: Option<u64>,
+    /// Path of that event; empty where only the log has it.
+    pub last_path: Vec<u8>,
+    /// Median and 99th percentile of what was measured, in nanoseconds.
+    pub latency: Option<(u64, u64)>,
+}
+
+impl Row {
+    /// A row without numbers.
+    #[must_use]
+    pub fn new(key: Key<'static>) -> Self {
+        Row {
+            key,
+            comm: Vec::new(),
+            uid: None,
+            opens: 0,
+            failed: 0,
+            rate: None,
+            ended: false,
+            last: None,
+            last_path: Vec::new(),
+            latency: None,
+        }
+    }
+
+    /// Share of failed opens, 0 to 1.
+    #[must_use]
+    pub fn failed_share(&self) -> f64 {
+        if self.opens == 0 { 0.0 } else { self.failed as f64 / self.opens as f64 }
+    }
+}
+
+/// Ended processes that are kept one by one; up to twice as many before the lesser half is summed up.
+const ENDED_MAX: usize = 8192;
+/// Sums of ended processes; what is beyond goes into one.
+const SUMS_MAX: usize = 4096;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    opens: u64,
+    failed: u64,
+}
+
+#[derive(Debug)]
+struct Process {
+    uid: u32,
+    comm: Vec<u8>,
+    now: Sum,
+    /// The counts at the last reset.
+    base: Sum,
+    rate: Option<f64>,
+    ended: bool,
+    /// Id and the end of the path: in a storm the event itself is not kept for long.
+    last: Option<(u64, Vec<u8>)>,
+}
+
+/// The counts of all processes since the start or the last reset.
+#[derive(Debug, Default)]
+pub struct Openers {
+    processes: HashMap<(u32, u64), Process>,
+    /// Ended processes that are not kept one by one, by command and user.
+    sums: HashMap<(Vec<u8>, u32), Sum>,
+    /// When the counts were last read.
+    read_ns: Option<u64>,
+}
+
+impl Openers {
+    /// `since_ns` is when counting began, CLOCK_MONOTONIC, if known: without it the first reading has no rates.
+    #[must_use]
+    pub fn new(since_ns: Option<u64>) -> Self {
+        Self { read_ns: since_ns, ..Self::default() }
+    }
+
+    /// Takes in the next reading.
+    pub fn read(&mut self, counts: Counts) {
+        let seconds = self.read_ns.map_or(0.0, |before| counts.ts_ns.saturating_sub(before) as f64 / 1e9);
+        self.read_ns = Some(counts.ts_ns);
+        for process in self.processes.values_mut() {
+            process.rate = per_second(0, seconds);
+        }
+        for count in counts.processes {
+            self.read_one(count, seconds);
+        }
+        self.sum_up_ended();
+    }
+
+    fn read_one(&mut self, count: ProcessCount, seconds: f64) {
+        let process = self.processes.entry((count.pid, count.start_ns)).or_insert_with(|| Process {
+            uid: count.uid,
+            comm: Vec::new(),
+            now: Sum::default(),
+            base: Sum::default(),
+            rate: None,
+            ended: false,
+            last: None,
+        });
+        let new = count.opens.saturating_sub(process.now.opens);
+        process.rate = per_second(new, seconds);
+        process.now = Sum { opens: count.opens, failed: count.failed };
+        process.uid = count.uid;
+        process.comm = count.comm;
+        process.ended = count.ended;
+    }
+
+    fn sum_up_ended(&mut self) {
+        let mut ended: Vec<_> =
+            self.processes.iter().filter(|(_, p)| p.ended).map(|(k, p)| (p.now.opens, *k)).collect();
+        if ended.len() <= 2 * ENDED_MAX {
+            return;
+        }
+        ended.sort_unstable();
+        ended.truncate(ended.len() - ENDED_MAX);
+        for (_, key) in ended {
+            let Some(process) = self.processes.remove(&key) else { continue };
+            let sum = Sum {
+                opens: process.now.opens.saturating_sub(process.base.opens),
+                failed: process.now.failed.saturating_sub(process.base.failed),
+            };
+            let key = (process.comm, process.uid);
+            let full = self.sums.len() >= SUMS_MAX && !self.sums.contains_key(&key);
+            let into = self.sums.entry(if full { (b"(others)".to_vec(), u32::MAX) } else { key }).or_default();
+            into.opens += sum.opens;
+            into.failed += sum.failed;
+        }
+    }
+
+    /// Whether this process is known to have ended.
+    #[must_use]
+    pub fn has_ended(&self, pid: u32, start_ns: u64) -> bool {
+        self.processes.get(&(pid, start_ns)).is_some_and(|process| process.ended)
+    }
+
+    /// Notes the event as the latest of its process, unless a later one is.
+    pub fn note_last(&mut self, id: u64, event: &OpenEvent<'_>) {
+        if let Some(process) = self.processes.get_mut(&(event.pid, event.start_ns))
+            && process.last.as_ref().is_none_or(|(last, _)| *last < id)
+        {
+            process.last = Some((id, end_of(event.path)));
+        }
+    }
+
+    /// Counts from here on: ended processes go, the others start at 0.
+    pub fn reset(&mut self) {
+        self.processes.retain(|_, process| !process.ended);
+        for process in self.processes.values_mut() {
+            process.base = process.now;
+        }
+        self.sums.clear();
+    }
+
+    /// The rows for one of the counted groups, in no order.
+    #[must_use]
+    pub fn rows(&self, group: Group) -> Vec<Row> {
+        let mut place = HashMap::new();
+        let mut out: Vec<Row> = Vec::new();
+        for row in self.process_rows().chain(self.sum_rows()) {
+            let key = match group {
+                Group::User => row.uid.map_or(Key::Rest, Key::User),
+                Group::Comm => Key::Text(row.comm.clone().into()),
+                _ => row.key.clone(),
+            };
+            let at = *place.entry(key.clone()).or_insert_with(|| {
+                out.push(Row { ended: true, comm: row.comm.clone(), uid: row.uid, ..Row::new(key) });
+                out.len() - 1
+            });
+            add(&mut out[at], &row);
+        }
+        out
+    }
+
+    fn process_rows(&self) -> impl Iterator<Item = Row> {
+        self.processes.iter().filter_map(|(&(pid, start_ns), process)| {
+            let opens = process.now.opens.saturating_sub(process.base.opens);
+            (opens > 0).then(|| Row {
+                comm: process.comm.clone(),
+                uid: Some(process.uid),
+                opens,
+                failed: process.now.failed.saturating_sub(process.base.failed),
+                rate: process.rate,
+                ended: process.ended,
+                last: process.last.as_ref().map(|(id, _)| *id),
+                last_path: process.last.as_ref().map_or_else(Vec::new, |(_, path)| path.clone()),
+                ..Row::new(Key::Process { pid, start_ns })
+            })
+        })
+    }
+
+    fn sum_rows(&self) -> impl Iterator<Item = Row> {
+        self.sums.iter().map(|((comm, uid), sum)| Row {
+            comm: comm.clone(),
+            uid: (*uid != u32::MAX).then_some(*uid),
+            opens: sum.opens,
+            failed: sum.failed,
+            ended: true,
+            ..Row::new(Key::Rest)
+        })
+    }
+}
+
+/// Bytes of a path that are kept for each process. They are more than its column shows, and there may be tens of
+/// thousands of processes.
+const LAST_PATH: usize = 128;
+
+/// The path, or its end with dots for what is missing.
+fn end_of(path: &[u8]) -> Vec<u8> {
+    const DOTS: &[u8] = b"...";
+    match path.len().checked_sub(LAST_PATH) {
+        Some(1..) => [DOTS, &path[path.len() - LAST_PATH + DOTS.len()..]].concat(),
+        _ => path.to_owned(),
+    }
+}
+
+/// A rate, where time has passed.
+pub(super) fn per_second(new: u64, seconds: f64) -> Option<f64> {
+    (seconds > 0.0).then(|| new as f64 / seconds)
+}
+
+/// Adds the numbers of `row` to the row of its group.
+fn add(sum: &mut Row, row: &Row) {
+    sum.opens += row.opens;
+    sum.failed += row.failed;
+    sum.rate = match (sum.rate, row.rate) {
+        (Some(sum), Some(rate)) => Some(sum + rate),
+        (known, None) | (None, known) => known,
+    };
+    sum.ended &= row.ended;
+    if row.last > sum.last {
+        sum.last = row.last;
+        sum.last_path.clone_from(&row.last_path);
+    }
+    if sum.comm != row.comm {
+        sum.comm.clear();
+    }
+    if sum.uid != row.uid {
+        sum.uid = None;
+    }
+}

@@ -1,0 +1,252 @@
+//! One line of a recording, parsed. A recording may come from anywhere, so nothing in it is trusted: a value that no kernel
+//! gives is an error.
+
+use crate::escape::escape;
+use crate::event::{Op, OpenEvent, PathKind, errno_number, flag_bits};
+use crate::message::{Lost, Totals};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// The longest texts that the kernel gives, in bytes before anything is escaped: a command name without its NUL; PATH_MAX
+/// for a name; a path is one behind a directory, both of them with what stands for their missing parts; a cgroup.
+const COMM_MAX: usize = 15;
+const NAME_MAX: usize = 4096;
+const PATH_MAX: usize = 3 * 4096;
+const COMPONENT_MAX: usize = 255;
+const CGROUP_MAX: usize = 4096;
+
+/// No host is up for longer, in nanoseconds. Twice that still fits 64 bits, so that times can be added.
+const CENTURY: u64 = 100 * 365 * 24 * 3600 * 1_000_000_000;
+
+/// The kernel's PID_MAX_LIMIT.
+const PID_MAX: u32 = 1 << 22;
+
+/// The kernel's MAX_ERRNO.
+const ERRNO_MAX: i32 = 4095;
+
+/// More flags than there are bits.
+const FLAGS_MAX: usize = 32;
+
+/// The largest count: JSON readers agree on integers up to here, and the sum of a thousand does not overflow.
+pub(super) const COUNT_MAX: u64 = 1 << 53;
+
+/// What each line has.
+#[derive(Deserialize)]
+pub(super) struct Kind<'a> {
+    #[serde(rename = "type", borrow)]
+    pub(super) kind: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct LostLine<'a> {
+    #[serde(borrow)]
+    cause: Cow<'a, str>,
+    count: u64,
+}
+
+impl LostLine<'_> {
+    /// A cause that this version knows, and the count.
+    pub(super) fn known(&self) -> Result<(&'static str, u64), String> {
+        Ok((Lost::known_cause(&self.cause), at_most("count", self.count, COUNT_MAX)?))
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct SummaryLine<'a> {
+    opens: u64,
+    #[serde(default)]
+    failed: u64,
+    #[serde(default)]
+    delivered: u64,
+    #[serde(default)]
+    filtered: u64,
+    #[serde(default)]
+    hidden: u64,
+    #[serde(default)]
+    #[serde(borrow)]
+    lost: Option<HashMap<Cow<'a, str>, u64>>,
+}
+
+impl SummaryLine<'_> {
+    /// The totals; losses that the line does not tell by cause are those told before.
+    pub(super) fn totals(&self, told: Lost) -> Result<Totals, String> {
+        let lost = match &self.lost {
+            None => told,
+            Some(causes) => {
+                let mut lost = Lost::default();
+                for (cause, count) in causes {
+                    lost.add(Lost::known_cause(cause), at_most("lost", *count, COUNT_MAX)?);
+                }
+                lost
+            }
+        };
+        let count = |what, count| at_most(what, count, COUNT_MAX);
+        Ok(Totals {
+            opens: count("opens", self.opens)?,
+            failed: count("failed", self.failed)?,
+            delivered: count("delivered", self.delivered)?,
+            filtered: count("filtered", self.filtered)?,
+            hidden: count("hidden", self.hidden)?,
+            lost,
+        })
+    }
+}
+
+/// An open as it stands in the line. Fields that are not needed may be missing.
+#[derive(Deserialize)]
+pub(super) struct OpenLine<'a> {
+    time: Option<Cow<'a, str>>,
+    ts_ns: u64,
+    pid: u32,
+    tid: Option<u32>,
+    #[serde(default)]
+    ppid: u32,
+    #[serde(default)]
+    uid: u32,
+    #[serde(borrow)]
+    comm: Cow<'a, str>,
+    #[serde(borrow)]
+    op: Cow<'a, str>,
+    #[serde(borrow, default)]
+    flags: Vec<&'a str>,
+    mode: Option<u16>,
+    fd: Option<u32>,
+    errno: Option<Cow<'a, str>>,
+    name: Option<Cow<'a, str>>,
+    path: Option<Cow<'a, str>>,
+    path_kind: Cow<'a, str>,
+    opened_name: Option<Cow<'a, str>>,
+    latency_ns: Option<u64>,
+    pub(super) cgroup: Option<Cow<'a, str>>,
+    #[serde(default)]
+    start_ns: u64,
+    #[serde(default)]
+    dir_deleted: bool,
+    #[serde(default)]
+    comm_b64: Option<Cow<'a, str>>,
+    name_b64: Option<Cow<'a, str>>,
+    path_b64: Option<Cow<'a, str>>,
+    opened_name_b64: Option<Cow<'a, str>>,
+    cgroup_b64: Option<Cow<'a, str>>,
+}
+
+/// The texts of one open, kept from line to line.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    comm: Vec<u8>,
+    name: Vec<u8>,
+    path: Vec<u8>,
+    opened_name: Vec<u8>,
+    pub(super) cgroup: Vec<u8>,
+}
+
+impl OpenLine<'_> {
+    /// The event without its texts, which go to `texts`. Errors say which value is wrong.
+    pub(super) fn event(&self, texts: &mut Texts) -> Result<OpenEvent<'static>, String> {
+        let kind = PathKind::from_name(&self.path_kind).ok_or_else(|| wrong("path_kind", &self.path_kind))?;
+        put(&mut texts.comm, Some(&self.comm), self.comm_b64.as_deref(), ("comm", COMM_MAX))?;
+        put(&mut texts.name, self.name.as_deref(), self.name_b64.as_deref(), ("name", NAME_MAX))?;
+        match self.path {
+            Some(_) => put(&mut texts.path, self.path.as_deref(), self.path_b64.as_deref(), ("path", PATH_MAX))?,
+            None => texts.path.clone_from(&texts.name),
+        }
+        let opened_name = (self.opened_name.as_deref(), self.opened_name_b64.as_deref());
+        put(&mut texts.opened_name, opened_name.0, opened_name.1, ("opened_name", COMPONENT_MAX))?;
+        put(&mut texts.cgroup, self.cgroup.as_deref(), self.cgroup_b64.as_deref(), ("cgroup", CGROUP_MAX))?;
+        at_most("flags", self.flags.len(), FLAGS_MAX)?;
+        Ok(OpenEvent {
+            ts_ns: at_most("ts_ns", self.ts_ns, CENTURY)?,
+            time_ns: self.time_ns()?,
+            start_ns: at_most("start_ns", self.start_ns, CENTURY)?,
+            pid: at_most("pid", self.pid, PID_MAX)?,
+            tid: at_most("tid", self.tid.unwrap_or(self.pid), PID_MAX)?,
+            ppid: at_most("ppid", self.ppid, PID_MAX)?,
+            uid: self.uid,
+            ret: self.ret()?,
+            fd_known: self.fd.is_some() || self.errno.is_some(),
+            flags: self.flags.iter().try_fold(0, |flags, name| flag(name).map(|bits| flags | bits))?,
+            mode: self.mode.unwrap_or_default(),
+            op: Op::from_name(&self.op).ok_or_else(|| wrong("op", &self.op))?,
+            path_kind: kind,
+            dir_deleted: self.dir_deleted,
+            latency: self.latency()?,
+            cgroup: 0,
+            comm: b"",
+            name: b"",
+            path: b"",
+            opened_name: b"",
+        })
+    }
+
+    /// Without a wall-clock time the boot stands for the epoch.
+    fn time_ns(&self) -> Result<u64, String> {
+        let Some(time) = &self.time else { return Ok(self.ts_ns) };
+        let parsed = time.parse::<jiff::Timestamp>().map_err(|_| wrong("time", time))?;
+        u64::try_from(parsed.as_nanosecond()).map_err(|_| wrong("time", time))
+    }
+
+    fn latency(&self) -> Result<Option<Duration>, String> {
+        let latency = self.latency_ns.map(|latency| at_most("latency_ns", latency, CENTURY)).transpose()?;
+        Ok(latency.map(Duration::from_nanos))
+    }
+
+    fn ret(&self) -> Result<i32, String> {
+        match (&self.errno, self.fd) {
+            (Some(name), _) => {
+                let errno = errno_number(name).filter(|errno| *errno <= ERRNO_MAX);
+                errno.map(|errno| -errno).ok_or_else(|| wrong("errno", name))
+            }
+            (None, Some(fd)) => i32::try_from(fd).map_err(|_| wrong("fd", &fd.to_string())),
+            (None, None) => Ok(0),
+        }
+    }
+}
+
+impl Texts {
+    /// `event` with its texts.
+    pub(super) fn complete<'a>(&'a self, event: OpenEvent<'static>) -> OpenEvent<'a> {
+        let Self { comm, name, path, opened_name, .. } = self;
+        OpenEvent { comm, name, path, opened_name, ..event }
+    }
+}
+
+/// Makes `out` a text, or its exact bytes where they are given. The field's name and its longest value are for the error.
+fn put(
+    out: &mut Vec<u8>,
+    text: Option<&str>,
+    exact: Option<&str>,
+    (field, longest): (&str, usize),
+) -> Result<(), String> {
+    out.clear();
+    match exact {
+        Some(exact) => BASE64_STANDARD.decode_vec(exact, out).map_err(|_| wrong("base64", exact))?,
+        None => out.extend_from_slice(text.unwrap_or_default().as_bytes()),
+    }
+    if out.len() > longest {
+        return Err(format!("{field} has {} bytes, and never more than {longest}", out.len()));
+    }
+    Ok(())
+}
+
+fn at_most<T: PartialOrd + std::fmt::Display>(field: &str, value: T, most: T) -> Result<T, String> {
+    if value <= most { Ok(value) } else { Err(format!("{field} cannot be {value}: it is {most} at most")) }
+}
+
+/// The bits behind a name that [`crate::event::flag_names`] gives.
+fn flag(name: &str) -> Result<u64, String> {
+    if name == "O_ACCMODE" {
+        return Ok(libc::O_ACCMODE as u64);
+    }
+    let number = name.strip_prefix("0x").and_then(|hex| u64::from_str_radix(hex, 16).ok());
+    number.or_else(|| flag_bits(name).map(|(bits, _)| bits)).ok_or_else(|| wrong("flag", name))
+}
+
+/// Says that a value is wrong; the value is a stranger's text.
+fn wrong(what: &str, value: &str) -> String {
+    let shown = escape(&value.as_bytes()[..value.floor_char_boundary(40)]);
+    format!("{what} cannot be \"{shown}\"")
+}

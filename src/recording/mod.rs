@@ -1,0 +1,174 @@
+//! Recordings: the JSON Lines of the `json` output behind one header line, compressed with zstd.
+//!
+//! Nothing but this module knows that a recording is anything else than a source of messages. `zstdcat FILE | jq` reads
+//! one as well, and what `opentop -o json` has written can be replayed as it is.
+
+mod input;
+mod line;
+mod read;
+mod replay;
+mod tally;
+
+pub use input::{Input, Interrupt};
+pub use read::{Item, ReadError, Reader};
+pub use replay::{Replayed, replay};
+
+use crate::clock;
+use crate::event::OpenEvent;
+use crate::message::Totals;
+use crate::names::Names;
+use crate::output::{Json, Output};
+use crate::privileges::Caller;
+use crate::user_file::Draft;
+use serde::{Deserialize, Serialize};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use zstd::stream::write::Encoder;
+
+/// Where and when a recording was made: its first line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "header", default)]
+pub struct Header {
+    /// Version of opentop.
+    pub opentop: String,
+    pub host: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// RFC 3339, in UTC: the zero of `ts_ns`, but for the time that the host slept.
+    pub boot_time: String,
+    /// The hooks in use.
+    pub hooks: String,
+}
+
+impl Header {
+    /// The header of a recording that begins here and now.
+    #[must_use]
+    pub fn of_host(hooks: &str) -> Self {
+        let uname = rustix::system::uname();
+        let up = Duration::from_nanos(clock::since_boot());
+        let booted = jiff::Timestamp::now().saturating_sub(up).and_then(|time| time.round(jiff::Unit::Second));
+        Self {
+            opentop: env!("CARGO_PKG_VERSION").to_owned(),
+            host: uname.nodename().to_string_lossy().into_owned(),
+            kernel: uname.release().to_string_lossy().into_owned(),
+            boot_time: booted.map(|time| time.to_string()).unwrap_or_default(),
+            hooks: hooks.to_owned(),
+        }
+    }
+}
+
+/// Why a recording cannot be begun.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    #[error("{} exists already: choose another name, or replace it with --force", .0.display())]
+    Exists(PathBuf),
+    #[error("{} is not a regular file, which is all that --force replaces: choose another name", .0.display())]
+    NotRegular(PathBuf),
+    #[error("cannot write {}: {error}", path.display())]
+    Write { path: PathBuf, error: io::Error },
+}
+
+/// A new file for a recording, which will belong to whoever called sudo. `replace`: an old one may go, once the new one is
+/// kept.
+pub fn create(path: &Path, replace: bool) -> Result<Draft, RecordError> {
+    Draft::create(path, replace, Caller::of_sudo()).map_err(|error| match (error.kind(), path.to_owned()) {
+        (io::ErrorKind::AlreadyExists, path) if replace => RecordError::NotRegular(path),
+        (io::ErrorKind::AlreadyExists, path) => RecordError::Exists(path),
+        (_, path) => RecordError::Write { path, error },
+    })
+}
+
+/// Writes a recording. It can be read up to its last second even if nothing ends it.
+#[derive(Debug)]
+pub struct Recorder<W: Write> {
+    json: Json<Compressed<W>>,
+    opens: u64,
+}
+
+impl<W: Write> Recorder<W> {
+    /// Begins a recording.
+    pub fn begin(out: W, header: &Header) -> io::Result<Self> {
+        Self::with_flushes(out, header, FLUSH_EVERY)
+    }
+
+    fn with_flushes(out: W, header: &Header, flush_every: Duration) -> io::Result<Self> {
+        let mut json = Json::new(Compressed::new(out, flush_every)?);
+        json.raw_line(&serde_json::to_string(header)?)?;
+        json.flush()?;
+        Ok(Self { json, opens: 0 })
+    }
+
+    /// Ends the recording. Without this it reads as one that was cut off. Returns how many opens are in it.
+    pub fn finish(self) -> io::Result<u64> {
+        self.json.into_inner()?.encoder.finish()?.flush()?;
+        Ok(self.opens)
+    }
+}
+
+impl<W: Write> Output for Recorder<W> {
+    fn header(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn open(&mut self, event: &OpenEvent<'_>, names: &Names) -> io::Result<()> {
+        self.opens += 1;
+        self.json.open(event, names)
+    }
+
+    fn lost(&mut self, cause: &str, count: u64) -> io::Result<()> {
+        self.json.lost(cause, count)
+    }
+
+    fn summary(&mut self, totals: &Totals, hooks: &str) -> io::Result<()> {
+        self.json.summary(totals, hooks)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.json.flush()
+    }
+}
+
+/// Each flush ends a block and costs compression, so the many that an output gets must not all reach the file.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+
+/// A compressed file that is flushed from time to time.
+struct Compressed<W: Write> {
+    encoder: Encoder<'static, W>,
+    flush_every: Duration,
+    flushed: Option<Instant>,
+    dirty: bool,
+}
+
+impl<W: Write> Compressed<W> {
+    fn new(out: W, flush_every: Duration) -> io::Result<Self> {
+        let mut encoder = Encoder::new(out, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+        encoder.include_checksum(true)?;
+        Ok(Self { encoder, flush_every, flushed: None, dirty: false })
+    }
+}
+
+impl<W: Write> Write for Compressed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.dirty = true;
+        self.encoder.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let due = self.flushed.is_none_or(|last| last.elapsed() >= self.flush_every);
+        if self.dirty && due {
+            self.encoder.flush()?;
+            (self.flushed, self.dirty) = (Some(Instant::now()), false);
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> std::fmt::Debug for Compressed<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compressed").field("dirty", &self.dirty).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

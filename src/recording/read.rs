@@ -1,0 +1,272 @@
+//! Reading a recording, line by line.
+
+use super::Header;
+use super::input::{Input, Interrupt};
+use super::line::{COUNT_MAX, Kind, LostLine, OpenLine, SummaryLine, Texts};
+use crate::escape::escape;
+use crate::event::{CgroupName, OpenEvent};
+use crate::message::{Lost, Totals};
+use crate::names::{CGROUPS_BYTES, cgroup_bytes};
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io::{self, BufRead, BufReader, Read};
+
+/// What a zstd frame begins with.
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// No line is longer: a name, a path and a cgroup, each byte of which may take six, and their exact bytes.
+const LONGEST_LINE: u64 = 256 << 10;
+
+/// The largest zstd window, as a power of two: that of `zstd -19`. A frame may ask for gigabytes.
+const WINDOW_LOG_MAX: u32 = 23;
+
+/// The name of those cgroups that come when there is no room for their names.
+const OTHER_CGROUPS: &[u8] = b"(other)";
+
+/// The longest text of a header, and of what an error says of a line.
+const HEADER_TEXT_MAX: usize = 256;
+const ERROR_TEXT_MAX: usize = 200;
+
+/// Why a recording cannot be read on.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("cannot read {file}: {error}")]
+    Io { file: String, error: io::Error },
+    #[error("{file}, line {line}: not a recording of opentop: {what}")]
+    Garbage { file: String, line: u64, what: String },
+    /// All lines before have been read and are right.
+    #[error("{file} ends early, after line {line}: the recording was cut off, or is still being written")]
+    EndsEarly { file: String, line: u64 },
+    /// Reading was interrupted while it waited, or between two lines.
+    #[error("{file}: stopped reading after line {line}, while waiting for more")]
+    Interrupted { file: String, line: u64 },
+}
+
+/// What a line tells.
+#[derive(Debug)]
+pub enum Item<'a> {
+    /// An open, with the name of its cgroup where no open before had it.
+    Open(OpenEvent<'a>, Option<CgroupName>),
+    /// Opens lost; `cause` is a name of [`Lost::by_cause`].
+    Lost { cause: &'static str, count: u64 },
+    /// The totals at the end. Anything may still follow.
+    Summary(Totals),
+    /// A blank line, or one of a later version, which this one does not know.
+    Unknown,
+}
+
+/// A recording, or the plain output of `opentop -o json`, being read.
+pub struct Reader {
+    lines: Lines,
+    /// The current line has been read ahead.
+    ahead: bool,
+    header: Option<Header>,
+    parser: Parser,
+}
+
+impl Reader {
+    /// Reads from an open file. What is no recording is an error at once.
+    pub fn of_file(input: Input) -> Result<Self, ReadError> {
+        let (file, interrupt) = (input.name().to_owned(), input.interrupt().clone());
+        Self::begin(Lines::new(input, file, interrupt)?)
+    }
+
+    /// Reads from `input`, which errors call `file` (displayable).
+    pub fn new(input: impl Read + Send + 'static, file: String) -> Result<Self, ReadError> {
+        Self::begin(Lines::new(input, file, Interrupt::default())?)
+    }
+
+    fn begin(mut lines: Lines) -> Result<Self, ReadError> {
+        if !lines.advance()? {
+            return Err(lines.garbage("it is empty".into()));
+        }
+        let header = match parse::<Kind<'_>>(&lines.line).map(|line| line.kind == "header") {
+            Ok(true) => Some(parse::<Header>(&lines.line)),
+            Ok(false) => None,
+            Err(what) => Some(Err(what)),
+        };
+        let header = header.transpose().map_err(|what| lines.garbage(what))?;
+        let header = header.map(|header| displayable(&header));
+        Ok(Self { lines, ahead: header.is_none(), header, parser: Parser::default() })
+    }
+
+    /// Where the recording comes from, all texts displayable. Plain JSON Lines have no header.
+    #[must_use]
+    pub fn header(&self) -> Option<&Header> {
+        self.header.as_ref()
+    }
+
+    /// The next line; `None` at the end of a whole recording.
+    pub fn next_item(&mut self) -> Result<Option<Item<'_>>, ReadError> {
+        if !std::mem::take(&mut self.ahead) && !self.lines.advance()? {
+            return if self.parser.summed_up { Ok(None) } else { Err(self.lines.ends_early(self.lines.number)) };
+        }
+        let lines = &self.lines;
+        // Without its end the line may be half a line, and its mistakes may come from that alone.
+        let whole = lines.line.last() == Some(&b'\n');
+        let error = |what| if whole { lines.garbage(what) } else { lines.ends_early(lines.number - 1) };
+        self.parser.item(&lines.line).map(Some).map_err(error)
+    }
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader")
+            .field("file", &self.lines.file)
+            .field("line", &self.lines.number)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The lines of a file, one at a time.
+struct Lines {
+    file: String,
+    input: Box<dyn BufRead + Send>,
+    interrupt: Interrupt,
+    line: Vec<u8>,
+    /// Number of the line, from 1.
+    number: u64,
+}
+
+impl Lines {
+    fn new(input: impl Read + Send + 'static, file: String, interrupt: Interrupt) -> Result<Self, ReadError> {
+        match decompressed(input) {
+            Ok(input) => Ok(Self { file, input, interrupt, line: Vec::new(), number: 0 }),
+            Err(_) if interrupt.is_set() => Err(ReadError::Interrupted { file, line: 0 }),
+            Err(error) => Err(ReadError::Io { file, error }),
+        }
+    }
+
+    /// Reads the next line. False at the end.
+    fn advance(&mut self) -> Result<bool, ReadError> {
+        self.line.clear();
+        match self.input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut self.line) {
+            Ok(0) => return Ok(false),
+            Ok(_) => self.number += 1,
+            Err(error) => return Err(self.broken(error)),
+        }
+        if self.line.len() as u64 == LONGEST_LINE {
+            return Err(self.garbage(format!("a line of {} KiB without an end", LONGEST_LINE >> 10)));
+        }
+        Ok(true)
+    }
+
+    fn broken(&self, error: io::Error) -> ReadError {
+        let (file, line) = (self.file.clone(), self.number);
+        match error.kind() {
+            _ if self.interrupt.is_set() => ReadError::Interrupted { file, line },
+            io::ErrorKind::UnexpectedEof => self.ends_early(line),
+            _ => ReadError::Io { file, error },
+        }
+    }
+
+    /// The end comes too early, after line `number`.
+    fn ends_early(&self, number: u64) -> ReadError {
+        ReadError::EndsEarly { file: self.file.clone(), line: number }
+    }
+
+    fn garbage(&self, what: String) -> ReadError {
+        ReadError::Garbage { file: self.file.clone(), line: self.number.max(1), what }
+    }
+}
+
+/// What is known from the lines before, to understand the next.
+#[derive(Default)]
+struct Parser {
+    texts: Texts,
+    cgroups: HashMap<Vec<u8>, u64>,
+    cgroup_bytes: usize,
+    told: Lost,
+    summed_up: bool,
+}
+
+impl Parser {
+    fn item(&mut self, line: &[u8]) -> Result<Item<'_>, String> {
+        if line.trim_ascii().is_empty() {
+            return Ok(Item::Unknown);
+        }
+        match parse::<Kind<'_>>(line)?.kind.as_ref() {
+            "open" => {
+                let event = parse::<OpenLine<'_>>(line)?.event(&mut self.texts)?;
+                let (cgroup, new) = self.intern();
+                Ok(Item::Open(OpenEvent { cgroup, ..self.texts.complete(event) }, new))
+            }
+            "lost" => {
+                let (cause, count) = parse::<LostLine<'_>>(line)?.known()?;
+                if let Some(told) = self.told.cause_mut(cause) {
+                    *told = told.saturating_add(count).min(COUNT_MAX);
+                }
+                Ok(Item::Lost { cause, count })
+            }
+            "summary" => {
+                self.summed_up = true;
+                Ok(Item::Summary(parse::<SummaryLine<'_>>(line)?.totals(self.told)?))
+            }
+            _ => Ok(Item::Unknown),
+        }
+    }
+
+    /// The id of the cgroup in the texts, and its name if it is new. No path is id 0, which has no name.
+    fn intern(&mut self) -> (u64, Option<CgroupName>) {
+        let mut path = self.texts.cgroup.as_slice();
+        if path.is_empty() {
+            return (0, None);
+        }
+        let room = CGROUPS_BYTES.saturating_sub(cgroup_bytes(OTHER_CGROUPS) + self.cgroup_bytes);
+        if cgroup_bytes(path) > room && !self.cgroups.contains_key(path) {
+            path = OTHER_CGROUPS;
+        }
+        if let Some(id) = self.cgroups.get(path) {
+            return (*id, None);
+        }
+        // So that the names forget none of them.
+        self.cgroup_bytes += cgroup_bytes(path);
+        let id = self.cgroups.len() as u64 + 1;
+        self.cgroups.insert(path.to_owned(), id);
+        (id, Some(CgroupName { id, path: path.to_owned() }))
+    }
+}
+
+/// `input` without its compression, if it has any.
+fn decompressed(mut input: impl Read + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {
+    let mut magic = Vec::new();
+    input.by_ref().take(ZSTD_MAGIC.len() as u64).read_to_end(&mut magic)?;
+    let compressed = magic == ZSTD_MAGIC;
+    let input = BufReader::new(io::Cursor::new(magic).chain(input));
+    if !compressed {
+        return Ok(Box::new(input));
+    }
+    let mut decoder = zstd::Decoder::with_buffer(input)?;
+    decoder.window_log_max(WINDOW_LOG_MAX)?;
+    Ok(Box::new(BufReader::new(decoder)))
+}
+
+fn parse<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, String> {
+    serde_json::from_slice(line).map_err(|error| {
+        // Its "at line 1 column 7" counts in our line, which has a number of its own.
+        let what = escape(error.to_string().as_bytes());
+        let what = what.rsplit_once(" at line ").map_or(&*what, |(what, _)| what);
+        format!("{} (column {})", cut(what, ERROR_TEXT_MAX), error.column())
+    })
+}
+
+/// The text, or as much of it as is wanted, with a mark.
+fn cut(text: &str, longest: usize) -> Cow<'_, str> {
+    if text.len() <= longest {
+        text.into()
+    } else {
+        format!("{}…", &text[..text.floor_char_boundary(longest)]).into()
+    }
+}
+
+fn displayable(header: &Header) -> Header {
+    let safe = |text: &str| cut(&escape(text.as_bytes()), HEADER_TEXT_MAX).into_owned();
+    Header {
+        opentop: safe(&header.opentop),
+        host: safe(&header.host),
+        kernel: safe(&header.kernel),
+        boot_time: safe(&header.boot_time),
+        hooks: safe(&header.hooks),
+    }
+}

@@ -1,0 +1,283 @@
+//! What each key does: from an [`Action`] to a changed state.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::action::{Action, Focus, Motion, Panels};
+use super::prompt::Prompt;
+use super::scroll::Scroll;
+use super::{App, Effect, Ended, Mode, Pick, Scope, keymap, ranking, terms};
+use crate::escape::escape;
+use crate::filter::Term;
+use crate::ranking::openers::Group;
+use crate::tui::terminal::{Mouse, MouseKind};
+use crate::tui::ui;
+
+/// Columns by which a path moves to the side.
+const SIDE_STEP: u16 = 8;
+/// Rows that the mouse wheel moves.
+const WHEEL_STEP: usize = 3;
+/// The times between frames that can be chosen, in milliseconds.
+const INTERVALS_MS: [u64; 6] = [100, 200, 500, 1000, 2000, 5000];
+
+impl App {
+    pub(super) fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
+        if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
+            return vec![Effect::End(Ended::Quit)];
+        }
+        let action = keymap::action(key);
+        match &self.mode {
+            Mode::Prompt(_) => return self.prompt_key(key),
+            Mode::Pick(_) => return self.pick_key(key, action),
+            Mode::Help { .. } | Mode::Details { .. } => {
+                if let Some(effects) = self.popup_action(action) {
+                    return effects;
+                }
+            }
+            Mode::Browse => {}
+        }
+        action.map_or_else(Vec::new, |action| self.act(action))
+    }
+
+    fn act(&mut self, action: Action) -> Vec<Effect> {
+        match action {
+            Action::Quit => return vec![Effect::End(Ended::Quit)],
+            Action::Help => self.mode = Mode::Help { scroll: 0 },
+            Action::Filter => self.mode = Mode::Prompt(Prompt::open(&self.line)),
+            Action::Back => return self.back(),
+            Action::Include => return self.pick(true),
+            Action::Exclude => return self.pick(false),
+            Action::Pause => self.pause(),
+            Action::Follow => self.follow(),
+            Action::Move(motion) => self.go(motion),
+            Action::Left => self.events.sideways = self.events.sideways.saturating_sub(SIDE_STEP),
+            Action::Right => self.events.sideways = (self.events.sideways + SIDE_STEP).min(4096),
+            Action::SortNext => self.sort(1),
+            Action::SortPrevious => self.sort(-1),
+            Action::Reverse => {
+                self.show_openers();
+                self.ranking.reversed ^= true;
+                self.ranking.order(&self.names);
+            }
+            Action::NextPanel => {
+                self.focus_on(if self.focus == Focus::Events { Focus::Openers } else { Focus::Events })
+            }
+            Action::Show(panels) => self.show(panels),
+            Action::Group => self.group(),
+            Action::Fold => {
+                let fold = !self.events.is_folded();
+                self.events.fold(fold, self.events_height());
+                self.say(if fold { "searches are folded: many tries, one row" } else { "every open has its row" });
+            }
+            Action::Open => self.open(),
+            Action::NextMatch => self.search(true),
+            Action::PreviousMatch => self.search(false),
+            Action::Copy => return self.copy(),
+            Action::Write => return vec![Effect::Save],
+            Action::Reset => self.reset(),
+            Action::Faster => self.change_interval(-1),
+            Action::Slower => self.change_interval(1),
+            Action::Mouse => {
+                self.mouse ^= true;
+                self.say(if self.mouse { "mouse on: the terminal's own selection needs Shift" } else { "mouse off" });
+                return vec![Effect::Mouse(self.mouse)];
+            }
+            Action::Repaint => return vec![Effect::Repaint],
+            Action::Suspend => return vec![Effect::Suspend],
+        }
+        Vec::new()
+    }
+
+    /// Keys of a popup that is read. `None`: the key means what it always means.
+    fn popup_action(&mut self, action: Option<Action>) -> Option<Vec<Effect>> {
+        match action {
+            Some(Action::Quit | Action::Back | Action::Open | Action::Help) => self.close_popup(),
+            Some(Action::Move(motion)) => self.scroll_popup(motion),
+            Some(Action::Copy) => return Some(self.copy()),
+            Some(Action::Repaint | Action::Suspend) => return None,
+            _ => {}
+        }
+        Some(Vec::new())
+    }
+
+    fn scroll_popup(&mut self, motion: Motion) {
+        let (lines, height) = ui::popup_extent(self);
+        let (Mode::Help { scroll } | Mode::Details { scroll, .. }) = &mut self.mode else { return };
+        // The window itself moves: the selection is its first row.
+        let tops = lines.saturating_sub(height) + 1;
+        let page = match motion {
+            Motion::PageUp | Motion::PageDown | Motion::HalfUp | Motion::HalfDown => height,
+            _ => 1,
+        };
+        *scroll = Scroll { top: 0, selected: *scroll }.moved(motion, tops, page).selected;
+    }
+
+    pub(super) fn close_popup(&mut self) {
+        if let Mode::Details { follow: true, .. } | Mode::Pick(Pick { follow: true, .. }) = self.mode {
+            self.events.follow();
+        }
+        self.mode = Mode::Browse;
+    }
+
+    fn back(&mut self) -> Vec<Effect> {
+        if self.scope.take().is_some() {
+            self.focus_on(Focus::Openers);
+            self.apply_filter();
+        } else if !self.line.is_empty() {
+            return self.keep_filter("");
+        } else if self.status.take().is_none() && !self.events.is_following() && !self.paused {
+            self.events.follow();
+        }
+        Vec::new()
+    }
+
+    fn pause(&mut self) {
+        if self.paused {
+            return self.follow();
+        }
+        self.paused = true;
+        self.events.hold(self.events_height());
+    }
+
+    /// Goes on from a pause and from a held view.
+    fn follow(&mut self) {
+        self.paused = false;
+        self.events.follow();
+        self.ranking.refresh(&self.names);
+    }
+
+    fn go(&mut self, motion: Motion) {
+        match (self.focus, motion) {
+            (Focus::Openers, _) => self.ranking.go(motion, self.openers_height()),
+            (Focus::Events, Motion::Last) if !self.paused => self.events.follow(),
+            (Focus::Events, _) => self.events.go(motion, self.events_height(), self.paused),
+        }
+    }
+
+    fn focus_on(&mut self, focus: Focus) {
+        self.focus = focus;
+        if self.panels != Panels::Both {
+            self.panels = if focus == Focus::Events { Panels::Events } else { Panels::Openers };
+        }
+    }
+
+    fn show(&mut self, panels: Panels) {
+        self.panels = panels;
+        match panels {
+            Panels::Events => self.focus = Focus::Events,
+            Panels::Openers => self.focus = Focus::Openers,
+            Panels::Both => {}
+        }
+    }
+
+    /// What changes the ranking is to be seen, on a small screen too.
+    fn show_openers(&mut self) {
+        if self.layout().openers.is_none() {
+            self.focus_on(Focus::Openers);
+        }
+    }
+
+    fn sort(&mut self, step: isize) {
+        self.show_openers();
+        let sorts = ui::openers::sorts(self);
+        let at = sorts.iter().position(|sort| *sort == self.ranking.sort).unwrap_or(0) as isize;
+        if let Some(sort) = sorts.get((at + step).rem_euclid(sorts.len().max(1) as isize) as usize) {
+            self.ranking.sort = *sort;
+            self.ranking.reversed = false;
+            self.ranking.order(&self.names);
+        }
+    }
+
+    fn group(&mut self) {
+        self.show_openers();
+        let at = Group::ALL.iter().position(|group| *group == self.group).unwrap_or(0);
+        self.rank_by(Group::ALL[(at + 1) % Group::ALL.len()]);
+    }
+
+    /// Details of an event; of an opener, its events.
+    fn open(&mut self) {
+        if self.focus == Focus::Events {
+            let follow = self.events.is_following();
+            self.events.hold(self.events_height());
+            if self.events.selected().is_some() {
+                self.mode = Mode::Details { scroll: 0, follow };
+            } else if follow {
+                self.events.follow();
+            }
+            return;
+        }
+        let Some((term, label)) = self.selected_opener() else { return };
+        self.scope = Some(Scope { label, term });
+        self.focus_on(Focus::Events);
+        self.apply_filter();
+    }
+
+    /// The selected row of the ranking as a term and as text. Says so where no term can express it.
+    pub(super) fn selected_opener(&mut self) -> Option<(Term, String)> {
+        let row = self.ranking.selected()?;
+        let sample = row.last.and_then(|id| self.events.live().log.get(id));
+        let label = match ranking::pid(&row.key) {
+            Some(pid) => format!("{} ({pid})", escape(&row.comm)),
+            None => ranking::label(row, &self.names),
+        };
+        match terms::term_for(self.ranking.group, &row.key, sample, &self.names) {
+            Some(term) => Some((term, label)),
+            None => {
+                self.say("no filter can express this row");
+                None
+            }
+        }
+    }
+
+    fn copy(&mut self) -> Vec<Effect> {
+        let text = match self.focus {
+            Focus::Events => self.events.selected().map(|row| escape(row.event.path)),
+            Focus::Openers => self.ranking.selected().map(|row| ranking::label(row, &self.names)),
+        };
+        text.map(Effect::Copy).into_iter().collect()
+    }
+
+    fn reset(&mut self) {
+        self.meter.reset();
+        self.events.clear(self.setup.history);
+        self.apply_filter();
+        self.ranking.reset(&self.names);
+        self.paused = false;
+        self.say("counting from 0");
+    }
+
+    fn change_interval(&mut self, step: isize) {
+        let now = self.interval.as_millis() as u64;
+        let at = INTERVALS_MS.iter().position(|ms| *ms >= now).unwrap_or(INTERVALS_MS.len() - 1);
+        let ms = INTERVALS_MS[at.saturating_add_signed(step).min(INTERVALS_MS.len() - 1)];
+        self.interval = std::time::Duration::from_millis(ms);
+        self.say(match ms {
+            1000 => "at most a frame a second".to_owned(),
+            ms if ms > 1000 => format!("at most a frame every {} seconds", ms / 1000),
+            ms => format!("at most {} frames a second", 1000 / ms),
+        });
+    }
+
+    pub(super) fn mouse(&mut self, mouse: Mouse) -> Vec<Effect> {
+        if !matches!(self.mode, Mode::Browse) {
+            return Vec::new();
+        }
+        let Some((panel, row)) = self.layout().row_at(mouse.row) else { return Vec::new() };
+        self.focus = panel;
+        let motion = match mouse.kind {
+            MouseKind::WheelUp => Motion::Up,
+            MouseKind::WheelDown => Motion::Down,
+            MouseKind::Click => {
+                match panel {
+                    Focus::Events if row < self.events.shown().len() => {
+                        self.events.select_row(row, self.events_height());
+                    }
+                    Focus::Events => {}
+                    Focus::Openers => self.ranking.select_row(row, self.openers_height()),
+                }
+                return Vec::new();
+            }
+        };
+        (0..WHEEL_STEP).for_each(|_| self.go(motion));
+        Vec::new()
+    }
+}

@@ -1,0 +1,122 @@
+//! What the screen asks the world for, done: copying and writing a file. Each says in one line what came of it.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+
+use base64::Engine as _;
+use jiff::Timestamp;
+
+use super::{App, ranking};
+use crate::escape::escaped;
+use crate::event::errno_name;
+use crate::privileges::Caller;
+use crate::tui::app::events::Row;
+use crate::tui::ui::events::missing;
+use crate::tui::ui::format::duration;
+use crate::user_file::create;
+
+/// The largest text that is handed to a terminal's clipboard.
+const COPY_MAX: usize = 32 * 1024;
+
+/// Asks the terminal to copy `text`, by OSC 52: the bytes for it, and what to tell the user. Whether a terminal obeys
+/// cannot be known. No program is run for this and no other's socket opened: opentop is mostly root.
+pub(super) fn copy(text: &str) -> (Vec<u8>, String) {
+    if text.len() > COPY_MAX {
+        return (Vec::new(), "too long to copy: w writes a file".to_owned());
+    }
+    let terminal = std::env::var("TERM").unwrap_or_default();
+    let said = format!("asked the terminal to copy (OSC 52; in tmux: set -g set-clipboard on): {text}");
+    (osc_52(text, &terminal), said)
+}
+
+/// The request to copy. GNU screen swallows it unless it is wrapped for the terminal around it; tmux, which may go by
+/// the same name, takes it only as it is.
+fn osc_52(text: &str, terminal: &str) -> Vec<u8> {
+    let request = format!("\x1b]52;c;{}\x07", base64::engine::general_purpose::STANDARD.encode(text));
+    if terminal.starts_with("screen") { format!("{request}\x1bP{request}\x1b\\") } else { request }.into_bytes()
+}
+
+/// Writes the ranking and all events that match into a new file in the working directory. Returns what to tell.
+pub(super) fn save(app: &App) -> String {
+    let name =
+        format!("opentop-{}.txt", Timestamp::now().to_zoned(app.setup.time_zone.clone()).strftime("%Y%m%d-%H%M%S"));
+    let path = Path::new(&name);
+    let created = create(path, Caller::of_sudo());
+    let written = created.and_then(|file| {
+        let written = write(app, BufWriter::new(file));
+        // Half of it is not what was asked for.
+        written.inspect_err(|_| drop(std::fs::remove_file(path)))
+    });
+    match written {
+        Ok(events) => format!("wrote the ranking and {events} events to {name}"),
+        Err(error) => format!("cannot write {name}: {error}"),
+    }
+}
+
+fn write(app: &App, mut file: BufWriter<File>) -> io::Result<usize> {
+    let filter = if app.line.is_empty() { "none" } else { &app.line };
+    writeln!(file, "opentop {} on {}, filter: {filter}", app.setup.version, app.setup.host)?;
+    writeln!(file, "\n{:>10} {:>10} {:>10}  TOP {}", "OPENS/s", "TOTAL", "FAILED", app.ranking.group.name())?;
+    for row in app.ranking.rows() {
+        let pid = ranking::pid(&row.key).map(|pid| format!("{pid} ")).unwrap_or_default();
+        let label = ranking::label(row, &app.names);
+        writeln!(file, "{:>10.1} {:>10} {:>10}  {pid}{label}", row.rate.unwrap_or(0.0), row.opens, row.failed)?;
+    }
+    let title = if app.latency { "   LATENCY " } else { "" };
+    writeln!(file, "\n{:<30} {:>7} {:<15} {:>5} {:<14} {title}PATH", "TIME", "PID", "COMM", "FD", "ERR")?;
+    let feed = app.events.shown();
+    let mut written = 0;
+    for row in (0..feed.len()).filter_map(|index| feed.row(index)) {
+        let row = match row {
+            Row::Event(row) => row,
+            Row::Gap(gap) => {
+                writeln!(file, "-- {} --", missing(gap, &app.setup.time_zone))?;
+                continue;
+            }
+        };
+        let event = &row.event;
+        let time = Timestamp::from_nanosecond(i128::from(event.time_ns)).map_err(io::Error::other)?;
+        let fd = event.fd().map_or("-".to_owned(), |fd| fd.to_string());
+        let error = event.errno().map_or("-".into(), errno_name);
+        write!(file, "{time:<30.9} {:>7} {:<15} {fd:>5} {error:<14} ", event.pid, escaped(event.comm))?;
+        if app.latency {
+            write!(file, "{:>10} ", event.latency.map_or("-".to_owned(), |time| duration(time.as_nanos() as u64)))?;
+        }
+        // A folded search is one row here too: its last try.
+        let tries = if row.tries > 1 { format!(" (tried {})", row.tries) } else { String::new() };
+        writeln!(file, "{}{tries}", escaped(event.path))?;
+        written += 1;
+    }
+    file.flush()?;
+    Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::app::fixture::Screen;
+
+    #[test]
+    fn what_is_shown_is_written_to_a_file_that_was_not_there() {
+        let dir = std::env::temp_dir().join(format!("opentop-save-{}", std::process::id()));
+        std::fs::create_dir(&dir).unwrap();
+        let path = dir.join("new");
+        let mut screen = Screen::busy(80, 24);
+        screen.keys("/nginx\r");
+        assert_eq!(write(&screen.app, BufWriter::new(create(&path, None).unwrap())).unwrap(), 3);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            text.contains("filter: nginx") && text.contains("/etc/shadow") && text.contains("TOP process"),
+            "{text}"
+        );
+        assert!(!text.contains("2619_fsm"), "{text}");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_request_to_copy_holds_no_byte_of_the_text() {
+        assert_eq!(osc_52("/a\u{1b}b", "xterm"), b"\x1b]52;c;L2EbYg==\x07");
+        assert_eq!(osc_52("/a", "screen.xterm"), b"\x1b]52;c;L2E=\x07\x1bP\x1b]52;c;L2E=\x07\x1b\\");
+    }
+}

@@ -1,0 +1,72 @@
+//! What comes in and what goes out: [`Event`]s change the state, [`Effect`]s are what it asks the world for.
+
+use std::time::Duration;
+
+use ratatui::layout::Size;
+
+use super::work::{Done, Work};
+use crate::filter::KernelFilter;
+use crate::message::{Message, Totals};
+use crate::tui::terminal::Input;
+
+/// How it ended, and the last that was counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub ended: Ended,
+    pub totals: Totals,
+}
+
+/// Why the screen was left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    Quit,
+    /// By this signal.
+    Signal(i32),
+    /// The terminal has hung up.
+    Gone,
+    /// The source broke; the text is for the user.
+    Failed(String),
+}
+
+/// What happens to the screen.
+#[derive(Debug)]
+pub enum Event {
+    Input(Input),
+    Message(Message),
+    /// The source is gone without having said a word.
+    SourceLost,
+    /// Whether the kernel does its part of the filter that was kept last, from this time of day on.
+    KernelFilters {
+        does: bool,
+        /// Nanoseconds since the Unix epoch.
+        time_ns: u64,
+    },
+    /// What [`Effect::Work`] asked for.
+    Worked(Box<Done>),
+    /// Time has passed: how long opentop runs, and how much processor time it has used.
+    Tick {
+        elapsed: Duration,
+        cpu: Duration,
+    },
+    Resize(Size),
+    /// What came of an effect, for the user.
+    Said(String),
+}
+
+/// What the screen asks the world for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    End(Ended),
+    /// Look through the history.
+    Work(Box<Work>),
+    /// Copy this text.
+    Copy(String),
+    /// Write what is shown to a file.
+    Save,
+    Mouse(bool),
+    /// Paint everything anew.
+    Repaint,
+    Suspend,
+    /// The user keeps this filter; the kernel may do its part of it.
+    Filter(KernelFilter),
+}

@@ -1,0 +1,385 @@
+//! The events as the user looks at them: following the newest, or held still.
+//!
+//! The log goes on in any case. A held view is a clone of it, which shares the events: rows that are looked at do not
+//! disappear, however fast new ones come, and nothing moves until the user asks for it.
+
+use super::action::Motion;
+use super::scroll::Scroll;
+use crate::event::{Batch, OpenEvent};
+use crate::filter::Filter;
+use crate::history::fold::Folded;
+use crate::history::gaps::{Gap, Gaps};
+use crate::history::log::{Bound, Log};
+use crate::history::matches::Matches;
+use crate::names::Names;
+
+/// A log, what of it matches, and the rows that it makes.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    pub log: Log,
+    pub matches: Matches,
+    /// The rows with searches folded; `None`: each event is a row.
+    folded: Option<Folded>,
+    gaps: Gaps,
+}
+
+/// A row of the list.
+#[derive(Clone, Copy, Debug)]
+pub enum Row<'a> {
+    Event(Shown<'a>),
+    /// Here opens are missing.
+    Gap(&'a Gap),
+}
+
+/// An event, which stands for as many as `tries`.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    pub id: u64,
+    pub event: OpenEvent<'a>,
+    pub tries: u32,
+}
+
+impl Feed {
+    /// Takes in a batch and lets go of what there is no room for beside `others` bytes.
+    fn push(&mut self, batch: Batch, names: &Names, others: usize) -> (u64, u64) {
+        let ids = self.log.push(batch);
+        let matching = self.matches.extend(&self.log, names);
+        self.log.trim(&self.matches, self.indexes(), others);
+        self.matches.trim(&self.log);
+        if let Some(folded) = &mut self.folded {
+            folded.trim(&self.matches);
+            folded.extend(&self.log, &self.matches, usize::try_from(matching).unwrap_or(usize::MAX));
+        }
+        self.gaps.trim(self.log.first());
+        (ids.start, matching)
+    }
+
+    /// Bytes of what is kept beside the log.
+    fn indexes(&self) -> usize {
+        self.matches.memory() + self.folded.as_ref().map_or(0, Folded::memory)
+    }
+
+    /// Shows what a changed filter matches; what came since is looked at now.
+    fn take_over(&mut self, matches: Matches, names: &Names) {
+        self.matches = matches;
+        self.matches.catch_up(&self.log);
+        self.matches.extend(&self.log, names);
+        // What left the log before it was looked at.
+        self.matches.trim(&self.log);
+        self.fold(self.folded.is_some());
+    }
+
+    fn fold(&mut self, fold: bool) {
+        self.folded = fold.then(|| Folded::of(&self.log, &self.matches));
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let events = self.folded.as_ref().map_or_else(|| self.matches.len(), Folded::len);
+        events + self.gaps.of(self.matches.filter()).count()
+    }
+
+    /// The gaps and the rows that they take, each before the first event that came in its time.
+    fn gaps(&self) -> impl Iterator<Item = (usize, &Gap)> {
+        let gaps = self.gaps.of(self.matches.filter()).enumerate();
+        gaps.map(|(before, gap)| (before + self.lower_bound(gap.first), gap))
+    }
+
+    /// The index among the events of the first one from `id` on.
+    fn lower_bound(&self, id: u64) -> usize {
+        match &self.folded {
+            Some(folded) => folded.lower_bound(id),
+            None => self.matches.lower_bound(id),
+        }
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Row `index`, the oldest at 0.
+    #[must_use]
+    pub fn row(&self, index: usize) -> Option<Row<'_>> {
+        let mut before = 0;
+        for (at, gap) in self.gaps().take_while(|(at, _)| *at <= index) {
+            if at == index {
+                return Some(Row::Gap(gap));
+            }
+            before += 1;
+        }
+        self.event(index - before).map(Row::Event)
+    }
+
+    /// The event of row `index`, where it is one.
+    #[must_use]
+    pub fn event_of_row(&self, index: usize) -> Option<Shown<'_>> {
+        match self.row(index)? {
+            Row::Event(shown) => Some(shown),
+            Row::Gap(_) => None,
+        }
+    }
+
+    /// The event at `index`, gaps not counted.
+    fn event(&self, index: usize) -> Option<Shown<'_>> {
+        let (id, tries) = match &self.folded {
+            Some(folded) => folded.get(index).map(|run| (run.last, run.tries))?,
+            None => (self.matches.nth(index)?, 1),
+        };
+        Some(Shown { id, event: self.log.get(id)?, tries })
+    }
+
+    /// What names row `index` as long as it is kept; see [`Feed::place`].
+    fn name(&self, index: usize) -> u64 {
+        if let Some((_, gap)) = self.gaps().find(|(at, _)| *at == index) {
+            return gap.first;
+        }
+        let index = index - self.gaps().take_while(|(at, _)| *at < index).count();
+        let id = match &self.folded {
+            Some(folded) => folded.get(index).map(|run| run.first),
+            None => self.matches.nth(index),
+        };
+        id.unwrap_or(u64::MAX)
+    }
+
+    /// The row of that name, or the one that came after it.
+    fn place(&self, name: u64) -> usize {
+        let index = self.lower_bound(name);
+        let before = self.gaps().enumerate().take_while(|(before, (at, _))| at - before <= index).count();
+        index + before
+    }
+}
+
+#[derive(Debug)]
+struct Held {
+    feed: Feed,
+    scroll: Scroll,
+    /// What had matched when the view was taken.
+    matched: u64,
+}
+
+/// The live events and, while the user looks around, the held ones.
+#[derive(Debug)]
+pub struct Events {
+    live: Feed,
+    held: Option<Held>,
+    /// Columns by which paths are scrolled to the side.
+    pub sideways: u16,
+}
+
+impl Events {
+    #[must_use]
+    pub fn new(bound: Bound) -> Self {
+        let live = Feed { log: Log::new(bound), matches: Matches::default(), folded: None, gaps: Gaps::default() };
+        Self { live, held: None, sideways: 0 }
+    }
+
+    /// Takes in a batch. Returns the id of its first event and how many of its events match.
+    pub fn push(&mut self, batch: Batch, names: &Names) -> (u64, u64) {
+        let held = self.held.as_ref().map_or(0, |held| held.feed.indexes());
+        self.live.push(batch, names, held)
+    }
+
+    /// From now on the kernel leaves out what does not match `terms`. `time_ns`: the time of day, if it was not always so.
+    pub fn left_out_from(&mut self, terms: Vec<String>, time_ns: Option<u64>) {
+        let next = self.live.log.range().end;
+        self.live.gaps.change(terms, time_ns, next);
+    }
+
+    /// Takes in how many opens the kernel has left out since the start.
+    pub fn count_left_out(&mut self, left_out: u64) {
+        self.live.gaps.count(left_out);
+    }
+
+    #[must_use]
+    pub fn live(&self) -> &Feed {
+        &self.live
+    }
+
+    /// What is on the screen.
+    #[must_use]
+    pub fn shown(&self) -> &Feed {
+        self.held.as_ref().map_or(&self.live, |held| &held.feed)
+    }
+
+    #[must_use]
+    pub fn is_following(&self) -> bool {
+        self.held.is_none()
+    }
+
+    /// Where the window is; following, its end.
+    #[must_use]
+    pub fn scroll(&self, height: usize) -> Scroll {
+        match &self.held {
+            Some(held) => held.scroll.settled(held.feed.len(), height),
+            None => Scroll::at_end(self.live.len(), height),
+        }
+    }
+
+    /// Matching events that came since the view was held.
+    #[must_use]
+    pub fn new_since(&self) -> u64 {
+        self.held.as_ref().map_or(0, |held| self.live.matches.matched().saturating_sub(held.matched))
+    }
+
+    /// The selected event: following, the newest.
+    #[must_use]
+    pub fn selected(&self) -> Option<Shown<'_>> {
+        let feed = self.shown();
+        match &self.held {
+            Some(held) => feed.event_of_row(held.scroll.selected),
+            None => feed.event_of_row(feed.len().checked_sub(1)?),
+        }
+    }
+
+    /// Holds the view as it is.
+    pub fn hold(&mut self, height: usize) {
+        if self.held.is_none() {
+            let (feed, scroll) = (self.live.clone(), self.scroll(height));
+            self.held = Some(Held { feed, scroll, matched: self.live.matches.matched() });
+        }
+    }
+
+    /// Follows the newest again.
+    pub fn follow(&mut self) {
+        self.held = None;
+    }
+
+    /// Moves the selection. Upwards the view is held; at the end of a held view the events that came since join it,
+    /// unless `still`.
+    pub fn go(&mut self, motion: Motion, height: usize, still: bool) {
+        if self.held.is_none() && matches!(motion, Motion::Down | Motion::PageDown | Motion::HalfDown) {
+            return;
+        }
+        self.hold(height);
+        if !still && self.at_end() && matches!(motion, Motion::Down | Motion::PageDown | Motion::HalfDown) {
+            self.join_new();
+        }
+        if let Some(held) = &mut self.held {
+            held.scroll = held.scroll.moved(motion, held.feed.len(), height);
+        }
+    }
+
+    fn at_end(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.scroll.selected + 1 >= held.feed.len())
+    }
+
+    fn join_new(&mut self) {
+        let Some(held) = &mut self.held else { return };
+        let (top, selected) = (held.feed.name(held.scroll.top), held.feed.name(held.scroll.selected));
+        held.feed = self.live.clone();
+        held.matched = self.live.matches.matched();
+        held.scroll = Scroll { top: held.feed.place(top), selected: held.feed.place(selected) };
+    }
+
+    /// Selects row `index` of the window.
+    pub fn select_row(&mut self, index: usize, height: usize) {
+        self.hold(height);
+        if let Some(held) = &mut self.held {
+            let scroll = held.scroll.settled(held.feed.len(), height);
+            held.scroll = Scroll { selected: scroll.top + index, ..scroll }.settled(held.feed.len(), height);
+        }
+    }
+
+    /// The log of a view that is held still.
+    #[must_use]
+    pub fn held_log(&self) -> Option<&Log> {
+        self.held.as_ref().map(|held| &held.feed.log)
+    }
+
+    /// Shows what a changed filter matches. The selection stays on its event, or goes to the next that matches. False
+    /// where the view was held meanwhile, so that its own matches are missing.
+    pub fn take_over(&mut self, live: Matches, held: Option<Matches>, names: &Names, height: usize) -> bool {
+        // Where only those of a held view were missing, the live ones go on as they are.
+        if live.filter().source() != self.live.matches.filter().source() {
+            self.live.take_over(live, names);
+        }
+        let Some(view) = &mut self.held else { return true };
+        let Some(matches) = held else { return false };
+        let selected = view.feed.name(view.scroll.selected);
+        view.feed.take_over(matches, names);
+        let selected = view.feed.place(selected);
+        view.scroll = Scroll { selected, ..view.scroll }.settled(view.feed.len(), height);
+        let live = &self.live.matches;
+        let came_since = live.len() - live.lower_bound(view.feed.log.range().end);
+        view.matched = live.matched() - came_since as u64;
+        true
+    }
+
+    /// Goes to the next (or previous) row that `wanted` holds for. False where there is none.
+    pub fn search(&mut self, wanted: &Filter, forwards: bool, names: &Names, height: usize) -> bool {
+        let feed = self.shown();
+        let len = feed.len();
+        let from = self.scroll(height).selected;
+        let holds = |&index: &usize| feed.event_of_row(index).is_some_and(|row| wanted.matches(&row.event, names));
+        let found = if forwards { (from + 1..len).find(holds) } else { (0..from.min(len)).rev().find(holds) };
+        let Some(found) = found else { return false };
+        self.hold(height);
+        if let Some(held) = &mut self.held {
+            held.scroll = Scroll { selected: found, ..held.scroll }.settled(len, height);
+        }
+        true
+    }
+
+    #[must_use]
+    pub fn is_folded(&self) -> bool {
+        self.live.folded.is_some()
+    }
+
+    /// Folds searches, or unfolds them. The selection stays on its event.
+    pub fn fold(&mut self, fold: bool, height: usize) {
+        self.live.fold(fold);
+        let Some(held) = &mut self.held else { return };
+        let selected = held.feed.name(held.scroll.selected);
+        held.feed.fold(fold);
+        // A row that is folded away is in the run that began before it.
+        let at = held.feed.place(selected);
+        let selected = if held.feed.name(at) == selected { at } else { at.saturating_sub(1) };
+        held.scroll = Scroll { selected, ..held.scroll }.settled(held.feed.len(), height);
+    }
+
+    /// Forgets all events; what was asked for of the view stays.
+    pub fn clear(&mut self, bound: Bound) {
+        let (folded, mut gaps) = (self.is_folded(), std::mem::take(&mut self.live.gaps));
+        gaps.restart();
+        *self = Self { sideways: self.sideways, ..Self::new(bound) };
+        self.live.gaps = gaps;
+        self.live.fold(folded);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::sample;
+
+    /// The answer to a changed filter comes when all that it was asked about has left the history.
+    #[test]
+    fn a_late_answer_makes_no_rows_of_what_has_left() {
+        let names = Names::without_users();
+        let filter = |line: &str| Filter::parse(line, &names).unwrap();
+        let batch = |len: usize| {
+            let mut batch = Batch::default();
+            (0..len).for_each(|_| batch.push(&sample()));
+            batch
+        };
+        let mut events = Events::new(Bound { bytes: 1 << 20, events: 50 });
+        events.push(batch(1), &names);
+        let asked = |line: &str, events: &Events| {
+            let mut matches = Matches::of(filter(line), &events.live().log);
+            while !matches.advance(&events.live().log, &names, 1000) {}
+            matches
+        };
+        let some = asked("comm:nobody", &events);
+        events.take_over(some, None, &names, 20);
+        let all = asked("", &events);
+        for _ in 0..5 {
+            events.push(batch(30), &names);
+        }
+        events.take_over(all, None, &names, 20);
+        let feed = events.live();
+        assert_eq!(feed.len() as u64, feed.log.range().end - feed.log.range().start);
+        assert!((0..feed.len()).all(|index| feed.row(index).is_some()));
+    }
+}

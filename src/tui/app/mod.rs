@@ -1,0 +1,358 @@
+//! The state of the screen, and the one way in which it changes.
+//!
+//! ```text
+//! Event ─▶ App::update ─▶ Effect        what the world is asked for, as values
+//!             App ─▶ ui::render         drawing only reads
+//! ```
+//!
+//! `run` is the loop that carries events in, effects out and frames to the terminal.
+
+mod act;
+pub mod action;
+mod effect;
+mod event;
+pub mod events;
+mod filtering;
+pub mod keymap;
+pub mod meter;
+pub mod pace;
+pub mod prompt;
+pub mod ranking;
+mod run;
+pub mod scroll;
+mod setup;
+pub mod terms;
+mod work;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ratatui::layout::Size;
+
+use crate::filter::{Filter, Term};
+use crate::message::{Counts, Message};
+use crate::names::Names;
+use crate::ranking::openers::Group;
+use crate::tui::terminal::{Input, Typed};
+use crate::tui::ui::layout::Layout;
+use action::{Focus, Panels};
+use events::Events;
+use meter::Meter;
+use prompt::{History, Prompt};
+use ranking::Ranking;
+use terms::Choice;
+
+pub use event::{Effect, Ended, Event, Outcome};
+pub use run::{Control, Display, Inputs, NoControl, drive, run};
+pub use setup::Setup;
+pub use work::{Done, Ranked, Work};
+
+/// What the keys mean at the moment.
+#[derive(Debug)]
+pub enum Mode {
+    Browse,
+    Prompt(Prompt),
+    Help {
+        scroll: usize,
+    },
+    /// The selected event in full. Whether to follow again when it is closed.
+    Details {
+        scroll: usize,
+        follow: bool,
+    },
+    Pick(Pick),
+}
+
+/// The menu of what to include or exclude.
+#[derive(Debug)]
+pub struct Pick {
+    pub include: bool,
+    pub choices: Vec<Choice>,
+    pub selected: usize,
+    follow: bool,
+}
+
+/// One opener whose events alone are shown.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    pub label: String,
+    term: Term,
+}
+
+/// How urgently the screen is to be drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dirty {
+    Clean,
+    /// Numbers or rows changed by themselves.
+    Data,
+    /// The user did something.
+    Now,
+}
+
+/// The whole state.
+#[derive(Debug)]
+pub struct App {
+    pub setup: Setup,
+    /// Shared with whoever looks through the history.
+    pub names: Arc<Names>,
+    pub events: Events,
+    pub ranking: Ranking,
+    pub meter: Meter,
+    pub mode: Mode,
+    pub panels: Panels,
+    pub focus: Focus,
+    /// The filter in force, and the line it was read from.
+    pub filter: Filter,
+    pub line: String,
+    pub scope: Option<Scope>,
+    pub paused: bool,
+    /// Latencies are measured, as the events show.
+    pub latency: bool,
+    /// The source has ended; what came is still there to look at.
+    pub ended: bool,
+    pub mouse: bool,
+    pub interval: Duration,
+    pub size: Size,
+    /// The filter of which the kernel does its part, if it does of any.
+    in_kernel: Option<String>,
+    history: History,
+    /// What to tell the user, and until when.
+    status: Option<(String, Duration)>,
+    dirty: Dirty,
+    /// Rows that came since the last frame.
+    fresh: u64,
+    /// The group that was asked for; that of the ranking follows.
+    group: Group,
+    /// The number of the last [`Work`] that was asked for, and whether its answer is still to come.
+    asked: u64,
+    awaits: bool,
+    /// The ranking is not yet that of the group and the filter in force, and nobody was asked for it.
+    work_due: bool,
+    /// The rows are not yet those of the filter in force.
+    rows_due: bool,
+}
+
+/// How long a message to the user stays.
+const STATUS_TIME: Duration = Duration::from_secs(5);
+/// Events of a batch among which a latency is looked for.
+const LATENCY_SCAN: usize = 16;
+/// Events among which the latest of each process is looked for, once for each reading.
+const LAST_SCAN: u64 = 2000;
+
+impl App {
+    /// # Errors
+    /// Where the filter to start with is none.
+    pub fn new(setup: Setup, size: Size) -> Result<Self, crate::filter::FilterError> {
+        let names = Arc::new(setup.names.clone());
+        let filter = Filter::parse(&setup.filter, &names)?;
+        let mut app = Self {
+            events: Events::new(setup.history),
+            ranking: Ranking::new(setup.group, setup.sort, false, setup.since_ns),
+            meter: Meter::new(setup.since_ns),
+            mode: Mode::Browse,
+            panels: Panels::Both,
+            focus: Focus::Events,
+            line: setup.filter.clone(),
+            filter,
+            scope: None,
+            paused: false,
+            latency: false,
+            ended: false,
+            mouse: setup.mouse,
+            interval: setup.interval,
+            size,
+            in_kernel: setup.replay.is_none().then(|| setup.filter.clone()),
+            history: History::default(),
+            status: None,
+            dirty: Dirty::Now,
+            fresh: 0,
+            group: setup.group,
+            asked: 0,
+            awaits: false,
+            work_due: false,
+            rows_due: false,
+            names,
+            setup,
+        };
+        app.history.add(&app.line.clone());
+        if app.setup.replay.is_none() {
+            app.events.left_out_from(app.filter.kernel_terms(), None);
+        }
+        // Nothing is kept yet, so there is nothing to wait for.
+        app.apply_filter();
+        if let Some(Effect::Work(work)) = app.work()
+            && let Some(done) = work.run(|| true)
+        {
+            app.take_over(done);
+        }
+        Ok(app)
+    }
+
+    /// The one way in.
+    pub fn update(&mut self, event: Event) -> Vec<Effect> {
+        let mut effects = self.take(event);
+        effects.extend(self.work());
+        effects
+    }
+
+    fn take(&mut self, event: Event) -> Vec<Effect> {
+        match event {
+            Event::Message(Message::Opens(batch)) => self.take_opens(batch),
+            Event::Message(Message::Counts(counts)) => self.take_counts(counts),
+            Event::Message(Message::Hooks(hooks)) => {
+                self.touch(Dirty::Data);
+                self.setup.hooks = hooks;
+            }
+            Event::Message(Message::End) => {
+                self.ended = true;
+                self.touch(Dirty::Now);
+            }
+            Event::Message(Message::Failed(text)) => return vec![Effect::End(Ended::Failed(text))],
+            Event::SourceLost if self.ended => {}
+            Event::SourceLost => {
+                return vec![Effect::End(Ended::Failed("the source of events stopped without a word".into()))];
+            }
+            Event::KernelFilters { does, time_ns } => {
+                self.in_kernel = does.then(|| self.filter.source());
+                if does {
+                    self.events.left_out_from(self.filter.kernel_terms(), Some(time_ns));
+                }
+            }
+            Event::Worked(done) => self.take_over(*done),
+            Event::Tick { elapsed, cpu } => {
+                self.meter.tick(elapsed, cpu);
+                if self.status.as_ref().is_some_and(|(_, until)| *until <= elapsed) {
+                    self.status = None;
+                }
+                self.touch(Dirty::Data);
+            }
+            Event::Resize(size) => {
+                self.size = size;
+                self.touch(Dirty::Now);
+            }
+            Event::Said(text) => self.say(text),
+            Event::Input(input) => {
+                self.touch(Dirty::Now);
+                return self.take_input(input);
+            }
+        }
+        Vec::new()
+    }
+
+    fn take_opens(&mut self, batch: crate::event::Batch) {
+        for cgroup in batch.cgroups() {
+            Arc::make_mut(&mut self.names).learn(cgroup);
+        }
+        // Where latencies are measured, nearly every event has one.
+        let measured = !self.latency && batch.iter().take(LATENCY_SCAN).any(|event| event.latency.is_some());
+        let (first, matching) = self.events.push(batch, &self.names);
+        if self.ranking.wants_events() && !self.awaits {
+            for (id, event) in self.events.live().log.since(first) {
+                if self.filter.matches(&event, &self.names) {
+                    self.ranking.add(id, &event, &self.names);
+                }
+            }
+        }
+        if self.events.is_following() && matching > 0 {
+            self.fresh += matching;
+            self.touch(Dirty::Data);
+        }
+        if measured {
+            self.latency = true;
+            self.ranking.measure_latency();
+            self.rank_by(self.group);
+        }
+    }
+
+    fn take_counts(&mut self, counts: Counts) {
+        self.meter.read(counts.ts_ns, counts.totals);
+        self.events.count_left_out(counts.totals.filtered);
+        self.ranking.read(counts);
+        let log = &self.events.live().log;
+        for id in log.range().rev().take(LAST_SCAN as usize) {
+            if let Some(event) = log.get(id) {
+                self.ranking.note_last(id, &event);
+            }
+        }
+        if !self.paused {
+            self.ranking.refresh(&self.names);
+        }
+        self.touch(Dirty::Data);
+    }
+
+    fn take_input(&mut self, input: Input) -> Vec<Effect> {
+        use signal_hook::consts::{SIGCONT, SIGTSTP};
+        match input {
+            Input::Gone => vec![Effect::End(Ended::Gone)],
+            Input::Signal(SIGTSTP) => vec![Effect::Suspend],
+            Input::Signal(SIGCONT) => vec![Effect::Repaint],
+            Input::Signal(signal) => vec![Effect::End(Ended::Signal(signal))],
+            Input::Typed(Typed::Key(key)) => self.key(key),
+            Input::Typed(Typed::Paste(text)) => self.paste(&text),
+            Input::Typed(Typed::Mouse(mouse)) => self.mouse(mouse),
+        }
+    }
+
+    /// Whether the kernel does its part of the filter in force.
+    #[must_use]
+    pub fn kernel_filters(&self) -> bool {
+        self.in_kernel.as_ref().is_some_and(|kept| *kept == self.filter.source())
+    }
+
+    /// Where everything is on the screen.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        Layout::new(self.size, self.panels, self.focus, self.has_bar())
+    }
+
+    /// Whether the filter bar has something that must be seen.
+    fn has_bar(&self) -> bool {
+        matches!(self.mode, Mode::Prompt(_)) || !self.filter.is_empty() || self.scope.is_some()
+    }
+
+    #[must_use]
+    pub fn status(&self) -> Option<&str> {
+        self.status.as_ref().map(|(text, _)| text.as_str())
+    }
+
+    pub(crate) fn say(&mut self, text: impl Into<String>) {
+        self.status = Some((text.into(), self.meter.elapsed() + STATUS_TIME));
+        self.touch(Dirty::Now);
+    }
+
+    fn touch(&mut self, dirty: Dirty) {
+        self.dirty = self.dirty.max(dirty);
+    }
+
+    #[must_use]
+    pub fn dirty(&self) -> Dirty {
+        self.dirty
+    }
+
+    /// What moves by itself.
+    #[must_use]
+    pub fn motion(&self) -> pace::Motion {
+        if self.paused { pace::Motion::Still } else { pace::Motion::Rows(self.fresh) }
+    }
+
+    /// To be told after each frame.
+    pub fn drawn(&mut self) {
+        self.dirty = Dirty::Clean;
+        self.fresh = 0;
+    }
+
+    fn events_height(&self) -> usize {
+        self.layout().events_rows()
+    }
+
+    fn openers_height(&self) -> usize {
+        self.layout().openers_rows()
+    }
+}
+
+#[cfg(test)]
+mod anything;
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;

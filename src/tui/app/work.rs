@@ -1,0 +1,270 @@
+//! Looking through the history, in a thread of its own: what a changed filter shows, what a changed ranking counts.
+//!
+//! The screen's thread has nothing to compute and so hears a key at once, even where the processors are busy. A
+//! [`Work`] is a value: a clone of the log, which shares the events, and what is asked about it. It goes out as an
+//! effect and its [`Done`] comes back as an event; who asks again meanwhile makes the older answer worthless. What the
+//! app asks and what it makes of the answer is here too.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use super::{App, Dirty, Effect};
+use crate::filter::Filter;
+use crate::history::log::Log;
+use crate::history::matches::Matches;
+use crate::names::Names;
+use crate::ranking::openers::Group;
+use crate::ranking::tally::Tally;
+
+/// Events between two looks at whether the answer is still wanted.
+const PORTION: usize = 8192;
+
+/// What is to be worked out.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// Counts up; only the answer to the latest is of use.
+    pub number: u64,
+    pub live: Log,
+    /// The log of a view that is held still.
+    pub held: Option<Log>,
+    pub names: Arc<Names>,
+    /// What the rows are to show; `None`: they stay as they are.
+    pub shown: Option<Filter>,
+    pub ranked: Ranked,
+}
+
+/// No two are asked for under one number.
+impl PartialEq for Work {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+/// What is to be ranked.
+#[derive(Clone, Debug)]
+pub struct Ranked {
+    pub group: Group,
+    pub filter: Filter,
+    /// Of the counts that the kernel keeps, the filter leaves something out.
+    pub filtered: bool,
+    /// The events are needed for it.
+    pub from_events: bool,
+}
+
+/// What came out.
+#[derive(Debug)]
+pub struct Done {
+    pub number: u64,
+    pub live: Option<Matches>,
+    pub held: Option<Matches>,
+    pub ranked: Ranked,
+    pub tally: Option<Tally>,
+    /// The id behind the last event that was looked at.
+    pub end: u64,
+}
+
+impl Work {
+    /// Works it out, unless it is not `wanted` any more.
+    pub fn run(self, wanted: impl Fn() -> bool) -> Option<Done> {
+        let rows = |log: &Log| match &self.shown {
+            Some(filter) => matches(filter, log, &self.names, &wanted).map(Some),
+            None => Some(None),
+        };
+        let held = match &self.held {
+            Some(log) => rows(log)?,
+            None => None,
+        };
+        let live = rows(&self.live)?;
+        let tally = if self.ranked.from_events { Some(self.tally(&wanted)?) } else { None };
+        Some(Done { number: self.number, live, held, ranked: self.ranked, tally, end: self.live.range().end })
+    }
+
+    fn tally(&self, wanted: &impl Fn() -> bool) -> Option<Tally> {
+        let mut tally = Tally::new(self.ranked.group);
+        let from = if self.ranked.filter.is_empty() { self.live.range().start } else { 0 };
+        for (at, (id, event)) in self.live.iter_from(from).enumerate() {
+            if at % PORTION == 0 && !wanted() {
+                return None;
+            }
+            if self.ranked.filter.matches(&event, &self.names) {
+                tally.add(id, &event, &self.names);
+            }
+        }
+        Some(tally)
+    }
+}
+
+fn matches(filter: &Filter, log: &Log, names: &Names, wanted: &impl Fn() -> bool) -> Option<Matches> {
+    let mut matches = Matches::of(filter.clone(), log);
+    while !matches.advance(log, names, PORTION) {
+        if !wanted() {
+            return None;
+        }
+    }
+    Some(matches)
+}
+
+impl App {
+    /// The filter or the scope has changed.
+    pub(super) fn apply_filter(&mut self) {
+        self.rows_due = true;
+        self.rank_by(self.group);
+    }
+
+    /// The ranking is to be by `group`, under the filter in force.
+    pub(super) fn rank_by(&mut self, group: Group) {
+        self.group = group;
+        self.work_due = true;
+    }
+
+    /// Asks for the rows and the ranking, where they are due. Any answer that is still awaited is no longer of use.
+    pub(super) fn work(&mut self) -> Option<Effect> {
+        if !std::mem::take(&mut self.work_due) {
+            return None;
+        }
+        let scope = self.scope.as_ref().map(|scope| scope.term.clone());
+        let shown = self.filter.clone().and(Filter::from_terms(scope.into_iter().collect()));
+        let by_kernel = self.setup.filter_in_kernel && self.filter.source() == self.setup.filter;
+        let filtered = !self.filter.is_empty() && !by_kernel;
+        self.asked += 1;
+        self.awaits = true;
+        Some(Effect::Work(Box::new(Work {
+            number: self.asked,
+            live: self.events.live().log.clone(),
+            held: self.events.held_log().cloned(),
+            names: Arc::clone(&self.names),
+            shown: self.rows_due.then_some(shown),
+            ranked: Ranked {
+                group: self.group,
+                filter: self.filter.clone(),
+                filtered,
+                from_events: self.ranking.needs_events(self.group, filtered),
+            },
+        })))
+    }
+
+    /// Shows what was asked for, if it still is what was asked for last.
+    pub(super) fn take_over(&mut self, done: Done) {
+        if done.number != self.asked {
+            return;
+        }
+        self.awaits = false;
+        let height = self.events_height();
+        if let Some(live) = done.live {
+            self.rows_due = !self.events.take_over(live, done.held, &self.names, height);
+        }
+        let mut tally = done.tally;
+        if let Some(tally) = &mut tally {
+            for (id, event) in self.events.live().log.since(done.end) {
+                if done.ranked.filter.matches(&event, &self.names) {
+                    tally.add(id, &event, &self.names);
+                }
+            }
+        }
+        self.ranking.take_over(done.ranked.group, done.ranked.filtered, tally, &self.names);
+        self.work_due |= self.rows_due;
+        self.touch(Dirty::Now);
+    }
+}
+
+/// The thread. Dropping it ends and joins it, at once whatever it is at.
+#[derive(Debug)]
+pub(super) struct Worker {
+    latest: Arc<AtomicU64>,
+    /// `None` once the thread is told to end.
+    work: Option<Sender<Work>>,
+    waiting: Receiver<Work>,
+    done: Receiver<Done>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    pub(super) fn start() -> io::Result<Self> {
+        let latest = Arc::new(AtomicU64::new(0));
+        let (work, to_do) = unbounded::<Work>();
+        let (finished, done) = unbounded();
+        let newest = Arc::clone(&latest);
+        let waiting = to_do.clone();
+        let thread = std::thread::Builder::new().name("filter".into()).spawn(move || {
+            for work in to_do {
+                let number = work.number;
+                let done = work.run(|| newest.load(Ordering::Relaxed) == number);
+                if done.is_some_and(|done| finished.send(done).is_err()) {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { latest, work: Some(work), waiting, done, thread: Some(thread) })
+    }
+
+    /// Leaves whatever it is at for this.
+    pub(super) fn ask(&self, work: Work) {
+        self.latest.store(work.number, Ordering::Relaxed);
+        // What waits still holds events that may be gone by now.
+        self.waiting.try_iter().for_each(drop);
+        if let Some(sender) = &self.work {
+            let _ = sender.send(work);
+        }
+    }
+
+    pub(super) fn done(&self) -> &Receiver<Done> {
+        &self.done
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.latest.store(u64::MAX, Ordering::Relaxed);
+        self.work = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Batch, OpenEvent, sample};
+    use crate::history::log::Bound;
+
+    fn work(number: u64) -> Work {
+        let mut batch = Batch::default();
+        for n in 0..20_000u32 {
+            batch.push(&OpenEvent { pid: n % 10, ..sample() });
+        }
+        let mut live = Log::new(Bound::bytes(64 << 20));
+        live.push(batch);
+        let names = Arc::new(Names::without_users());
+        let filter = Filter::parse("pid:7", &names).unwrap();
+        let ranked = Ranked { group: Group::File, filter: filter.clone(), filtered: true, from_events: true };
+        Work { number, live, held: None, names, shown: Some(filter), ranked }
+    }
+
+    #[test]
+    fn rows_and_counts_come_out() {
+        let done = work(1).run(|| true).unwrap();
+        assert_eq!(done.live.map(|matches| matches.len()), Some(2000));
+        assert_eq!(done.tally.map(|tally| tally.events()), Some(2000));
+        assert_eq!((done.end, done.held.is_none()), (20_000, true));
+    }
+
+    #[test]
+    fn what_is_not_wanted_any_more_is_left() {
+        assert!(work(1).run(|| false).is_none());
+    }
+
+    #[test]
+    fn the_thread_answers_the_latest_and_ends_with_its_owner() {
+        let worker = Worker::start().unwrap();
+        (1..=20).for_each(|number| worker.ask(work(number)));
+        let answers = std::iter::from_fn(|| worker.done().recv().ok().map(|done| done.number));
+        assert!(answers.take(20).any(|number| number == 20));
+        worker.ask(work(21));
+        drop(worker);
+    }
+}

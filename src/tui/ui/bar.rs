@@ -1,0 +1,119 @@
+//! The filter bar: the prompt, or the filter in force, and what it lets through.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::Context;
+use super::format::{cut, exact};
+use super::line;
+use crate::filter::Place;
+use crate::tui::app::prompt::Prompt;
+use crate::tui::app::{App, Mode};
+
+/// Draws the bar; returns the place of the cursor while the prompt is open.
+pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
+    let found = found(app);
+    match &app.mode {
+        Mode::Prompt(prompt) => Some(draw_prompt(app, prompt, &found, context, area, buf)),
+        _ => {
+            draw_filter(app, &found, context, area, buf);
+            None
+        }
+    }
+}
+
+/// How much the filter lets through, the longest text first.
+fn found(app: &App) -> Vec<String> {
+    let matches = &app.events.live().matches;
+    if matches.filter().is_empty() {
+        let kept = exact(matches.len() as u64);
+        return vec![format!("{kept} events kept"), format!("{kept} kept")];
+    }
+    let share = format!("{} of {}", exact(matches.matched()), exact(matches.seen()));
+    match matches.let_go() {
+        0 => vec![format!("matched {share} seen"), share],
+        gone => {
+            let gone = format!("{} let go", exact(gone));
+            vec![format!("matched {share} seen, {gone}"), format!("{share}, {gone}"), share]
+        }
+    }
+}
+
+fn draw_prompt(
+    app: &App,
+    prompt: &Prompt,
+    found: &[String],
+    context: &Context<'_>,
+    area: Rect,
+    buf: &mut Buffer,
+) -> Position {
+    // What is wrong with the line is said in the footer; where there is none, here.
+    let (notes, style) = match &prompt.error {
+        Some(error) if app.layout().footer.is_none() => {
+            (vec![cut(&error.to_string(), buf_width(area) / 2, context.theme.glyphs.elided)], context.theme.bad)
+        }
+        Some(_) => (found.iter().map(|text| format!("last good: {text}")).collect(), context.theme.faint),
+        None => (found.to_vec(), context.theme.faint),
+    };
+    let notes = match by_kernel(app) {
+        Some(by_kernel) if prompt.error.is_none() => {
+            let both = notes.iter().map(|note| format!("{note}; {by_kernel}"));
+            both.chain(notes.iter().cloned()).collect()
+        }
+        _ => notes,
+    };
+    // The line that is typed has the first half of the bar for sure.
+    let half = buf_width(area) / 2;
+    let shortest = notes.last().map_or(0, |note| note.width() + line::GAP);
+    let room = buf_width(area).saturating_sub(shortest).max(half).saturating_sub(2);
+    let (text, cursor) = prompt.view(room as u16);
+    let (x, _) = buf.set_stringn(area.x, area.y, "/ ", buf_width(area), context.theme.key);
+    let (end, _) = buf.set_stringn(x, area.y, text, room, Style::new());
+    // The cursor may stand behind the last character.
+    let used = (end - area.x).max(2 + cursor + 1);
+    line::draw_right(&notes, style, used, area, buf);
+    let x = (area.x + 2 + cursor).min(area.right().saturating_sub(1));
+    Position::new(x, area.y)
+}
+
+/// What the kernel will do of the filter once it is kept.
+fn by_kernel(app: &App) -> Option<String> {
+    let terms = app.filter.kernel_terms();
+    let will = app.setup.replay.is_none() && !terms.is_empty() && !app.kernel_filters();
+    will.then(|| format!("on Enter the kernel does {}", terms.join(" ")))
+}
+
+fn draw_filter(app: &App, found: &[String], context: &Context<'_>, area: Rect, buf: &mut Buffer) {
+    let (theme, width) = (&context.theme, buf_width(area));
+    let mut texts = vec![("/ ".to_owned(), theme.key)];
+    if app.filter.is_empty() && app.scope.is_none() {
+        texts.push(("no filter".to_owned(), theme.faint));
+    }
+    if let Some(scope) = &app.scope {
+        texts.push((format!("only {}  ", scope.label), theme.title));
+    }
+    for (term, place) in app.filter.places() {
+        texts.push((term.source().to_owned(), theme.title));
+        let by_kernel = place == Place::Kernel && app.kernel_filters();
+        texts.push((if by_kernel { " (kernel) " } else { " " }.to_owned(), theme.faint));
+    }
+    // How much it lets through is seen whatever the filter is, in the short form at least, but on half of the bar.
+    let shortest = found.last().map_or(0, |text| text.width() + line::GAP);
+    let mut room = width.saturating_sub(shortest).max(width / 2).max(2.min(width));
+    let mut x = area.x;
+    for (text, style) in texts {
+        let part = cut(&text, room, theme.glyphs.elided);
+        (x, _) = buf.set_stringn(x, area.y, &part, room, style);
+        if part != text {
+            break;
+        }
+        room -= part.width();
+    }
+    line::draw_right(found, theme.faint, x - area.x, area, buf);
+}
+
+fn buf_width(area: Rect) -> usize {
+    usize::from(area.width)
+}

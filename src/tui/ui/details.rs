@@ -1,0 +1,84 @@
+//! One event in full: every field, the name as given and the path, neither cut.
+
+use std::time::Duration;
+
+use super::Context;
+use super::events::time;
+use super::format::{duration, exact, uptime, wrap};
+use super::popup::{Line, Popup, text_width};
+use crate::escape::{escape, escaped};
+use crate::event::{OpenEvent, errno_name, flag_names};
+use crate::tui::app::App;
+use crate::tui::app::events::Shown;
+
+const WIDTH: u16 = 100;
+const LABEL_WIDTH: usize = 9;
+const DATE: &str = "%Y-%m-%d %H:%M:%S%.9f %Z";
+
+pub(super) fn popup(app: &App, context: &Context<'_>) -> Popup {
+    let selected = app.events.selected();
+    let width = text_width(WIDTH, app.size, LABEL_WIDTH);
+    let fields = selected.map(|row| fields(&row, context)).unwrap_or_default();
+    let mut lines = Vec::new();
+    for (label, text) in fields {
+        for (at, part) in wrap(&text, width).into_iter().enumerate() {
+            let label = if at == 0 { label } else { "" };
+            // Padded, so that all texts start in the same column.
+            lines.push(Line { label: format!("{label:LABEL_WIDTH$}"), text: part.to_owned(), ..Line::default() });
+        }
+    }
+    let title = selected.map_or_else(|| "event".to_owned(), |row| format!("event {}", exact(row.id + 1)));
+    Popup::new(title, lines, WIDTH, app.size)
+}
+
+/// When the process started: with its pid this names one process.
+fn started(event: &OpenEvent<'_>, context: &Context<'_>) -> String {
+    // A recording need not tell it.
+    if event.start_ns == 0 {
+        return "-".to_owned();
+    }
+    let age = event.ts_ns.saturating_sub(event.start_ns);
+    let before = if age < 60_000_000_000 { duration(age) } else { uptime(Duration::from_nanos(age)) };
+    format!("{}, {before} before", time(event.time_ns.saturating_sub(age), context.time_zone, DATE))
+}
+
+fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)> {
+    let event = &row.event;
+    let or_none = |text: String| if text.is_empty() { "-".to_owned() } else { text };
+    let quoted = |text: &[u8]| if text.is_empty() { "\"\"".to_owned() } else { escape(text) };
+    let result = match (event.errno(), event.fd()) {
+        (Some(errno), _) => format!("failed: {} ({errno})", errno_name(errno)),
+        (None, Some(fd)) => format!("descriptor {fd}"),
+        (None, None) => "opened; the descriptor is not known".to_owned(),
+    };
+    let deleted = if event.dir_deleted { ", its directory is deleted" } else { "" };
+    let flags: Vec<_> = flag_names(event.flags).collect();
+    let has_escapes =
+        [event.path, event.name, event.opened_name, event.comm].iter().any(|text| *escaped(text).as_bytes() != **text);
+    let cgroup = context.names.cgroup(event.cgroup);
+    let label = cgroup.and_then(|cgroup| cgroup.container.as_ref().or(cgroup.unit.as_ref()));
+    let mut fields = vec![
+        ("path", quoted(event.path)),
+        ("as given", quoted(event.name)),
+        ("path is", format!("{}{deleted}", event.path_kind.name())),
+        ("result", result),
+        ("tries", if row.tries > 1 { format!("{} for this name, this the last", row.tries) } else { "1".to_owned() }),
+        ("command", escape(event.comm)),
+        ("process", format!("{} (thread {}, parent {})", event.pid, event.tid, event.ppid)),
+        ("started", started(event, context)),
+        ("user", format!("{} ({})", context.names.user(event.uid), event.uid)),
+        ("op", event.op.name().to_owned()),
+        ("flags", flags.join(" ")),
+        ("mode", event.mode_used().map_or_else(|| "-".to_owned(), |mode| format!("{mode:04o}"))),
+        ("time", time(event.time_ns, context.time_zone, DATE)),
+        ("monotonic", format!("{}.{:09} s", event.ts_ns / 1_000_000_000, event.ts_ns % 1_000_000_000)),
+        ("latency", event.latency.map_or_else(|| "-".to_owned(), |latency| duration(latency.as_nanos() as u64))),
+        ("container", or_none(label.map(|label| escape(label)).unwrap_or_default())),
+        ("cgroup", or_none(cgroup.map(|cgroup| escape(&cgroup.path)).unwrap_or_default())),
+        ("escaped", if has_escapes { "yes: \\ starts an escape in the texts above" } else { "no" }.to_owned()),
+    ];
+    if !event.opened_name.is_empty() {
+        fields.insert(2, ("opened", escape(event.opened_name)));
+    }
+    fields
+}

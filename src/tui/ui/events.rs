@@ -1,0 +1,202 @@
+//! The events, newest last.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::columns::{self, Column, Placed, from};
+use super::format::{behind, cut, duration, exact};
+use super::{Context, line, openers};
+use crate::escape::{escape, escaped};
+use crate::event::{OpenEvent, PathKind, errno_name, flag_names};
+use crate::history::gaps::Gap;
+use crate::tui::app::action::Focus;
+use crate::tui::app::events::{Row, Shown};
+use crate::tui::app::{App, Mode};
+
+type Cell = fn(&Shown<'_>, &Context<'_>) -> String;
+
+const fn column(title: &'static str, width: u16, right: bool, at: std::ops::Range<u16>, cell: Cell) -> Column<Cell> {
+    Column { title, width, right, at, cell }
+}
+
+const ERR: &str = "ERR";
+const FD: &str = "FD";
+const PATH: &str = "PATH";
+const LATENCY: &str = "LATENCY";
+
+/// From left to right. The path takes the rest.
+static COLUMNS: [Column<Cell>; 17] = [
+    column("TIME", 12, false, from(60..), |row, context| time(row.event.time_ns, context.time_zone, "%H:%M:%S%.3f")),
+    column("PID", 7, true, from(50..), |row, _| row.event.pid.to_string()),
+    column("TID", 7, true, from(180..), |row, _| row.event.tid.to_string()),
+    column("PPID", 7, true, from(180..), |row, _| row.event.ppid.to_string()),
+    column("USER", 8, false, from(120..), |row, context| context.names.user(row.event.uid).into_owned()),
+    column("COMM", 9, false, 24..76, |row, _| escape(row.event.comm)),
+    column("COMM", 12, false, 76..100, |row, _| escape(row.event.comm)),
+    column("COMM", 15, false, from(100..), |row, _| escape(row.event.comm)),
+    column("OP", 8, false, from(110..), |row, _| row.event.op.name().to_owned()),
+    column("FLAGS", 16, false, from(140..), |row, _| flags(&row.event)),
+    column(LATENCY, 7, true, from(76..), |row, _| {
+        row.event.latency.map_or_else(String::new, |latency| duration(latency.as_nanos() as u64))
+    }),
+    column(FD, 4, true, from(64..), |row, _| row.event.fd().map_or_else(String::new, |fd| fd.to_string())),
+    column(ERR, 6, false, 30..76, |row, _| row.event.errno().map_or_else(String::new, |e| errno_name(e).into_owned())),
+    column(ERR, 7, false, 76..120, |row, _| row.event.errno().map_or_else(String::new, |e| errno_name(e).into_owned())),
+    column(ERR, 12, false, from(120..), |row, _| {
+        row.event.errno().map_or_else(String::new, |e| errno_name(e).into_owned())
+    }),
+    column("CONTAINER", 20, false, from(170..), container),
+    column(PATH, 0, false, from(0..), path),
+];
+
+fn placed(app: &App, area: Rect) -> Vec<Placed<'static, Cell>> {
+    let latency = app.latency;
+    // On the everyday screen there is no room for both; ERR tells already which opens got no descriptor.
+    let fd = !latency || area.width >= 90;
+    let shown = |column: &&Column<Cell>| (column.title != LATENCY || latency) && (column.title != FD || fd);
+    columns::place(COLUMNS.iter().filter(shown), area)
+}
+
+pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
+    let placed = placed(app, area);
+    head(app, &placed, context, area, buf);
+    let feed = app.events.shown();
+    let height = usize::from(area.height) - 1;
+    let scroll = app.events.scroll(height);
+    for (y, index) in (area.y + 1..).zip(scroll.rows(feed.len(), height)) {
+        match feed.row(index) {
+            Some(Row::Event(row)) => {
+                for at in &placed {
+                    let style = if at.column.title == ERR { context.theme.bad } else { Style::new() };
+                    columns::write(at, y, &(at.column.cell)(&row, context), style, context.theme.glyphs.elided, buf);
+                }
+            }
+            Some(Row::Gap(gap)) => draw_gap(gap, context, Rect { y, height: 1, ..area }, buf),
+            None => continue,
+        }
+        let visible = app.focus == Focus::Events && !app.events.is_following();
+        if index == scroll.selected && visible {
+            openers::select(area, y, context, buf);
+        }
+    }
+    if feed.is_empty() && height > 0 {
+        let room = usize::from(area.width.saturating_sub(1));
+        buf.set_stringn(area.x + 1, area.y + 1, nothing(app), room, context.theme.faint);
+    }
+}
+
+/// A line across the list that says what is missing.
+fn draw_gap(gap: &Gap, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
+    let dash = context.theme.glyphs.frame[4].repeat(2);
+    let room = usize::from(area.width.saturating_sub(columns::MARKER));
+    let text = format!("{dash} {} {dash}", missing(gap, context.time_zone));
+    buf.set_stringn(
+        area.x + columns::MARKER,
+        area.y,
+        cut(&text, room, context.theme.glyphs.elided),
+        room,
+        context.theme.bad,
+    );
+}
+
+/// What the kernel left out, in words.
+pub(crate) fn missing(gap: &Gap, zone: &TimeZone) -> String {
+    let at = |time_ns: u64| time(time_ns, zone, "%H:%M:%S");
+    let (left, when) = match (gap.from_ns.map(at), gap.until_ns.map(at)) {
+        (None, None) => ("leaves", "from the start on".to_owned()),
+        (Some(from), None) => ("leaves", format!("from {from} on")),
+        (None, Some(until)) => ("left", format!("until {until}")),
+        (Some(from), Some(until)) => ("left", format!("from {from} to {until}")),
+    };
+    let count = if gap.at_most { "up to " } else { "" };
+    let opens = exact(gap.left_out);
+    // The time last: where there is room for less, the rows around tell it too.
+    format!("the kernel {left} out {count}{opens} opens that do not match {}, {when}", gap.terms.join(" "))
+}
+
+/// Why there are no rows.
+fn nothing(app: &App) -> &'static str {
+    match (app.events.shown().log.is_empty(), app.ended) {
+        (false, _) if app.scope.is_some() => "no event of it is kept: Esc shows all",
+        (false, _) if matches!(app.mode, Mode::Browse) => "no event matches: Esc clears the filter",
+        (false, _) => "no event matches",
+        (true, false) => "waiting for the first opens ...",
+        (true, true) => "there were no opens",
+    }
+}
+
+fn head(app: &App, placed: &[Placed<'_, Cell>], context: &Context<'_>, area: Rect, buf: &mut Buffer) {
+    let style = if app.focus == Focus::Events { context.theme.head } else { context.theme.head_faint };
+    buf.set_style(Rect { height: 1, ..area }, style);
+    let mut free = 0;
+    for at in placed {
+        columns::write(at, area.y, at.column.title, style, "", buf);
+        free = at.x - area.x + at.column.title.len() as u16;
+    }
+    line::draw_right(&[state(app)], style, free, area, buf);
+}
+
+fn state(app: &App) -> String {
+    let of = app.scope.as_ref().map(|scope| format!(" of {}", scope.label)).unwrap_or_default();
+    let feed = app.events.shown();
+    if app.events.is_following() {
+        return format!("events{of} ");
+    }
+    if feed.is_empty() {
+        return format!("events{of}, none ");
+    }
+    let row = app.events.scroll(app.layout().events_rows()).selected + 1;
+    format!("events{of}, {} of {} ", exact(row as u64), exact(feed.len() as u64))
+}
+
+pub(super) fn time(time_ns: u64, zone: &TimeZone, format: &str) -> String {
+    match Timestamp::from_nanosecond(i128::from(time_ns)) {
+        Ok(time) => time.to_zoned(zone.clone()).strftime(format).to_string(),
+        Err(_) => "?".to_owned(),
+    }
+}
+
+/// The flags without their prefix, and without what nearly every open has.
+fn flags(event: &OpenEvent<'_>) -> String {
+    let usual = ["O_CLOEXEC", "O_LARGEFILE"];
+    let names = flag_names(event.flags).filter(|name| !usual.contains(&name.as_ref()));
+    names.map(|name| name.trim_start_matches("O_").to_owned()).collect::<Vec<_>>().join("|")
+}
+
+fn container(row: &Shown<'_>, context: &Context<'_>) -> String {
+    context.names.cgroup(row.event.cgroup).map_or_else(String::new, |cgroup| escape(cgroup.group()))
+}
+
+/// The path, or what is known of it, marked; of a folded search, what came of it.
+fn path(row: &Shown<'_>, context: &Context<'_>) -> String {
+    let event = &row.event;
+    let mut text = if row.tries > 1 { search(event, row.tries) } else { whole(event) };
+    if !event.opened_name.is_empty() {
+        text.extend([" ", context.theme.glyphs.arrow, " ", &*escaped(event.opened_name)]);
+    }
+    behind(&text, context.sideways).to_owned()
+}
+
+fn search(event: &OpenEvent<'_>, tries: u32) -> String {
+    let (name, dir) = (escaped(event.base_name()), escaped(event.dir()));
+    match event.errno() {
+        None => format!("{name}: tried {tries}, found in {dir}"),
+        Some(libc::ENOENT | libc::ENOTDIR) => format!("{name}: tried {tries}, never found"),
+        Some(errno) => format!("{name}: tried {tries}, {} in {dir}", errno_name(errno)),
+    }
+}
+
+fn whole(event: &OpenEvent<'_>) -> String {
+    let note = match event.path_kind {
+        PathKind::Truncated => " (cut)",
+        PathKind::Unreadable if event.path.is_empty() => "(unreadable)",
+        PathKind::Unreadable => " (directory unknown)",
+        _ if event.dir_deleted => " (directory deleted)",
+        _ => "",
+    };
+    let path = if event.path.is_empty() && note.is_empty() { "\"\"".into() } else { escaped(event.path) };
+    format!("{path}{note}")
+}

@@ -1,0 +1,76 @@
+//! The footer: a message to the user, or the keys that matter now.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::Context;
+use super::format::cut;
+use crate::tui::app::action::Focus;
+use crate::tui::app::{App, Mode, keymap};
+
+/// The place behind quit and help.
+const AFTER_HELP: usize = 2;
+/// The place behind those, filter and pause.
+const AFTER_PAUSE: usize = 4;
+
+pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
+    let theme = &context.theme;
+    let width = usize::from(area.width);
+    if let Mode::Prompt(prompt) = &app.mode
+        && let Some(error) = &prompt.error
+    {
+        let text = cut(&error.to_string(), width, theme.glyphs.elided);
+        buf.set_stringn(area.x, area.y, text, width, theme.bad);
+        return;
+    }
+    if let Some(status) = app.status() {
+        buf.set_stringn(area.x, area.y, cut(status, width, theme.glyphs.elided), width, theme.title);
+        return;
+    }
+    let mut x = area.x;
+    for (key, word) in hints(app) {
+        let needed = key.width() + 1 + word.width();
+        if usize::from(area.right().saturating_sub(x)) < needed {
+            break;
+        }
+        (x, _) = buf.set_stringn(x, area.y, &key, width, theme.key);
+        (x, _) = buf.set_stringn(x + 1, area.y, &word, width, theme.faint);
+        x = x.saturating_add(2);
+    }
+}
+
+fn hints(app: &App) -> Vec<(String, String)> {
+    let fixed =
+        |hints: &[(&str, &str)]| hints.iter().map(|(key, word)| ((*key).to_owned(), (*word).to_owned())).collect();
+    match &app.mode {
+        Mode::Browse => browse(app),
+        Mode::Prompt(_) => fixed(&[("Enter", "keep"), ("Esc", "back"), ("Up", "earlier"), ("^U", "erase")]),
+        Mode::Help { .. } => fixed(&[("q", "close"), ("Up Down", "scroll")]),
+        Mode::Details { .. } => fixed(&[("q", "close"), ("y", "copy the path"), ("Up Down", "scroll")]),
+        Mode::Pick(_) => fixed(&[("Enter", "take it"), ("Esc", "close"), ("Up Down", "choose")]),
+    }
+}
+
+/// The hints of the table, of which some depend on what is going on.
+fn browse(app: &App) -> Vec<(String, String)> {
+    let mut hints: Vec<_> = keymap::hints(app.focus).map(|(key, word)| (key, word.to_owned())).collect();
+    // How to leave a view that is held still is what one looks for next.
+    let held = app.focus == Focus::Events && !app.events.is_following() && !app.paused;
+    place(&mut hints, "follow", held.then_some(("follow", AFTER_HELP)));
+    let back = if app.scope.is_some() { "all again" } else { "no filter" };
+    let narrowed = app.scope.is_some() || !app.filter.is_empty();
+    place(&mut hints, "back", narrowed.then_some((back, AFTER_PAUSE + usize::from(held))));
+    // The same key goes on that paused.
+    place(&mut hints, "pause", Some((if app.paused { "go on" } else { "pause" }, AFTER_PAUSE - 1 + usize::from(held))));
+    hints
+}
+
+/// Gives the hint of this word in the table another word and another place, or takes it out where it is of no use.
+fn place(hints: &mut Vec<(String, String)>, word: &str, to: Option<(&str, usize)>) {
+    let Some(at) = hints.iter().position(|(_, known)| known == word) else { return };
+    let (key, _) = hints.remove(at);
+    if let Some((word, at)) = to {
+        hints.insert(at.min(hints.len()), (key, word.to_owned()));
+    }
+}

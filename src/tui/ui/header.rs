@@ -1,0 +1,113 @@
+//! The header: what is going on on the whole, what was lost, and what watching costs.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::Context;
+use super::format::{compact, duration, exact, percent, rate, uptime};
+use super::line::{self, Segment};
+use crate::message::Totals;
+use crate::tui::app::App;
+
+/// Readings in the little graph.
+const BARS: usize = 8;
+
+pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
+    line::draw(first(app, context), area, buf);
+    if area.height > 1 {
+        line::draw(second(app, context), Rect { y: area.y + 1, ..area }, buf);
+    }
+}
+
+fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
+    let (setup, theme, totals) = (&app.setup, &context.theme, app.meter.totals());
+    let plain = Style::new();
+    let dropped = totals.lost.dropped() + totals.lost.skipped;
+    let new = app.events.new_since();
+    let state = match (app.paused, app.events.is_following()) {
+        (true, _) => format!("PAUSED +{} new", exact(new)),
+        (false, false) => format!("HELD +{} new", exact(new)),
+        (false, true) if app.ended => "ENDED".to_owned(),
+        (false, true) => String::new(),
+    };
+    let origin = setup.replay.as_ref().map(|file| format!("replay of {file}")).unwrap_or_default();
+    let mut hooks = setup.hooks.split(", ");
+    let set = hooks.next().filter(|set| !set.is_empty()).map(|set| format!("hooks: {set}")).unwrap_or_default();
+    // What a set never sees gives way to everything, what it has lost does not.
+    let limits =
+        hooks.map(|limit| Segment::new(if limit.starts_with("without") { 10 } else { 6 }, plain, limit.to_owned()));
+    let segments = vec![
+        Segment::new(1, theme.title, "opentop"),
+        Segment::new(0, theme.head, state),
+        Segment::new(4, plain, origin),
+        Segment::new(8, plain, setup.host.clone()),
+        Segment::new(9, plain, setup.kernel.clone()),
+        Segment::new(7, plain, format!("up {}", uptime(app.meter.elapsed()))),
+        Segment::new(2, theme.title, format!("{} opens/s", rate(app.meter.rate()))),
+        Segment::new(5, plain, bars(app, context)),
+        Segment::new(3, plain, format!("failed {}%", percent(app.meter.failed_share()))),
+        Segment::new(
+            if dropped > 0 { 1 } else { 4 },
+            if dropped > 0 { theme.bad } else { plain },
+            format!("dropped {}", compact(dropped)),
+        ),
+        Segment::new(6, plain, set),
+    ];
+    segments.into_iter().chain(limits).collect()
+}
+
+/// The sum that must come out even, what is lost beyond it, own cost, what is hidden.
+fn second(app: &App, context: &Context<'_>) -> Vec<Segment> {
+    let (theme, totals) = (&context.theme, app.meter.totals());
+    let lost = &totals.lost;
+    let own = match (app.meter.own_share, app.meter.own_ns_per_open) {
+        (Some(share), Some(ns)) => format!("own cpu {}% {}/open", percent(share.min(9.99)), duration(ns as u64)),
+        (Some(share), None) => format!("own cpu {}%", percent(share.min(9.99))),
+        (None, _) => String::new(),
+    };
+    let unless_zero =
+        |number: u64, text: &str| if number > 0 { format!("{text} {}", exact(number)) } else { String::new() };
+    let hidden = if app.setup.shows_self { 0 } else { totals.hidden };
+    vec![
+        Segment::new(0, if lost.dropped() > 0 { theme.bad } else { Style::new() }, sum(&totals)),
+        Segment::new(1, theme.bad, unless_zero(lost.skipped, "not even counted")),
+        Segment::new(1, theme.bad, unless_zero(lost.overflow, "not ranked")),
+        Segment::new(3, Style::new(), own),
+        Segment::new(4, Style::new(), unless_zero(hidden, "own hidden")),
+    ]
+}
+
+/// Every open that was counted was delivered, dropped (by cause) or filtered.
+fn sum(totals: &Totals) -> String {
+    let lost = &totals.lost;
+    let causes = lost.dropped_by_cause().map(|(cause, count)| match count {
+        0 => String::new(),
+        count if count == lost.dropped() => format!(" ({cause})"),
+        count => format!(" ({cause} {})", exact(count)),
+    });
+    let seen = totals.delivered + lost.dropped() + totals.filtered;
+    let on_the_way = match totals.opens.saturating_sub(seen) {
+        0 => String::new(),
+        count => format!(" + on the way {}", exact(count)),
+    };
+    let filtered = if totals.filtered > 0 { format!(" + filtered {}", exact(totals.filtered)) } else { String::new() };
+    format!(
+        "opens {} = events {} + dropped {}{}{filtered}{on_the_way}",
+        exact(totals.opens),
+        exact(totals.delivered),
+        exact(lost.dropped()),
+        causes.collect::<String>()
+    )
+}
+
+/// The last rates as bars, the highest of them a whole one.
+fn bars(app: &App, context: &Context<'_>) -> String {
+    let highest = app.meter.rates(BARS).fold(0.0, f64::max);
+    if highest <= 0.0 {
+        return String::new();
+    }
+    let bars: Vec<char> = context.theme.glyphs.bars.chars().collect();
+    let bar = |rate: f64| bars[((rate / highest * bars.len() as f64) as usize).min(bars.len() - 1)];
+    app.meter.rates(BARS).map(bar).collect()
+}

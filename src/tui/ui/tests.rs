@@ -1,0 +1,282 @@
+//! The screens, as symbols.
+
+use insta::assert_snapshot;
+use ratatui::style::Modifier;
+
+use crate::event::{OpenEvent, sample};
+use crate::message::{Lost, Message, Totals};
+use crate::tui::app::fixture::{Screen, setup, usual};
+use crate::tui::app::{Event, Setup};
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (200, 50), (40, 10)];
+
+/// One snapshot for each size of the screen that `make` makes.
+fn at_every_size(name: &str, make: impl Fn(u16, u16) -> Screen) {
+    for (width, height) in SIZES {
+        assert_snapshot!(format!("{name}_{width}x{height}"), make(width, height).text());
+    }
+}
+
+#[test]
+fn empty() {
+    at_every_size("empty", Screen::new);
+}
+
+/// What hooks do not see gives way to all else; that they were left for losing opens does not.
+#[test]
+fn limits_of_the_hooks() {
+    let hooks = "syscall exit, without the kernel's own opens, after functions (fexit) lost opens";
+    let header = |width: u16| {
+        let screen = Screen::with(Setup { hooks: hooks.into(), ..setup() }, width, 24);
+        screen.text().lines().next().unwrap().to_owned()
+    };
+    assert_snapshot!([110, 200].map(header).join("\n"));
+}
+
+#[test]
+fn busy() {
+    at_every_size("busy", Screen::busy);
+}
+
+#[test]
+fn paused() {
+    at_every_size("paused", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        screen.keys(" ");
+        screen.opens(&usual());
+        screen
+    });
+}
+
+#[test]
+fn filtered() {
+    at_every_size("filtered", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        screen.keys("/comm:nginx uid:33 !err:ENOENT\r");
+        screen
+    });
+}
+
+#[test]
+fn filter_error() {
+    at_every_size("filter_error", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        screen.keys("/nginx wrong:1");
+        screen
+    });
+}
+
+#[test]
+fn nothing_matches() {
+    at_every_size("nothing_matches", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        screen.keys("/nobody\r");
+        screen
+    });
+}
+
+#[test]
+fn hostile_names() {
+    at_every_size("hostile_names", |width, height| {
+        let mut screen = Screen::new(width, height);
+        let path = b"/tmp/a\x1b[2J\x1b]0;x\x07\nb\xff";
+        let bidi = "/tmp/\u{202e}txt.exe\u{200b}".as_bytes();
+        screen.opens(&[
+            OpenEvent { path, name: path, comm: b"e\x1b[31m", ..sample() },
+            OpenEvent { path: bidi, name: bidi, ..sample() },
+        ]);
+        screen.second(&[(7, "e\x1b[31m", 33, 2, 0)]);
+        screen
+    });
+}
+
+#[test]
+fn wide_characters() {
+    at_every_size("wide_characters", |width, height| {
+        let mut screen = Screen::new(width, height);
+        let path = "/データ/報告書/とても長い名前のディレクトリ/そしてまた/四半期報告書.pdf";
+        screen.opens(&[
+            OpenEvent {
+                path: path.as_bytes(), name: path.as_bytes(), comm: "漢字🦀プロセス".as_bytes(), ..sample()
+            },
+            OpenEvent {
+                path: "/tmp/🦀é.rs".as_bytes(), name: "🦀é.rs".as_bytes(), comm: "é".as_bytes(), ..sample()
+            },
+        ]);
+        screen.second(&[(7, "漢字🦀", 33, 2, 0), (8, "plain", 33, 1, 0)]);
+        screen.keys("/🦀|漢 é|四");
+        screen
+    });
+}
+
+#[test]
+fn help() {
+    at_every_size("help", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        screen.keys("?");
+        screen
+    });
+}
+
+#[test]
+fn details() {
+    at_every_size("details", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        screen.keys("k\r");
+        screen
+    });
+}
+
+#[test]
+fn include() {
+    at_every_size("include", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        screen.keys("k\rqxj");
+        screen
+    });
+}
+
+#[test]
+fn losses() {
+    at_every_size("losses", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        screen.counts(&[(2714, "nginx", 33, 1_204_311, 1)], Lost { ring: 4321, skipped: 3, ..Lost::default() });
+        screen
+    });
+}
+
+#[test]
+fn by_file() {
+    at_every_size("by_file", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        screen.keys("\tbb");
+        screen
+    });
+}
+
+#[test]
+fn openers() {
+    at_every_size("openers", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        screen.keys("\tj");
+        screen
+    });
+}
+
+#[test]
+fn events_of_an_opener() {
+    at_every_size("events_of_an_opener", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        screen.keys("\t\r");
+        screen
+    });
+}
+
+#[test]
+fn folded() {
+    at_every_size("folded", |width, height| {
+        let mut screen = Screen::new(width, height);
+        let paths =
+            ["/usr/local/lib", "/usr/lib/x86_64-linux-gnu/tls", "/usr/lib"].map(|dir| format!("{dir}/libz.so.1"));
+        let misses = paths[..2].iter().map(|path| OpenEvent { path: path.as_bytes(), ret: -libc::ENOENT, ..sample() });
+        let mut opens: Vec<_> = misses.collect();
+        opens.push(OpenEvent { path: paths[2].as_bytes(), ..sample() });
+        opens.extend(["/etc/app.toml", "/root/app.toml"].map(|path| OpenEvent {
+            path: path.as_bytes(),
+            ret: -libc::ENOENT,
+            ..sample()
+        }));
+        screen.opens(&opens);
+        screen.second(&[(7, "cat", 0, 5, 4)]);
+        screen.keys("t");
+        screen
+    });
+}
+
+#[test]
+fn latencies() {
+    at_every_size("latencies", |width, height| {
+        let mut screen = Screen::new(width, height);
+        let took = |(n, event): (u64, OpenEvent<'static>)| OpenEvent {
+            latency: Some(std::time::Duration::from_nanos(850 * 10u64.pow(n as u32))),
+            ..event
+        };
+        screen.opens(&(0..).zip(usual()).map(took).collect::<Vec<_>>());
+        screen.second(&[(2714, "nginx", 33, 812, 1), (311, "postgres", 0, 390, 40)]);
+        screen
+    });
+}
+
+#[test]
+fn filtered_by_the_kernel() {
+    at_every_size("filtered_by_the_kernel", |width, height| {
+        let filter = "pid:2714".to_owned();
+        let mut screen = Screen::with(Setup { filter, filter_in_kernel: true, ..setup() }, width, height);
+        screen.opens(&usual()[..2]);
+        let totals = Totals { opens: 9000, delivered: 2, filtered: 8998, ..Totals::default() };
+        screen.reading(&[(2714, "nginx", 33, 2, 0)], totals);
+        screen
+    });
+}
+
+#[test]
+fn gap() {
+    at_every_size("gap", Screen::with_a_gap);
+}
+
+#[test]
+fn ended() {
+    at_every_size("ended", |width, height| {
+        let replay = Some("last-night.jsonl.zst".to_owned());
+        let mut screen = Screen::with(Setup { replay, ..setup() }, width, height);
+        screen.opens(&usual());
+        screen.second(&[(2714, "nginx", 33, 3, 1), (311, "postgres", 0, 2, 1)]);
+        screen.update(Event::Message(Message::End));
+        screen
+    });
+}
+
+#[test]
+fn ascii() {
+    let mut screen = Screen::with(Setup { ascii: true, ..setup() }, 80, 24);
+    screen.opens(&usual());
+    screen.second(&[(2714, "nginx", 33, 812, 1)]);
+    screen.keys("k\r");
+    let text = screen.text();
+    assert!(text.is_ascii(), "{text}");
+    assert_snapshot!(text);
+}
+
+#[test]
+fn tiny() {
+    assert_snapshot!("tiny_20x5", Screen::busy(20, 5).text());
+    for keys in ["", "/a", "?", "\r", "f", "2", " "] {
+        for (width, height) in [(1, 1), (2, 2), (20, 5), (0, 0), (3, 40), (200, 1)] {
+            let mut screen = Screen::busy(width, height);
+            screen.keys(keys);
+            assert!(screen.text().lines().count() <= usize::from(height.max(1)), "{keys:?} at {width}x{height}");
+        }
+    }
+}
+
+#[test]
+fn the_selection_is_seen_without_colour() {
+    let mut screen = Screen::busy(80, 24);
+    screen.keys("k");
+    let (buffer, _) = screen.draw();
+    let row = (0..24).find(|y| buffer[(0, *y)].symbol() == ">").unwrap();
+    assert!((0..80).all(|x| buffer[(x, row)].modifier.contains(Modifier::REVERSED)));
+}
+
+#[test]
+fn without_colour_there_is_none_and_with_colour_only_the_terminals_own() {
+    use ratatui::style::Color;
+    for colour in [false, true] {
+        let mut screen = Screen::with(Setup { colour, ..setup() }, 80, 24);
+        screen.opens(&usual());
+        screen.keys("k");
+        let (buffer, _) = screen.draw();
+        let allowed = |c: Color| c == Color::Reset || (colour && !matches!(c, Color::Rgb(..) | Color::Indexed(_)));
+        assert!(buffer.content.iter().all(|cell| allowed(cell.fg) && allowed(cell.bg)));
+    }
+}
