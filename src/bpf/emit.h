@@ -246,10 +246,8 @@ enum written {
 			struct open_event *__e = &__rec->event;                                                        \
 			identify(known, task, __from, __e);                                                            \
 			if (first) {                                                                                   \
-				bool __alone = is_alone(known, __from);                                                \
-				struct place_count *__place = place_of(__e);                                           \
 				r->now = bpf_ktime_get_ns();                                                           \
-				count(known, __from, __place, __alone, __e, r->ret);                                   \
+				count(known, __from, __e, r->ret);                                                     \
 			}                                                                                              \
 			describe(__e, r);                                                                              \
 			if (fill(known, __e, __room, task, r) == WALK_DONE) {                                          \
@@ -309,7 +307,7 @@ static __always_inline int count_only(enum known known, int ret)
 	struct open_event e = {};
 
 	identify(known, task, from, &e);
-	count(known, from, place_of(&e), is_alone(known, from), &e, ret);
+	count(known, from, &e, ret);
 	return 0;
 }
 

@@ -31,10 +31,6 @@ struct {
 /* Each a map of one element: programs reach it without a look-up, the user side reads or writes it as a whole. */
 struct totals totals SEC(".bss.totals");
 
-/* Who holds each place, all zero where nobody does, and what was counted there, for all its holders so far. */
-struct process_key holders[PLACES] SEC(".bss.holders");
-struct place_count places[PLACES] SEC(".bss.places");
-
 /* What to report; the user side may change it at any time. */
 struct filter filter SEC(".bss.filter");
 

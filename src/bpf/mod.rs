@@ -27,8 +27,6 @@ unsafe impl Plain for types::open_event {}
 unsafe impl Plain for types::process_key {}
 // SAFETY: as above.
 unsafe impl Plain for types::process_count {}
-// SAFETY: as above; an array of them.
-unsafe impl Plain for types::bss_places {}
 // SAFETY: as above.
 unsafe impl Plain for types::totals {}
 // SAFETY: as above.
@@ -38,7 +36,6 @@ unsafe impl Plain for types::filter {}
 const _: () = assert!(size_of::<types::open_event>() == 6 * 8 + 5 * 4 + 5 * 2 + 1 + 1 + 16);
 const _: () = assert!(size_of::<types::process_key>() == 8 + 4 + 4);
 const _: () = assert!(size_of::<types::process_count>() == 2 * 8 + 2 * 4 + 16);
-const _: () = assert!(size_of::<types::place_count>() == 64);
 const _: () = assert!(size_of::<types::totals>() == 8 * 8);
 const _: () = assert!(size_of::<types::filter>() == 5 + 1 + 1 + 1 + 4);
 

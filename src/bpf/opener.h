@@ -55,31 +55,7 @@ static __always_inline void identify(enum known known, struct task_struct *task,
 	}
 }
 
-/* The place that the process holds; NULL: none. */
-static __always_inline struct place_count *place_of(const struct open_event *e)
-{
-	u32 place = e->pid % PLACES;
-
-	if (holders[place].pid != e->pid || holders[place].start_ns != e->start_ns)
-		return NULL;
-	return &places[place];
-}
-
-/*
- * Whether the process has but this one thread, so that nobody else touches its place or its count. Where that takes two
- * probe reads a lock is cheaper.
- */
-static __always_inline bool is_alone(enum known known, struct task_struct *from)
-{
-	struct signal_struct *signal;
-
-	if (known == KNOWN_NONE)
-		return false;
-	signal = LOAD(known, from, signal);
-	return bpf_core_field_exists(signal->nr_threads) && LOAD(known, signal, nr_threads) == 1;
-}
-
-/* Where the opens of a process are counted that holds no place. NULL: the map is full. */
+/* Where the opens of a process are counted. NULL: the map is full. */
 static __noinline struct process_count *find_count(u64 start_ns, u32 pid)
 {
 	struct process_key key = { .start_ns = start_ns, .pid = pid };
@@ -93,12 +69,10 @@ static __noinline struct process_count *find_count(u64 start_ns, u32 pid)
 }
 
 /* Counts the open for its process. The event may get lost after this, the count does not. */
-static __always_inline void count(enum known known, struct task_struct *from, struct place_count *place, bool alone,
-				  const struct open_event *e, int ret)
+static __always_inline void count(enum known known, struct task_struct *from, const struct open_event *e, int ret)
 {
-	struct process_count *c = place ? &place->count : find_count(e->start_ns, e->pid);
+	struct process_count *c = find_count(e->start_ns, e->pid);
 	struct task_struct *leader;
-	u64 *counter;
 
 	if (!c) {
 		COUNT(overflow);
@@ -106,11 +80,7 @@ static __always_inline void count(enum known known, struct task_struct *from, st
 			COUNT(overflow_failed);
 		return;
 	}
-	counter = ret < 0 ? &c->failed : &c->succeeded;
-	if (alone)
-		*counter += 1;
-	else
-		__sync_fetch_and_add(counter, 1);
+	__sync_fetch_and_add(ret < 0 ? &c->failed : &c->succeeded, 1);
 	c->uid = e->uid;
 	c->ppid = e->ppid;
 	if (e->tid == e->pid) {

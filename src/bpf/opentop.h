@@ -88,17 +88,6 @@ struct process_count {
 	char comm[COMM_LEN]; /* of the group leader, at the last open */
 };
 
-/*
- * A process that opens a lot gets a place of its own, where its count is found by its pid, without a search. The user
- * side gives the places away; a place is its holder's until that has ended.
- */
-#define PLACES 256
-
-struct place_count {
-	struct process_count count;
-	unsigned long long pad[3];
-}; /* 64 bytes: no two of them share a cache line */
-
 enum result {
 	RESULT_ANY,
 	RESULT_FAILED,

@@ -192,7 +192,6 @@ struct sighand_struct {
 };
 
 struct signal_struct {
-	int nr_threads;
 	atomic_t live;
 	struct sigpending shared_pending;
 };

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use libbpf_rs::{MapCore as _, MapFlags};
 
-use super::places::{Places, Process, key_of};
 use crate::bpf::types::{process_count, process_key, totals};
 use crate::bpf::{OpentopSkel, as_bytes, comm_bytes, from_bytes};
 use crate::clock::Moment;
@@ -16,7 +15,6 @@ use crate::message::{Counts, Lost, ProcessCount, Totals};
 pub(super) struct Counters {
     /// Opens and failures of the processes that are no longer in the map.
     ended: (u64, u64),
-    places: Places,
     /// Whether pids seen here are those that the kernel side reports.
     host_pids: bool,
 }
@@ -32,18 +30,13 @@ pub(super) struct Stream {
 
 impl Counters {
     pub(super) fn new(host_pids: bool) -> Self {
-        Self { ended: (0, 0), places: Places::new(), host_pids }
-    }
-
-    /// Makes counting cheaper for a process that opens a lot.
-    pub(super) fn favour(&mut self, skel: &OpentopSkel<'_>, process: Process) -> Result<(), Error> {
-        self.places.give(skel, process)
+        Self { ended: (0, 0), host_pids }
     }
 
     /// The counts since the start. A process that has ended is in the list once more after its end, with its final
     /// count, and then never again.
     pub(super) fn read(&mut self, skel: &OpentopSkel<'_>, stream: Stream, skipped: u64) -> Result<Counts, Error> {
-        let mut processes = read_processes(skel, self.places.read(skel)?)?;
+        let mut processes = read_processes(skel)?;
         let owners = owners(&processes);
         let (mut opens, mut failed) = self.ended;
         for process in &mut processes {
@@ -54,8 +47,6 @@ impl Counters {
             opens += process.opens;
             failed += process.failed;
         }
-        // Whoever had ended before it opened anything in its place.
-        processes.retain(|process| process.opens > 0);
         let kernel = read_totals(skel)?;
         let lost = Lost {
             ring: kernel.dropped,
@@ -80,19 +71,15 @@ impl Counters {
 
     /// Takes an ended process out of the map. Its count is read again: it may have opened more before it ended.
     fn retire(&mut self, skel: &OpentopSkel<'_>, process: &mut ProcessCount) -> Result<(), Error> {
-        let who = (process.pid, process.start_ns);
-        let in_map = read_from_map(skel, who)?;
-        let in_place = self.places.take_back(skel, who)?;
-        process.opens = in_map.iter().chain(&in_place).map(opens_of).sum();
-        process.failed = in_map.iter().chain(&in_place).map(|count| count.failed).sum();
+        let key = process_key { start_ns: process.start_ns, pid: process.pid, pad: 0 };
+        if let Some(count) = read_count(skel, key)? {
+            (process.opens, process.failed) = (count.succeeded + count.failed, count.failed);
+        }
         process.ended = true;
         self.ended.0 += process.opens;
         self.ended.1 += process.failed;
-        if in_map.is_some() {
-            let deleted = skel.maps.processes.delete(as_bytes(&key_of(who)));
-            deleted.map_err(|why| Error::bpf("remove the count of an ended process", why))?;
-        }
-        Ok(())
+        let deleted = skel.maps.processes.delete(as_bytes(&key));
+        deleted.map_err(|why| Error::bpf("remove the count of an ended process", why))
     }
 }
 
@@ -112,55 +99,30 @@ fn has_ended(pid: u32) -> bool {
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
 }
 
-/// What the map alone says of a process.
-fn read_from_map(skel: &OpentopSkel<'_>, process: Process) -> Result<Option<process_count>, Error> {
-    let value = skel.maps.processes.lookup(as_bytes(&key_of(process)), MapFlags::ANY);
+fn read_count(skel: &OpentopSkel<'_>, key: process_key) -> Result<Option<process_count>, Error> {
+    let value = skel.maps.processes.lookup(as_bytes(&key), MapFlags::ANY);
     let value = value.map_err(|why| Error::bpf("read the count of a process", why))?;
     Ok(value.as_deref().and_then(from_bytes))
 }
 
-/// Every process of the map, with what it counted in its place, and those that only have a place, maybe an unused one.
-fn read_processes(
-    skel: &OpentopSkel<'_>,
-    mut in_places: HashMap<Process, process_count>,
-) -> Result<Vec<ProcessCount>, Error> {
+/// Every process of the map.
+fn read_processes(skel: &OpentopSkel<'_>) -> Result<Vec<ProcessCount>, Error> {
     let map = &skel.maps.processes;
     // A batch as large as the map: libbpf-rs takes a smaller one for the end of the map when a hash bucket overflows it.
     let batch = map.lookup_batch(map.max_entries(), MapFlags::ANY, MapFlags::ANY);
     let entries = batch.map_err(|why| Error::bpf("read the counts of the processes", why))?;
-    let mut processes = Vec::new();
-    for (key, value) in entries {
-        let (Some(key), Some(value)) = (from_bytes::<process_key>(&key), from_bytes::<process_count>(&value)) else {
-            continue;
-        };
-        let process = (key.pid, key.start_ns);
-        let count = match in_places.remove(&process) {
-            // The place has the latest name; before the first open there it has none.
-            Some(more) if opens_of(&more) > 0 => process_count {
-                succeeded: value.succeeded + more.succeeded,
-                failed: value.failed + more.failed,
-                ..more
-            },
-            _ => value,
-        };
-        processes.push(process_of(process, &count));
-    }
-    processes.extend(in_places.iter().map(|(&process, count)| process_of(process, count)));
-    Ok(processes)
+    let decode = |(key, value): (Vec<u8>, Vec<u8>)| Some(process_of(from_bytes(&key)?, &from_bytes(&value)?));
+    Ok(entries.filter_map(decode).collect())
 }
 
-fn opens_of(count: &process_count) -> u64 {
-    count.succeeded + count.failed
-}
-
-fn process_of((pid, start_ns): Process, count: &process_count) -> ProcessCount {
+fn process_of(key: process_key, count: &process_count) -> ProcessCount {
     ProcessCount {
-        pid,
-        start_ns,
+        pid: key.pid,
+        start_ns: key.start_ns,
         ppid: count.ppid,
         uid: count.uid,
         comm: comm_bytes(&count.comm).to_owned(),
-        opens: opens_of(count),
+        opens: count.succeeded + count.failed,
         failed: count.failed,
         ended: false,
     }

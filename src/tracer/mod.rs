@@ -10,7 +10,6 @@ pub mod decode;
 mod hooks;
 mod kernel;
 mod part;
-mod places;
 mod poll;
 mod probe;
 mod process;

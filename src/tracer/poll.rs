@@ -37,9 +37,6 @@ const LOOK: usize = 4096;
 /// What the callback tells libbpf to have it stop, when the batch is full. The record that filled it is taken.
 const FULL: i32 = -libc::ENOBUFS;
 
-/// So many records in one look are a storm: whoever had the last of them is most likely one of those who make it.
-const STORM: usize = 256;
-
 /// How long the end waits for a consumer that takes nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -255,19 +252,9 @@ impl Poller<'_, '_> {
             FULL => i32::try_from(self.reader.borrow().batch.len() - before).unwrap_or(i32::MAX),
             taken => taken,
         };
-        let taken = usize::try_from(taken).map_err(|_| {
-            Error::bpf("read the ring buffer", std::io::Error::from_raw_os_error(taken.saturating_neg()))
-        })?;
-        if taken >= STORM {
-            self.favour_last()?;
-        }
-        Ok(taken)
-    }
-
-    fn favour_last(&mut self) -> Result<(), Error> {
-        let reader = self.reader.borrow();
-        let last = reader.batch.iter().next_back();
-        last.map_or(Ok(()), |open| self.counters.favour(&self.base.skel, (open.pid, open.start_ns)))
+        usize::try_from(taken).map_err(|_| {
+            Error::bpf("read the ring buffer", std::io::Error::from_raw_os_error(taken.saturating_neg())).into()
+        })
     }
 
     /// Waits for room for as long as `patience`; a batch that finds none is dropped and counted. False if it was.
