@@ -6,6 +6,8 @@
 use std::fs;
 use std::sync::LazyLock;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use rustix::time::ClockId;
 
 /// One moment on both clocks.
@@ -34,6 +36,15 @@ impl Moment {
     #[must_use]
     pub fn offset_ns(self) -> i64 {
         self.time_ns.wrapping_sub(self.ts_ns) as i64
+    }
+}
+
+/// A time of day, nanoseconds since the Unix epoch, in the words of `strftime(3)`.
+#[must_use]
+pub fn time(time_ns: u64, zone: &TimeZone, format: &str) -> String {
+    match Timestamp::from_nanosecond(i128::from(time_ns)) {
+        Ok(time) => time.to_zoned(zone.clone()).strftime(format).to_string(),
+        Err(_) => "?".to_owned(),
     }
 }
 

@@ -27,7 +27,7 @@
 //! | [`recording`] | writing, reading, replaying |
 //! | [`output`] | text, JSON, CSV; [`output::lines`] writes opens with them, [`output::rankings`] rankings |
 //! | [`tui`] | the screen: [`tui::app`] state and its changes, [`tui::ui`] drawing, [`tui::terminal`] bytes in, cells out |
-//! | [`bounded`], [`clock`], [`escape`], [`error`], [`privileges`], [`user_file`] | what anyone may use |
+//! | [`bounded`], [`clock`], [`escape`], [`error`], [`mod@format`], [`privileges`], [`user_file`] | what anyone may use |
 //!
 //! Imports run downwards in that table's sense: the screen and the outputs know rankings and histories, those know
 //! events and names, and nobody below knows who uses it.
@@ -43,6 +43,7 @@ pub mod error;
 pub mod escape;
 pub mod event;
 pub mod filter;
+pub mod format;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod history;

@@ -22,7 +22,7 @@ use crate::output::{self, Csv, Json, Output, TableOutput, Text, Unwritten, Write
 use crate::privileges::{self, Role};
 use crate::recording::{self, Header, Input, Interrupt, ReadError, Reader, Recorder};
 use crate::tracer::{self, Command, Options, Tracer};
-use crate::tui::app::{self, Ended};
+use crate::tui::{self, app, app::Ended};
 
 /// The shortest time between two frames that no key asked for.
 const FRAME: Duration = Duration::from_millis(200);
@@ -192,7 +192,7 @@ pub(crate) fn replay(file: &Path, speed: f64, mut show: Show) -> Result<u8, Erro
         let consumed = match show.form {
             OutputForm::Tui => {
                 let shown = Shown { header, file: Some(file), shows_self: false, start: None };
-                until(show.limits.duration, &end, || screen(show, shown, &received, app::NoControl))
+                until(show.limits.duration, &end, || screen(show, shown, &received, tui::NoControl))
             }
             _ => write_stdout(show, &header.hooks, None, &received, &end),
         };
@@ -221,7 +221,7 @@ fn screen(
     show: Show,
     source: Shown<'_>,
     messages: &Receiver<Message>,
-    control: impl app::Control,
+    control: impl tui::Control,
 ) -> Result<u8, Error> {
     return_freed_memory();
     let setup = app::Setup {
@@ -244,7 +244,7 @@ fn screen(
         names: show.names,
         time_zone: jiff::tz::TimeZone::system(),
     };
-    let outcome = app::run(setup, messages.clone(), control).map_err(|why| Error::Other(format!("{why:#}")))?;
+    let outcome = tui::run(setup, messages.clone(), control).map_err(|why| Error::Other(format!("{why:#}")))?;
     match outcome.ended {
         Ended::Quit => Ok(EXIT_OK),
         Ended::Signal(signal) => Ok(EXIT_SIGNAL + signal as u8),
@@ -266,7 +266,7 @@ struct Shown<'a> {
 /// The live side, as the screen may ask things of it.
 struct Live<'a>(&'a Sender<Command>);
 
-impl app::Control for Live<'_> {
+impl tui::Control for Live<'_> {
     fn filter(&mut self, filter: &KernelFilter) -> bool {
         self.0.try_send(Command::Filter(filter.clone())).is_ok()
     }

@@ -2,7 +2,8 @@
 
 use super::Input;
 use crate::tui::app::prompt::{History, LINE_MAX, Prompt};
-use crate::tui::terminal::decode::{Decoder, PASTE_MAX, Typed};
+use crate::tui::input::Input as InputEvent;
+use crate::tui::terminal::decode::{Decoder, PASTE_MAX};
 use crossterm::event::KeyCode;
 
 pub(super) const WORDS: &[&str] = &[
@@ -54,24 +55,24 @@ pub(super) fn run(input: &[u8]) {
         decoder.flush(out);
         decoder.feed(b"q", out);
         let last = out.last();
-        assert!(matches!(last, Some(Typed::Key(key)) if key.code == KeyCode::Char('q')), "q became {last:?}");
+        assert!(matches!(last, Some(InputEvent::Key(key)) if key.code == KeyCode::Char('q')), "q became {last:?}");
     }
     assert_eq!(out, same, "in one read and in reads of {size}");
     assert!(out.len() <= bytes.len() + 1);
     type_into_the_prompt(&out);
 }
 
-fn type_into_the_prompt(typed: &[Typed]) {
+fn type_into_the_prompt(typed: &[InputEvent]) {
     let (mut prompt, mut history) = (Prompt::open("err:any"), History::default());
     for typed in typed.iter().take(INTO_THE_PROMPT) {
         match typed {
-            Typed::Key(key) if key.code == KeyCode::Enter => history.add(prompt.line()),
-            Typed::Key(key) => drop(prompt.edit(*key, &history)),
-            Typed::Paste(text) => {
+            InputEvent::Key(key) if key.code == KeyCode::Enter => history.add(prompt.line()),
+            InputEvent::Key(key) => drop(prompt.edit(*key, &history)),
+            InputEvent::Paste(text) => {
                 assert!(text.len() <= 3 * PASTE_MAX, "a paste of {} bytes", text.len());
                 prompt.paste(text, &history);
             }
-            Typed::Mouse(_) => {}
+            InputEvent::Mouse(_) | InputEvent::Signal(_) | InputEvent::Gone => {}
         }
         let characters = prompt.line().chars().count();
         assert!(characters <= LINE_MAX, "{characters} characters in the prompt");

@@ -2,7 +2,11 @@
 
 use std::collections::VecDeque;
 
+use jiff::tz::TimeZone;
+
+use crate::clock::time;
 use crate::filter::Filter;
+use crate::format::group_digits;
 
 /// Gaps that are remembered. There is one for each filter that was kept, as long as its events are there.
 const MOST: usize = 64;
@@ -32,6 +36,22 @@ impl Gap {
     #[must_use]
     pub fn is_in(&self, filter: &Filter) -> bool {
         self.left_out > 0 && !self.terms.iter().all(|term| filter.has(term))
+    }
+
+    /// What the kernel left out, in words.
+    #[must_use]
+    pub fn describe(&self, zone: &TimeZone) -> String {
+        let at = |time_ns: u64| time(time_ns, zone, "%H:%M:%S");
+        let (left, when) = match (self.from_ns.map(at), self.until_ns.map(at)) {
+            (None, None) => ("leaves", "from the start on".to_owned()),
+            (Some(from), None) => ("leaves", format!("from {from} on")),
+            (None, Some(until)) => ("left", format!("until {until}")),
+            (Some(from), Some(until)) => ("left", format!("from {from} to {until}")),
+        };
+        let count = if self.at_most { "up to " } else { "" };
+        let opens = group_digits(self.left_out);
+        // The time last: where there is room for less, the rows around tell it too.
+        format!("the kernel {left} out {count}{opens} opens that do not match {}, {when}", self.terms.join(" "))
     }
 }
 

@@ -247,7 +247,7 @@ fn the_screen_is_never_cleared_after_the_start() {
 #[ignore = "runs on a terminal that another test makes"]
 fn panicking_screen() {
     struct Panics;
-    impl opentop::tui::app::Control for Panics {
+    impl opentop::tui::Control for Panics {
         fn filter(&mut self, _: &opentop::filter::KernelFilter) -> bool {
             panic!("as the test wants it")
         }
@@ -262,7 +262,7 @@ fn panicking_screen() {
         }
         std::thread::park();
     });
-    let ended = opentop::tui::app::run(setup(), received, Panics).expect("a terminal").ended;
+    let ended = opentop::tui::run(setup(), received, Panics).expect("a terminal").ended;
     assert!(thread.is_ok());
     println!("ended: {ended:?}");
 }

@@ -5,12 +5,11 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::action::{Action, Focus, Motion, Panels};
 use super::prompt::Prompt;
 use super::scroll::Scroll;
-use super::{App, Effect, Ended, Mode, Pick, Scope, keymap, ranking, terms};
+use super::{App, Effect, Ended, Mode, Pick, Scope, columns, keymap, ranking, terms};
 use crate::escape::escape;
 use crate::filter::Term;
 use crate::ranking::openers::Group;
-use crate::tui::terminal::{Mouse, MouseKind};
-use crate::tui::ui;
+use crate::tui::input::{Mouse, MouseKind};
 
 /// Columns by which a path moves to the side.
 const SIDE_STEP: u16 = 8;
@@ -49,8 +48,8 @@ impl App {
             Action::Pause => self.pause(),
             Action::Follow => self.follow(),
             Action::Move(motion) => self.go(motion),
-            Action::Left => self.events.sideways = self.events.sideways.saturating_sub(SIDE_STEP),
-            Action::Right => self.events.sideways = (self.events.sideways + SIDE_STEP).min(4096),
+            Action::Left => self.events.horizontal_scroll = self.events.horizontal_scroll.saturating_sub(SIDE_STEP),
+            Action::Right => self.events.horizontal_scroll = (self.events.horizontal_scroll + SIDE_STEP).min(4096),
             Action::SortNext => self.sort(1),
             Action::SortPrevious => self.sort(-1),
             Action::Reverse => {
@@ -100,15 +99,13 @@ impl App {
     }
 
     fn scroll_popup(&mut self, motion: Motion) {
-        let (lines, height) = ui::popup_extent(self);
-        let (Mode::Help { scroll } | Mode::Details { scroll, .. }) = &mut self.mode else { return };
-        // The window itself moves: the selection is its first row.
-        let tops = lines.saturating_sub(height) + 1;
         let page = match motion {
-            Motion::PageUp | Motion::PageDown | Motion::HalfUp | Motion::HalfDown => height,
+            Motion::PageUp | Motion::PageDown | Motion::HalfUp | Motion::HalfDown => self.popup.height,
             _ => 1,
         };
-        *scroll = Scroll { top: 0, selected: *scroll }.moved(motion, tops, page).selected;
+        let (Mode::Help { scroll } | Mode::Details { scroll, .. }) = &mut self.mode else { return };
+        // The window itself moves: the selection is its first row. How far it can, the next frame knows.
+        *scroll = Scroll { top: 0, selected: *scroll }.moved(motion, usize::MAX, page).selected;
     }
 
     pub(super) fn close_popup(&mut self) {
@@ -178,7 +175,7 @@ impl App {
 
     fn sort(&mut self, step: isize) {
         self.show_openers();
-        let sorts = ui::openers::sorts(self);
+        let sorts = columns::sorts(self.size.width, self.ranking.group, self.latency);
         let at = sorts.iter().position(|sort| *sort == self.ranking.sort).unwrap_or(0) as isize;
         if let Some(sort) = sorts.get((at + step).rem_euclid(sorts.len().max(1) as isize) as usize) {
             self.ranking.sort = *sort;

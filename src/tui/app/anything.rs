@@ -9,7 +9,7 @@ use super::{Event, Mode, Setup};
 use crate::event::{OpenEvent, sample};
 use crate::history::log::Bound;
 use crate::message::{Lost, Message, Totals};
-use crate::tui::terminal::Input;
+use crate::tui::input::Input;
 
 /// Something that can happen to a screen.
 #[derive(Clone, Debug)]

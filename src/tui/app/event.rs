@@ -7,7 +7,7 @@ use ratatui::layout::Size;
 use super::work::{Done, Work};
 use crate::filter::KernelFilter;
 use crate::message::{Message, Totals};
-use crate::tui::terminal::Input;
+use crate::tui::input::Input;
 
 /// How it ended, and the last that was counted.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -165,14 +165,14 @@ pub struct Events {
     live: Feed,
     held: Option<Held>,
     /// Columns by which paths are scrolled to the side.
-    pub sideways: u16,
+    pub horizontal_scroll: u16,
 }
 
 impl Events {
     #[must_use]
     pub fn new(bound: Bound) -> Self {
         let live = Feed { log: Log::new(bound), matches: Matches::default(), folded: None, gaps: Gaps::default() };
-        Self { live, held: None, sideways: 0 }
+        Self { live, held: None, horizontal_scroll: 0 }
     }
 
     /// Takes in a batch. Returns the id of its first event and how many of its events match.
@@ -343,7 +343,7 @@ impl Events {
     pub fn clear(&mut self, bound: Bound) {
         let (folded, mut gaps) = (self.is_folded(), std::mem::take(&mut self.live.gaps));
         gaps.restart();
-        *self = Self { sideways: self.sideways, ..Self::new(bound) };
+        *self = Self { horizontal_scroll: self.horizontal_scroll, ..Self::new(bound) };
         self.live.gaps = gaps;
         self.live.fold(folded);
     }

@@ -14,7 +14,7 @@ use crate::history::log::Bound;
 use crate::message::{Counts, Lost, Message, ProcessCount, Totals};
 use crate::names::Names;
 use crate::ranking::openers::Group;
-use crate::tui::terminal::{Decoder, Input};
+use crate::tui::terminal::Decoder;
 use crate::tui::ui;
 
 pub(crate) fn setup() -> Setup {
@@ -96,9 +96,17 @@ impl Screen {
         self.decoder.feed(bytes.as_bytes(), &mut typed);
         self.decoder.flush(&mut typed);
         for typed in typed {
-            self.update(Event::Input(Input::Typed(typed)));
+            self.update(Event::Input(typed));
         }
+        // As after every frame.
+        let mut buffer = self.blank();
+        let (_, popup) = ui::render(&self.app, &mut buffer);
+        self.app.drawn(popup);
         self
+    }
+
+    fn blank(&self) -> Buffer {
+        Buffer::empty(Rect::from((Position::ORIGIN, self.app.size)))
     }
 
     pub(crate) fn opens(&mut self, events: &[OpenEvent<'_>]) {
@@ -164,8 +172,8 @@ impl Screen {
     }
 
     pub(crate) fn draw(&self) -> (Buffer, Option<Position>) {
-        let mut buffer = Buffer::empty(Rect::from((Position::ORIGIN, self.app.size)));
-        let cursor = ui::render(&self.app, &mut buffer);
+        let mut buffer = self.blank();
+        let (cursor, _) = ui::render(&self.app, &mut buffer);
         (buffer, cursor)
     }
 

@@ -5,20 +5,20 @@
 //!             App ─▶ ui::render         drawing only reads
 //! ```
 //!
-//! `run` is the loop that carries events in, effects out and frames to the terminal.
+//! [`crate::tui::run`] is the loop that carries events in, effects out and frames to the terminal.
 
 mod act;
 pub mod action;
-mod effect;
+pub mod columns;
 mod event;
 pub mod events;
 mod filtering;
 pub mod keymap;
+pub mod layout;
 pub mod meter;
 pub mod pace;
 pub mod prompt;
 pub mod ranking;
-mod run;
 pub mod scroll;
 mod setup;
 pub mod terms;
@@ -33,17 +33,16 @@ use crate::filter::{Filter, Term};
 use crate::message::{Counts, Message};
 use crate::names::Names;
 use crate::ranking::openers::Group;
-use crate::tui::terminal::{Input, Typed};
-use crate::tui::ui::layout::Layout;
+use crate::tui::input::Input;
 use action::{Focus, Panels};
 use events::Events;
+use layout::{Extent, Layout};
 use meter::Meter;
 use prompt::{History, Prompt};
 use ranking::Ranking;
 use terms::Choice;
 
 pub use event::{Effect, Ended, Event, Outcome};
-pub use run::{Control, Display, Inputs, NoControl, drive, run};
 pub use setup::Setup;
 pub use work::{Done, Ranked, Work};
 
@@ -119,6 +118,8 @@ pub struct App {
     /// What to tell the user, and until when.
     status: Option<(String, Duration)>,
     dirty: Dirty,
+    /// Of the popup in the last frame.
+    popup: Extent,
     /// Rows that came since the last frame.
     fresh: u64,
     /// The group that was asked for; that of the ranking follows.
@@ -165,6 +166,7 @@ impl App {
             history: History::default(),
             status: None,
             dirty: Dirty::Now,
+            popup: Extent::default(),
             fresh: 0,
             group: setup.group,
             asked: 0,
@@ -287,9 +289,9 @@ impl App {
             Input::Signal(SIGTSTP) => vec![Effect::Suspend],
             Input::Signal(SIGCONT) => vec![Effect::Repaint],
             Input::Signal(signal) => vec![Effect::End(Ended::Signal(signal))],
-            Input::Typed(Typed::Key(key)) => self.key(key),
-            Input::Typed(Typed::Paste(text)) => self.paste(&text),
-            Input::Typed(Typed::Mouse(mouse)) => self.mouse(mouse),
+            Input::Key(key) => self.key(key),
+            Input::Paste(text) => self.paste(&text),
+            Input::Mouse(mouse) => self.mouse(mouse),
         }
     }
 
@@ -335,10 +337,14 @@ impl App {
         if self.paused { pace::Motion::Still } else { pace::Motion::Rows(self.fresh) }
     }
 
-    /// To be told after each frame.
-    pub fn drawn(&mut self) {
+    /// To be told after each frame: how much of the open popup, if there is one, was to be seen.
+    pub fn drawn(&mut self, popup: Extent) {
         self.dirty = Dirty::Clean;
         self.fresh = 0;
+        self.popup = popup;
+        if let Mode::Help { scroll } | Mode::Details { scroll, .. } = &mut self.mode {
+            *scroll = (*scroll).min(popup.top_max());
+        }
     }
 
     fn events_height(&self) -> usize {

@@ -8,7 +8,7 @@ use crate::event::{OpenEvent, sample};
 use crate::message::{Lost, Message, Totals};
 use crate::ranking::openers::Group;
 use crate::tui::app::action::Focus;
-use crate::tui::terminal::Input;
+use crate::tui::input::Input;
 
 fn last(paths: &[String]) -> &str {
     paths.last().map_or("", String::as_str)

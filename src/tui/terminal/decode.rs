@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use crate::tui::input::{Input, Mouse, MouseKind};
+
 /// How long a lone ESC waits for the rest of a sequence: longer than a sequence takes over SSH, shorter than one
 /// notices.
 const ESCAPE_WAIT: Duration = Duration::from_millis(30);
@@ -19,30 +21,6 @@ pub(crate) const PASTE_MAX: usize = 64 * 1024;
 const SEQUENCE_MAX: usize = 64;
 const PASTE_END: &[u8] = b"\x1b[201~";
 
-/// Something the user did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Typed {
-    Key(KeyEvent),
-    /// Text that was pasted, as the terminal said by bracketing it.
-    Paste(String),
-    Mouse(Mouse),
-}
-
-/// What the mouse did, at a cell counted from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mouse {
-    pub kind: MouseKind,
-    pub column: u16,
-    pub row: u16,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MouseKind {
-    Click,
-    WheelUp,
-    WheelDown,
-}
-
 /// Bytes that are not yet a whole key, and the paste under way.
 #[derive(Debug, Default)]
 pub struct Decoder {
@@ -53,7 +31,7 @@ pub struct Decoder {
 /// How much of the input made what.
 enum Step {
     /// So many bytes are used up, and meant this.
-    Done(usize, Option<Typed>),
+    Done(usize, Option<Input>),
     PasteStarts(usize),
     /// More bytes are needed to tell.
     Incomplete,
@@ -61,7 +39,7 @@ enum Step {
 
 impl Decoder {
     /// Reads `bytes` on from where the last call stopped and appends what they mean to `out`.
-    pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<Typed>) {
+    pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<Input>) {
         self.pending.extend_from_slice(bytes);
         self.drain(out, false);
     }
@@ -76,7 +54,7 @@ impl Decoder {
     }
 
     /// Takes the pending bytes as they stand: a lone ESC was the key Esc, and a paste without an end has ended.
-    pub fn flush(&mut self, out: &mut Vec<Typed>) {
+    pub fn flush(&mut self, out: &mut Vec<Input>) {
         match self.paste.take() {
             Some(paste) => out.push(pasted(paste)),
             None => self.drain(out, true),
@@ -84,7 +62,7 @@ impl Decoder {
         self.pending.clear();
     }
 
-    fn drain(&mut self, out: &mut Vec<Typed>, last: bool) {
+    fn drain(&mut self, out: &mut Vec<Input>, last: bool) {
         let mut at = 0;
         while at < self.pending.len() {
             if let Some(paste) = &mut self.paste {
@@ -112,9 +90,9 @@ impl Decoder {
     }
 }
 
-fn pasted(mut paste: Vec<u8>) -> Typed {
+fn pasted(mut paste: Vec<u8>) -> Input {
     paste.truncate(PASTE_MAX);
-    Typed::Paste(String::from_utf8_lossy(&paste).into_owned())
+    Input::Paste(String::from_utf8_lossy(&paste).into_owned())
 }
 
 /// Moves bytes to the paste up to its end mark, and says how many. Beyond the limit only the tail is kept current,
@@ -139,13 +117,13 @@ fn step(bytes: &[u8], last: bool) -> Step {
         [0x1b, b'O'] if !last => Step::Incomplete,
         [0x1b, b'O', code, ..] if single_shift(*code).is_some() => Step::Done(3, single_shift(*code).map(key)),
         [0x1b, ..] => Step::Done(1, Some(key(KeyCode::Esc))),
-        [byte, ..] if byte.is_ascii() => Step::Done(1, Some(Typed::Key(ascii(*byte)))),
+        [byte, ..] if byte.is_ascii() => Step::Done(1, Some(Input::Key(ascii(*byte)))),
         _ => utf8(bytes, last),
     }
 }
 
-fn key(code: KeyCode) -> Typed {
-    Typed::Key(KeyEvent::new(code, KeyModifiers::NONE))
+fn key(code: KeyCode) -> Input {
+    Input::Key(KeyEvent::new(code, KeyModifiers::NONE))
 }
 
 fn ascii(byte: u8) -> KeyEvent {
@@ -261,22 +239,22 @@ fn parameters(body: &[u8]) -> [u16; 3] {
 }
 
 /// xterm's modifier parameter is a bit set plus one: 1 shift, 2 alt, 4 control.
-fn with_modifiers(code: KeyCode, parameter: u16) -> Typed {
+fn with_modifiers(code: KeyCode, parameter: u16) -> Input {
     let bits = parameter.saturating_sub(1);
     let mut modifiers = KeyModifiers::NONE;
     modifiers.set(KeyModifiers::SHIFT, bits & 1 != 0);
     modifiers.set(KeyModifiers::CONTROL, bits & 4 != 0);
-    Typed::Key(KeyEvent::new(code, modifiers))
+    Input::Key(KeyEvent::new(code, modifiers))
 }
 
-fn mouse_event([button, column, row]: [u16; 3], pressed: bool) -> Option<Typed> {
+fn mouse_event([button, column, row]: [u16; 3], pressed: bool) -> Option<Input> {
     let kind = match button {
         0 if pressed => MouseKind::Click,
         64 => MouseKind::WheelUp,
         65 => MouseKind::WheelDown,
         _ => return None,
     };
-    Some(Typed::Mouse(Mouse { kind, column: column.saturating_sub(1), row: row.saturating_sub(1) }))
+    Some(Input::Mouse(Mouse { kind, column: column.saturating_sub(1), row: row.saturating_sub(1) }))
 }
 
 #[cfg(test)]
@@ -284,7 +262,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn typed(bytes: &[u8]) -> Vec<Typed> {
+    fn typed(bytes: &[u8]) -> Vec<Input> {
         let mut decoder = Decoder::default();
         let mut out = Vec::new();
         decoder.feed(bytes, &mut out);
@@ -294,7 +272,7 @@ mod tests {
 
     fn codes(bytes: &[u8]) -> Vec<KeyCode> {
         let code = |typed| match typed {
-            Typed::Key(key) => key.code,
+            Input::Key(key) => key.code,
             other => panic!("{other:?} is no key"),
         };
         typed(bytes).into_iter().map(code).collect()
@@ -329,11 +307,11 @@ mod tests {
 
     #[test]
     fn control_is_a_modifier_and_never_the_bare_letter() {
-        let control = |c| vec![Typed::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL))];
+        let control = |c| vec![Input::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL))];
         assert_eq!(typed(b"\x11"), control('q'));
         assert_eq!(typed(b"\x03"), control('c'));
         let up = KeyEvent::new(KeyCode::Up, KeyModifiers::CONTROL);
-        assert_eq!(typed(b"\x1b[1;5A"), [Typed::Key(up)]);
+        assert_eq!(typed(b"\x1b[1;5A"), [Input::Key(up)]);
     }
 
     #[test]
@@ -350,9 +328,9 @@ mod tests {
 
     #[test]
     fn a_paste_is_one_event_however_long_and_whatever_is_in_it() {
-        assert_eq!(typed(b"\x1b[200~q\x1b[A\n\x1b[201~x"), [Typed::Paste("q\x1b[A\n".into()), typed(b"x").remove(0)]);
+        assert_eq!(typed(b"\x1b[200~q\x1b[A\n\x1b[201~x"), [Input::Paste("q\x1b[A\n".into()), typed(b"x").remove(0)]);
         let long = [&b"\x1b[200~"[..], &[b'y'; PASTE_MAX * 2], b"\x1b[201~"].concat();
-        assert_eq!(typed(&long), [Typed::Paste("y".repeat(PASTE_MAX))]);
+        assert_eq!(typed(&long), [Input::Paste("y".repeat(PASTE_MAX))]);
     }
 
     #[test]
@@ -362,12 +340,12 @@ mod tests {
         assert_eq!((decoder.wait(), out.len()), (Some(PASTE_WAIT), 0));
         decoder.flush(&mut out);
         decoder.feed(b"q", &mut out);
-        assert_eq!((out, decoder.wait()), (vec![Typed::Paste("ab".into()), typed(b"q").remove(0)], None));
+        assert_eq!((out, decoder.wait()), (vec![Input::Paste("ab".into()), typed(b"q").remove(0)], None));
     }
 
     #[test]
     fn the_mouse_counts_cells_from_zero() {
-        let at = |kind| [Typed::Mouse(Mouse { kind, column: 9, row: 4 })];
+        let at = |kind| [Input::Mouse(Mouse { kind, column: 9, row: 4 })];
         assert_eq!(typed(b"\x1b[<0;10;5M"), at(MouseKind::Click));
         assert_eq!(typed(b"\x1b[<65;10;5M"), at(MouseKind::WheelDown));
         assert_eq!(typed(b"\x1b[<0;10;5m"), []);

@@ -11,17 +11,8 @@ use rustix::fs::{Mode, OFlags};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::{Handle, Signals};
 
-use super::decode::{Decoder, Typed};
-
-/// What comes from the user's side.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
-    Typed(Typed),
-    /// One of INT, TERM, HUP, QUIT, WINCH, TSTP, CONT.
-    Signal(i32),
-    /// The terminal has hung up. Nothing more will come.
-    Gone,
-}
+use super::decode::Decoder;
+use crate::tui::input::Input;
 
 /// The threads. Dropping it ends and joins them.
 #[derive(Debug)]
@@ -95,7 +86,7 @@ fn read_keys(tty: &OwnedFd, wake: &OwnedFd, tx: &Sender<Input>) {
             },
         }
         for event in typed.drain(..) {
-            if tx.send(Input::Typed(event)).is_err() {
+            if tx.send(event).is_err() {
                 return;
             }
         }

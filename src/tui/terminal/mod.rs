@@ -26,12 +26,10 @@ use crossbeam_channel::Receiver;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
 
-use crate::tui::app::{App, Display};
-use crate::tui::ui;
 use writer::Writer;
 
-pub use decode::{Decoder, Mouse, MouseKind, Typed};
-pub use input::{Input, InputThreads};
+pub use decode::Decoder;
+pub use input::InputThreads;
 
 /// Alternate screen, bracketed paste, hidden cursor; and back, mouse modes off in any case.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[?25l\x1b[m";
@@ -43,7 +41,7 @@ const FRAME_START: &[u8] = b"\x1b[?2026h";
 const FRAME_END: &[u8] = b"\x1b[?2026l";
 
 /// How long a terminal may take for the last bytes.
-const PATIENCE: Duration = Duration::from_millis(250);
+const SEND_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// The largest screen that is drawn: a terminal can say any size, and each cell takes memory. What is beyond stays empty.
 const SIZE_MAX: Size = Size::new(1000, 500);
@@ -71,22 +69,22 @@ impl Terminal {
         hold_back_panics();
         let shown = Buffer::empty(Rect::ZERO);
         let mut terminal = Self { writer: Writer::start()?, shown, cursor: None, mouse, pending: Vec::new() };
-        terminal.take()?;
+        terminal.enter_screen()?;
         Ok(terminal)
     }
 
-    fn take(&mut self) -> io::Result<()> {
+    fn enter_screen(&mut self) -> io::Result<()> {
         crossterm::terminal::enable_raw_mode()?;
         SCREEN_IS_UP.store(true, Ordering::SeqCst);
         let mouse = if self.mouse { MOUSE_ON } else { MOUSE_OFF };
         self.shown = Buffer::empty(Rect::ZERO);
         self.cursor = None;
-        self.writer.write_now(&[ENTER, mouse].concat(), PATIENCE)
+        self.writer.write_now(&[ENTER, mouse].concat(), SEND_TIMEOUT)
     }
 
     /// Gives the terminal back. A terminal that takes no bytes gets its modes back nevertheless.
-    fn give_back(&mut self) -> io::Result<()> {
-        let written = self.writer.write_now(LEAVE, PATIENCE);
+    fn leave_screen(&mut self) -> io::Result<()> {
+        let written = self.writer.write_now(LEAVE, SEND_TIMEOUT);
         let cooked = crossterm::terminal::disable_raw_mode();
         SCREEN_IS_UP.store(false, Ordering::SeqCst);
         written.and(cooked)
@@ -95,15 +93,17 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        let _ = self.give_back();
+        let _ = self.leave_screen();
         if let Ok(mut panics) = PANICS.lock() {
             panics.drain(..).for_each(|panic| panic.lines().for_each(crate::error::tell));
         }
     }
 }
 
-impl Display for Terminal {
-    fn size(&self) -> Size {
+impl Terminal {
+    /// How large the screen is, as far as it is drawn.
+    #[must_use]
+    pub fn size(&self) -> Size {
         match rustix::termios::tcgetwinsize(rustix::stdio::stdout()) {
             Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {
                 Size::new(size.ws_col.min(SIZE_MAX.width), size.ws_row.min(SIZE_MAX.height))
@@ -112,26 +112,30 @@ impl Display for Terminal {
         }
     }
 
-    fn is_ready(&mut self) -> bool {
+    /// Whether the last frame is out. As long as it is not, nothing is to be drawn.
+    pub fn is_ready(&mut self) -> bool {
         self.writer.is_idle()
     }
 
-    fn ready(&self) -> Receiver<Vec<u8>> {
+    /// Becomes readable when the last frame is out.
+    pub fn ready(&self) -> Receiver<Vec<u8>> {
         self.writer.written().clone()
     }
 
-    fn reclaim(&mut self, buffer: Vec<u8>) {
-        self.writer.reclaim(buffer);
+    /// Takes back what [`Terminal::ready`] gave.
+    pub fn recycle(&mut self, buffer: Vec<u8>) {
+        self.writer.recycle(buffer);
     }
 
-    fn draw(&mut self, app: &App) -> io::Result<usize> {
+    /// Shows this screenful, with the cursor there if anywhere. Returns how many bytes that took.
+    ///
+    /// # Errors
+    /// Where the terminal breaks.
+    pub fn draw(&mut self, next: Buffer, cursor: Option<Position>) -> io::Result<usize> {
         let Some(mut frame) = self.writer.buffer() else { return Ok(0) };
-        let area = Rect::from((Position::ORIGIN, app.size));
-        if self.shown.area != area {
-            self.shown = paint::unknown(area);
+        if self.shown.area != next.area {
+            self.shown = paint::unknown(next.area);
         }
-        let mut next = Buffer::empty(area);
-        let cursor = ui::render(app, &mut next);
         frame.append(&mut self.pending);
         frame.extend_from_slice(FRAME_START);
         paint::paint(&mut self.shown, &next, &mut frame);
@@ -139,7 +143,7 @@ impl Display for Terminal {
         self.shown = next;
         if !changed {
             frame.clear();
-            self.writer.reclaim(frame);
+            self.writer.recycle(frame);
             return Ok(0);
         }
         match (self.cursor, cursor) {
@@ -154,33 +158,44 @@ impl Display for Terminal {
         Ok(len)
     }
 
-    fn send(&mut self, bytes: &[u8]) {
+    /// Sends bytes that draw nothing, with the next frame.
+    pub fn send(&mut self, bytes: &[u8]) {
         // A terminal that takes nothing for so long will not miss what comes after.
         if self.pending.len() + bytes.len() <= PENDING_MAX {
             self.pending.extend_from_slice(bytes);
         }
     }
 
-    fn forget(&mut self) {
+    /// Paints everything with the next frame.
+    pub fn invalidate(&mut self) {
         self.shown = Buffer::empty(Rect::ZERO);
     }
 
-    fn mouse(&mut self, on: bool) {
+    /// Whether the terminal is to send what the mouse does.
+    pub fn mouse(&mut self, on: bool) {
         self.mouse = on;
         self.send(if on { MOUSE_ON } else { MOUSE_OFF });
     }
 
-    fn suspend(&mut self) -> io::Result<()> {
-        self.give_back()?;
+    /// Leaves the screen, stops the process until it is continued, and comes back.
+    ///
+    /// # Errors
+    /// Where the terminal cannot be given back or taken again.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        self.leave_screen()?;
         signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
-        self.take()
+        self.enter_screen()
     }
 
-    fn resume(&mut self) -> io::Result<()> {
+    /// Takes the screen again after somebody else stopped the process.
+    ///
+    /// # Errors
+    /// Where the terminal cannot be taken.
+    pub fn resume(&mut self) -> io::Result<()> {
         // Whoever had the terminal meanwhile has set its modes, and raw mode is only set by crossterm where it was not.
         // In the background this stops the process until it is in front again.
         crossterm::terminal::disable_raw_mode()?;
-        self.take()
+        self.enter_screen()
     }
 }
 

@@ -90,7 +90,7 @@ impl Writer {
         &self.written
     }
 
-    pub fn reclaim(&mut self, buffer: Vec<u8>) {
+    pub fn recycle(&mut self, buffer: Vec<u8>) {
         self.spare = Some(buffer);
     }
 

@@ -5,10 +5,10 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::Context;
-use super::format::{cut, exact};
+use super::context::Context;
 use super::line;
 use crate::filter::Place;
+use crate::format::{cut, group_digits};
 use crate::tui::app::prompt::Prompt;
 use crate::tui::app::{App, Mode};
 
@@ -28,14 +28,14 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
 fn found(app: &App) -> Vec<String> {
     let matches = &app.events.live().matches;
     if matches.filter().is_empty() {
-        let kept = exact(matches.len() as u64);
+        let kept = group_digits(matches.len() as u64);
         return vec![format!("{kept} events kept"), format!("{kept} kept")];
     }
-    let share = format!("{} of {}", exact(matches.matched()), exact(matches.seen()));
+    let share = format!("{} of {}", group_digits(matches.matched()), group_digits(matches.seen()));
     match matches.let_go() {
         0 => vec![format!("matched {share} seen"), share],
         gone => {
-            let gone = format!("{} let go", exact(gone));
+            let gone = format!("{} let go", group_digits(gone));
             vec![format!("matched {share} seen, {gone}"), format!("{share}, {gone}"), share]
         }
     }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::Context;
-use super::events::time;
-use super::format::{duration, exact, uptime, wrap};
+use super::context::Context;
 use super::popup::{Line, Popup, text_width};
+use crate::clock::time;
 use crate::escape::{escape, escaped};
 use crate::event::{OpenEvent, errno_name, flag_names};
+use crate::format::{duration, group_digits, uptime, wrap};
 use crate::tui::app::App;
 use crate::tui::app::events::Shown;
 
@@ -27,7 +27,7 @@ pub(super) fn popup(app: &App, context: &Context<'_>) -> Popup {
             lines.push(Line { label: format!("{label:LABEL_WIDTH$}"), text: part.to_owned(), ..Line::default() });
         }
     }
-    let title = selected.map_or_else(|| "event".to_owned(), |row| format!("event {}", exact(row.id + 1)));
+    let title = selected.map_or_else(|| "event".to_owned(), |row| format!("event {}", group_digits(row.id + 1)));
     Popup::new(title, lines, WIDTH, app.size)
 }
 

@@ -1,18 +1,18 @@
 //! The events, newest last.
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::columns::{self, Column, Placed, from};
-use super::format::{behind, cut, duration, exact};
-use super::{Context, line, openers};
+use super::context::Context;
+use super::{line, openers};
+use crate::clock::time;
 use crate::escape::{escape, escaped};
 use crate::event::{OpenEvent, PathKind, errno_name, flag_names};
+use crate::format::{behind, cut, duration, group_digits};
 use crate::history::gaps::Gap;
 use crate::tui::app::action::Focus;
+use crate::tui::app::columns::{self, Column, Placed, from};
 use crate::tui::app::events::{Row, Shown};
 use crate::tui::app::{App, Mode};
 
@@ -71,7 +71,7 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
             Some(Row::Event(row)) => {
                 for at in &placed {
                     let style = if at.column.title == ERR { context.theme.bad } else { Style::new() };
-                    columns::write(at, y, &(at.column.cell)(&row, context), style, context.theme.glyphs.elided, buf);
+                    line::write(at, y, &(at.column.cell)(&row, context), style, context.theme.glyphs.elided, buf);
                 }
             }
             Some(Row::Gap(gap)) => draw_gap(gap, context, Rect { y, height: 1, ..area }, buf),
@@ -92,7 +92,7 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
 fn draw_gap(gap: &Gap, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
     let dash = context.theme.glyphs.frame[4].repeat(2);
     let room = usize::from(area.width.saturating_sub(columns::MARKER));
-    let text = format!("{dash} {} {dash}", missing(gap, context.time_zone));
+    let text = format!("{dash} {} {dash}", gap.describe(context.time_zone));
     buf.set_stringn(
         area.x + columns::MARKER,
         area.y,
@@ -100,21 +100,6 @@ fn draw_gap(gap: &Gap, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
         room,
         context.theme.bad,
     );
-}
-
-/// What the kernel left out, in words.
-pub(crate) fn missing(gap: &Gap, zone: &TimeZone) -> String {
-    let at = |time_ns: u64| time(time_ns, zone, "%H:%M:%S");
-    let (left, when) = match (gap.from_ns.map(at), gap.until_ns.map(at)) {
-        (None, None) => ("leaves", "from the start on".to_owned()),
-        (Some(from), None) => ("leaves", format!("from {from} on")),
-        (None, Some(until)) => ("left", format!("until {until}")),
-        (Some(from), Some(until)) => ("left", format!("from {from} to {until}")),
-    };
-    let count = if gap.at_most { "up to " } else { "" };
-    let opens = exact(gap.left_out);
-    // The time last: where there is room for less, the rows around tell it too.
-    format!("the kernel {left} out {count}{opens} opens that do not match {}, {when}", gap.terms.join(" "))
 }
 
 /// Why there are no rows.
@@ -133,7 +118,7 @@ fn head(app: &App, placed: &[Placed<'_, Cell>], context: &Context<'_>, area: Rec
     buf.set_style(Rect { height: 1, ..area }, style);
     let mut free = 0;
     for at in placed {
-        columns::write(at, area.y, at.column.title, style, "", buf);
+        line::write(at, area.y, at.column.title, style, "", buf);
         free = at.x - area.x + at.column.title.len() as u16;
     }
     line::draw_right(&[state(app)], style, free, area, buf);
@@ -149,14 +134,7 @@ fn state(app: &App) -> String {
         return format!("events{of}, none ");
     }
     let row = app.events.scroll(app.layout().events_rows()).selected + 1;
-    format!("events{of}, {} of {} ", exact(row as u64), exact(feed.len() as u64))
-}
-
-pub(super) fn time(time_ns: u64, zone: &TimeZone, format: &str) -> String {
-    match Timestamp::from_nanosecond(i128::from(time_ns)) {
-        Ok(time) => time.to_zoned(zone.clone()).strftime(format).to_string(),
-        Err(_) => "?".to_owned(),
-    }
+    format!("events{of}, {} of {} ", group_digits(row as u64), group_digits(feed.len() as u64))
 }
 
 /// The flags without their prefix, and without what nearly every open has.
@@ -177,7 +155,7 @@ fn path(row: &Shown<'_>, context: &Context<'_>) -> String {
     if !event.opened_name.is_empty() {
         text.extend([" ", context.theme.glyphs.arrow, " ", &*escaped(event.opened_name)]);
     }
-    behind(&text, context.sideways).to_owned()
+    behind(&text, context.horizontal_scroll).to_owned()
 }
 
 fn search(event: &OpenEvent<'_>, tries: u32) -> String {

@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::Context;
-use super::format::cut;
+use super::context::Context;
+use crate::format::cut;
 use crate::tui::app::action::Focus;
 use crate::tui::app::{App, Mode, keymap};
 

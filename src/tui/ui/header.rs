@@ -4,9 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::Context;
-use super::format::{compact, duration, exact, percent, rate, uptime};
+use super::context::Context;
 use super::line::{self, Segment};
+use crate::format::{compact, duration, group_digits, percent, rate, uptime};
 use crate::message::Totals;
 use crate::tui::app::App;
 
@@ -26,8 +26,8 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
     let dropped = totals.lost.dropped() + totals.lost.skipped;
     let new = app.events.new_since();
     let state = match (app.paused, app.events.is_following()) {
-        (true, _) => format!("PAUSED +{} new", exact(new)),
-        (false, false) => format!("HELD +{} new", exact(new)),
+        (true, _) => format!("PAUSED +{} new", group_digits(new)),
+        (false, false) => format!("HELD +{} new", group_digits(new)),
         (false, true) if app.ended => "ENDED".to_owned(),
         (false, true) => String::new(),
     };
@@ -67,7 +67,7 @@ fn second(app: &App, context: &Context<'_>) -> Vec<Segment> {
         (None, _) => String::new(),
     };
     let unless_zero =
-        |number: u64, text: &str| if number > 0 { format!("{text} {}", exact(number)) } else { String::new() };
+        |number: u64, text: &str| if number > 0 { format!("{text} {}", group_digits(number)) } else { String::new() };
     let hidden = if app.setup.shows_self { 0 } else { totals.hidden };
     vec![
         Segment::new(0, if lost.dropped() > 0 { theme.bad } else { Style::new() }, sum(&totals)),
@@ -84,19 +84,20 @@ fn sum(totals: &Totals) -> String {
     let causes = lost.dropped_by_cause().map(|(cause, count)| match count {
         0 => String::new(),
         count if count == lost.dropped() => format!(" ({cause})"),
-        count => format!(" ({cause} {})", exact(count)),
+        count => format!(" ({cause} {})", group_digits(count)),
     });
     let seen = totals.delivered + lost.dropped() + totals.filtered;
     let on_the_way = match totals.opens.saturating_sub(seen) {
         0 => String::new(),
-        count => format!(" + on the way {}", exact(count)),
+        count => format!(" + on the way {}", group_digits(count)),
     };
-    let filtered = if totals.filtered > 0 { format!(" + filtered {}", exact(totals.filtered)) } else { String::new() };
+    let filtered =
+        if totals.filtered > 0 { format!(" + filtered {}", group_digits(totals.filtered)) } else { String::new() };
     format!(
         "opens {} = events {} + dropped {}{}{filtered}{on_the_way}",
-        exact(totals.opens),
-        exact(totals.delivered),
-        exact(lost.dropped()),
+        group_digits(totals.opens),
+        group_digits(totals.delivered),
+        group_digits(lost.dropped()),
         causes.collect::<String>()
     )
 }

@@ -2,10 +2,10 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::Context;
-use super::format::wrap_words;
+use super::context::Context;
 use super::popup::{Line, Popup, label_room_of, text_width};
 use crate::filter::FIELDS;
+use crate::format::wrap_words;
 use crate::tui::app::App;
 use crate::tui::app::keymap::{Key, PROMPT_HELP, SECTIONS};
 

@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::format::{cut, elide};
+use crate::format::{cut, elide};
+use crate::tui::app::columns::Placed;
 
 /// A text that is shown whole or not at all.
 #[derive(Debug)]
@@ -63,6 +64,14 @@ pub(super) fn padded(text: &str, width: usize, right: bool, mark: &str) -> Strin
     let text = if text.contains('/') { elide(text, width, mark) } else { cut(text, width, mark) };
     let blanks = " ".repeat(width - text.width().min(width));
     if right { blanks + &text } else { text + &blanks }
+}
+
+/// Writes `text` into the cell of a column in row `y`.
+pub(super) fn write<F>(at: &Placed<'_, F>, y: u16, text: &str, style: Style, mark: &str, buf: &mut Buffer) {
+    // Colours on blanks would be seen by nobody and sent nevertheless.
+    let style = if text.is_empty() { Style::new() } else { style };
+    let width = usize::from(at.width);
+    buf.set_stringn(at.x, y, padded(text, width, at.column.right, mark), width, style);
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::style::Style;
 
-use super::Context;
-use super::format::elide;
+use super::context::Context;
 use super::popup::{centred, frame, inner};
+use crate::format::elide;
 use crate::tui::app::Pick;
 use crate::tui::app::scroll::Scroll;
 

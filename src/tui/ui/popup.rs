@@ -5,8 +5,9 @@ use ratatui::layout::{Rect, Size};
 use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::Context;
-use super::format::head;
+use super::context::Context;
+use crate::format::head;
+use crate::tui::app::layout::Extent;
 
 /// A line: a word in front, and text behind it.
 #[derive(Debug, Default)]
@@ -60,11 +61,12 @@ pub(super) fn inner(area: Rect) -> Rect {
     )
 }
 
-/// Draws the popup with its lines from `scroll` on.
-pub(super) fn render(popup: &Popup, scroll: usize, context: &Context<'_>, buf: &mut Buffer) {
+/// Draws the popup with its lines from `scroll` on, as far as it can be scrolled.
+pub(super) fn render(popup: &Popup, scroll: usize, context: &Context<'_>, buf: &mut Buffer) -> Extent {
     let inner = popup.inner();
     let height = usize::from(inner.height);
-    let scroll = scroll.min(popup.lines.len().saturating_sub(height));
+    let extent = Extent { lines: popup.lines.len(), height };
+    let scroll = scroll.min(extent.top_max());
     let more = if popup.lines.len() > height {
         format!(" {}-{} of {} ", scroll + 1, (scroll + height).min(popup.lines.len()), popup.lines.len())
     } else {
@@ -84,6 +86,7 @@ pub(super) fn render(popup: &Popup, scroll: usize, context: &Context<'_>, buf: &
         let room = width.saturating_sub(behind);
         buf.set_stringn(inner.x + behind.min(width) as u16, y, &line.text, room, line.style);
     }
+    extent
 }
 
 /// The columns that text has beside labels of this width.

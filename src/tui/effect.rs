@@ -7,13 +7,12 @@ use std::path::Path;
 use base64::Engine as _;
 use jiff::Timestamp;
 
-use super::{App, ranking};
+use super::app::{App, ranking};
 use crate::escape::escaped;
 use crate::event::errno_name;
+use crate::format::duration;
 use crate::privileges::Caller;
 use crate::tui::app::events::Row;
-use crate::tui::ui::events::missing;
-use crate::tui::ui::format::duration;
 use crate::user_file::create;
 
 /// The largest text that is handed to a terminal's clipboard.
@@ -71,7 +70,7 @@ fn write(app: &App, mut file: BufWriter<File>) -> io::Result<usize> {
         let row = match row {
             Row::Event(row) => row,
             Row::Gap(gap) => {
-                writeln!(file, "-- {} --", missing(gap, &app.setup.time_zone))?;
+                writeln!(file, "-- {} --", gap.describe(&app.setup.time_zone))?;
                 continue;
             }
         };

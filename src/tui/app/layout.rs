@@ -22,6 +22,21 @@ pub struct Layout {
     pub footer: Option<Rect>,
 }
 
+/// Lines of a popup, and how many of them a screen shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    pub lines: usize,
+    pub height: usize,
+}
+
+impl Extent {
+    /// The first line that is seen when it is scrolled to its end.
+    #[must_use]
+    pub fn top_max(self) -> usize {
+        self.lines.saturating_sub(self.height)
+    }
+}
+
 /// From this height on there is room for a second header line and an empty bar.
 const ROOMY: u16 = 16;
 /// Rows, heads included, below which two panels are too many.

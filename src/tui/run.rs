@@ -4,16 +4,19 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, at, never, select_biased, tick};
-use ratatui::layout::Size;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
 use signal_hook::consts::SIGWINCH;
 
-use super::pace::Pace;
-use super::work::Worker;
-use super::{App, Effect, Ended, Event, Outcome, Setup, effect};
+use super::app::pace::Pace;
+use super::app::{App, Effect, Ended, Event, Outcome, Setup};
+use super::input::Input;
+use super::terminal::{InputThreads, Terminal};
+use super::worker::Worker;
+use super::{effect, ui};
 use crate::clock::Moment;
 use crate::filter::KernelFilter;
 use crate::message::Message;
-use crate::tui::terminal::{Input, InputThreads, Terminal};
 
 /// How the screen asks for things of the live side.
 pub trait Control {
@@ -31,35 +34,6 @@ impl Control for NoControl {
     }
 }
 
-/// Where frames go: the terminal, or a test.
-pub trait Display {
-    fn size(&self) -> Size;
-    /// Whether the last frame is out. As long as it is not, nothing is drawn.
-    fn is_ready(&mut self) -> bool;
-    /// Becomes readable when the last frame is out.
-    fn ready(&self) -> Receiver<Vec<u8>>;
-    /// Takes back what `ready` gave.
-    fn reclaim(&mut self, buffer: Vec<u8>);
-    /// Draws the state. Returns how many bytes that took.
-    fn draw(&mut self, app: &App) -> io::Result<usize>;
-    /// Sends bytes that draw nothing, with the next frame.
-    fn send(&mut self, bytes: &[u8]);
-    /// Paints everything with the next frame.
-    fn forget(&mut self);
-    fn mouse(&mut self, on: bool);
-    /// Leaves the screen, stops the process until it is continued, and comes back.
-    fn suspend(&mut self) -> io::Result<()>;
-    /// Takes the screen again after somebody else stopped the process.
-    fn resume(&mut self) -> io::Result<()>;
-}
-
-/// What the loop listens to.
-#[derive(Debug)]
-pub struct Inputs {
-    pub messages: Receiver<Message>,
-    pub input: Receiver<Input>,
-}
-
 /// Shows the screen until the user, a signal or the source ends it. The terminal is as it was before when this
 /// returns, however it does.
 ///
@@ -67,39 +41,37 @@ pub struct Inputs {
 /// Where the filter to start with is none, or the terminal cannot be used.
 pub fn run(setup: Setup, messages: Receiver<Message>, mut control: impl Control) -> anyhow::Result<Outcome> {
     let (_threads, input) = InputThreads::start()?;
-    let mut display = Terminal::enter(setup.mouse)?;
-    let mut app = App::new(setup, display.size())?;
-    let outcome = drive(&mut app, &mut display, &Inputs { messages, input }, &mut control)?;
-    Ok(outcome)
+    let mut terminal = Terminal::enter(setup.mouse)?;
+    let mut app = App::new(setup, terminal.size())?;
+    Ok(drive(&mut app, &mut terminal, &input, messages, &mut control)?)
 }
 
-/// The loop of [`run`], with the world as values.
-///
-/// # Errors
-/// Where the display breaks.
-pub fn drive<D: Display, C: Control>(
+/// The loop of [`run`].
+fn drive(
     app: &mut App,
-    display: &mut D,
-    inputs: &Inputs,
-    control: &mut C,
+    terminal: &mut Terminal,
+    input: &Receiver<Input>,
+    mut messages: Receiver<Message>,
+    control: &mut impl Control,
 ) -> io::Result<Outcome> {
     let start = Instant::now();
     let worker = Worker::start()?;
     let clock = tick(Duration::from_secs(1));
-    let mut messages = inputs.messages.clone();
     let mut pace = Pace::default();
     let mut event = Some(Event::Tick { elapsed: Duration::ZERO, cpu: own_cpu() });
     loop {
         if let Some(event) = event.take()
-            && let Some(ended) = take(app, display, control, &worker, event)?
+            && let Some(ended) = apply(app, terminal, control, &worker, event)?
         {
             return Ok(Outcome { ended, totals: app.meter.since_start() });
         }
         let due = pace.due(app.dirty(), app.motion(), app.interval, app.size);
-        let ready = display.is_ready();
-        if ready && inputs.input.is_empty() && due.is_some_and(|due| due <= start.elapsed()) {
-            let bytes = display.draw(app)?;
-            app.drawn();
+        let ready = terminal.is_ready();
+        if ready && input.is_empty() && due.is_some_and(|due| due <= start.elapsed()) {
+            let mut screen = Buffer::empty(Rect::from((Position::ORIGIN, app.size)));
+            let (cursor, popup) = ui::render(app, &mut screen);
+            let bytes = terminal.draw(screen, cursor)?;
+            app.drawn(popup);
             pace = Pace { at: Some(start.elapsed()), bytes };
             continue;
         }
@@ -108,12 +80,12 @@ pub fn drive<D: Display, C: Control>(
             _ => never(),
         };
         select_biased! {
-            recv(inputs.input) -> input => event = Some(match input {
-                Ok(Input::Signal(SIGWINCH)) => Event::Resize(display.size()),
+            recv(input) -> event_in => event = Some(match event_in {
+                Ok(Input::Signal(SIGWINCH)) => Event::Resize(terminal.size()),
                 Ok(input) => Event::Input(input),
                 Err(_) => Event::Input(Input::Gone),
             }),
-            recv(display.ready()) -> buffer => buffer.into_iter().for_each(|buffer| display.reclaim(buffer)),
+            recv(terminal.ready()) -> buffer => buffer.into_iter().for_each(|buffer| terminal.recycle(buffer)),
             recv(worker.done()) -> done => event = done.ok().map(|done| Event::Worked(Box::new(done))),
             recv(timer) -> _ => {}
             recv(clock) -> _ => event = Some(Event::Tick { elapsed: start.elapsed(), cpu: own_cpu() }),
@@ -129,9 +101,9 @@ pub fn drive<D: Display, C: Control>(
 }
 
 /// Lets the state change and does what it asks for. Returns how it ended, if it did.
-fn take(
+fn apply(
     app: &mut App,
-    display: &mut impl Display,
+    terminal: &mut Terminal,
     control: &mut impl Control,
     worker: &Worker,
     event: Event,
@@ -142,18 +114,18 @@ fn take(
             Effect::Work(work) => worker.ask(*work),
             Effect::Copy(text) => {
                 let (bytes, said) = effect::copy(&text);
-                display.send(&bytes);
+                terminal.send(&bytes);
                 app.say(said);
             }
             Effect::Save => app.say(effect::save(app)),
-            Effect::Mouse(on) => display.mouse(on),
+            Effect::Mouse(on) => terminal.mouse(on),
             Effect::Repaint => {
-                display.resume()?;
-                display.forget();
+                terminal.resume()?;
+                terminal.invalidate();
             }
             Effect::Suspend => {
-                display.suspend()?;
-                let _ = app.update(Event::Resize(display.size()));
+                terminal.suspend()?;
+                let _ = app.update(Event::Resize(terminal.size()));
             }
             Effect::Filter(filter) => {
                 let does = control.filter(&filter);

@@ -6,7 +6,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// A whole number in groups of three: `1,204,311`.
 #[must_use]
-pub fn exact(number: u64) -> String {
+pub fn group_digits(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -24,7 +24,7 @@ pub fn compact(number: u64) -> String {
     const UNITS: [(u64, &str); 5] =
         [(1_000_000_000_000_000, "P"), (1_000_000_000_000, "T"), (1_000_000_000, "G"), (1_000_000, "M"), (1000, "k")];
     if number < 10_000 {
-        return exact(number);
+        return group_digits(number);
     }
     match UNITS.into_iter().find(|(unit, _)| number >= *unit) {
         // Cut, not rounded: 999,999 is not yet a million.
@@ -39,7 +39,7 @@ pub fn compact(number: u64) -> String {
 /// A number whole where it fits `width` columns, else compact.
 #[must_use]
 pub fn fitting(number: u64, width: usize) -> String {
-    let whole = exact(number);
+    let whole = group_digits(number);
     if whole.len() <= width { whole } else { compact(number) }
 }
 
@@ -192,7 +192,7 @@ mod tests {
         ] {
             assert_eq!(compact(number), short);
         }
-        assert_eq!((exact(1_204_311), exact(12)), ("1,204,311".to_owned(), "12".to_owned()));
+        assert_eq!((group_digits(1_204_311), group_digits(12)), ("1,204,311".to_owned(), "12".to_owned()));
         assert_eq!((fitting(90_112, 6), fitting(90_112, 5)), ("90,112".to_owned(), "90.1k".to_owned()));
     }
 

@@ -1,0 +1,140 @@
+//! Columns: a column is a title, a width, the screens it is shown on, and what stands in its cells.
+
+use std::ops::Range;
+use std::ops::RangeFrom;
+
+use ratatui::layout::Rect;
+
+use super::ranking::Sort;
+use crate::ranking::openers::Group;
+
+/// A column of a table whose cells hold what `F` says.
+#[derive(Debug)]
+pub(crate) struct Column<F> {
+    pub title: &'static str,
+    /// 0: whatever the others leave.
+    pub width: u16,
+    pub right: bool,
+    /// Widths of the table with which it is shown.
+    pub at: Range<u16>,
+    pub cell: F,
+}
+
+/// Shown from this width on.
+pub(crate) const fn from(at: RangeFrom<u16>) -> Range<u16> {
+    at.start..u16::MAX
+}
+
+/// A column and where it goes.
+#[derive(Debug)]
+pub(crate) struct Placed<'a, F> {
+    pub column: &'a Column<F>,
+    pub x: u16,
+    pub width: u16,
+}
+
+/// The marker of the selected row takes the first column of the screen.
+pub(crate) const MARKER: u16 = 1;
+
+/// Places side by side those of `columns` that are shown, a blank between them.
+pub(crate) fn place<'a, F>(columns: impl Iterator<Item = &'a Column<F>>, area: Rect) -> Vec<Placed<'a, F>> {
+    let shown: Vec<_> = columns.filter(|column| column.at.contains(&area.width)).collect();
+    let fixed: u16 = shown.iter().map(|column| column.width).sum();
+    let gaps = shown.len().saturating_sub(1) as u16;
+    let rest = area.width.saturating_sub(MARKER + fixed + gaps);
+    let mut x = area.x + MARKER.min(area.width);
+    let mut placed = Vec::with_capacity(shown.len());
+    for column in shown {
+        let width = if column.width == 0 { rest } else { column.width };
+        let width = width.min(area.right().saturating_sub(x));
+        if width == 0 {
+            break;
+        }
+        placed.push(Placed { column, x, width });
+        x = (x + width + 1).min(area.right());
+    }
+    placed
+}
+
+/// What stands in a column of the ranking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OpenersColumn {
+    Pid,
+    User,
+    Rate,
+    Total,
+    Failed,
+    Median,
+    P99,
+    Name,
+    Last,
+}
+
+const fn column(
+    cell: OpenersColumn,
+    title: &'static str,
+    width: u16,
+    right: bool,
+    at: std::ops::Range<u16>,
+) -> Column<OpenersColumn> {
+    Column { title, width, right, at, cell }
+}
+
+/// For rows that are names: the name takes the rest.
+static NAMED: [Column<OpenersColumn>; 6] = [
+    column(OpenersColumn::Rate, "OPENS/s", 8, true, from(20..)),
+    column(OpenersColumn::Total, "TOTAL", 11, true, from(36..)),
+    column(OpenersColumn::Failed, "FAIL%", 6, true, from(44..)),
+    column(OpenersColumn::Median, "P50", 7, true, from(70..)),
+    column(OpenersColumn::P99, "P99", 7, true, from(70..)),
+    column(OpenersColumn::Name, "", 0, false, from(0..)),
+];
+
+/// For rows that are processes, commands or users: beside the name there is room for the latest file.
+static COUNTED: [Column<OpenersColumn>; 10] = [
+    column(OpenersColumn::Pid, "PID", 7, true, from(30..)),
+    column(OpenersColumn::User, "USER", 8, false, from(54..)),
+    column(OpenersColumn::Rate, "OPENS/s", 8, true, from(20..)),
+    column(OpenersColumn::Total, "TOTAL", 11, true, from(40..)),
+    column(OpenersColumn::Failed, "FAIL%", 6, true, from(48..)),
+    column(OpenersColumn::Median, "P50", 7, true, from(76..)),
+    column(OpenersColumn::P99, "P99", 7, true, from(76..)),
+    column(OpenersColumn::Name, "", 0, false, 0..110),
+    column(OpenersColumn::Name, "", 24, false, from(110..)),
+    column(OpenersColumn::Last, "LAST FILE", 0, false, from(110..)),
+];
+
+/// The columns of the ranking, placed.
+pub(crate) fn openers(area: Rect, group: Group, latency: bool) -> Vec<Placed<'static, OpenersColumn>> {
+    let table: &'static [Column<OpenersColumn>] = if group.is_counted() { &COUNTED } else { &NAMED };
+    place(
+        table.iter().filter(move |column| match column.cell {
+            OpenersColumn::Median | OpenersColumn::P99 => latency,
+            OpenersColumn::Pid | OpenersColumn::User => group == Group::Process,
+            _ => true,
+        }),
+        area,
+    )
+}
+
+/// What the columns that a screen of this width shows can be sorted by, from left to right.
+pub(crate) fn sorts(width: u16, group: Group, latency: bool) -> Vec<Sort> {
+    openers(Rect::new(0, 0, width, 1), group, latency).iter().filter_map(|placed| placed.column.cell.sort()).collect()
+}
+
+impl OpenersColumn {
+    /// What the ranking is sorted by where this column is chosen.
+    pub(crate) fn sort(self) -> Option<Sort> {
+        Some(match self {
+            OpenersColumn::Pid => Sort::Pid,
+            OpenersColumn::User => Sort::User,
+            OpenersColumn::Rate => Sort::Rate,
+            OpenersColumn::Total => Sort::Total,
+            OpenersColumn::Failed => Sort::Failed,
+            OpenersColumn::Median => Sort::Median,
+            OpenersColumn::P99 => Sort::P99,
+            OpenersColumn::Name => Sort::Name,
+            OpenersColumn::Last => return None,
+        })
+    }
+}
