@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::ranking::Sort;
 use crate::ranking::openers::Group;
-use crate::tui::app::ranking::Sort;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// top for file opens: every file that any process on this host opens or fails to open, live.

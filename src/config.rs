@@ -13,9 +13,9 @@ use crate::filter::{Filter, Term};
 use crate::history::log::Bound;
 use crate::names::Names;
 use crate::names::accounts::Account;
+use crate::ranking::Sort;
 use crate::ranking::openers::Group;
 use crate::tracer::{self, Extras, HookSet, Options};
-use crate::tui::app::ranking::Sort;
 
 /// What to do.
 #[derive(Debug)]

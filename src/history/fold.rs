@@ -138,7 +138,7 @@ mod tests {
             }
             log.push(batch);
             let new = matches.extend(&log, &Names::without_users());
-            log.trim(&matches, 0, 0);
+            log.trim(matches.ids(), 0, 0);
             matches.trim(&log);
             folded.trim(&matches);
             folded.extend(&log, &matches, new as usize);

@@ -97,10 +97,10 @@ impl Matches {
         self.ids.capacity() * size_of::<u64>()
     }
 
-    /// The ids in `range` that a filter holds for; none while it is empty.
-    pub fn ids_in(&self, range: Range<u64>) -> impl Iterator<Item = u64> {
-        let from = self.ids.partition_point(|id| *id < range.start);
-        self.ids.range(from..).copied().take_while(move |id| *id < range.end)
+    /// The ids that match, in order; `None` while the filter is empty and holds for all.
+    #[must_use]
+    pub fn ids(&self) -> Option<&VecDeque<u64>> {
+        (!self.filter.is_empty()).then_some(&self.ids)
     }
 
     /// How many events match, of those that are there.

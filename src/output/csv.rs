@@ -4,12 +4,12 @@
 //! a lone `\` stands as `\\` in them. Flags are joined by `|`, what has no value is empty. Losses are rows of type
 //! `lost`, and the totals are one row of type `summary` each; both use the last two columns. The hooks stand in no column.
 
-use super::batch::TABLE_COLUMNS;
-use super::{Clock, FlagTexts, Output, Sink, known_name, known_path, push_number, totals_by_name};
+use super::{Clock, FlagTexts, Output, Sink, Table, TableOutput, known_name, known_path, push_number, totals_by_name};
 use crate::escape::{escaped, is_plain};
 use crate::event::{OpenEvent, errno_name, flag_names};
 use crate::message::Totals;
 use crate::names::Names;
+use crate::ranking::{label, pid};
 use std::io::{self, Write};
 
 const COLUMNS: [&str; 22] = [
@@ -37,11 +37,28 @@ const COLUMNS: [&str; 22] = [
     "count",
 ];
 
+/// Columns of tables as CSV.
+const TABLE_COLUMNS: [&str; 13] = [
+    "type",
+    "table",
+    "time",
+    "rank",
+    "group",
+    "pid",
+    "name",
+    "opens_per_s",
+    "opens",
+    "failed",
+    "ended",
+    "cause",
+    "count",
+];
+
 /// Opens or tables, losses and the summary as CSV.
 #[derive(Debug)]
 pub struct Csv<W> {
-    pub(super) sink: Sink<W>,
-    pub(super) clock: Clock,
+    sink: Sink<W>,
+    clock: Clock,
     /// The last two are `cause` and `count`.
     columns: &'static [&'static str],
     flags: FlagTexts,
@@ -118,7 +135,35 @@ impl<W: Write> Output for Csv<W> {
     }
 }
 
-pub(super) fn number(row: &mut Vec<u8>, number: Option<u64>) {
+impl<W: Write> TableOutput for Csv<W> {
+    fn table_header(&mut self) -> io::Result<()> {
+        self.header()
+    }
+
+    /// One row for each row.
+    fn table(&mut self, table: &Table<'_>, names: &Names) -> io::Result<()> {
+        for (row, rank) in table.rows.iter().zip(1..) {
+            let out = &mut self.sink.lines;
+            out.extend_from_slice(b"opener,");
+            push_number(out, table.number);
+            out.push(b',');
+            self.clock.push(out, table.time_ns);
+            number(out, Some(rank));
+            text(out, table.group.name());
+            number(out, pid(&row.key).map(u64::from));
+            text(out, &label(row, names));
+            text(out, &format!("{:.3}", row.rate.unwrap_or_default()));
+            number(out, Some(row.opens));
+            number(out, Some(row.failed));
+            text(out, if row.ended { "true" } else { "false" });
+            out.extend_from_slice(b",,");
+            self.sink.end_line()?;
+        }
+        Ok(())
+    }
+}
+
+fn number(row: &mut Vec<u8>, number: Option<u64>) {
     row.push(b',');
     if let Some(number) = number {
         push_number(row, number);
@@ -135,7 +180,7 @@ fn name(row: &mut Vec<u8>, name: &[u8]) {
     }
 }
 
-pub(super) fn text(row: &mut Vec<u8>, text: &str) {
+fn text(row: &mut Vec<u8>, text: &str) {
     row.push(b',');
     if text.contains([',', '"']) {
         row.push(b'"');

@@ -4,11 +4,16 @@
 //! the true names, not the displayable ones; characters that a terminal could obey are written as `\uNNNN`. Only bytes
 //! that are not UTF-8 cannot be: the text then is the displayable one, and `FIELD_b64` carries the bytes.
 
-use super::{Clock, FlagTexts, Output, Sink, known_name, known_path, opened_name, push_number, totals_by_name};
+use super::{
+    Clock, FlagTexts, Output, Sink, Table, TableOutput, known_name, known_path, opened_name, push_number,
+    totals_by_name,
+};
 use crate::escape::{self, escaped, is_invisible};
 use crate::event::{OpenEvent, errno_name, flag_names};
 use crate::message::Totals;
 use crate::names::Names;
+use crate::ranking::openers::{Group, Key, Row};
+use crate::ranking::{Basis, label};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use std::io::{self, Write};
@@ -221,5 +226,72 @@ fn push_escaped(out: &mut Vec<u8>, text: &str) {
             }
             _ => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
+    }
+}
+
+impl<W: Write> TableOutput for Json<W> {
+    fn table_header(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// One object for the table and one for each row.
+    fn table(&mut self, table: &Table<'_>, names: &Names) -> io::Result<()> {
+        let mut line = Object::start(&mut self.sink.lines, "table");
+        line.number("table", table.number);
+        self.clock.push(line.quoted("time"), table.time_ns);
+        line.unquote();
+        line.number("ts_ns", table.ts_ns);
+        line.number("span_ns", table.span_ns);
+        line.word("group", table.group.name());
+        let (events, unsure) = match table.basis {
+            Basis::Counts { unsure } => (None, (unsure > 0).then_some(unsure)),
+            Basis::Events { events, unsure } => (Some(events), Some(unsure)),
+        };
+        line.json("exact", if table.basis.is_exact() { "true" } else { "false" });
+        line.number_or_null("events", events);
+        line.number_or_null("unsure", unsure);
+        line.number("opens", table.opens);
+        line.number("failed", table.failed);
+        line.number("dropped", table.dropped);
+        line.number("rows", table.rows.len() as u64);
+        line.end();
+        self.sink.end_line()?;
+        for (row, rank) in table.rows.iter().zip(1..) {
+            let mut line = Object::start(&mut self.sink.lines, "opener");
+            line.number("table", table.number);
+            line.number("rank", rank);
+            name_row(&mut line, table.group, row, names);
+            line.json("opens_per_s", &format!("{:.3}", row.rate.unwrap_or_default()));
+            line.number("opens", row.opens);
+            line.number("failed", row.failed);
+            line.json("ended", if row.ended { "true" } else { "false" });
+            line.end();
+            self.sink.end_line()?;
+        }
+        Ok(())
+    }
+}
+
+/// Appends what the row is: for a process its ids, else a field with the name of the group.
+fn name_row(line: &mut Object<'_>, group: Group, row: &Row, names: &Names) {
+    match &row.key {
+        Key::Process { pid, start_ns } => {
+            line.number("pid", (*pid).into());
+            line.number("start_ns", *start_ns);
+            line.text("comm", Some(&row.comm));
+            line.number_or_null("uid", row.uid.map(u64::from));
+            line.bytes("comm_b64", Some(&row.comm));
+        }
+        Key::User(uid) => {
+            line.number("uid", (*uid).into());
+            line.text("user", Some(names.user(*uid).as_bytes()));
+        }
+        Key::Error(0) => line.json("error", "null"),
+        Key::Text(text) if text.is_empty() => line.json(group.name(), "null"),
+        Key::Text(text) => {
+            line.text(group.name(), Some(text));
+            line.bytes(&format!("{}_b64", group.name()), Some(text));
+        }
+        Key::Error(_) | Key::Rest => line.text(group.name(), Some(label(row, names).as_bytes())),
     }
 }

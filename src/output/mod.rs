@@ -3,7 +3,6 @@
 //! Every form begins with its header, tells each loss when it happens, and ends with the totals, so that a reader knows
 //! whether what it has is all there was. No byte that a terminal could obey is ever written, whatever a file is called.
 
-mod batch;
 mod csv;
 pub mod ending;
 mod json;
@@ -11,14 +10,15 @@ pub mod lines;
 mod losses;
 pub mod rankings;
 mod stdout;
+mod table;
 mod text;
 mod writer;
 
-pub use batch::{Table, TableOutput};
 pub use csv::Csv;
 pub use json::Json;
 pub use losses::losses;
 pub use stdout::stdout;
+pub use table::{Table, TableOutput};
 pub use text::Text;
 pub use writer::{Unwritten, Writer};
 

@@ -1,10 +1,14 @@
 //! One line per open, for eyes and for grep.
 
-use super::{Output, Sink, known_name, known_path, opened_name, push_nanos, push_number, totals_by_name};
+use super::{
+    Output, Sink, Table, TableOutput, known_name, known_path, opened_name, push_nanos, push_number, totals_by_name,
+};
 use crate::escape::{escape_into, escaped, is_plain};
 use crate::event::{OpenEvent, PathKind, errno_name};
 use crate::message::Totals;
 use crate::names::Names;
+use crate::ranking::openers::Group;
+use crate::ranking::{Basis, label, pid, title_of};
 use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -132,4 +136,48 @@ fn shown_file<'a>(event: &OpenEvent<'a>) -> (&'a [u8], &'static str) {
         (_, Some(path)) if event.dir_deleted => (path, " (directory deleted)"),
         (_, Some(path)) => (path, ""),
     }
+}
+
+impl<W: Write> TableOutput for Text<W> {
+    fn table_header(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// A headline, the titles, the rows, and a blank line.
+    fn table(&mut self, table: &Table<'_>, names: &Names) -> io::Result<()> {
+        let seconds = table.span_ns as f64 / 1e9;
+        let share = 100.0 * table.failed as f64 / (table.opens.max(1)) as f64;
+        self.last(&format!(
+            "{} {:.1} opens/s, {share:.1}% failed, {} dropped; top by {}, {}",
+            wall_second(table.time_ns),
+            table.opens as f64 / seconds,
+            table.dropped,
+            table.group.name(),
+            exactness(table.basis),
+        ))?;
+        let process = table.group == Group::Process;
+        let ids = if process { format!("{:>7} {:<12} ", "PID", "USER") } else { String::new() };
+        self.last(&format!("{ids}{:>10} {:>11} {:>6}  {}", "OPENS/s", "TOTAL", "FAIL%", title_of(table.group)))?;
+        for row in table.rows {
+            let user = row.uid.map(|uid| names.user(uid)).unwrap_or_default();
+            let ids = pid(&row.key).map(|pid| format!("{pid:>7} {user:<12} ")).unwrap_or_default();
+            let (rate, share) = (row.rate.unwrap_or_default(), 100.0 * row.failed_share());
+            self.last(&format!("{ids}{rate:>10.1} {:>11} {share:>6.1}  {}", row.opens, label(row, names)))?;
+        }
+        self.last("")
+    }
+}
+
+fn exactness(basis: Basis) -> String {
+    match basis {
+        Basis::Counts { unsure: 0 } => "exact".to_owned(),
+        Basis::Counts { unsure } => format!("{unsure} opens of processes that found no room have no row"),
+        Basis::Events { events, unsure: 0 } => format!("from {events} events"),
+        Basis::Events { events, unsure } => format!("from {events} events, rows up to {unsure} too low"),
+    }
+}
+
+/// A wall-clock time in whole seconds, UTC.
+fn wall_second(time_ns: u64) -> String {
+    jiff::Timestamp::from_second((time_ns / 1_000_000_000) as i64).unwrap_or_default().to_string()
 }

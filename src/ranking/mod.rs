@@ -1,5 +1,254 @@
 //! Who opens most: groups, sorting, exact counts from the kernel, counts from events, latencies.
+//!
+//! The rows are worked out once for each reading of the counts, so that whoever shows them only reads, and a pause is
+//! no more than not working them out.
 
 pub mod latency;
 pub mod openers;
+mod sort;
 pub mod tally;
+
+use crate::event::OpenEvent;
+use crate::message::Counts;
+use crate::names::Names;
+use openers::{Group, Key, Openers, Row};
+use sort::order_of;
+use tally::Tally;
+
+pub use sort::{Sort, label, pid, title_of};
+
+/// Where the numbers of the rows come from, and so how exact they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// The kernel's counts. They are exact, unless processes found no room there: then the rows lack as many opens as
+    /// `unsure`.
+    Counts { unsure: u64 },
+    /// The events that came here; a row may lack as many as `unsure`.
+    Events { events: u64, unsure: u64 },
+}
+
+impl Basis {
+    /// Whether each row has all its opens.
+    #[must_use]
+    pub fn is_exact(self) -> bool {
+        self == Basis::Counts { unsure: 0 }
+    }
+}
+
+/// The ranking and its state.
+#[derive(Debug)]
+pub struct Ranking {
+    openers: Openers,
+    /// Counts from events, where the group, the filter or measured latencies need them.
+    tally: Option<Tally>,
+    pub group: Group,
+    pub sort: Sort,
+    pub reversed: bool,
+    rows: Vec<Row>,
+    /// What the rows were worked out from.
+    basis: Basis,
+    /// They lack what a filter in the kernel left out.
+    as_filtered: bool,
+    filtered: bool,
+    latency: bool,
+    read_ns: u64,
+    /// What the kernel had left out at the last reading, and at the last reset.
+    left_out: (u64, u64),
+    /// The same of opens whose processes found no room to be counted in.
+    unranked: (u64, u64),
+    /// Counts were read since the start or the last reset; the rows are worked out from such.
+    was_read: bool,
+    has_counts: bool,
+}
+
+impl Ranking {
+    /// `since_ns`: see [`Openers::new`].
+    #[must_use]
+    pub fn new(group: Group, sort: Sort, latency: bool, since_ns: Option<u64>) -> Self {
+        Self {
+            openers: Openers::new(since_ns),
+            tally: None,
+            group,
+            sort,
+            reversed: false,
+            rows: Vec::new(),
+            basis: Basis::Counts { unsure: 0 },
+            as_filtered: false,
+            filtered: false,
+            latency,
+            read_ns: since_ns.unwrap_or(0),
+            left_out: (0, 0),
+            unranked: (0, 0),
+            was_read: false,
+            has_counts: false,
+        }
+    }
+
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    #[must_use]
+    pub fn basis(&self) -> Basis {
+        self.basis
+    }
+
+    /// Whether the rows, or that there are none, rest on any counts at all.
+    #[must_use]
+    pub fn has_counts(&self) -> bool {
+        self.has_counts || matches!(self.basis, Basis::Events { events: 1.., .. })
+    }
+
+    /// Whether the exact counts are those of what passed a filter in the kernel.
+    #[must_use]
+    pub fn is_as_filtered(&self) -> bool {
+        self.as_filtered
+    }
+
+    /// From the next [`Ranking::apply`] on latencies are ranked too.
+    pub fn measure_latency(&mut self) {
+        self.latency = true;
+    }
+
+    /// Whether the kernel's counts are not enough for such a ranking.
+    #[must_use]
+    pub fn needs_events(&self, group: Group, filtered: bool) -> bool {
+        filtered || !group.is_counted() || self.latency
+    }
+
+    /// Whether every single event is to be handed to [`Ranking::add`].
+    #[must_use]
+    pub fn wants_events(&self) -> bool {
+        self.tally.is_some()
+    }
+
+    pub fn add(&mut self, id: u64, event: &OpenEvent<'_>, names: &Names) {
+        if let Some(tally) = &mut self.tally {
+            tally.add(id, event, names);
+        }
+    }
+
+    /// Takes in a reading of the counts. The rows stay as they are: see [`Ranking::refresh`].
+    pub fn read(&mut self, counts: Counts) {
+        self.read_ns = counts.ts_ns;
+        self.left_out.0 = counts.totals.filtered;
+        self.unranked.0 = counts.totals.lost.overflow;
+        self.was_read = true;
+        if let Some(tally) = &mut self.tally {
+            tally.read(counts.ts_ns);
+        }
+        self.openers.read(counts);
+    }
+
+    /// Notes the latest event of its process, for the rows that are counted without events.
+    pub fn note_last(&mut self, id: u64, event: &OpenEvent<'_>) {
+        self.openers.note_last(id, event);
+    }
+
+    /// Ranks by another group or under another filter. `tally` has counted the events so far, where it needs events.
+    pub fn apply(&mut self, group: Group, filtered: bool, tally: Option<Tally>, names: &Names) {
+        (self.group, self.filtered, self.tally) = (group, filtered, tally);
+        if let Some(tally) = &mut self.tally {
+            // What came before has no rate.
+            tally.read(self.read_ns);
+        }
+        self.refresh(names);
+    }
+
+    /// Works the rows out anew.
+    pub fn refresh(&mut self, names: &Names) {
+        let needs_events = self.filtered || !self.group.is_counted();
+        self.has_counts = self.was_read;
+        self.as_filtered = self.left_out.0 > self.left_out.1;
+        (self.rows, self.basis) = match &self.tally {
+            Some(tally) if needs_events => {
+                (tally.rows(), Basis::Events { events: tally.events(), unsure: tally.unsure() })
+            }
+            _ => {
+                let unsure = self.unranked.0.saturating_sub(self.unranked.1);
+                (self.openers.rows(self.group), Basis::Counts { unsure })
+            }
+        };
+        if let (Some(tally), Basis::Counts { .. }) = (&self.tally, self.basis) {
+            self.rows.iter_mut().for_each(|row| row.latency = tally.latency(&row.key));
+        }
+        // No event tells of the end of its process.
+        for row in &mut self.rows {
+            if let Key::Process { pid, start_ns } = row.key {
+                row.ended = self.openers.has_ended(pid, start_ns);
+            }
+        }
+        self.order(names);
+    }
+
+    /// Sorts the rows.
+    pub fn order(&mut self, names: &Names) {
+        let descending = self.sort.is_descending() != self.reversed;
+        self.rows.sort_by(|a, b| {
+            let by_column = self.sort.compare(a, b, names);
+            let by_column = if descending { by_column.reverse() } else { by_column };
+            // Ties never change places: the larger first, then the older.
+            by_column.then_with(|| b.opens.cmp(&a.opens)).then_with(|| order_of(a).cmp(&order_of(b)))
+        });
+    }
+
+    /// Counts from 0.
+    pub fn reset(&mut self, names: &Names) {
+        self.openers.reset();
+        self.left_out.1 = self.left_out.0;
+        self.unranked.1 = self.unranked.0;
+        self.was_read = false;
+        self.tally = self.tally.as_ref().map(|tally| Tally::new(tally.group()));
+        self.refresh(names);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::ProcessCount;
+
+    fn counts(second: u64, opens: &[(u32, u64)]) -> Counts {
+        let process = |&(pid, opens): &(u32, u64)| ProcessCount {
+            pid,
+            start_ns: u64::from(pid),
+            ppid: 1,
+            uid: 0,
+            comm: format!("c{pid}").into_bytes(),
+            opens,
+            failed: 0,
+            ended: false,
+        };
+        Counts { ts_ns: second * 1_000_000_000, processes: opens.iter().map(process).collect(), ..Counts::default() }
+    }
+
+    fn ranking(sort: Sort, opens: &[(u32, u64)]) -> Ranking {
+        let mut ranking = Ranking::new(Group::Process, sort, false, Some(0));
+        ranking.read(counts(1, opens));
+        ranking.refresh(&Names::without_users());
+        ranking
+    }
+
+    fn pids(ranking: &Ranking) -> Vec<u32> {
+        ranking.rows().iter().filter_map(|row| pid(&row.key)).collect()
+    }
+
+    #[test]
+    fn numbers_start_with_the_largest_and_names_with_the_first() {
+        let opens = [(3, 10), (1, 30), (2, 20)];
+        assert_eq!(pids(&ranking(Sort::Rate, &opens)), [1, 2, 3]);
+        assert_eq!(pids(&ranking(Sort::Name, &opens)), [1, 2, 3]);
+        let mut reversed = ranking(Sort::Total, &opens);
+        reversed.reversed = true;
+        reversed.order(&Names::without_users());
+        assert_eq!(pids(&reversed), [3, 2, 1]);
+    }
+
+    #[test]
+    fn rows_that_are_equal_never_change_places() {
+        let opens: Vec<_> = (1..50).map(|pid| (pid, 5)).collect();
+        let expected: Vec<_> = (1..50).collect();
+        assert_eq!(pids(&ranking(Sort::Rate, &opens)), expected);
+    }
+}

@@ -7,11 +7,12 @@ use std::path::Path;
 use base64::Engine as _;
 use jiff::Timestamp;
 
-use super::app::{App, ranking};
+use super::app::App;
 use crate::escape::escaped;
 use crate::event::errno_name;
 use crate::format::duration;
 use crate::privileges::Caller;
+use crate::ranking;
 use crate::tui::app::events::Row;
 use crate::user_file::create;
 

@@ -279,7 +279,7 @@ fn setup() -> opentop::tui::app::Setup {
         filter: String::new(),
         filter_in_kernel: false,
         group: opentop::ranking::openers::Group::Process,
-        sort: opentop::tui::app::ranking::Sort::Rate,
+        sort: opentop::ranking::Sort::Rate,
         interval: Duration::from_millis(200),
         colour: true,
         ascii: false,

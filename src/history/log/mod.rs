@@ -1,7 +1,7 @@
 //! The history: the latest opens in the order they came, each with an id that never changes, bounded in bytes.
 //!
 //! Ids count from 0, so a selection or a scroll position is one number that stays right while events come and go.
-//! [`Log`] keeps whole batches as they arrive; only small ones are copied together. [`Matches`] keeps beside it which of
+//! [`Log`] keeps whole batches as they arrive; only small ones are copied together. [`super::matches::Matches`] keeps beside it which of
 //! them a filter holds for, and those outlive the others: what leaves the history and matches is kept apart.
 //!
 //! ```text
@@ -9,7 +9,6 @@
 //!       kept: what matched│ recent: everything, without gaps
 //! ```
 
-use super::matches::Matches;
 use crate::event::{Batch, OpenEvent};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -152,25 +151,25 @@ impl Log {
         first..self.end
     }
 
-    /// Lets the oldest events go until the history is as large as it may be. Those that match stay longer, as long as
-    /// they take no more than half of it. `indexes` are the bytes of what is kept beside this log, and `others` beside
+    /// Lets the oldest events go until the history is as large as it may be. Those that match, whose ids
+    /// in order are `matching` where there is a filter, stay longer, as long as they take no more than half of it. `indexes` are the bytes of what is kept beside this log, and `others` beside
     /// its clones. Letting go of what a clone shares frees nothing, so a short pause or a search costs no history: only
     /// when there is no room for all together, this log makes some.
-    pub fn trim(&mut self, matches: &Matches, indexes: usize, others: usize) {
+    pub fn trim(&mut self, matching: Option<&VecDeque<u64>>, indexes: usize, others: usize) {
         let until = self.end.saturating_sub(self.bound.events);
         if self.start < until {
-            self.let_go(until, matches);
+            self.let_go(until, matching);
         }
         while count(&self.kept) > self.bound.events {
             self.kept.pop_front();
         }
         while self.is_over(indexes, others) {
-            let share = if matches.filter().is_empty() { 0 } else { self.memory() / 2 };
+            let share = if matching.is_none() { 0 } else { self.memory() / 2 };
             let next = self.recent.front().map(|chunk| chunk.end()).filter(|end| *end < self.end);
             match next {
-                Some(end) if memory(&self.kept) <= share => self.let_go(end, matches),
+                Some(end) if memory(&self.kept) <= share => self.let_go(end, matching),
                 _ if self.kept.pop_front().is_some() => {}
-                Some(end) => self.let_go(end, matches),
+                Some(end) => self.let_go(end, matching),
                 None => break,
             }
         }
@@ -182,9 +181,9 @@ impl Log {
     }
 
     /// Lets go of the recent events before `until`, which is a recent id, but for those that match.
-    fn let_go(&mut self, until: u64, matches: &Matches) {
+    fn let_go(&mut self, until: u64, matching: Option<&VecDeque<u64>>) {
         let (mut ids, mut batch) = (Vec::new(), Batch::default());
-        for id in matches.ids_in(self.start..until) {
+        for id in matching.into_iter().flat_map(|ids| within(ids, self.start..until)) {
             if let Some(event) = self.get(id) {
                 ids.push(id);
                 batch.push(&event);
@@ -247,6 +246,12 @@ impl Log {
 /// Index of the chunk with `id`, or of the next one.
 fn chunk_at(chunks: &VecDeque<Arc<Chunk>>, id: u64) -> usize {
     chunks.partition_point(|chunk| chunk.end() <= id)
+}
+
+/// Those of `ids`, which are in order, that lie in `range`.
+fn within(ids: &VecDeque<u64>, range: Range<u64>) -> impl Iterator<Item = u64> {
+    let from = ids.partition_point(|id| *id < range.start);
+    ids.range(from..).copied().take_while(move |id| *id < range.end)
 }
 
 fn memory(chunks: &VecDeque<Arc<Chunk>>) -> usize {

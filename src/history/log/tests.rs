@@ -1,6 +1,7 @@
 use super::*;
 use crate::event::sample;
 use crate::filter::Filter;
+use crate::history::matches::Matches;
 use crate::names::Names;
 use proptest::prelude::*;
 use std::time::Instant;
@@ -49,7 +50,7 @@ impl History {
     fn push(&mut self, batch: Batch) {
         self.log.push(batch);
         self.matches.extend(&self.log, &self.names);
-        self.log.trim(&self.matches, self.matches.memory(), 0);
+        self.log.trim(self.matches.ids(), self.matches.memory(), 0);
         self.matches.trim(&self.log);
     }
 

@@ -11,7 +11,7 @@ use crate::output::lines::Consumer;
 use crate::output::{Table, TableOutput};
 use crate::ranking::openers::Group;
 use crate::ranking::tally::Tally;
-use crate::tui::app::ranking::{Ranking, Sort};
+use crate::ranking::{Ranking, Sort};
 
 /// What to rank, and how.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +66,7 @@ fn ranking(order: &Order<'_>, start: Option<Moment>, names: &Names) -> Ranking {
     let mut ranking = Ranking::new(order.group, order.sort, false, start.map(|start| start.ts_ns));
     let filtered = !order.filtered_in_kernel && !order.filter.is_empty();
     let tally = ranking.needs_events(order.group, filtered).then(|| Tally::new(order.group));
-    ranking.take_over(order.group, filtered, tally, names);
+    ranking.apply(order.group, filtered, tally, names);
     ranking
 }
 

@@ -5,9 +5,11 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::action::{Action, Focus, Motion, Panels};
 use super::prompt::Prompt;
 use super::scroll::Scroll;
-use super::{App, Effect, Ended, Mode, Pick, Scope, columns, keymap, ranking, terms};
+use super::selection::Selection;
+use super::{App, Effect, Ended, Mode, Pick, Scope, columns, keymap, terms};
 use crate::escape::escape;
 use crate::filter::Term;
+use crate::ranking;
 use crate::ranking::openers::Group;
 use crate::tui::input::{Mouse, MouseKind};
 
@@ -55,7 +57,7 @@ impl App {
             Action::Reverse => {
                 self.show_openers();
                 self.ranking.reversed ^= true;
-                self.ranking.order(&self.names);
+                self.order_ranking();
             }
             Action::NextPanel => {
                 self.focus_on(if self.focus == Focus::Events { Focus::Openers } else { Focus::Events })
@@ -139,12 +141,12 @@ impl App {
     fn follow(&mut self) {
         self.paused = false;
         self.events.follow();
-        self.ranking.refresh(&self.names);
+        self.refresh_ranking();
     }
 
     fn go(&mut self, motion: Motion) {
         match (self.focus, motion) {
-            (Focus::Openers, _) => self.ranking.go(motion, self.openers_height()),
+            (Focus::Openers, _) => self.selection.go(motion, self.ranking.rows(), self.layout().openers_rows()),
             (Focus::Events, Motion::Last) if !self.paused => self.events.follow(),
             (Focus::Events, _) => self.events.go(motion, self.events_height(), self.paused),
         }
@@ -180,7 +182,7 @@ impl App {
         if let Some(sort) = sorts.get((at + step).rem_euclid(sorts.len().max(1) as isize) as usize) {
             self.ranking.sort = *sort;
             self.ranking.reversed = false;
-            self.ranking.order(&self.names);
+            self.order_ranking();
         }
     }
 
@@ -210,7 +212,7 @@ impl App {
 
     /// The selected row of the ranking as a term and as text. Says so where no term can express it.
     pub(super) fn selected_opener(&mut self) -> Option<(Term, String)> {
-        let row = self.ranking.selected()?;
+        let row = self.selection.row(self.ranking.rows())?;
         let sample = row.last.and_then(|id| self.events.live().log.get(id));
         let label = match ranking::pid(&row.key) {
             Some(pid) => format!("{} ({pid})", escape(&row.comm)),
@@ -228,7 +230,7 @@ impl App {
     fn copy(&mut self) -> Vec<Effect> {
         let text = match self.focus {
             Focus::Events => self.events.selected().map(|row| escape(row.event.path)),
-            Focus::Openers => self.ranking.selected().map(|row| ranking::label(row, &self.names)),
+            Focus::Openers => self.selection.row(self.ranking.rows()).map(|row| ranking::label(row, &self.names)),
         };
         text.map(Effect::Copy).into_iter().collect()
     }
@@ -238,6 +240,7 @@ impl App {
         self.events.clear(self.setup.history);
         self.apply_filter();
         self.ranking.reset(&self.names);
+        self.selection = Selection::default();
         self.paused = false;
         self.say("counting from 0");
     }
@@ -269,7 +272,7 @@ impl App {
                         self.events.select_row(row, self.events_height());
                     }
                     Focus::Events => {}
-                    Focus::Openers => self.ranking.select_row(row, self.openers_height()),
+                    Focus::Openers => self.selection.select_row(row, self.ranking.rows(), self.layout().openers_rows()),
                 }
                 return Vec::new();
             }

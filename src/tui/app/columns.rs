@@ -5,7 +5,7 @@ use std::ops::RangeFrom;
 
 use ratatui::layout::Rect;
 
-use super::ranking::Sort;
+use crate::ranking::Sort;
 use crate::ranking::openers::Group;
 
 /// A column of a table whose cells hold what `F` says.

@@ -44,7 +44,7 @@ impl Feed {
     fn push(&mut self, batch: Batch, names: &Names, others: usize) -> (u64, u64) {
         let ids = self.log.push(batch);
         let matching = self.matches.extend(&self.log, names);
-        self.log.trim(&self.matches, self.indexes(), others);
+        self.log.trim(self.matches.ids(), self.indexes(), others);
         self.matches.trim(&self.log);
         if let Some(folded) = &mut self.folded {
             folded.trim(&self.matches);
@@ -60,7 +60,7 @@ impl Feed {
     }
 
     /// Shows what a changed filter matches; what came since is looked at now.
-    fn take_over(&mut self, matches: Matches, names: &Names) {
+    fn apply(&mut self, matches: Matches, names: &Names) {
         self.matches = matches;
         self.matches.catch_up(&self.log);
         self.matches.extend(&self.log, names);
@@ -290,15 +290,15 @@ impl Events {
 
     /// Shows what a changed filter matches. The selection stays on its event, or goes to the next that matches. False
     /// where the view was held meanwhile, so that its own matches are missing.
-    pub fn take_over(&mut self, live: Matches, held: Option<Matches>, names: &Names, height: usize) -> bool {
+    pub fn apply(&mut self, live: Matches, held: Option<Matches>, names: &Names, height: usize) -> bool {
         // Where only those of a held view were missing, the live ones go on as they are.
         if live.filter().source() != self.live.matches.filter().source() {
-            self.live.take_over(live, names);
+            self.live.apply(live, names);
         }
         let Some(view) = &mut self.held else { return true };
         let Some(matches) = held else { return false };
         let selected = view.feed.name(view.scroll.selected);
-        view.feed.take_over(matches, names);
+        view.feed.apply(matches, names);
         let selected = view.feed.place(selected);
         view.scroll = Scroll { selected, ..view.scroll }.settled(view.feed.len(), height);
         let live = &self.live.matches;
@@ -372,12 +372,12 @@ mod tests {
             matches
         };
         let some = asked("comm:nobody", &events);
-        events.take_over(some, None, &names, 20);
+        events.apply(some, None, &names, 20);
         let all = asked("", &events);
         for _ in 0..5 {
             events.push(batch(30), &names);
         }
-        events.take_over(all, None, &names, 20);
+        events.apply(all, None, &names, 20);
         let feed = events.live();
         assert_eq!(feed.len() as u64, feed.log.range().end - feed.log.range().start);
         assert!((0..feed.len()).all(|index| feed.row(index).is_some()));

@@ -6,13 +6,13 @@ use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
 
-use super::ranking::Sort;
 use super::{App, Effect, Event, Setup, Work};
 use crate::escape::escape;
 use crate::event::{Batch, CgroupName, OpenEvent, sample};
 use crate::history::log::Bound;
 use crate::message::{Counts, Lost, Message, ProcessCount, Totals};
 use crate::names::Names;
+use crate::ranking::Sort;
 use crate::ranking::openers::Group;
 use crate::tui::terminal::Decoder;
 use crate::tui::ui;

@@ -18,8 +18,8 @@ pub mod layout;
 pub mod meter;
 pub mod pace;
 pub mod prompt;
-pub mod ranking;
 pub mod scroll;
+mod selection;
 mod setup;
 pub mod terms;
 mod work;
@@ -32,6 +32,7 @@ use ratatui::layout::Size;
 use crate::filter::{Filter, Term};
 use crate::message::{Counts, Message};
 use crate::names::Names;
+use crate::ranking::Ranking;
 use crate::ranking::openers::Group;
 use crate::tui::input::Input;
 use action::{Focus, Panels};
@@ -39,7 +40,7 @@ use events::Events;
 use layout::{Extent, Layout};
 use meter::Meter;
 use prompt::{History, Prompt};
-use ranking::Ranking;
+use selection::Selection;
 use terms::Choice;
 
 pub use event::{Effect, Ended, Event, Outcome};
@@ -96,6 +97,8 @@ pub struct App {
     pub names: Arc<Names>,
     pub events: Events,
     pub ranking: Ranking,
+    /// The selected row of the ranking.
+    pub selection: Selection,
     pub meter: Meter,
     pub mode: Mode,
     pub panels: Panels,
@@ -149,6 +152,7 @@ impl App {
         let mut app = Self {
             events: Events::new(setup.history),
             ranking: Ranking::new(setup.group, setup.sort, false, setup.since_ns),
+            selection: Selection::default(),
             meter: Meter::new(setup.since_ns),
             mode: Mode::Browse,
             panels: Panels::Both,
@@ -185,7 +189,7 @@ impl App {
         if let Some(Effect::Work(work)) = app.work()
             && let Some(done) = work.run(|| true)
         {
-            app.take_over(done);
+            app.apply(done);
         }
         Ok(app)
     }
@@ -220,7 +224,7 @@ impl App {
                     self.events.left_out_from(self.filter.kernel_terms(), Some(time_ns));
                 }
             }
-            Event::Worked(done) => self.take_over(*done),
+            Event::Worked(done) => self.apply(*done),
             Event::Tick { elapsed, cpu } => {
                 self.meter.tick(elapsed, cpu);
                 if self.status.as_ref().is_some_and(|(_, until)| *until <= elapsed) {
@@ -277,7 +281,7 @@ impl App {
             }
         }
         if !self.paused {
-            self.ranking.refresh(&self.names);
+            self.refresh_ranking();
         }
         self.touch(Dirty::Data);
     }
@@ -322,6 +326,17 @@ impl App {
         self.touch(Dirty::Now);
     }
 
+    /// Works the rows of the ranking out anew.
+    fn refresh_ranking(&mut self) {
+        self.ranking.refresh(&self.names);
+        self.selection.follow(self.ranking.rows());
+    }
+
+    fn order_ranking(&mut self) {
+        self.ranking.order(&self.names);
+        self.selection.follow(self.ranking.rows());
+    }
+
     fn touch(&mut self, dirty: Dirty) {
         self.dirty = self.dirty.max(dirty);
     }
@@ -349,10 +364,6 @@ impl App {
 
     fn events_height(&self) -> usize {
         self.layout().events_rows()
-    }
-
-    fn openers_height(&self) -> usize {
-        self.layout().openers_rows()
     }
 }
 

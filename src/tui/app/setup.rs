@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::ranking::Sort;
 use crate::history::log::Bound;
 use crate::names::Names;
+use crate::ranking::Sort;
 use crate::ranking::openers::Group;
 
 /// All that the screen is told once, at the start.

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use super::selection::Selection;
 use super::{App, Dirty, Effect};
 use crate::filter::Filter;
 use crate::history::log::Log;
@@ -143,14 +144,14 @@ impl App {
     }
 
     /// Shows what was asked for, if it still is what was asked for last.
-    pub(super) fn take_over(&mut self, done: Done) {
+    pub(super) fn apply(&mut self, done: Done) {
         if done.number != self.asked {
             return;
         }
         self.awaits = false;
         let height = self.events_height();
         if let Some(live) = done.live {
-            self.rows_due = !self.events.take_over(live, done.held, &self.names, height);
+            self.rows_due = !self.events.apply(live, done.held, &self.names, height);
         }
         let mut tally = done.tally;
         if let Some(tally) = &mut tally {
@@ -160,7 +161,11 @@ impl App {
                 }
             }
         }
-        self.ranking.take_over(done.ranked.group, done.ranked.filtered, tally, &self.names);
+        if done.ranked.group != self.ranking.group {
+            self.selection = Selection::default();
+        }
+        self.ranking.apply(done.ranked.group, done.ranked.filtered, tally, &self.names);
+        self.selection.follow(self.ranking.rows());
         self.work_due |= self.rows_due;
         self.touch(Dirty::Now);
     }

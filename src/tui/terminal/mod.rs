@@ -13,6 +13,7 @@ mod cost;
 pub(crate) mod decode;
 mod input;
 mod paint;
+mod rows;
 mod shift;
 mod writer;
 

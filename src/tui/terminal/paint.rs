@@ -10,6 +10,7 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr as _;
 
+use super::rows::{row, row_mut};
 use super::shift::find_shift;
 
 /// Unchanged cells that are cheaper to print again than to jump over.
@@ -70,21 +71,6 @@ fn forget_broken(old: &mut [Cell], new: &[Cell]) {
             old[x..end].fill(unknown_cell());
         }
     }
-}
-
-pub(super) fn row(buffer: &Buffer, y: u16) -> &[Cell] {
-    &buffer.content[row_range(buffer, y)]
-}
-
-fn row_mut(buffer: &mut Buffer, y: u16) -> &mut [Cell] {
-    let range = row_range(buffer, y);
-    &mut buffer.content[range]
-}
-
-fn row_range(buffer: &Buffer, y: u16) -> std::ops::Range<usize> {
-    let width = usize::from(buffer.area.width);
-    let at = usize::from(y - buffer.area.y) * width;
-    at..at + width
 }
 
 /// The first cell from which on all are plain blanks.

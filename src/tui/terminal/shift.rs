@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use ratatui::buffer::{Buffer, Cell};
 
-use super::paint::row;
+use super::rows::row;
 
 /// Moving rows pays from this many rows on that need no painting then.
 const ROWS_SAVED_MIN: usize = 2;

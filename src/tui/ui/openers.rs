@@ -9,16 +9,16 @@ use super::line;
 use crate::escape::escape;
 use crate::format::{cut, duration, fitting, group_digits, percent, rate};
 use crate::ranking::openers::{Group, Row};
+use crate::ranking::{Basis, Ranking, Sort, label, pid, title_of};
+use crate::tui::app::App;
 use crate::tui::app::action::Focus;
 use crate::tui::app::columns::{self, OpenersColumn, Placed};
-use crate::tui::app::ranking::{Basis, Sort, label, pid, title_of};
-use crate::tui::app::{App, ranking::Ranking};
 
 pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
     let placed = columns::openers(area, app.ranking.group, app.latency);
     head(app, &placed, context, area, buf);
     let (rows, height) = (app.ranking.rows(), usize::from(area.height) - 1);
-    let scroll = app.ranking.scroll(height);
+    let scroll = app.selection.scroll(rows.len(), height);
     for (y, index) in (area.y + 1..).zip(scroll.rows(rows.len(), height)) {
         let row = &rows[index];
         for at in &placed {

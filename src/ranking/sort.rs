@@ -1,0 +1,106 @@
+//! What the rows of a ranking are called, and their order.
+
+use std::cmp::Ordering;
+
+use super::openers::{Group, Key, Row};
+use crate::escape::escape;
+use crate::event::errno_name;
+use crate::names::Names;
+
+/// What the rows are sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    Rate,
+    Total,
+    Failed,
+    Pid,
+    User,
+    Name,
+    Median,
+    P99,
+}
+
+impl Sort {
+    /// All of them with their names on the command line.
+    pub const ALL: [(Sort, &'static str); 8] = [
+        (Sort::Rate, "rate"),
+        (Sort::Total, "total"),
+        (Sort::Failed, "failed"),
+        (Sort::Pid, "pid"),
+        (Sort::User, "user"),
+        (Sort::Name, "name"),
+        (Sort::Median, "p50"),
+        (Sort::P99, "p99"),
+    ];
+
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Sort> {
+        Sort::ALL.into_iter().find(|(_, known)| *known == name).map(|(sort, _)| sort)
+    }
+
+    /// Numbers start with the largest, names with the first.
+    pub(super) fn is_descending(self) -> bool {
+        !matches!(self, Sort::Pid | Sort::User | Sort::Name)
+    }
+
+    pub(super) fn compare(self, a: &Row, b: &Row, names: &Names) -> Ordering {
+        match self {
+            Sort::Rate => a.rate.unwrap_or(0.0).total_cmp(&b.rate.unwrap_or(0.0)),
+            Sort::Total => a.opens.cmp(&b.opens),
+            Sort::Failed => a.failed_share().total_cmp(&b.failed_share()),
+            Sort::Pid => pid(&a.key).cmp(&pid(&b.key)),
+            Sort::User => a.uid.map(|uid| names.user(uid)).cmp(&b.uid.map(|uid| names.user(uid))),
+            Sort::Name => label(a, names).cmp(&label(b, names)),
+            Sort::Median => a.latency.map(|(median, _)| median).cmp(&b.latency.map(|(median, _)| median)),
+            Sort::P99 => a.latency.map(|(_, p99)| p99).cmp(&b.latency.map(|(_, p99)| p99)),
+        }
+    }
+}
+
+/// Ties never change places: the older first.
+pub(super) fn order_of(row: &Row) -> (u64, u32, &[u8], i64) {
+    match &row.key {
+        Key::Process { pid, start_ns } => (*start_ns, *pid, b"", 0),
+        Key::User(uid) => (0, *uid, b"", 0),
+        Key::Error(errno) => (0, 0, b"", i64::from(*errno)),
+        Key::Text(text) => (0, 0, text, 0),
+        Key::Rest => (u64::MAX, 0, b"", 0),
+    }
+}
+
+/// The pid of a row that is a process.
+#[must_use]
+pub fn pid(key: &Key<'_>) -> Option<u32> {
+    match key {
+        Key::Process { pid, .. } => Some(*pid),
+        _ => None,
+    }
+}
+
+/// What a row is called, displayable.
+#[must_use]
+pub fn label(row: &Row, names: &Names) -> String {
+    match &row.key {
+        Key::Process { .. } => escape(&row.comm),
+        Key::User(uid) => names.user(*uid).into_owned(),
+        Key::Error(0) => "(no error)".to_owned(),
+        Key::Error(errno) => errno_name(*errno).into_owned(),
+        Key::Text(text) if text.is_empty() => "(unknown)".to_owned(),
+        Key::Text(text) => escape(text),
+        Key::Rest if row.comm.is_empty() => "(ended processes)".to_owned(),
+        Key::Rest => format!("{} (ended processes)", escape(&row.comm)),
+    }
+}
+
+/// The head of the column with the names of such rows.
+#[must_use]
+pub fn title_of(group: Group) -> &'static str {
+    match group {
+        Group::Process | Group::Comm => "COMMAND",
+        Group::File => "FILE",
+        Group::Dir => "DIRECTORY",
+        Group::User => "USER",
+        Group::Container => "CONTAINER OR UNIT",
+        Group::Error => "ERROR",
+    }
+}
