@@ -27,6 +27,7 @@ lint: ## rustfmt, clippy, clang-format, and shellcheck where it is installed
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --test guest -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --document-private-items
 	clang-format --dry-run -Werror $(filter-out %/vmlinux.h,$(wildcard src/bpf/*.[ch] src/bpf/*/*.h benches/*/*.bpf.c))
 	if command -v shellcheck >/dev/null; then shellcheck -x scripts/*.sh .ci/run; fi
 

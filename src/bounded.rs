@@ -23,12 +23,10 @@ struct Entry<V> {
 
 impl<V> Bounded<V> {
     /// An empty map for values of `most` bytes in all.
-    #[must_use]
     pub fn new(most: usize) -> Self {
         Self { most, bytes: 0, known: HashMap::new(), order: VecDeque::new(), serial: 0 }
     }
 
-    #[must_use]
     pub fn get(&self, id: u64) -> Option<&V> {
         self.known.get(&id).map(|entry| &entry.value)
     }
@@ -71,12 +69,11 @@ impl<V> Bounded<V> {
     }
 
     /// Bytes of all that is known.
-    #[must_use]
+    #[cfg(test)]
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.known.is_empty()
     }

@@ -89,7 +89,6 @@ impl Started {
 
 impl Child {
     /// The exit status as a shell has it, if the command has ended.
-    #[must_use]
     pub fn exit_code(&self) -> Option<u8> {
         let status = self.ended.try_recv().ok()?;
         let code = status.code().unwrap_or_else(|| i32::from(EXIT_SIGNAL) + status.signal().unwrap_or_default());

@@ -21,26 +21,22 @@ pub struct Moment {
 
 impl Moment {
     /// This moment.
-    #[must_use]
     pub fn now() -> Self {
         Self { ts_ns: monotonic(), time_ns: read(ClockId::Realtime) }
     }
 
     /// Nanoseconds since the Unix epoch when CLOCK_MONOTONIC was `ts_ns`.
-    #[must_use]
     pub fn time_of(self, ts_ns: u64) -> u64 {
         ts_ns.saturating_add_signed(self.offset_ns())
     }
 
     /// The Unix epoch minus CLOCK_MONOTONIC.
-    #[must_use]
     pub fn offset_ns(self) -> i64 {
         self.time_ns.wrapping_sub(self.ts_ns) as i64
     }
 }
 
 /// A time of day, nanoseconds since the Unix epoch, in the words of `strftime(3)`.
-#[must_use]
 pub fn time(time_ns: u64, zone: &TimeZone, format: &str) -> String {
     match Timestamp::from_nanosecond(i128::from(time_ns)) {
         Ok(time) => time.to_zoned(zone.clone()).strftime(format).to_string(),
@@ -49,7 +45,6 @@ pub fn time(time_ns: u64, zone: &TimeZone, format: &str) -> String {
 }
 
 /// Nanoseconds of the host's CLOCK_BOOTTIME: since its start, the time that it slept included.
-#[must_use]
 pub fn since_boot() -> u64 {
     static SHIFT: LazyLock<i64> = LazyLock::new(|| shift("boottime"));
     read(ClockId::Boottime).saturating_add_signed(-*SHIFT)

@@ -60,7 +60,6 @@ pub struct Surroundings {
 
 impl Surroundings {
     /// Looks at stdin, stdout and the environment.
-    #[must_use]
     pub fn gather() -> Self {
         let term = std::env::var("TERM").unwrap_or_default();
         let terminals = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();

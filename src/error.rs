@@ -1,7 +1,6 @@
 //! What can go wrong, and what to do about it. Every text says what, why, and what to do, on one line.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use thiserror::Error;
 
@@ -70,15 +69,12 @@ pub enum Error {
     },
     #[error("cannot {what}: {why}")]
     Bpf { what: &'static str, why: String },
-    #[error("cannot open {path}: {why}", path = .path.display())]
-    File { path: PathBuf, why: std::io::Error },
     #[error("{0}")]
     Other(String),
 }
 
 impl Error {
     /// The exit status that this error ends the program with.
-    #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Usage(_) => EXIT_USAGE,

@@ -11,7 +11,6 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The displayable form of `bytes`: themselves where they are plain.
-#[must_use]
 pub fn escaped(bytes: &[u8]) -> Cow<'_, str> {
     if is_plain(bytes)
         && let Ok(text) = str::from_utf8(bytes)
@@ -40,13 +39,11 @@ pub fn escape_into(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// The displayable form of `bytes`, as [`escaped`].
-#[must_use]
 pub fn escape(bytes: &[u8]) -> String {
     escaped(bytes).into_owned()
 }
 
 /// The exact bytes that [`escape`] made `text` from. Text that `escape` cannot have made is kept as it stands.
-#[must_use]
 pub fn unescape(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -86,20 +83,17 @@ fn unescape_one(text: &str) -> (Vec<u8>, usize) {
 
 /// Whether `bytes` are printable ASCII without a backslash, as nearly all names are: they need no escape. Without an
 /// early end, the compiler makes it a few vector instructions.
-#[must_use]
 pub fn is_plain(bytes: &[u8]) -> bool {
     !bytes.iter().fold(false, |special, &b| special | !(b' '..=b'~').contains(&b) | (b == b'\\'))
 }
 
 /// Whether nothing in `text` is hidden, obeyed by a terminal or moved by it. Unlike [`escaped`] it lets backslashes be.
-#[must_use]
 pub fn is_shown_as_it_is(text: &str) -> bool {
     !text.chars().any(|c| matches!(c, '\0'..='\x1f' | '\x7f') || is_invisible(c))
 }
 
 /// A sentence that holds names from anywhere, displayable on one line. Unlike [`escape`] it lets backslashes be, since
 /// some of the names may have been escaped already.
-#[must_use]
 pub fn message(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

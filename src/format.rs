@@ -5,7 +5,6 @@ use std::time::Duration;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// A whole number in groups of three: `1,204,311`.
-#[must_use]
 pub fn group_digits(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
@@ -19,7 +18,6 @@ pub fn group_digits(number: u64) -> String {
 }
 
 /// A number in at most six columns: `1,204`, `12.3k`, `4.5M`.
-#[must_use]
 pub fn compact(number: u64) -> String {
     const UNITS: [(u64, &str); 5] =
         [(1_000_000_000_000_000, "P"), (1_000_000_000_000, "T"), (1_000_000_000, "G"), (1_000_000, "M"), (1000, "k")];
@@ -37,20 +35,17 @@ pub fn compact(number: u64) -> String {
 }
 
 /// A number whole where it fits `width` columns, else compact.
-#[must_use]
 pub fn fitting(number: u64, width: usize) -> String {
     let whole = group_digits(number);
     if whole.len() <= width { whole } else { compact(number) }
 }
 
 /// Something per second: a tenth only where it matters.
-#[must_use]
 pub fn rate(rate: f64) -> String {
     if rate > 0.0 && rate < 9.95 { format!("{rate:.1}") } else { compact(rate.round() as u64) }
 }
 
 /// A share from 0 to 1 as percent, with a tenth: `3.1`. Only what is exactly nothing is 0, only all is 100.
-#[must_use]
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     match percent {
@@ -61,7 +56,6 @@ pub fn percent(share: f64) -> String {
 }
 
 /// How long something runs: `00:12`, `3:00:12`, `2d 03:00`.
-#[must_use]
 pub fn uptime(time: Duration) -> String {
     let seconds = time.as_secs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
@@ -73,7 +67,6 @@ pub fn uptime(time: Duration) -> String {
 }
 
 /// A short time: `850ns`, `12.3us`, `1.2ms`, `2.5s`.
-#[must_use]
 pub fn duration(ns: u64) -> String {
     match ns {
         0..1000 => format!("{ns}ns"),
@@ -85,7 +78,6 @@ pub fn duration(ns: u64) -> String {
 
 /// `text` in at most `width` columns: what is too long loses its middle, of a path never the base name (as long as
 /// that fits at all). `mark` stands for what is missing.
-#[must_use]
 pub fn elide(text: &str, width: usize, mark: &str) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -103,7 +95,6 @@ pub fn elide(text: &str, width: usize, mark: &str) -> String {
 }
 
 /// `text` in at most `width` columns: what is too long loses its end.
-#[must_use]
 pub fn cut(text: &str, width: usize, mark: &str) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -112,7 +103,6 @@ pub fn cut(text: &str, width: usize, mark: &str) -> String {
 }
 
 /// The first characters that fit `width` columns.
-#[must_use]
 pub fn head(text: &str, width: usize) -> &str {
     let mut columns = 0;
     let end = text.char_indices().find(|(_, c)| {
@@ -123,7 +113,6 @@ pub fn head(text: &str, width: usize) -> &str {
 }
 
 /// The last characters that fit `width` columns.
-#[must_use]
 pub fn tail(text: &str, width: usize) -> &str {
     let mut columns = 0;
     let cut = text.char_indices().rev().find(|(_, c)| {
@@ -134,13 +123,11 @@ pub fn tail(text: &str, width: usize) -> &str {
 }
 
 /// What is behind the first `columns` columns.
-#[must_use]
 pub fn behind(text: &str, columns: usize) -> &str {
     &text[head(text, columns).len()..]
 }
 
 /// `text` in lines of at most `width` columns, broken between words where that is possible.
-#[must_use]
 pub fn wrap_words(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ').flat_map(|word| wrap(word, width)) {
@@ -159,7 +146,6 @@ pub fn wrap_words(text: &str, width: usize) -> Vec<String> {
 }
 
 /// `text` in lines of at most `width` columns.
-#[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<&str> {
     let mut lines = Vec::new();
     let mut rest = text;

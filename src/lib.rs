@@ -15,7 +15,7 @@
 //!
 //! | folder or file | what is in it |
 //! |---|---|
-//! | [`cli`], [`config`], `run`, `check`, `child`, `signals` | the command line as typed, as meant, and what it starts |
+//! | [`cli`], [`config`], `run`, [`check`], [`child`], [`signals`] | the command line as typed, as meant, and what it starts |
 //! | [`event`] | one open, batches of opens, names of errors and flags; knows no BPF |
 //! | [`message`] | what flows: opens, counts, totals, losses, the end |
 //! | [`names`] | what numbers are called: users, cgroups, containers, units |
@@ -32,32 +32,34 @@
 //! Imports run downwards in that table's sense: the screen and the outputs know rankings and histories, those know
 //! events and names, and nobody below knows who uses it.
 
-pub mod bounded;
-pub mod bpf;
+#![allow(rustdoc::private_intra_doc_links, reason = "written for who works on it: cargo doc --document-private-items")]
+
+mod bounded;
+mod bpf;
 mod check;
 mod child;
 pub mod cli;
-pub mod clock;
-pub mod config;
+mod clock;
+mod config;
 pub mod error;
 pub mod escape;
-pub mod event;
+mod event;
 pub mod filter;
-pub mod format;
+mod format;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod history;
 pub mod message;
 pub mod names;
-pub mod output;
-pub mod privileges;
+mod output;
+mod privileges;
 pub mod ranking;
-pub mod recording;
+mod recording;
 mod run;
 mod signals;
 pub mod tracer;
 pub mod tui;
-pub mod user_file;
+mod user_file;
 
 pub use check::NOT_SEEN;
 

@@ -82,7 +82,6 @@ pub struct Lost {
 
 impl Lost {
     /// Events that were counted but not delivered.
-    #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped_by_cause().map(|(_, count)| count).sum()
     }
@@ -93,7 +92,6 @@ impl Lost {
     }
 
     /// What was lost since `before`.
-    #[must_use]
     pub fn since(&self, before: &Self) -> Self {
         let mut lost = *self;
         for (cause, count) in before.by_cause() {
@@ -105,7 +103,6 @@ impl Lost {
     }
 
     /// The name of the cause as in [`Lost::by_cause`]; `other` for one that is not among them.
-    #[must_use]
     pub fn known_cause(cause: &str) -> &'static str {
         let known = Self::default().by_cause().into_iter().find(|(known, _)| *known == cause);
         known.map_or("other", |(known, _)| known)
@@ -134,7 +131,6 @@ impl Lost {
     }
 
     /// The causes with their names (`cause` in JSON), those that lost nothing included.
-    #[must_use]
     pub fn by_cause(&self) -> [(&'static str, u64); 8] {
         [
             ("ring", self.ring),

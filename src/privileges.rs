@@ -31,7 +31,6 @@ pub struct Caller {
 
 impl Caller {
     /// `None` where nobody called sudo, or where opentop is not root and could not become anybody.
-    #[must_use]
     pub fn of_sudo() -> Option<Self> {
         let caller = Self::from_variables(env::var("SUDO_UID").ok().as_deref(), env::var("SUDO_GID").ok().as_deref());
         caller.filter(|_| rustix::process::geteuid().is_root())

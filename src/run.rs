@@ -244,8 +244,8 @@ fn screen(
         names: show.names,
         time_zone: jiff::tz::TimeZone::system(),
     };
-    let outcome = tui::run(setup, messages.clone(), control).map_err(|why| Error::Other(format!("{why:#}")))?;
-    match outcome.ended {
+    let ended = tui::run(setup, messages.clone(), control).map_err(|why| Error::Other(format!("{why:#}")))?;
+    match ended {
         Ended::Quit => Ok(EXIT_OK),
         Ended::Signal(signal) => Ok(EXIT_SIGNAL + signal as u8),
         Ended::Gone => Ok(EXIT_SIGNAL + signal_hook::consts::SIGHUP as u8),

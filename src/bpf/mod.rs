@@ -46,14 +46,12 @@ pub fn as_bytes<T: Plain>(value: &T) -> &[u8] {
 }
 
 /// The value that `bytes` begin with, if they are enough.
-#[must_use]
 pub fn from_bytes<T: Plain>(bytes: &[u8]) -> Option<T> {
     // SAFETY: any bytes make a valid `Plain`, there are enough of them, and the read does not need alignment.
     (bytes.len() >= size_of::<T>()).then(|| unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
 }
 
 /// A command name as the kernel keeps it, without its NULs.
-#[must_use]
 pub fn comm_bytes(comm: &[i8; 16]) -> &[u8] {
     // SAFETY: an i8 is a byte, and every byte is a u8.
     let bytes = unsafe { &*std::ptr::from_ref(comm).cast::<[u8; 16]>() };

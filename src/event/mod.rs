@@ -28,7 +28,6 @@ impl Op {
     pub const ALL: [Op; 8] =
         [Op::Open, Op::Openat, Op::Openat2, Op::Creat, Op::OpenByHandleAt, Op::IoUring, Op::Exec, Op::Kernel];
 
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Op::Open => "open",
@@ -42,7 +41,6 @@ impl Op {
         }
     }
 
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Op> {
         Op::ALL.into_iter().find(|op| op.name() == name)
     }
@@ -69,7 +67,6 @@ impl PathKind {
     pub const ALL: [PathKind; 5] =
         [PathKind::Absolute, PathKind::Joined, PathKind::Handle, PathKind::Truncated, PathKind::Unreadable];
 
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             PathKind::Absolute => "absolute",
@@ -80,7 +77,6 @@ impl PathKind {
         }
     }
 
-    #[must_use]
     pub fn from_name(name: &str) -> Option<PathKind> {
         PathKind::ALL.into_iter().find(|kind| kind.name() == name)
     }
@@ -130,32 +126,27 @@ pub struct OpenEvent<'a> {
 }
 
 impl<'a> OpenEvent<'a> {
-    #[must_use]
     pub fn failed(&self) -> bool {
         self.ret < 0
     }
 
     /// The errno of a failed open.
-    #[must_use]
     pub fn errno(&self) -> Option<i32> {
         self.failed().then(|| self.ret.saturating_neg())
     }
 
     /// The descriptor of an open that succeeded, where it is known.
-    #[must_use]
     pub fn fd(&self) -> Option<i32> {
         (self.fd_known && !self.failed()).then_some(self.ret)
     }
 
     /// The permission bits, where the flags make them count.
-    #[must_use]
     pub fn mode_used(&self) -> Option<u16> {
         let creates = libc::O_CREAT | (libc::O_TMPFILE & !libc::O_DIRECTORY);
         (self.flags & creates as u64 != 0).then_some(self.mode)
     }
 
     /// The last component of the path.
-    #[must_use]
     pub fn base_name(&self) -> &'a [u8] {
         match last_slash(self.path) {
             Some((_, base)) if !base.is_empty() => base,
@@ -164,7 +155,6 @@ impl<'a> OpenEvent<'a> {
     }
 
     /// The path without its last component; empty where the path is not known.
-    #[must_use]
     pub fn dir(&self) -> &'a [u8] {
         match last_slash(self.path) {
             Some((b"", _)) => b"/",
@@ -241,18 +231,15 @@ pub struct Batch {
 }
 
 impl Batch {
-    #[must_use]
     pub fn len(&self) -> usize {
         self.packed.len()
     }
 
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.packed.is_empty()
     }
 
     /// Cgroups that no earlier batch has named.
-    #[must_use]
     pub fn cgroups(&self) -> &[CgroupName] {
         &self.cgroups
     }
@@ -270,18 +257,15 @@ impl Batch {
 
     /// Whether it is to be handed on before it takes in more: each piece of work on a batch, and what waits of them, is
     /// bounded, whatever the names are.
-    #[must_use]
     pub fn is_full(&self) -> bool {
         self.packed.len() * size_of::<Packed>() + self.text.len() + self.named >= BATCH_BYTES
     }
 
     /// Bytes of memory that the batch holds on to.
-    #[must_use]
     pub fn memory(&self) -> usize {
         self.packed.capacity() * size_of::<Packed>() + self.text.capacity() + self.named
     }
 
-    #[must_use]
     pub fn get(&self, index: usize) -> Option<OpenEvent<'_>> {
         self.packed.get(index).map(|packed| self.view(packed))
     }

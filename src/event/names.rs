@@ -146,7 +146,6 @@ const RESTARTS: [(i32, &str); 4] =
     [(512, "ERESTARTSYS"), (513, "ERESTARTNOINTR"), (514, "ERESTARTNOHAND"), (516, "ERESTART_RESTARTBLOCK")];
 
 /// The name of an errno, or its number where it has no name.
-#[must_use]
 pub fn errno_name(errno: i32) -> std::borrow::Cow<'static, str> {
     let restart = RESTARTS.iter().find(|(number, _)| *number == errno).map(|(_, name)| *name);
     let known = usize::try_from(errno).ok().and_then(|number| ERRNO.get(number)).copied();
@@ -157,7 +156,6 @@ pub fn errno_name(errno: i32) -> std::borrow::Cow<'static, str> {
 }
 
 /// The number behind an errno's name (any case) or decimal number.
-#[must_use]
 pub fn errno_number(name: &str) -> Option<i32> {
     if let Ok(number) = name.parse::<i32>() {
         return (number > 0).then_some(number);
@@ -234,7 +232,6 @@ pub fn flag_names(flags: u64) -> impl Iterator<Item = std::borrow::Cow<'static, 
 }
 
 /// The bits behind a flag's name (any case); the access modes give their value and its mask.
-#[must_use]
 pub fn flag_bits(name: &str) -> Option<(u64, u64)> {
     let name = name.to_ascii_uppercase();
     match name.as_str() {

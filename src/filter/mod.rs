@@ -97,7 +97,6 @@ impl Term {
     }
 
     /// The opposite term.
-    #[must_use]
     pub fn negate(self) -> Self {
         let source = match self.source.strip_prefix('!') {
             Some(rest) => rest.to_owned(),
@@ -107,7 +106,6 @@ impl Term {
     }
 
     /// The term in the filter language.
-    #[must_use]
     pub fn source(&self) -> &str {
         &self.source
     }
@@ -174,37 +172,31 @@ impl Filter {
         Ok(Self { terms })
     }
 
-    #[must_use]
     pub fn from_terms(terms: Vec<Term>) -> Self {
         Self { terms }
     }
 
     /// Both filters at once.
-    #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.terms.extend(other.terms);
         self
     }
 
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
 
     /// Whether the filter holds for `event`. `names` must know the event's cgroup, where one is asked for.
-    #[must_use]
     pub fn matches(&self, event: &OpenEvent<'_>, names: &Names) -> bool {
         self.terms.iter().all(|term| term.holds(event, names))
     }
 
     /// The filter in its own language; [`Filter::parse`] gives the same filter back.
-    #[must_use]
     pub fn source(&self) -> String {
         self.terms.iter().map(Term::source).collect::<Vec<_>>().join(" ")
     }
 
     /// What the kernel can check before an event is made. Every open that the whole filter holds for passes it.
-    #[must_use]
     pub fn kernel_part(&self) -> KernelFilter {
         let mut kernel = KernelFilter::default();
         for term in &self.terms {
@@ -214,20 +206,17 @@ impl Filter {
     }
 
     /// Whether a term with this source is among those that must hold.
-    #[must_use]
     pub fn has(&self, source: &str) -> bool {
         self.terms.iter().any(|term| term.source == source)
     }
 
     /// The terms that the kernel can check.
-    #[must_use]
     pub fn kernel_terms(&self) -> Vec<String> {
         let by_kernel = self.places().into_iter().filter(|(_, place)| *place == Place::Kernel);
         by_kernel.map(|(term, _)| term.source.clone()).collect()
     }
 
     /// Each term, and where it can be checked first.
-    #[must_use]
     pub fn places(&self) -> Vec<(&Term, Place)> {
         let mut kernel = KernelFilter::default();
         self.terms.iter().map(|term| (term, if kernel.take(term) { Place::Kernel } else { Place::Here })).collect()
@@ -264,7 +253,6 @@ pub struct KernelFilter {
 
 impl KernelFilter {
     /// No condition at all.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

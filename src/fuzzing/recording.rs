@@ -2,7 +2,8 @@
 
 use super::assert_displayable;
 use crate::message::Message;
-use crate::recording::{Item, Reader, replay};
+use crate::recording::read::Item;
+use crate::recording::{Reader, replay};
 use crossbeam_channel::bounded;
 use std::io::Cursor;
 use std::time::Duration;

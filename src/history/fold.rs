@@ -35,7 +35,6 @@ pub struct Folded {
 
 impl Folded {
     /// All that matches.
-    #[must_use]
     pub fn of(log: &Log, matches: &Matches) -> Self {
         let mut folded = Self::default();
         folded.extend(log, matches, matches.len());
@@ -54,7 +53,6 @@ impl Folded {
     }
 
     /// Bytes of memory.
-    #[must_use]
     pub fn memory(&self) -> usize {
         self.runs.capacity() * size_of::<Run>() + self.open.capacity() * size_of::<((u32, u64), u64)>()
     }
@@ -97,23 +95,15 @@ impl Folded {
         }
     }
 
-    #[must_use]
     pub fn len(&self) -> usize {
         self.runs.len()
     }
 
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.runs.is_empty()
-    }
-
-    #[must_use]
     pub fn get(&self, index: usize) -> Option<Run> {
         self.runs.get(index).copied()
     }
 
     /// The index of the first row that began at or behind `id`.
-    #[must_use]
     pub fn lower_bound(&self, id: u64) -> usize {
         self.runs.partition_point(|run| run.first < id)
     }

@@ -33,13 +33,11 @@ pub struct Gap {
 
 impl Gap {
     /// Whether something of it is missing in a list of what `filter` holds for.
-    #[must_use]
     pub fn is_in(&self, filter: &Filter) -> bool {
         self.left_out > 0 && !self.terms.iter().all(|term| filter.has(term))
     }
 
     /// What the kernel left out, in words.
-    #[must_use]
     pub fn describe(&self, zone: &TimeZone) -> String {
         let at = |time_ns: u64| time(time_ns, zone, "%H:%M:%S");
         let (left, when) = match (self.from_ns.map(at), self.until_ns.map(at)) {

@@ -19,14 +19,12 @@ pub struct Matches {
 }
 
 impl Matches {
-    #[must_use]
     pub fn filter(&self) -> &Filter {
         &self.filter
     }
 
     /// What `filter` holds for in `log`, of which nothing is looked at yet: see [`Matches::extend`] and
     /// [`Matches::advance`]. `seen` and `matched` count from the start of what is there.
-    #[must_use]
     pub fn of(filter: Filter, log: &Log) -> Self {
         let first = if filter.is_empty() { log.range().start } else { log.first() };
         Self { filter, known: first..first, ..Self::default() }
@@ -92,30 +90,25 @@ impl Matches {
     }
 
     /// Bytes of memory.
-    #[must_use]
     pub fn memory(&self) -> usize {
         self.ids.capacity() * size_of::<u64>()
     }
 
     /// The ids that match, in order; `None` while the filter is empty and holds for all.
-    #[must_use]
     pub fn ids(&self) -> Option<&VecDeque<u64>> {
         (!self.filter.is_empty()).then_some(&self.ids)
     }
 
     /// How many events match, of those that are there.
-    #[must_use]
     pub fn len(&self) -> usize {
         if self.filter.is_empty() { (self.known.end - self.known.start) as usize } else { self.ids.len() }
     }
 
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The id of the match at `index`, the oldest at 0.
-    #[must_use]
     pub fn nth(&self, index: usize) -> Option<u64> {
         if self.filter.is_empty() {
             return self.known.clone().nth(index);
@@ -124,7 +117,6 @@ impl Matches {
     }
 
     /// The index of the first match at or behind `id`: where to go on when `id` itself has left.
-    #[must_use]
     pub fn lower_bound(&self, id: u64) -> usize {
         if self.filter.is_empty() {
             return (id.clamp(self.known.start, self.known.end) - self.known.start) as usize;
@@ -133,19 +125,16 @@ impl Matches {
     }
 
     /// Events that the filter has been asked about, those that were let go included.
-    #[must_use]
     pub fn seen(&self) -> u64 {
         self.seen
     }
 
     /// Events that it held for, those that were let go included.
-    #[must_use]
     pub fn matched(&self) -> u64 {
         self.matched
     }
 
     /// Events that it held for and that were let go since.
-    #[must_use]
     pub fn let_go(&self) -> u64 {
         self.matched - self.len() as u64
     }

@@ -15,7 +15,7 @@
 //! | ranking by process ([`crate::ranking::openers::Openers`]) | 32,768 that live, 16,384 that ended, 128 bytes of a path each | ended ones that opened least become sums |
 //! | gaps, prompts, rates, flags | 64, 100, 32, 1024 | the oldest |
 
-pub mod fold;
-pub mod gaps;
+pub(crate) mod fold;
+pub(crate) mod gaps;
 pub mod log;
-pub mod matches;
+pub(crate) mod matches;

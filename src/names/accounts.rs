@@ -18,7 +18,6 @@ pub struct Account {
 
 impl Account {
     /// The account of this host called `user`, or with this number.
-    #[must_use]
     pub fn find(user: &OsStr) -> Option<Self> {
         Self::find_in(&read("/etc/passwd"), &read("/etc/group"), user)
     }
@@ -41,7 +40,6 @@ impl Account {
 }
 
 /// A number that a user or group can have. The largest is none: the kernel takes it for "leave it as it is".
-#[must_use]
 pub fn id(text: &str) -> Option<u32> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|id| digits && *id != u32::MAX)

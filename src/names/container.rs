@@ -50,7 +50,6 @@ const SHORT: usize = 12;
 const WHOLE: usize = 64;
 
 /// The innermost container that the cgroup at `path` lies in, if any. `path` is as in `/proc/PID/cgroup`.
-#[must_use]
 pub fn container_of(path: &str) -> Option<Container> {
     let parts: Vec<&str> = path.split('/').collect();
     (0..parts.len())
@@ -59,7 +58,6 @@ pub fn container_of(path: &str) -> Option<Container> {
 }
 
 /// The innermost systemd unit around the cgroup at `path`: a service or a scope, not a slice.
-#[must_use]
 pub fn unit_of(path: &str) -> Option<&str> {
     let mut units = path.rsplit('/').filter(|part| part.ends_with(".service") || part.ends_with(".scope"));
     let innermost = units.next()?;

@@ -3,8 +3,8 @@
 //! Users are read from `/etc/passwd` by hand: the C library's way needs shared objects that a static binary does not
 //! have, and may ask a server over the network while something is broken. A user from elsewhere shows as a number.
 
-pub mod accounts;
-pub mod container;
+pub(crate) mod accounts;
+mod container;
 
 use crate::bounded::Bounded;
 use crate::escape::escape;
@@ -26,7 +26,6 @@ pub struct Cgroup {
 }
 
 impl Cgroup {
-    #[must_use]
     pub fn new(path: &[u8]) -> Self {
         let text = String::from_utf8_lossy(path);
         Self {
@@ -37,7 +36,6 @@ impl Cgroup {
     }
 
     /// What to group by: the container, else the unit, else the path.
-    #[must_use]
     pub fn group(&self) -> &[u8] {
         self.container.as_deref().or(self.unit.as_deref()).unwrap_or(&self.path)
     }
@@ -48,7 +46,6 @@ impl Cgroup {
 pub const CGROUPS_BYTES: usize = 4 << 20;
 
 /// What a cgroup takes at most: its path, and a container's and a unit's name that are parts of it.
-#[must_use]
 pub fn cgroup_bytes(path: &[u8]) -> usize {
     2 * size_of::<Cgroup>() + 3 * path.len()
 }
@@ -63,20 +60,17 @@ pub struct Names {
 
 impl Names {
     /// The users of this host. Without a readable `/etc/passwd` they show as numbers.
-    #[must_use]
     pub fn of_host() -> Self {
         Self::from_passwd(&fs::read("/etc/passwd").unwrap_or_default())
     }
 
     /// No users: in a recording from another host this host's names would be wrong.
-    #[must_use]
     pub fn without_users() -> Self {
         Self { users: HashMap::new(), user_ids: HashMap::new(), cgroups: Bounded::new(CGROUPS_BYTES) }
     }
 
     /// The users in `passwd`, in the format of passwd(5); lines that do not have it are left out. Where several users
     /// share a number the first gives the name, as everywhere.
-    #[must_use]
     pub fn from_passwd(passwd: &[u8]) -> Self {
         let mut names = Self::without_users();
         for line in passwd.split(|&b| b == b'\n') {
@@ -91,7 +85,6 @@ impl Names {
     }
 
     /// The user's name, or the number where it has none.
-    #[must_use]
     pub fn user(&self, uid: u32) -> Cow<'_, str> {
         match self.users.get(&uid) {
             Some(name) => name.as_str().into(),
@@ -100,7 +93,6 @@ impl Names {
     }
 
     /// The number of a user given by name or by number.
-    #[must_use]
     pub fn user_id(&self, user: &str) -> Option<u32> {
         self.user_ids.get(user).copied().or_else(|| user.parse().ok())
     }
@@ -111,7 +103,6 @@ impl Names {
     }
 
     /// The cgroup, if a batch has named it.
-    #[must_use]
     pub fn cgroup(&self, id: u64) -> Option<&Cgroup> {
         self.cgroups.get(id)
     }

@@ -104,12 +104,6 @@ pub struct Lines<'a> {
     pub totals: Totals,
 }
 
-impl std::fmt::Debug for Lines<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lines").field("filter", &self.filter).field("totals", &self.totals).finish_non_exhaustive()
-    }
-}
-
 impl Consumer for Lines<'_> {
     fn begin(&mut self) -> io::Result<()> {
         self.output.header()?;

@@ -3,7 +3,6 @@
 use crate::message::Lost;
 
 /// Every cause that lost something, with how much and why; `None` if nothing was lost.
-#[must_use]
 pub fn losses(lost: &Lost) -> Option<String> {
     let causes = lost.by_cause().into_iter().filter(|(_, count)| *count > 0);
     let causes: Vec<String> = causes.map(|(cause, count)| format!("{count} {}", why(cause))).collect();

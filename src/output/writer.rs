@@ -94,19 +94,16 @@ impl Writer {
     }
 
     /// Bytes written so far.
-    #[must_use]
     pub fn written(&self) -> u64 {
         self.shared.written.bytes.load(Ordering::Relaxed)
     }
 
     /// Bytes that wait to be written.
-    #[must_use]
     pub fn waiting(&self) -> u64 {
         self.shared.handed.bytes.load(Ordering::Relaxed).saturating_sub(self.written())
     }
 
     /// Whether nothing can be written any more: the reader is gone, or writing has failed.
-    #[must_use]
     pub fn is_broken(&self) -> bool {
         let mut fds = [PollFd::new(&self.shared.file, PollFlags::empty())];
         let polled = rustix::event::poll(&mut fds, Some(&Timespec::default()));

@@ -26,7 +26,6 @@ impl Histogram {
     }
 
     /// The nanoseconds that `percent` percent of the opens took at most; 0 where nothing was measured.
-    #[must_use]
     pub fn percentile(&self, percent: u64) -> u64 {
         let wanted = (self.total * percent).div_ceil(100);
         let mut seen = 0;

@@ -3,10 +3,10 @@
 //! The rows are worked out once for each reading of the counts, so that whoever shows them only reads, and a pause is
 //! no more than not working them out.
 
-pub mod latency;
+mod latency;
 pub mod openers;
 mod sort;
-pub mod tally;
+pub(crate) mod tally;
 
 use crate::event::OpenEvent;
 use crate::message::Counts;
@@ -29,7 +29,6 @@ pub enum Basis {
 
 impl Basis {
     /// Whether each row has all its opens.
-    #[must_use]
     pub fn is_exact(self) -> bool {
         self == Basis::Counts { unsure: 0 }
     }
@@ -63,7 +62,6 @@ pub struct Ranking {
 
 impl Ranking {
     /// `since_ns`: see [`Openers::new`].
-    #[must_use]
     pub fn new(group: Group, sort: Sort, latency: bool, since_ns: Option<u64>) -> Self {
         Self {
             openers: Openers::new(since_ns),
@@ -84,24 +82,20 @@ impl Ranking {
         }
     }
 
-    #[must_use]
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }
 
-    #[must_use]
     pub fn basis(&self) -> Basis {
         self.basis
     }
 
     /// Whether the rows, or that there are none, rest on any counts at all.
-    #[must_use]
     pub fn has_counts(&self) -> bool {
         self.has_counts || matches!(self.basis, Basis::Events { events: 1.., .. })
     }
 
     /// Whether the exact counts are those of what passed a filter in the kernel.
-    #[must_use]
     pub fn is_as_filtered(&self) -> bool {
         self.as_filtered
     }
@@ -112,13 +106,11 @@ impl Ranking {
     }
 
     /// Whether the kernel's counts are not enough for such a ranking.
-    #[must_use]
     pub fn needs_events(&self, group: Group, filtered: bool) -> bool {
         filtered || !group.is_counted() || self.latency
     }
 
     /// Whether every single event is to be handed to [`Ranking::add`].
-    #[must_use]
     pub fn wants_events(&self) -> bool {
         self.tally.is_some()
     }

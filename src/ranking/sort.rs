@@ -33,7 +33,6 @@ impl Sort {
         (Sort::P99, "p99"),
     ];
 
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Sort> {
         Sort::ALL.into_iter().find(|(_, known)| *known == name).map(|(sort, _)| sort)
     }
@@ -69,7 +68,6 @@ pub(super) fn order_of(row: &Row) -> (u64, u32, &[u8], i64) {
 }
 
 /// The pid of a row that is a process.
-#[must_use]
 pub fn pid(key: &Key<'_>) -> Option<u32> {
     match key {
         Key::Process { pid, .. } => Some(*pid),
@@ -78,7 +76,6 @@ pub fn pid(key: &Key<'_>) -> Option<u32> {
 }
 
 /// What a row is called, displayable.
-#[must_use]
 pub fn label(row: &Row, names: &Names) -> String {
     match &row.key {
         Key::Process { .. } => escape(&row.comm),
@@ -93,7 +90,6 @@ pub fn label(row: &Row, names: &Names) -> String {
 }
 
 /// The head of the column with the names of such rows.
-#[must_use]
 pub fn title_of(group: Group) -> &'static str {
     match group {
         Group::Process | Group::Comm => "COMMAND",

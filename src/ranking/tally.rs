@@ -53,7 +53,6 @@ pub struct Tally {
 }
 
 impl Tally {
-    #[must_use]
     pub fn new(group: Group) -> Self {
         Self {
             group,
@@ -67,19 +66,16 @@ impl Tally {
         }
     }
 
-    #[must_use]
     pub fn group(&self) -> Group {
         self.group
     }
 
     /// How many events were counted.
-    #[must_use]
     pub fn events(&self) -> u64 {
         self.events
     }
 
     /// By how much a row may be too low.
-    #[must_use]
     pub fn unsure(&self) -> u64 {
         self.unsure
     }
@@ -173,7 +169,6 @@ impl Tally {
     }
 
     /// The rows, in no order.
-    #[must_use]
     pub fn rows(&self) -> Vec<Row> {
         self.entries
             .iter()
@@ -191,7 +186,6 @@ impl Tally {
     }
 
     /// What was measured for `key`: median and 99th percentile, in nanoseconds.
-    #[must_use]
     pub fn latency(&self, key: &Key<'static>) -> Option<(u64, u64)> {
         let latency = self.entries[self.find(key).ok()?].latency.as_ref()?;
         Some((latency.percentile(50), latency.percentile(99)))
@@ -206,7 +200,6 @@ fn text_len(key: &Key<'_>) -> usize {
 }
 
 /// The row that an event belongs to.
-#[must_use]
 pub fn key_of<'a>(group: Group, event: &OpenEvent<'a>, names: &'a Names) -> Key<'a> {
     match group {
         Group::Process => Key::Process { pid: event.pid, start_ns: event.start_ns },

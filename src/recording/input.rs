@@ -24,7 +24,6 @@ impl Interrupt {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    #[must_use]
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -55,7 +54,6 @@ impl Input {
     }
 
     /// What errors call it.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -5,13 +5,13 @@
 
 mod input;
 mod line;
-mod read;
+pub(crate) mod read;
 mod replay;
 mod tally;
 
 pub use input::{Input, Interrupt};
-pub use read::{Item, ReadError, Reader};
-pub use replay::{Replayed, replay};
+pub use read::{ReadError, Reader};
+pub use replay::replay;
 
 use crate::clock;
 use crate::event::OpenEvent;
@@ -43,7 +43,6 @@ pub struct Header {
 
 impl Header {
     /// The header of a recording that begins here and now.
-    #[must_use]
     pub fn of_host(hooks: &str) -> Self {
         let uname = rustix::system::uname();
         let up = Duration::from_nanos(clock::since_boot());
@@ -80,7 +79,6 @@ pub fn create(path: &Path, replace: bool) -> Result<Draft, RecordError> {
 }
 
 /// Writes a recording. It can be read up to its last second even if nothing ends it.
-#[derive(Debug)]
 pub struct Recorder<W: Write> {
     json: Json<Compressed<W>>,
     opens: u64,
@@ -161,12 +159,6 @@ impl<W: Write> Write for Compressed<W> {
             (self.flushed, self.dirty) = (Some(Instant::now()), false);
         }
         Ok(())
-    }
-}
-
-impl<W: Write> std::fmt::Debug for Compressed<W> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Compressed").field("dirty", &self.dirty).finish_non_exhaustive()
     }
 }
 

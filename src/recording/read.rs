@@ -73,6 +73,7 @@ impl Reader {
     }
 
     /// Reads from `input`, which errors call `file` (displayable).
+    #[cfg(any(test, fuzzing))]
     pub fn new(input: impl Read + Send + 'static, file: String) -> Result<Self, ReadError> {
         Self::begin(Lines::new(input, file, Interrupt::default())?)
     }
@@ -92,7 +93,6 @@ impl Reader {
     }
 
     /// Where the recording comes from, all texts displayable. Plain JSON Lines have no header.
-    #[must_use]
     pub fn header(&self) -> Option<&Header> {
         self.header.as_ref()
     }

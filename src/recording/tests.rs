@@ -1,6 +1,7 @@
 use super::*;
 use crate::event::{Batch, CgroupName, Op, PathKind, sample};
 use crate::message::Lost;
+use crate::recording::read::Item;
 use proptest::prelude::*;
 use std::fs::File;
 use std::io::Cursor;

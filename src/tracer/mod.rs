@@ -6,7 +6,7 @@
 mod attached;
 mod cgroups;
 mod counters;
-pub mod decode;
+pub(crate) mod decode;
 mod hooks;
 mod kernel;
 mod part;

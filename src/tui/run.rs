@@ -9,7 +9,7 @@ use ratatui::layout::{Position, Rect};
 use signal_hook::consts::SIGWINCH;
 
 use super::app::pace::Pace;
-use super::app::{App, Effect, Ended, Event, Outcome, Setup};
+use super::app::{App, Effect, Ended, Event, Setup};
 use super::input::Input;
 use super::terminal::{InputThreads, Terminal};
 use super::worker::Worker;
@@ -39,7 +39,7 @@ impl Control for NoControl {
 ///
 /// # Errors
 /// Where the filter to start with is none, or the terminal cannot be used.
-pub fn run(setup: Setup, messages: Receiver<Message>, mut control: impl Control) -> anyhow::Result<Outcome> {
+pub fn run(setup: Setup, messages: Receiver<Message>, mut control: impl Control) -> anyhow::Result<Ended> {
     let (_threads, input) = InputThreads::start()?;
     let mut terminal = Terminal::enter(setup.mouse)?;
     let mut app = App::new(setup, terminal.size())?;
@@ -53,7 +53,7 @@ fn drive(
     input: &Receiver<Input>,
     mut messages: Receiver<Message>,
     control: &mut impl Control,
-) -> io::Result<Outcome> {
+) -> io::Result<Ended> {
     let start = Instant::now();
     let worker = Worker::start()?;
     let clock = tick(Duration::from_secs(1));
@@ -63,7 +63,7 @@ fn drive(
         if let Some(event) = event.take()
             && let Some(ended) = apply(app, terminal, control, &worker, event)?
         {
-            return Ok(Outcome { ended, totals: app.meter.since_start() });
+            return Ok(ended);
         }
         let due = pace.due(app.dirty(), app.motion(), app.interval, app.size);
         let ready = terminal.is_ready();

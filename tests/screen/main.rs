@@ -262,7 +262,7 @@ fn panicking_screen() {
         }
         std::thread::park();
     });
-    let ended = opentop::tui::run(setup(), received, Panics).expect("a terminal").ended;
+    let ended = opentop::tui::run(setup(), received, Panics).expect("a terminal");
     assert!(thread.is_ok());
     println!("ended: {ended:?}");
 }

@@ -33,7 +33,6 @@ pub struct Bound {
 
 impl Bound {
     /// Of bytes alone.
-    #[must_use]
     pub fn bytes(bytes: usize) -> Self {
         Self { bytes, events: u64::MAX }
     }
@@ -136,7 +135,6 @@ pub struct Log {
 
 impl Log {
     /// An empty history.
-    #[must_use]
     pub fn new(bound: Bound) -> Self {
         let (kept, recent) = (VecDeque::new(), VecDeque::new());
         let bound = Bound { events: bound.events.max(1), ..bound };
@@ -199,7 +197,6 @@ impl Log {
     }
 
     /// The event with this id, if it is still here.
-    #[must_use]
     pub fn get(&self, id: u64) -> Option<OpenEvent<'_>> {
         let chunks = if id < self.start { &self.kept } else { &self.recent };
         let chunk = chunks.get(chunk_at(chunks, id))?;
@@ -208,25 +205,21 @@ impl Log {
     }
 
     /// The ids from which on all events are here.
-    #[must_use]
     pub fn range(&self) -> Range<u64> {
         self.start..self.end
     }
 
     /// The oldest id that is here.
-    #[must_use]
     pub fn first(&self) -> u64 {
         self.kept.front().map_or(self.start, |chunk| chunk.first)
     }
 
     /// Whether there never was an event.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.end == 0
     }
 
     /// Bytes that the events take.
-    #[must_use]
     pub fn memory(&self) -> usize {
         memory(&self.kept) + memory(&self.recent)
     }

@@ -38,15 +38,8 @@ pub struct Tables<'a> {
     written: u64,
 }
 
-impl std::fmt::Debug for Tables<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tables").field("order", &self.order).field("written", &self.written).finish_non_exhaustive()
-    }
-}
-
 impl<'a> Tables<'a> {
     /// `start` is when counting began, where that is known; `hooks` stand in the summary.
-    #[must_use]
     pub fn new(
         output: &'a mut dyn TableOutput,
         order: Order<'a>,

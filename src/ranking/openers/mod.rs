@@ -31,7 +31,6 @@ impl Group {
         [Group::Process, Group::Comm, Group::File, Group::Dir, Group::User, Group::Container, Group::Error];
 
     /// As on the command line.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Group::Process => "process",
@@ -44,13 +43,11 @@ impl Group {
         }
     }
 
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Group> {
         Group::ALL.into_iter().find(|group| group.name() == name)
     }
 
     /// Whether the kernel's counts per process are enough for it. The others need the events.
-    #[must_use]
     pub fn is_counted(self) -> bool {
         matches!(self, Group::Process | Group::Comm | Group::User)
     }
@@ -74,7 +71,6 @@ pub enum Key<'a> {
 }
 
 impl Key<'_> {
-    #[must_use]
     pub fn into_owned(self) -> Key<'static> {
         match self {
             Key::Process { pid, start_ns } => Key::Process { pid, start_ns },
@@ -109,7 +105,6 @@ pub struct Row {
 
 impl Row {
     /// A row without numbers.
-    #[must_use]
     pub fn new(key: Key<'static>) -> Self {
         Row {
             key,
@@ -126,7 +121,6 @@ impl Row {
     }
 
     /// Share of failed opens, 0 to 1.
-    #[must_use]
     pub fn failed_share(&self) -> f64 {
         if self.opens == 0 { 0.0 } else { self.failed as f64 / self.opens as f64 }
     }
@@ -168,7 +162,6 @@ pub struct Openers {
 
 impl Openers {
     /// `since_ns` is when counting began, CLOCK_MONOTONIC, if known: without it the first reading has no rates.
-    #[must_use]
     pub fn new(since_ns: Option<u64>) -> Self {
         Self { read_ns: since_ns, ..Self::default() }
     }
@@ -227,7 +220,6 @@ impl Openers {
     }
 
     /// Whether this process is known to have ended.
-    #[must_use]
     pub fn has_ended(&self, pid: u32, start_ns: u64) -> bool {
         self.processes.get(&(pid, start_ns)).is_some_and(|process| process.ended)
     }
@@ -251,7 +243,6 @@ impl Openers {
     }
 
     /// The rows for one of the counted groups, in no order.
-    #[must_use]
     pub fn rows(&self, group: Group) -> Vec<Row> {
         let mut place = HashMap::new();
         let mut out: Vec<Row> = Vec::new();

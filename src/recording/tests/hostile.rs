@@ -8,6 +8,8 @@ use crate::output::rankings::{Order, Tables};
 use crate::output::{Csv, Text};
 use crate::ranking::Sort;
 use crate::ranking::openers::Group;
+use crate::recording::read::Item;
+use crate::recording::replay::Replayed;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use crossbeam_channel::{bounded, never, unbounded};

@@ -1,5 +1,6 @@
 use super::*;
 use crate::message::Message;
+use crate::recording::replay::Replayed;
 use crossbeam_channel::{Receiver, bounded, never, unbounded};
 use std::time::Duration;
 

@@ -6,15 +6,8 @@ use ratatui::layout::Size;
 
 use super::work::{Done, Work};
 use crate::filter::KernelFilter;
-use crate::message::{Message, Totals};
+use crate::message::Message;
 use crate::tui::input::Input;
-
-/// How it ended, and the last that was counted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    pub ended: Ended,
-    pub totals: Totals,
-}
 
 /// Why the screen was left.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +42,6 @@ pub enum Event {
         cpu: Duration,
     },
     Resize(Size),
-    /// What came of an effect, for the user.
-    Said(String),
 }
 
 /// What the screen asks the world for.

@@ -74,7 +74,6 @@ impl Feed {
     }
 
     /// How many rows there are.
-    #[must_use]
     pub fn len(&self) -> usize {
         let events = self.folded.as_ref().map_or_else(|| self.matches.len(), Folded::len);
         events + self.gaps.of(self.matches.filter()).count()
@@ -94,13 +93,11 @@ impl Feed {
         }
     }
 
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Row `index`, the oldest at 0.
-    #[must_use]
     pub fn row(&self, index: usize) -> Option<Row<'_>> {
         let mut before = 0;
         for (at, gap) in self.gaps().take_while(|(at, _)| *at <= index) {
@@ -113,7 +110,6 @@ impl Feed {
     }
 
     /// The event of row `index`, where it is one.
-    #[must_use]
     pub fn event_of_row(&self, index: usize) -> Option<Shown<'_>> {
         match self.row(index)? {
             Row::Event(shown) => Some(shown),
@@ -169,7 +165,6 @@ pub struct Events {
 }
 
 impl Events {
-    #[must_use]
     pub fn new(bound: Bound) -> Self {
         let live = Feed { log: Log::new(bound), matches: Matches::default(), folded: None, gaps: Gaps::default() };
         Self { live, held: None, horizontal_scroll: 0 }
@@ -192,24 +187,20 @@ impl Events {
         self.live.gaps.count(left_out);
     }
 
-    #[must_use]
     pub fn live(&self) -> &Feed {
         &self.live
     }
 
     /// What is on the screen.
-    #[must_use]
     pub fn shown(&self) -> &Feed {
         self.held.as_ref().map_or(&self.live, |held| &held.feed)
     }
 
-    #[must_use]
     pub fn is_following(&self) -> bool {
         self.held.is_none()
     }
 
     /// Where the window is; following, its end.
-    #[must_use]
     pub fn scroll(&self, height: usize) -> Scroll {
         match &self.held {
             Some(held) => held.scroll.settled(held.feed.len(), height),
@@ -218,13 +209,11 @@ impl Events {
     }
 
     /// Matching events that came since the view was held.
-    #[must_use]
     pub fn new_since(&self) -> u64 {
         self.held.as_ref().map_or(0, |held| self.live.matches.matched().saturating_sub(held.matched))
     }
 
     /// The selected event: following, the newest.
-    #[must_use]
     pub fn selected(&self) -> Option<Shown<'_>> {
         let feed = self.shown();
         match &self.held {
@@ -283,7 +272,6 @@ impl Events {
     }
 
     /// The log of a view that is held still.
-    #[must_use]
     pub fn held_log(&self) -> Option<&Log> {
         self.held.as_ref().map(|held| &held.feed.log)
     }
@@ -322,7 +310,6 @@ impl Events {
         true
     }
 
-    #[must_use]
     pub fn is_folded(&self) -> bool {
         self.live.folded.is_some()
     }

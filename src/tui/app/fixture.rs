@@ -14,7 +14,7 @@ use crate::message::{Counts, Lost, Message, ProcessCount, Totals};
 use crate::names::Names;
 use crate::ranking::Sort;
 use crate::ranking::openers::Group;
-use crate::tui::terminal::Decoder;
+use crate::tui::terminal::decode::Decoder;
 use crate::tui::ui;
 
 pub(crate) fn setup() -> Setup {

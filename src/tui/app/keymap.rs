@@ -30,7 +30,6 @@ impl Key {
     }
 
     /// What is written on the key, and `^X` for Ctrl-X.
-    #[must_use]
     pub fn label(self) -> String {
         let name = match self.code {
             KeyCode::Char(' ') => "Space".to_owned(),
@@ -170,7 +169,6 @@ pub fn bindings() -> impl Iterator<Item = &'static Binding> {
 }
 
 /// What a key does outside of the prompt.
-#[must_use]
 pub fn action(event: KeyEvent) -> Option<Action> {
     bindings().find(|binding| binding.keys.iter().any(|key| key.is(event))).map(|binding| binding.action)
 }

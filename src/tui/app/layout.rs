@@ -31,7 +31,6 @@ pub struct Extent {
 
 impl Extent {
     /// The first line that is seen when it is scrolled to its end.
-    #[must_use]
     pub fn top_max(self) -> usize {
         self.lines.saturating_sub(self.height)
     }
@@ -44,7 +43,6 @@ const TWO_PANELS_MIN: u16 = 9;
 
 impl Layout {
     /// `must_bar`: the bar has something that must be seen.
-    #[must_use]
     pub fn new(size: Size, panels: Panels, focus: Focus, must_bar: bool) -> Self {
         let mut rest = Rect::new(0, 0, size.width, size.height);
         if rest.is_empty() {
@@ -59,19 +57,16 @@ impl Layout {
     }
 
     /// Rows of events without their head.
-    #[must_use]
     pub fn events_rows(&self) -> usize {
         rows(self.events)
     }
 
     /// Rows of openers without their head.
-    #[must_use]
     pub fn openers_rows(&self) -> usize {
         rows(self.openers)
     }
 
     /// The panel and its row at screen row `y`.
-    #[must_use]
     pub fn row_at(&self, y: u16) -> Option<(Focus, usize)> {
         let row = |area: Option<Rect>| {
             let area = area?;

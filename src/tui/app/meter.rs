@@ -28,7 +28,6 @@ pub struct Meter {
 
 impl Meter {
     /// `since_ns` is when counting began, CLOCK_MONOTONIC, if known.
-    #[must_use]
     pub fn new(since_ns: Option<u64>) -> Self {
         Self { read_ns: since_ns, ..Self::default() }
     }
@@ -63,19 +62,16 @@ impl Meter {
         self.cpu = Some((elapsed, cpu, opens));
     }
 
-    #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.elapsed
     }
 
     /// All that was counted since the start.
-    #[must_use]
     pub fn since_start(&self) -> Totals {
         self.totals
     }
 
     /// What was counted since the last reset.
-    #[must_use]
     pub fn totals(&self) -> Totals {
         let (now, base) = (&self.totals, &self.base);
         Totals {
@@ -89,14 +85,12 @@ impl Meter {
     }
 
     /// Share of failed opens since the last reset, 0 to 1, of those that pass a filter in the kernel.
-    #[must_use]
     pub fn failed_share(&self) -> f64 {
         let totals = self.totals();
         if passed(&totals) == 0 { 0.0 } else { totals.failed as f64 / passed(&totals) as f64 }
     }
 
     /// Opens a second at the last reading, without those that a filter in the kernel left out.
-    #[must_use]
     pub fn rate(&self) -> f64 {
         self.rates.back().copied().unwrap_or(0.0)
     }

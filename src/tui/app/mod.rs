@@ -5,23 +5,23 @@
 //!             App ─▶ ui::render         drawing only reads
 //! ```
 //!
-//! [`crate::tui::run`] is the loop that carries events in, effects out and frames to the terminal.
+//! [`crate::tui::run()`] is the loop that carries events in, effects out and frames to the terminal.
 
 mod act;
-pub mod action;
-pub mod columns;
+pub(crate) mod action;
+pub(crate) mod columns;
 mod event;
-pub mod events;
+pub(crate) mod events;
 mod filtering;
 pub mod keymap;
-pub mod layout;
-pub mod meter;
-pub mod pace;
-pub mod prompt;
-pub mod scroll;
+pub(crate) mod layout;
+pub(crate) mod meter;
+pub(crate) mod pace;
+pub(crate) mod prompt;
+pub(crate) mod scroll;
 mod selection;
 mod setup;
-pub mod terms;
+pub(crate) mod terms;
 mod work;
 
 use std::sync::Arc;
@@ -43,7 +43,7 @@ use prompt::{History, Prompt};
 use selection::Selection;
 use terms::Choice;
 
-pub use event::{Effect, Ended, Event, Outcome};
+pub use event::{Effect, Ended, Event};
 pub use setup::Setup;
 pub use work::{Done, Ranked, Work};
 
@@ -236,7 +236,6 @@ impl App {
                 self.size = size;
                 self.touch(Dirty::Now);
             }
-            Event::Said(text) => self.say(text),
             Event::Input(input) => {
                 self.touch(Dirty::Now);
                 return self.take_input(input);
@@ -300,13 +299,11 @@ impl App {
     }
 
     /// Whether the kernel does its part of the filter in force.
-    #[must_use]
     pub fn kernel_filters(&self) -> bool {
         self.in_kernel.as_ref().is_some_and(|kept| *kept == self.filter.source())
     }
 
     /// Where everything is on the screen.
-    #[must_use]
     pub fn layout(&self) -> Layout {
         Layout::new(self.size, self.panels, self.focus, self.has_bar())
     }
@@ -316,7 +313,6 @@ impl App {
         matches!(self.mode, Mode::Prompt(_)) || !self.filter.is_empty() || self.scope.is_some()
     }
 
-    #[must_use]
     pub fn status(&self) -> Option<&str> {
         self.status.as_ref().map(|(text, _)| text.as_str())
     }
@@ -341,13 +337,11 @@ impl App {
         self.dirty = self.dirty.max(dirty);
     }
 
-    #[must_use]
     pub fn dirty(&self) -> Dirty {
         self.dirty
     }
 
     /// What moves by itself.
-    #[must_use]
     pub fn motion(&self) -> pace::Motion {
         if self.paused { pace::Motion::Still } else { pace::Motion::Rows(self.fresh) }
     }

@@ -39,7 +39,6 @@ pub struct Pace {
 
 impl Pace {
     /// The moment for the next frame; `None` as long as there is nothing to draw.
-    #[must_use]
     pub fn due(self, dirty: Dirty, motion: Motion, interval: Duration, size: Size) -> Option<Duration> {
         match (dirty, self.at) {
             (Dirty::Clean, _) => None,

@@ -31,7 +31,6 @@ impl History {
         }
     }
 
-    #[must_use]
     pub fn last(&self) -> Option<&str> {
         self.lines.last().map(String::as_str)
     }
@@ -51,7 +50,6 @@ pub struct Prompt {
 
 impl Prompt {
     /// Starts with the line of the filter in force, ready for a further term.
-    #[must_use]
     pub fn open(line: &str) -> Self {
         let gap = if line.is_empty() || line.ends_with(' ') { "" } else { " " };
         Self {
@@ -63,18 +61,15 @@ impl Prompt {
         }
     }
 
-    #[must_use]
     pub fn line(&self) -> &str {
         self.input.value()
     }
 
-    #[must_use]
     pub fn before(&self) -> &str {
         &self.before
     }
 
     /// The part of the line that fits `width` columns, and the cursor's column in it.
-    #[must_use]
     pub fn view(&self, width: u16) -> (String, u16) {
         let scroll = self.input.visual_scroll(usize::from(width.max(1)) - 1);
         let mut column = 0;

@@ -11,13 +11,11 @@ pub struct Scroll {
 
 impl Scroll {
     /// The end of a list of `len` rows in a window of `height`.
-    #[must_use]
     pub fn at_end(len: usize, height: usize) -> Self {
         Self { top: 0, selected: len.saturating_sub(1) }.settled(len, height)
     }
 
     /// After a motion. The selection stays within the list and the window around the selection.
-    #[must_use]
     pub fn moved(self, motion: Motion, len: usize, height: usize) -> Self {
         let page = height.saturating_sub(1).max(1);
         let half = (height / 2).max(1);
@@ -35,7 +33,6 @@ impl Scroll {
     }
 
     /// The nearest window that shows the selection and wastes no row.
-    #[must_use]
     pub fn settled(self, len: usize, height: usize) -> Self {
         let selected = self.selected.min(len.saturating_sub(1));
         let last_top = len.saturating_sub(height);
@@ -44,7 +41,6 @@ impl Scroll {
     }
 
     /// The rows that are visible.
-    #[must_use]
     pub fn rows(self, len: usize, height: usize) -> std::ops::Range<usize> {
         let settled = self.settled(len, height);
         settled.top..(settled.top + height).min(len)

@@ -22,12 +22,10 @@ impl Selection {
         }
     }
 
-    #[must_use]
     pub fn scroll(&self, rows: usize, height: usize) -> Scroll {
         self.scroll.settled(rows, height)
     }
 
-    #[must_use]
     pub fn row<'a>(&self, rows: &'a [Row]) -> Option<&'a Row> {
         rows.get(self.scroll.selected.min(rows.len().checked_sub(1)?))
     }

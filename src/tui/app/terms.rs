@@ -8,7 +8,6 @@ use crate::ranking::tally::key_of;
 
 /// The term that holds for what is in the row of `key`. `sample` is an event of that row, if one is kept: without it
 /// a container cannot be told from a unit. `None` where no term says it.
-#[must_use]
 pub fn term_for(group: Group, key: &Key<'_>, sample: Option<OpenEvent<'_>>, names: &Names) -> Option<Term> {
     let term = match key {
         Key::Process { pid, .. } => Term::new("pid", &pid.to_string(), names),
@@ -42,7 +41,6 @@ pub struct Choice {
 }
 
 /// What can be included or excluded of an event, in the order of the menu.
-#[must_use]
 pub fn choices(event: &OpenEvent<'_>, names: &Names) -> Vec<Choice> {
     const MENU: [(char, &str, Group); 7] = [
         ('p', "process", Group::Process),
@@ -61,7 +59,6 @@ pub fn choices(event: &OpenEvent<'_>, names: &Names) -> Vec<Choice> {
 }
 
 /// `line` with `term` added, or taken out where its opposite stands there already.
-#[must_use]
 pub fn with_term(line: &str, term: &Term) -> String {
     let opposite = term.clone().negate();
     let kept = match line.strip_suffix(opposite.source()) {

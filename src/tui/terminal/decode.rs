@@ -45,7 +45,6 @@ impl Decoder {
     }
 
     /// How long bytes wait for others, if they do. If none come they are what they are: see [`Decoder::flush`].
-    #[must_use]
     pub fn wait(&self) -> Option<Duration> {
         match &self.paste {
             Some(_) => Some(PASTE_WAIT),

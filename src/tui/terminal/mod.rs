@@ -29,7 +29,6 @@ use ratatui::layout::{Position, Rect, Size};
 
 use writer::Writer;
 
-pub use decode::Decoder;
 pub use input::InputThreads;
 
 /// Alternate screen, bracketed paste, hidden cursor; and back, mouse modes off in any case.
@@ -103,7 +102,6 @@ impl Drop for Terminal {
 
 impl Terminal {
     /// How large the screen is, as far as it is drawn.
-    #[must_use]
     pub fn size(&self) -> Size {
         match rustix::termios::tcgetwinsize(rustix::stdio::stdout()) {
             Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {

@@ -17,7 +17,6 @@ use super::shift::find_shift;
 const GAP: u16 = 4;
 
 /// A screen of which nothing is known: whatever is painted over it is painted whole.
-#[must_use]
 pub fn unknown(area: ratatui::layout::Rect) -> Buffer {
     Buffer::filled(area, unknown_cell())
 }

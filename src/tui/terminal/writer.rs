@@ -84,8 +84,7 @@ impl Writer {
         }
     }
 
-    /// Tells when a frame is out: receives the buffer, to be given back to [`Writer::reclaim`].
-    #[must_use]
+    /// Tells when a frame is out: receives the buffer, to be given back to [`Writer::recycle`].
     pub fn written(&self) -> &Receiver<Vec<u8>> {
         &self.written
     }
@@ -94,7 +93,6 @@ impl Writer {
         self.spare = Some(buffer);
     }
 
-    #[must_use]
     pub fn is_idle(&self) -> bool {
         self.spare.is_some()
     }

@@ -59,7 +59,6 @@ const ASCII: Glyphs = Glyphs {
 };
 
 impl Theme {
-    #[must_use]
     pub fn of(setup: &Setup) -> Self {
         let glyphs = if setup.ascii { ASCII } else { UNICODE };
         if setup.colour { Self::coloured(glyphs) } else { Self::plain(glyphs) }
