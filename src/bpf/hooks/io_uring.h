@@ -90,7 +90,8 @@ static __always_inline int on_complete(struct io_kiocb *req, int res)
 	struct request r = {
 		.op = OP_IO_URING,
 		.mark = MARK_COMPLETED | MARK_NAME_UNREADABLE,
-		.ret = res,
+		/* A ring that is cancelled or dies interrupts what waits, and nothing makes that again. */
+		.ret = is_interrupted(res) ? -EINTR : res,
 		/* The user side knows when it was submitted; this only says that it is wanted. */
 		.began = measure_latency,
 	};
@@ -101,7 +102,7 @@ static __always_inline int on_complete(struct io_kiocb *req, int res)
 	if (r.key || may_be_refused(res))
 		report(KNOWN_TASK, task, &r);
 	else
-		count_forgotten(task, res);
+		count_forgotten(task, r.ret);
 	return 0;
 }
 
