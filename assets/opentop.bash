@@ -47,7 +47,7 @@ _opentop() {
 
     case "${cmd}" in
         opentop)
-            opts="-p -u -c -f -x -e -F -b -n -d -o -i -g -s -h -V --pid --user --comm --file --failed --errno --filter --batch --count --duration --output --interval --group-by --sort --history --color --ascii --ring --hooks --latency --tree --cgroup --as --self --help --version record replay check help"
+            opts="-p -u -c -f -x -e -F -b -n -d -o -i -g -s -h -V --pid --user --comm --file --failed --errno --filter --batch --count --duration --output --interval --group-by --sort --history --color --ascii --ring --hooks --latency --resolve --tree --cgroup --as --self --help --version record replay check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -265,7 +265,7 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__record)
-            opts="-p -u -c -f -x -e -F -b -n -d -o -i -g -s -h --force --pid --user --comm --file --failed --errno --filter --batch --count --duration --output --interval --group-by --sort --history --color --ascii --ring --hooks --latency --tree --cgroup --as --self --help"
+            opts="-p -u -c -f -x -e -F -b -n -d -o -i -g -s -h --force --pid --user --comm --file --failed --errno --filter --batch --count --duration --output --interval --group-by --sort --history --color --ascii --ring --hooks --latency --resolve --tree --cgroup --as --self --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_opentop_global_optspecs
-    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= b/batch n/count= d/duration= o/output= i/interval= g/group-by= s/sort= history= color= ascii ring= hooks= latency tree cgroup= as= self h/help V/version
+    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= b/batch n/count= d/duration= o/output= i/interval= g/group-by= s/sort= history= color= ascii ring= hooks= latency resolve tree cgroup= as= self h/help V/version
 end
 
 function __fish_opentop_needs_command
@@ -27,7 +27,7 @@ end
 complete -c opentop -n "__fish_opentop_needs_command" -s p -l pid -d 'Only these processes' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s u -l user -d 'Only this user' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s c -l comm -d 'Only commands whose name matches; a leading ! negates' -r
-complete -c opentop -n "__fish_opentop_needs_command" -s f -l file -d 'Only files whose name or path matches; a leading ! negates' -r
+complete -c opentop -n "__fish_opentop_needs_command" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s e -l errno -d 'Only opens that failed with one of these errors' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
@@ -51,6 +51,7 @@ complete -c opentop -n "__fish_opentop_needs_command" -s x -l failed -d 'Only op
 complete -c opentop -n "__fish_opentop_needs_command" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
 complete -c opentop -n "__fish_opentop_needs_command" -l ascii -d 'Draw with ASCII only'
 complete -c opentop -n "__fish_opentop_needs_command" -l latency -d 'Measure how long each open took, from call to result'
+complete -c opentop -n "__fish_opentop_needs_command" -l resolve -d 'Tell the path of the file that was opened too, links followed'
 complete -c opentop -n "__fish_opentop_needs_command" -l tree -d 'With --pid: their descendants too'
 complete -c opentop -n "__fish_opentop_needs_command" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
 complete -c opentop -n "__fish_opentop_needs_command" -s h -l help -d 'Print help'
@@ -62,7 +63,7 @@ complete -c opentop -n "__fish_opentop_needs_command" -a "help" -d 'Print this m
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s p -l pid -d 'Only these processes' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s u -l user -d 'Only this user' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s c -l comm -d 'Only commands whose name matches; a leading ! negates' -r
-complete -c opentop -n "__fish_opentop_using_subcommand record" -s f -l file -d 'Only files whose name or path matches; a leading ! negates' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s e -l errno -d 'Only opens that failed with one of these errors' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
@@ -87,6 +88,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand record" -s x -l failed -
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l ascii -d 'Draw with ASCII only'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l latency -d 'Measure how long each open took, from call to result'
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l resolve -d 'Tell the path of the file that was opened too, links followed'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l tree -d 'With --pid: their descendants too'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s h -l help -d 'Print help'
@@ -94,7 +96,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand replay" -l speed -d 'How
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s p -l pid -d 'Only these processes' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s u -l user -d 'Only this user' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s c -l comm -d 'Only commands whose name matches; a leading ! negates' -r
-complete -c opentop -n "__fish_opentop_using_subcommand replay" -s f -l file -d 'Only files whose name or path matches; a leading ! negates' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s e -l errno -d 'Only opens that failed with one of these errors' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r

@@ -67,6 +67,9 @@ pub struct Live {
     /// Measure how long each open took, from call to result
     #[arg(long, help_heading = "Tracing")]
     pub latency: bool,
+    /// Tell the path of the file that was opened too, links followed
+    #[arg(long, help_heading = "Tracing")]
+    pub resolve: bool,
     /// With --pid: their descendants too
     #[arg(long, requires = "pid", help_heading = "Filters")]
     pub tree: bool,
@@ -100,7 +103,7 @@ pub struct View {
     /// Only commands whose name matches; a leading ! negates
     #[arg(short, long, value_name = "REGEX", help_heading = "Filters")]
     pub comm: Option<String>,
-    /// Only files whose name or path matches; a leading ! negates
+    /// Only files whose name or path matches, or those of what a link led to; a leading ! negates
     #[arg(short, long, value_name = "REGEX", help_heading = "Filters")]
     pub file: Option<String>,
     /// Only opens that failed

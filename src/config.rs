@@ -139,7 +139,14 @@ fn options(live: &Live, show: &Show) -> Result<Options, Error> {
         filter,
         interval: show.interval,
         hooks: hooks(&live.hooks)?,
-        extras: Extras { programs: true, rings: true, kernel: true, children: follows(live), latency: live.latency },
+        extras: Extras {
+            programs: true,
+            rings: true,
+            kernel: true,
+            children: follows(live),
+            latency: live.latency,
+            resolve: live.resolve,
+        },
         cgroup: live.cgroup.as_deref().map(cgroup).transpose()?,
     })
 }

@@ -204,7 +204,7 @@ fn a_screen_without_a_terminal_is_refused() {
 
 #[test]
 fn json_has_the_fields_of_the_contract_in_their_order() {
-    const FIELDS: [&str; 20] = [
+    const FIELDS: [&str; 21] = [
         "type",
         "time",
         "ts_ns",
@@ -222,6 +222,7 @@ fn json_has_the_fields_of_the_contract_in_their_order() {
         "path",
         "path_kind",
         "opened_name",
+        "real_path",
         "latency_ns",
         "cgroup",
         "container",

@@ -12,7 +12,8 @@ use std::collections::HashSet;
 
 #[test]
 fn every_way_is_reported_once_and_rightly() {
-    all_ways(&[]);
+    let gone = all_ways(&[]);
+    assert!(gone.opens.iter().all(|open| open.real_path.is_none()), "nobody has asked for real paths");
 }
 
 #[test]
@@ -27,6 +28,17 @@ fn measuring_latency_changes_nothing_else() {
         let measured = open.latency_ns.is_some_and(|ns| ns > 0);
         assert_eq!(measured, !gone.has_no_latency(open), "latency: {open:?}");
     }
+}
+
+#[test]
+fn real_paths_are_those_of_the_opened_files() {
+    let gone = all_ways(&["--resolve"]);
+    assert!(gone.wrong_real_paths().is_empty(), "{:#?}", gone.wrong_real_paths());
+    for kind in ["whole", "deleted"] {
+        assert!(gone.opens.iter().any(|open| open.real_path_kind.as_deref() == Some(kind)), "{kind}");
+    }
+    let led = gone.opens.iter().filter(|open| open.real_path.is_some() && open.real_path != open.path);
+    assert!(led.count() > 10, "links, directories by links");
 }
 
 /// Goes every way beside opentop with these arguments, all of which must be reported rightly.

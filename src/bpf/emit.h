@@ -5,7 +5,7 @@
 
 /*
  * Records come in four sizes, since bpf_ringbuf_reserve() takes constants only: most names fit the first, nearly all
- * the second, the last holds a name and a directory of PATH_MAX each. One that turns out too small is left unused. `cap`
+ * the second, the last holds a name and two directories of PATH_MAX each. One that turns out too small is left unused. `cap`
  * bytes may be in use before a component of at most `component` bytes is added.
  */
 #define RECORD(class, cap, component)                                                                                  \
@@ -18,7 +18,7 @@
 RECORD(small, 96, 32)
 RECORD(medium, 272, 136)
 RECORD(large, 1024, COMPONENT_LEN + 1)
-RECORD(huge, 2 * NAME_LEN, COMPONENT_LEN + 1)
+RECORD(huge, LARGEST, COMPONENT_LEN + 1)
 
 static __always_inline bool wanted(enum known known, struct task_struct *task, int ret)
 {
@@ -71,30 +71,44 @@ static __always_inline void describe(struct open_event *e, const struct request 
 	e->name_len = 0;
 	e->opened_len = 0;
 	e->dir_len = 0;
+	e->real_len = 0;
 }
 
-/* Where a relative name starts, or what a handle opened. */
-static __always_inline bool base_of(enum known known, struct task_struct *task, struct fs_struct *fs,
-				    const struct request *r, struct place *base)
+/* Where an opened file lies: `file`, or that of a descriptor if it is NULL. */
+static __always_inline bool find_file(enum known known, struct task_struct *task, struct file *file, int fd,
+				      struct place *at)
 {
-	struct file *file = NULL;
-
-	if (!(r->mark & MARK_FROM_FILE) && r->dfd == AT_FDCWD) {
-		base->dentry = TYPED(known, WALK(known, fs, pwd.dentry));
-		base->mnt = TYPED(known, WALK(known, fs, pwd.mnt));
-		return true;
-	}
-	if (r->mark & MARK_FROM_FILE)
-		file = r->file;
 	if (!file)
-		file = file_of(known, LOAD(known, untrusted(known, task), files),
-			       r->mark & MARK_FROM_FILE ? r->ret : r->dfd);
+		file = file_of(known, LOAD(known, untrusted(known, task), files), fd);
 	if (!file)
 		return false;
 	file = TYPED(known, file);
-	base->dentry = TYPED(known, WALK(known, file, f_path.dentry));
-	base->mnt = TYPED(known, WALK(known, file, f_path.mnt));
+	at->dentry = TYPED(known, WALK(known, file, f_path.dentry));
+	at->mnt = TYPED(known, WALK(known, file, f_path.mnt));
 	return true;
+}
+
+/* Where a relative name starts, or what a handle opened. */
+static __always_inline bool find_base(enum known known, struct task_struct *task, struct fs_struct *fs,
+				      const struct request *r, struct place *at)
+{
+	if (r->mark & MARK_FROM_FILE)
+		return find_file(known, task, r->file, r->ret, at);
+	if (r->dfd != AT_FDCWD)
+		return find_file(known, task, NULL, r->dfd, at);
+	at->dentry = TYPED(known, WALK(known, fs, pwd.dentry));
+	at->mnt = TYPED(known, WALK(known, fs, pwd.mnt));
+	return true;
+}
+
+/* Writes the components from w->at up to the process's root. */
+static __always_inline enum walk_result walk_to_root(enum known known, struct fs_struct *fs, struct walk *w)
+{
+	w->root.dentry = TYPED(known, WALK(known, fs, root.dentry));
+	w->root.mnt = TYPED(known, WALK(known, fs, root.mnt));
+	if (is_deleted(known, w->at.dentry))
+		w->event->mark |= MARK_DIR_DELETED;
+	return walk_up(known, w);
 }
 
 /* Writes the directory of a relative name. */
@@ -104,22 +118,40 @@ static __always_inline enum walk_result join(enum known known, struct open_event
 	struct walk w = { .event = e, .room = room };
 	struct fs_struct *fs = TYPED(known, LOAD(known, untrusted(known, task), fs));
 
-	if (!base_of(known, task, fs, r, &w.at)) {
+	if (!find_base(known, task, fs, r, &w.at)) {
 		e->mark |= MARK_DIR_UNKNOWN;
 		return WALK_DONE;
 	}
-	w.root.dentry = TYPED(known, WALK(known, fs, root.dentry));
-	w.root.mnt = TYPED(known, WALK(known, fs, root.mnt));
-	if (is_deleted(known, w.at.dentry))
-		e->mark |= MARK_DIR_DELETED;
-	return walk_up(known, &w);
+	return walk_to_root(known, fs, &w);
 }
 
-/* Whether the open has got a file, and this record is to tell its name: the name asked for may have led elsewhere. */
-static __always_inline bool has_opened(const struct request *r)
+/* Writes the opened file's own path, as a second directory. */
+static __always_inline enum walk_result add_real(enum known known, struct open_event *e, struct room room,
+						 struct task_struct *task, const struct request *r)
 {
-	return r->ret >= 0 && !(r->mark & (MARK_FROM_FILE | MARK_SUBMITTED)) &&
-	       (r->file || !(r->mark & MARK_FD_UNKNOWN));
+	struct walk w = { .event = e, .room = room };
+	struct fs_struct *fs = TYPED(known, LOAD(known, untrusted(known, task), fs));
+	u16 mark = e->mark, dir_len = e->dir_len;
+	enum walk_result result;
+
+	if (!find_file(known, task, r->file, r->ret, &w.at))
+		return WALK_DONE;
+	e->mark = 0;
+	result = walk_to_root(known, fs, &w);
+	e->mark = mark | MARK_REAL | e->mark * (MARK_REAL_CUT / MARK_DIR_CUT);
+	e->real_len = e->dir_len;
+	e->dir_len = dir_len;
+	return result;
+}
+
+/* The marks of the opened file's own path are those of a directory, shifted. */
+_Static_assert(MARK_REAL_DELETED / MARK_DIR_DELETED == MARK_REAL_CUT / MARK_DIR_CUT, "as far as the others");
+_Static_assert(MARK_REAL_OUTSIDE / MARK_DIR_OUTSIDE == MARK_REAL_CUT / MARK_DIR_CUT, "as far as the others");
+
+/* Whether the open has got a file that this record is to tell of. */
+static __always_inline bool has_file(const struct request *r)
+{
+	return r->ret >= 0 && !(r->mark & MARK_SUBMITTED) && (r->file || !(r->mark & MARK_FD_UNKNOWN));
 }
 
 /* Where the name of an opened file lies, or of that of a descriptor; 0: there is no such file. */
@@ -185,15 +217,15 @@ static __always_inline enum walk_result add_opened(enum known known, struct open
 	return WALK_DONE;
 }
 
-/* Writes what belongs to the name: the name of what was opened by it, and its directory where it is relative. */
+/* Writes what belongs to the name: that of what was opened by it, since it may have led elsewhere, and directories. */
 static __always_inline enum walk_result complete(enum known known, struct open_event *e, struct room room,
 						 struct task_struct *task, const struct request *r)
 {
-	if (has_opened(r) && add_opened(known, e, room, r) != WALK_DONE)
+	if (has_file(r) && !(r->mark & MARK_FROM_FILE) && add_opened(known, e, room, r) != WALK_DONE)
 		return WALK_NO_ROOM;
-	if (!(e->mark & (MARK_RELATIVE | MARK_FROM_FILE)))
-		return WALK_DONE;
-	return join(known, e, room, task, r);
+	if (e->mark & (MARK_RELATIVE | MARK_FROM_FILE) && join(known, e, room, task, r) != WALK_DONE)
+		return WALK_NO_ROOM;
+	return resolve && has_file(r) ? add_real(known, e, room, task, r) : WALK_DONE;
 }
 
 /* Writes the name and what belongs to it. */

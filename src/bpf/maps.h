@@ -9,6 +9,9 @@ const volatile u8 hook_set = 0;
 /* Set by the user side before loading: the programs at entry are there and fill the map entered. */
 const volatile bool measure_latency = false;
 
+/* Set by the user side before loading: the opened file's own path is wanted. */
+const volatile bool resolve = false;
+
 /* Set by the user side before loading: the kernel has bpf_rdonly_cast(). */
 const volatile bool can_cast = false;
 

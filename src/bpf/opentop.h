@@ -44,11 +44,16 @@ enum mark {
 	MARK_COMPAT = 1 << 9,	       /* a 32-bit call on a 64-bit kernel */
 	MARK_SUBMITTED = 1 << 10,      /* io_uring: what was asked for; the result comes in another record */
 	MARK_COMPLETED = 1 << 11,      /* io_uring: the result of what was asked for in another record */
+	MARK_REAL_CUT = 1 << 12,       /* the opened file lies deeper than the walk goes */
+	MARK_REAL_DELETED = 1 << 13,   /* ... is deleted, or never had a name */
+	MARK_REAL_OUTSIDE = 1 << 14,   /* ... is one that the process's root does not contain */
+	MARK_REAL = 1 << 15,	       /* ... has its own path at the end of the record */
 };
 
 /*
- * One open. Behind it lie `name_len` bytes of name, `opened_len` bytes of the opened file's own last name, and then
- * `dir_len` bytes of directory: its components from the innermost outwards, each ended by a NUL.
+ * One open. Behind it lie `name_len` bytes of name, `opened_len` bytes of the opened file's own last name, `dir_len`
+ * bytes of directory: its components from the innermost outwards, each ended by a NUL; and in the same way `real_len`
+ * bytes of the opened file's own path.
  * Times are CLOCK_MONOTONIC nanoseconds, ids are those of the initial namespaces.
  */
 struct open_event {
@@ -66,10 +71,10 @@ struct open_event {
 	unsigned short mode;
 	unsigned short mark;
 	unsigned short name_len;
-	unsigned short opened_len;
 	unsigned short dir_len;
+	unsigned short real_len;
 	unsigned char op;
-	unsigned char pad;
+	unsigned char opened_len;
 	char comm[COMM_LEN];
 };
 

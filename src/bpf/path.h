@@ -42,6 +42,9 @@ static __always_inline struct file *file_of(enum known known, struct files_struc
 	return file;
 }
 
+/* How much of the largest record may be in use before a component is added: a name and two directories. */
+#define LARGEST (3 * NAME_LEN)
+
 enum walk_result {
 	WALK_DONE,
 	WALK_NO_ROOM, /* a larger record would hold it */
@@ -104,7 +107,7 @@ outside:
 	w->event->mark |= MARK_DIR_OUTSIDE;
 	return BREAK;
 full:
-	if (w->room.cap >= 2 * NAME_LEN) /* There is nothing larger. */
+	if (w->room.cap >= LARGEST) /* There is nothing larger. */
 		goto cut;
 	w->result = WALK_NO_ROOM;
 	return BREAK;
@@ -123,10 +126,10 @@ static long step_probed(u32 i, struct walk *w)
 	return step(KNOWN_TASK, w);
 }
 
-/* Appends the components of w->at behind the names. */
+/* Appends the components of w->at behind the names, and behind another directory if there is one. */
 static __always_inline enum walk_result walk_up(enum known known, struct walk *w)
 {
-	u32 before = w->event->name_len + w->event->opened_len;
+	u32 before = w->event->name_len + w->event->opened_len + w->event->dir_len;
 	long steps = 0;
 
 	w->result = WALK_DONE;

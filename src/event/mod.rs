@@ -82,6 +82,41 @@ impl PathKind {
     }
 }
 
+/// What is to be known of the opened file's own path. The names are a contract (`real_path_kind` in JSON).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum RealPathKind {
+    /// It is that, and whole.
+    Whole,
+    /// The file lies deeper than what could be read: the beginning of the path is missing.
+    Truncated,
+    /// The file is deleted, or never had a name (`O_TMPFILE`): nothing is found by this path any more.
+    Deleted,
+    /// The process's root does not contain the file.
+    Outside,
+}
+
+impl RealPathKind {
+    /// All of them.
+    pub const ALL: [RealPathKind; 4] =
+        [RealPathKind::Whole, RealPathKind::Truncated, RealPathKind::Deleted, RealPathKind::Outside];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            RealPathKind::Whole => "whole",
+            RealPathKind::Truncated => "truncated",
+            RealPathKind::Deleted => "deleted",
+            RealPathKind::Outside => "outside",
+        }
+    }
+
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<RealPathKind> {
+        RealPathKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 /// One open, borrowed from the batch it lies in. Its texts are the bytes that the kernel saw, which may be anything but
 /// NUL: whoever shows them escapes them (see [`crate::escape`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +158,10 @@ pub struct OpenEvent<'a> {
     /// The opened file's own last name, where it is not the one asked for: a link was followed, or another thread has
     /// changed something meanwhile. Else empty.
     pub opened_name: &'a [u8],
+    /// The opened file's own path as the process's root has it, links followed. Empty where it was not asked for, of a
+    /// failed open, and of what lies in no directory, such as a pipe or a memfd.
+    pub real_path: &'a [u8],
+    pub real_path_kind: RealPathKind,
 }
 
 impl<'a> OpenEvent<'a> {
@@ -144,6 +183,22 @@ impl<'a> OpenEvent<'a> {
     pub fn mode_used(&self) -> Option<u16> {
         let creates = libc::O_CREAT | (libc::O_TMPFILE & !libc::O_DIRECTORY);
         (self.flags & creates as u64 != 0).then_some(self.mode)
+    }
+
+    /// What was opened where that is not what was asked for, and what is to be said about it: the whole path, or else the
+    /// last name, as far as they are known.
+    #[must_use]
+    pub fn target(&self) -> Option<(&'a [u8], &'static str)> {
+        let remark = match self.real_path_kind {
+            RealPathKind::Truncated => " (cut)",
+            RealPathKind::Deleted => " (deleted)",
+            RealPathKind::Whole | RealPathKind::Outside => "",
+        };
+        match (self.real_path, self.opened_name) {
+            (b"", b"") => None,
+            (b"", name) => Some((name, "")),
+            (path, _) => (path != self.path || !remark.is_empty()).then_some((path, remark)),
+        }
     }
 
     /// The last component of the path.
@@ -172,8 +227,9 @@ fn last_slash(path: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&path[..slash], &path[slash + 1..end]))
 }
 
-/// Fixed-size part of a kept event; its texts lie among the batch's, one behind the other: comm, opened name, path, name.
-/// The name shares the path's bytes where it is its end, which is the usual case.
+/// Fixed-size part of a kept event; its texts lie among the batch's, one behind the other: comm, opened name,
+/// real path, path, name. The real path shares the path's bytes where it is the same, and the name where it is its end,
+/// which are the usual cases.
 #[derive(Clone, Copy, Debug)]
 struct Packed {
     ts_ns: u64,
@@ -189,6 +245,7 @@ struct Packed {
     uid: u32,
     ret: i32,
     path_len: u16,
+    real_len: u16,
     name_at: u16,
     name_len: u16,
     mode: u16,
@@ -196,11 +253,13 @@ struct Packed {
     opened_len: u8,
     op: Op,
     path_kind: PathKind,
+    real_path_kind: RealPathKind,
     bits: u8,
 }
 
 const BIT_FD_UNKNOWN: u8 = 1;
 const BIT_DIR_DELETED: u8 = 2;
+const BIT_REAL_IS_PATH: u8 = 4;
 
 /// Latency value of an event whose latency was not measured.
 const NOT_MEASURED: u64 = u64::MAX;
@@ -282,7 +341,10 @@ impl Batch {
     /// Appends a copy of `event`.
     pub fn push(&mut self, event: &OpenEvent<'_>) {
         let mut bits = 0;
-        for (set, bit) in [(!event.fd_known, BIT_FD_UNKNOWN), (event.dir_deleted, BIT_DIR_DELETED)] {
+        let real_is_path = event.real_path == event.path;
+        for (set, bit) in
+            [(!event.fd_known, BIT_FD_UNKNOWN), (event.dir_deleted, BIT_DIR_DELETED), (real_is_path, BIT_REAL_IS_PATH)]
+        {
             if set {
                 bits |= bit;
             }
@@ -290,9 +352,11 @@ impl Batch {
         let text_at = self.text.len();
         let comm = cut(event.comm, u8::MAX as usize);
         let opened = cut(event.opened_name, u8::MAX as usize);
+        let real = if real_is_path { b"" } else { cut(event.real_path, TEXT_MAX) };
         let path = cut(event.path, TEXT_MAX);
         self.text.extend_from_slice(comm);
         self.text.extend_from_slice(opened);
+        self.text.extend_from_slice(real);
         self.text.extend_from_slice(path);
         let (name_at, name_len) = if path.ends_with(event.name) {
             (path.len() - event.name.len(), event.name.len())
@@ -315,6 +379,7 @@ impl Batch {
             ret: event.ret,
             flags: event.flags,
             path_len: path.len() as u16,
+            real_len: real.len() as u16,
             name_at: name_at as u16,
             name_len: name_len as u16,
             mode: event.mode,
@@ -322,6 +387,7 @@ impl Batch {
             opened_len: opened.len() as u8,
             op: event.op,
             path_kind: event.path_kind,
+            real_path_kind: event.real_path_kind,
             bits,
         });
     }
@@ -342,9 +408,12 @@ impl Batch {
     fn view<'a>(&'a self, packed: &Packed) -> OpenEvent<'a> {
         let comm_at = packed.text_at as usize;
         let opened_at = comm_at + packed.comm_len as usize;
-        let path_at = opened_at + packed.opened_len as usize;
+        let real_at = opened_at + packed.opened_len as usize;
+        let path_at = real_at + packed.real_len as usize;
         let name_at = path_at + packed.name_at as usize;
         let text = |at: usize, len: usize| &self.text[at..at + len];
+        let path = text(path_at, packed.path_len as usize);
+        let real_is_path = packed.bits & BIT_REAL_IS_PATH != 0;
         OpenEvent {
             ts_ns: packed.ts_ns,
             time_ns: packed.time_ns,
@@ -364,8 +433,10 @@ impl Batch {
             cgroup: packed.cgroup,
             comm: text(comm_at, packed.comm_len as usize),
             name: text(name_at, packed.name_len as usize),
-            path: text(path_at, packed.path_len as usize),
+            path,
             opened_name: text(opened_at, packed.opened_len as usize),
+            real_path: if real_is_path { path } else { text(real_at, packed.real_len as usize) },
+            real_path_kind: packed.real_path_kind,
         }
     }
 }
@@ -399,5 +470,7 @@ pub(crate) fn sample() -> OpenEvent<'static> {
         name: b"/etc/hosts",
         path: b"/etc/hosts",
         opened_name: b"",
+        real_path: b"",
+        real_path_kind: RealPathKind::Whole,
     }
 }

@@ -29,7 +29,7 @@ pub const FIELDS: [Field; 15] = [
     Field {
         names: &["file", "path"],
         value: "REGEX",
-        about: "absolute path, or the name as given",
+        about: "path or name, as asked for or opened",
         parse: |value, _| Pattern::parse(value).map(Test::File),
     },
     Field {
@@ -147,9 +147,11 @@ impl Test {
         let cgroup = || names.cgroup(event.cgroup);
         let matches = |pattern: &Pattern, text: Option<&[u8]>| text.is_some_and(|text| pattern.matches(text));
         match self {
-            Test::CommOrPath(pattern) => pattern.matches(event.comm) || pattern.matches(event.path),
+            Test::CommOrPath(pattern) => {
+                pattern.matches(event.comm) || pattern.matches(event.path) || matches_target(pattern, event)
+            }
             Test::Comm(pattern) => pattern.matches(event.comm),
-            Test::File(pattern) => pattern.matches_either(event.path, event.name),
+            Test::File(pattern) => pattern.matches_either(event.path, event.name) || matches_target(pattern, event),
             Test::Dir(pattern) => pattern.matches(event.dir()),
             Test::Pid(pids) => pids.contains(event.pid.into()),
             Test::Tid(tids) => tids.contains(event.tid.into()),
@@ -166,6 +168,12 @@ impl Test {
             Test::Cgroup(pattern) => matches(pattern, cgroup().map(|c| c.path.as_slice())),
         }
     }
+}
+
+/// Whether it matches what was opened, where that is known to be something else: a link does not hide where it leads.
+fn matches_target(pattern: &Pattern, event: &OpenEvent<'_>) -> bool {
+    let is_another = |text: &&[u8]| !text.is_empty() && *text != event.path;
+    [event.opened_name, event.real_path].iter().filter(|text| is_another(text)).any(|text| pattern.matches(text))
 }
 
 /// Flags by their bits, or by what they let the program do.

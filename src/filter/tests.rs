@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::{CgroupName, Op, PathKind};
+use crate::event::{CgroupName, Op, PathKind, RealPathKind};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ fn event() -> OpenEvent<'static> {
         name: b"../etc/hosts",
         path: b"/srv/etc/hosts",
         opened_name: b"",
+        real_path: b"",
+        real_path_kind: RealPathKind::Whole,
     }
 }
 
@@ -137,6 +139,24 @@ fn a_success_has_a_descriptor_and_no_error() {
     assert!(!parse("fd:7").matches(&elsewhere, &names()));
     let path_only = OpenEvent { flags: libc::O_PATH as u64, ..opened };
     assert!(!parse("flag:read").matches(&path_only, &names()));
+}
+
+#[test]
+fn a_link_does_not_hide_where_it_leads() {
+    let link = OpenEvent { path: b"/tmp/x", name: b"/tmp/x", opened_name: b"shadow", ..event() };
+    let resolved = OpenEvent { real_path: b"/etc/shadow", ..link };
+    for (expression, by_name, by_path) in [
+        ("file:^shadow$", true, true),
+        ("file:^/etc/shadow$", false, true),
+        ("/etc/sha", false, true),
+        ("shadow", true, true),
+        ("!file:shadow", false, false),
+        ("file:^/tmp/x$", true, true),
+        ("file:^$", false, false),
+    ] {
+        assert_eq!(parse(expression).matches(&link, &names()), by_name, "{expression}");
+        assert_eq!(parse(expression).matches(&resolved, &names()), by_path, "{expression}, resolved");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Filters as users type them, and opens that they are held against.
 
 use super::{Input, assert_displayable};
-use crate::event::{Op, OpenEvent, PathKind};
+use crate::event::{Op, OpenEvent, PathKind, RealPathKind};
 use crate::filter::{Filter, KernelFilter};
 use crate::names::Names;
 
@@ -105,6 +105,8 @@ fn event<'a>(number: i32, comm: &'a [u8], path: &'a [u8]) -> OpenEvent<'a> {
         name: path,
         path,
         opened_name: b"",
+        real_path: b"",
+        real_path_kind: RealPathKind::Whole,
     }
 }
 

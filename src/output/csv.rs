@@ -4,7 +4,9 @@
 //! a lone `\` stands as `\\` in them. Flags are joined by `|`, what has no value is empty. Losses are rows of type
 //! `lost`, and the totals are one row of type `summary` each; both use the last two columns. The hooks stand in no column.
 
-use super::{Clock, FlagTexts, Output, Sink, Table, TableOutput, known_name, known_path, push_number, totals_by_name};
+use super::{
+    Clock, FlagTexts, Output, Sink, Table, TableOutput, known_name, known_path, push_number, real_path, totals_by_name,
+};
 use crate::escape::{escaped, is_plain};
 use crate::event::{OpenEvent, errno_name, flag_names};
 use crate::message::Totals;
@@ -12,7 +14,7 @@ use crate::names::Names;
 use crate::ranking::{label, pid};
 use std::io::{self, Write};
 
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 24] = [
     "type",
     "time",
     "ts_ns",
@@ -30,6 +32,8 @@ const COLUMNS: [&str; 22] = [
     "path",
     "path_kind",
     "opened_name",
+    "real_path",
+    "real_path_kind",
     "latency_ns",
     "cgroup",
     "container",
@@ -115,6 +119,8 @@ impl<W: Write> Output for Csv<W> {
         name(row, known_path(event).unwrap_or_default());
         text(row, event.path_kind.name());
         text(row, &escaped(event.opened_name));
+        name(row, event.real_path);
+        text(row, real_path(event).map_or("", |_| event.real_path_kind.name()));
         number(row, event.latency.map(|latency| latency.as_nanos() as u64));
         name(row, cgroup.map_or(b"", |cgroup| &cgroup.path));
         name(row, cgroup.and_then(|cgroup| cgroup.container.as_deref()).unwrap_or_default());

@@ -5,7 +5,7 @@
 //! that are not UTF-8 cannot be: the text then is the displayable one, and `FIELD_b64` carries the bytes.
 
 use super::{
-    Clock, FlagTexts, Output, Sink, Table, TableOutput, known_name, known_path, opened_name, push_number,
+    Clock, FlagTexts, Output, Sink, Table, TableOutput, known_name, known_path, opened_name, push_number, real_path,
     totals_by_name,
 };
 use crate::escape::{self, escaped, is_invisible};
@@ -77,6 +77,10 @@ impl<W: Write> Output for Json<W> {
         line.text("path", path);
         line.word("path_kind", event.path_kind.name());
         line.text("opened_name", opened_name(event));
+        line.text("real_path", real_path(event));
+        if real_path(event).is_some() {
+            line.word("real_path_kind", event.real_path_kind.name());
+        }
         line.number_or_null("latency_ns", event.latency.map(|latency| latency.as_nanos() as u64));
         line.text("cgroup", cgroup_path);
         line.text("container", cgroup.and_then(|cgroup| cgroup.container.as_deref()));
@@ -87,6 +91,7 @@ impl<W: Write> Output for Json<W> {
         line.bytes("name_b64", name);
         line.bytes("path_b64", path);
         line.bytes("opened_name_b64", opened_name(event));
+        line.bytes("real_path_b64", real_path(event));
         line.bytes("comm_b64", Some(event.comm));
         line.bytes("cgroup_b64", cgroup_path);
         line.end();

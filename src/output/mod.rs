@@ -175,6 +175,11 @@ fn opened_name<'a>(event: &OpenEvent<'a>) -> Option<&'a [u8]> {
     (!event.opened_name.is_empty()).then_some(event.opened_name)
 }
 
+/// The opened file's own path, where it is known.
+fn real_path<'a>(event: &OpenEvent<'a>) -> Option<&'a [u8]> {
+    (!event.real_path.is_empty()).then_some(event.real_path)
+}
+
 /// The totals by the names that a summary gives them; the first four always tell something, the others not always.
 fn totals_by_name(totals: &Totals) -> [(&'static str, u64); 6] {
     [

@@ -1,6 +1,6 @@
 use super::*;
 use crate::escape::escape;
-use crate::event::{CgroupName, sample};
+use crate::event::{CgroupName, RealPathKind, sample};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -62,10 +62,15 @@ fn text_lines() {
     let empty = OpenEvent { name: b"", path: b"/home/", path_kind: PathKind::Joined, ..later };
     let cut = OpenEvent { path_kind: PathKind::Truncated, ..sample() };
     let link = OpenEvent { opened_name: b"hosts\x1b.old", ..sample() };
+    let led = OpenEvent { real_path: b"/run/x\x07", ..link };
+    let deleted = OpenEvent { real_path: sample().path, real_path_kind: RealPathKind::Deleted, ..sample() };
+    let same = OpenEvent { real_path: sample().path, ..sample() };
     let changed = OpenEvent { ret: 3, opened_name: b"shadow", ..unreadable };
     let shown = text(|out| {
         out.header().unwrap();
-        for event in [sample(), later, earlier, unreadable, relative, outside, empty, cut, link, changed] {
+        for event in
+            [sample(), later, earlier, unreadable, relative, outside, empty, cut, link, led, deleted, same, changed]
+        {
             out.open(&event, &names()).unwrap();
         }
         out.lost("ring", 12).unwrap();
@@ -82,6 +87,9 @@ fn text_lines() {
     12.000345678   cat              100     -     ENOENT       ""
     0.000000000    cat              100     3     -            /etc/hosts (cut)
     0.000000000    cat              100     3     -            /etc/hosts -> hosts\x1b.old
+    0.000000000    cat              100     3     -            /etc/hosts -> /run/x\x07
+    0.000000000    cat              100     3     -            /etc/hosts -> /etc/hosts (deleted)
+    0.000000000    cat              100     3     -            /etc/hosts
     12.000345678   cat              100     3     -            (unreadable) -> shadow
     # lost 12 (ring)
     # opens 1000, failed 10, delivered 988, dropped 12, hidden 5, lost 10 (ring), lost 2 (queue), lost 1 (skipped), hooks: syscall exit
@@ -92,7 +100,7 @@ fn text_lines() {
 fn json_has_the_fields_of_the_contract_in_their_order() {
     let event = OpenEvent { cgroup: 1, latency: Some(Duration::from_nanos(1234)), ..sample() };
     let line = json(|out| out.open(&event, &names()).unwrap());
-    insta::assert_snapshot!(line, @r#"{"type":"open","time":"2026-01-02T03:04:05.123456789Z","ts_ns":1000000000,"pid":100,"tid":100,"ppid":1,"uid":0,"comm":"cat","op":"openat","flags":["O_RDONLY","O_CLOEXEC"],"mode":null,"fd":3,"errno":null,"name":"/etc/hosts","path":"/etc/hosts","path_kind":"absolute","opened_name":null,"latency_ns":1234,"cgroup":"/user.slice","container":null,"start_ns":500000000}"#);
+    insta::assert_snapshot!(line, @r#"{"type":"open","time":"2026-01-02T03:04:05.123456789Z","ts_ns":1000000000,"pid":100,"tid":100,"ppid":1,"uid":0,"comm":"cat","op":"openat","flags":["O_RDONLY","O_CLOEXEC"],"mode":null,"fd":3,"errno":null,"name":"/etc/hosts","path":"/etc/hosts","path_kind":"absolute","opened_name":null,"real_path":null,"latency_ns":1234,"cgroup":"/user.slice","container":null,"start_ns":500000000}"#);
 }
 
 #[test]
@@ -120,6 +128,9 @@ fn json_values_of_each_kind() {
     assert_eq!((&json_open(&handle)["name"], &json_open(&handle)["path"]), (&Value::Null, &json!("/etc/hosts")));
     let link = json_open(&OpenEvent { opened_name: b"\xff", ..sample() });
     assert_eq!((&link["opened_name"], &link["opened_name_b64"]), (&json!("\\xff"), &json!("/w==")));
+    let led = json_open(&OpenEvent { real_path: b"/x/\xff", real_path_kind: RealPathKind::Outside, ..sample() });
+    assert_eq!((&led["real_path"], &led["real_path_b64"]), (&json!("/x/\\xff"), &json!("L3gv/w==")));
+    assert_eq!((&led["real_path_kind"], link.get("real_path_kind")), (&json!("outside"), None));
     let empty = OpenEvent { name: b"", path: b"/tmp", path_kind: PathKind::Joined, ..sample() };
     assert_eq!(json_open(&empty)["name"], "");
 }
@@ -147,6 +158,7 @@ fn csv_rows() {
         path: b"/x/\"q\"",
         path_kind: PathKind::Joined,
         opened_name: b"hosts.old",
+        real_path: b"/x/hosts.old",
         cgroup: 2,
         ..sample()
     };
@@ -164,16 +176,16 @@ fn csv_rows() {
         assert_eq!(row.split(',').count(), columns, "{row}");
     }
     insta::assert_snapshot!(rows, @r#"
-    type,time,ts_ns,pid,tid,ppid,uid,comm,op,flags,mode,fd,errno,name,path,path_kind,opened_name,latency_ns,cgroup,container,cause,count
-    open,2026-01-02T03:04:05.123456789Z,1000000000,100,100,1,0,"a,b",openat,O_RDONLY|O_CLOEXEC,,3,,"""q""","/x/""q""",joined,hosts.old,,/system.slice/docker-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope,docker:0123456789ab,,
-    open,2026-01-02T03:04:05.123456789Z,1000000000,100,100,1,0,cat,openat,O_WRONLY|O_CREAT,384,,EACCES,/etc/hosts,/etc/hosts,absolute,,,,,,
-    lost,,,,,,,,,,,,,,,,,,,,queue,3
-    summary,,,,,,,,,,,,,,,,,,,,opens,1000
-    summary,,,,,,,,,,,,,,,,,,,,failed,10
-    summary,,,,,,,,,,,,,,,,,,,,delivered,988
-    summary,,,,,,,,,,,,,,,,,,,,dropped,12
-    summary,,,,,,,,,,,,,,,,,,,,filtered,0
-    summary,,,,,,,,,,,,,,,,,,,,hidden,5
+    type,time,ts_ns,pid,tid,ppid,uid,comm,op,flags,mode,fd,errno,name,path,path_kind,opened_name,real_path,real_path_kind,latency_ns,cgroup,container,cause,count
+    open,2026-01-02T03:04:05.123456789Z,1000000000,100,100,1,0,"a,b",openat,O_RDONLY|O_CLOEXEC,,3,,"""q""","/x/""q""",joined,hosts.old,/x/hosts.old,whole,,/system.slice/docker-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope,docker:0123456789ab,,
+    open,2026-01-02T03:04:05.123456789Z,1000000000,100,100,1,0,cat,openat,O_WRONLY|O_CREAT,384,,EACCES,/etc/hosts,/etc/hosts,absolute,,,,,,,,
+    lost,,,,,,,,,,,,,,,,,,,,,,queue,3
+    summary,,,,,,,,,,,,,,,,,,,,,,opens,1000
+    summary,,,,,,,,,,,,,,,,,,,,,,failed,10
+    summary,,,,,,,,,,,,,,,,,,,,,,delivered,988
+    summary,,,,,,,,,,,,,,,,,,,,,,dropped,12
+    summary,,,,,,,,,,,,,,,,,,,,,,filtered,0
+    summary,,,,,,,,,,,,,,,,,,,,,,hidden,5
     "#);
 }
 

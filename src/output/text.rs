@@ -1,8 +1,6 @@
 //! One line per open, for eyes and for grep.
 
-use super::{
-    Output, Sink, Table, TableOutput, known_name, known_path, opened_name, push_nanos, push_number, totals_by_name,
-};
+use super::{Output, Sink, Table, TableOutput, known_name, known_path, push_nanos, push_number, totals_by_name};
 use crate::escape::{escape_into, escaped, is_plain};
 use crate::event::{OpenEvent, PathKind, errno_name};
 use crate::message::Totals;
@@ -85,9 +83,10 @@ impl<W: Write> Output for Text<W> {
         let (file, remark) = shown_file(event);
         escape_into(file, &mut self.sink.lines);
         self.sink.lines.extend_from_slice(remark.as_bytes());
-        if let Some(opened) = opened_name(event) {
+        if let Some((target, remark)) = event.target() {
             self.sink.lines.extend_from_slice(b" -> ");
-            escape_into(opened, &mut self.sink.lines);
+            escape_into(target, &mut self.sink.lines);
+            self.sink.lines.extend_from_slice(remark.as_bytes());
         }
         self.sink.end_line()
     }

@@ -2,7 +2,7 @@
 //! gives is an error.
 
 use crate::escape::escape;
-use crate::event::{Op, OpenEvent, PathKind, errno_number, flag_bits};
+use crate::event::{Op, OpenEvent, PathKind, RealPathKind, errno_number, flag_bits};
 use crate::message::{Lost, Totals};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -120,6 +120,8 @@ pub(super) struct OpenLine<'a> {
     path: Option<Cow<'a, str>>,
     path_kind: Cow<'a, str>,
     opened_name: Option<Cow<'a, str>>,
+    real_path: Option<Cow<'a, str>>,
+    real_path_kind: Option<Cow<'a, str>>,
     latency_ns: Option<u64>,
     pub(super) cgroup: Option<Cow<'a, str>>,
     #[serde(default)]
@@ -131,6 +133,7 @@ pub(super) struct OpenLine<'a> {
     name_b64: Option<Cow<'a, str>>,
     path_b64: Option<Cow<'a, str>>,
     opened_name_b64: Option<Cow<'a, str>>,
+    real_path_b64: Option<Cow<'a, str>>,
     cgroup_b64: Option<Cow<'a, str>>,
 }
 
@@ -141,6 +144,7 @@ pub(super) struct Texts {
     name: Vec<u8>,
     path: Vec<u8>,
     opened_name: Vec<u8>,
+    real_path: Vec<u8>,
     pub(super) cgroup: Vec<u8>,
 }
 
@@ -156,7 +160,12 @@ impl OpenLine<'_> {
         }
         let opened_name = (self.opened_name.as_deref(), self.opened_name_b64.as_deref());
         put(&mut texts.opened_name, opened_name.0, opened_name.1, ("opened_name", COMPONENT_MAX))?;
+        let real_path = (self.real_path.as_deref(), self.real_path_b64.as_deref());
+        put(&mut texts.real_path, real_path.0, real_path.1, ("real_path", PATH_MAX))?;
         put(&mut texts.cgroup, self.cgroup.as_deref(), self.cgroup_b64.as_deref(), ("cgroup", CGROUP_MAX))?;
+        let real_path_kind = self.real_path_kind.as_deref().map_or(Ok(RealPathKind::Whole), |kind| {
+            RealPathKind::from_name(kind).ok_or_else(|| wrong("real_path_kind", kind))
+        })?;
         at_most("flags", self.flags.len(), FLAGS_MAX)?;
         Ok(OpenEvent {
             ts_ns: at_most("ts_ns", self.ts_ns, CENTURY)?,
@@ -179,6 +188,8 @@ impl OpenLine<'_> {
             name: b"",
             path: b"",
             opened_name: b"",
+            real_path: b"",
+            real_path_kind,
         })
     }
 
@@ -209,8 +220,8 @@ impl OpenLine<'_> {
 impl Texts {
     /// `event` with its texts.
     pub(super) fn complete<'a>(&'a self, event: OpenEvent<'static>) -> OpenEvent<'a> {
-        let Self { comm, name, path, opened_name, .. } = self;
-        OpenEvent { comm, name, path, opened_name, ..event }
+        let Self { comm, name, path, opened_name, real_path, .. } = self;
+        OpenEvent { comm, name, path, opened_name, real_path, ..event }
     }
 }
 

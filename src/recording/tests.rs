@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::{Batch, CgroupName, Op, PathKind, sample};
+use crate::event::{Batch, CgroupName, Op, PathKind, RealPathKind, sample};
 use crate::message::Lost;
 use crate::recording::read::Item;
 use proptest::prelude::*;
@@ -128,20 +128,20 @@ prop_compose! {
         fd_known: bool,
         dir_deleted: bool,
         mode in 0..0o7777u16,
-        kinds in (0..Op::ALL.len(), 0..PathKind::ALL.len()),
+        kinds in (0..Op::ALL.len(), 0..PathKind::ALL.len(), 0..RealPathKind::ALL.len()),
         latency in prop::option::of(0..CENTURY),
-        texts in (hostile_comm(), hostile(), hostile(), hostile()).prop_map(<[Vec<u8>; 4]>::from),
+        texts in (hostile_comm(), hostile(), hostile(), hostile(), hostile()).prop_map(<[Vec<u8>; 5]>::from),
         cgroup in 0..4u64,
-    ) -> (OpenEvent<'static>, [Vec<u8>; 4]) {
+    ) -> (OpenEvent<'static>, [Vec<u8>; 5]) {
         let [pid, tid, ppid] = ids;
         let [ts_ns, time_ns, start_ns] = times;
-        let (op, path_kind) = (Op::ALL[kinds.0], PathKind::ALL[kinds.1]);
+        let (op, path_kind, real_path_kind) = (Op::ALL[kinds.0], PathKind::ALL[kinds.1], RealPathKind::ALL[kinds.2]);
         let latency = latency.map(Duration::from_nanos);
         // A failed open has no descriptor to know, and one that is unknown none to show.
         let (fd_known, ret) = if ret < 0 { (true, ret) } else { (fd_known, if fd_known { ret } else { 0 }) };
         let event = OpenEvent {
             ts_ns, time_ns, start_ns, pid, tid, ppid, uid, ret, fd_known, flags, mode, op, path_kind,
-            dir_deleted, latency, cgroup, ..sample()
+            dir_deleted, latency, cgroup, real_path_kind, ..sample()
         };
         let mode = event.mode_used().unwrap_or_default();
         (OpenEvent { mode, ..event }, texts)
@@ -149,9 +149,12 @@ prop_compose! {
 }
 
 /// `event` with its texts; without a readable directory the name stands for the path.
-fn complete<'a>(event: &OpenEvent<'static>, [comm, name, path, opened_name]: &'a [Vec<u8>; 4]) -> OpenEvent<'a> {
+fn complete<'a>(event: &OpenEvent<'static>, texts: &'a [Vec<u8>; 5]) -> OpenEvent<'a> {
+    let [comm, name, path, opened_name, real_path] = texts;
+    // What is not there is of no kind.
+    let real_path_kind = if real_path.is_empty() { RealPathKind::Whole } else { event.real_path_kind };
     let path = if event.path_kind == PathKind::Unreadable { name } else { path };
-    OpenEvent { comm, name, path, opened_name, ..*event }
+    OpenEvent { comm, name, path, opened_name, real_path, real_path_kind, ..*event }
 }
 
 fn cgroup_names() -> Names {

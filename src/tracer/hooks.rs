@@ -68,6 +68,8 @@ pub struct Extras {
     pub children: bool,
     /// How long each open took.
     pub latency: bool,
+    /// The opened file's own path.
+    pub resolve: bool,
 }
 
 /// Why a program is in the object.

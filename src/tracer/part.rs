@@ -138,6 +138,7 @@ fn load<'a>(
     hooks::select(open.open_object_mut(), set, chosen)?;
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         rodata.measure_latency = options.extras.latency;
+        rodata.resolve = options.extras.resolve;
         rodata.hook_set = set as u8;
         rodata.can_cast = kernel.can_cast();
         rodata.follow_own = options.follow_own;

@@ -11,7 +11,7 @@ use opentop::filter::FIELDS;
 use opentop::tui::app::keymap::{PROMPT_HELP, SECTIONS};
 
 /// Fields of the JSON line of an open; [`OPTIONAL`] tells those that are not always there.
-pub const JSON_FIELDS: [(&str, &str); 21] = [
+pub const JSON_FIELDS: [(&str, &str); 22] = [
     ("type", "open"),
     ("time", "when the result was known, RFC 3339 in UTC with nanoseconds"),
     ("ts_ns", "the same moment in nanoseconds of CLOCK_MONOTONIC"),
@@ -33,6 +33,10 @@ pub const JSON_FIELDS: [(&str, &str); 21] = [
         "last name of the file that was opened, where it is not the one asked for: a link was followed, or something was changed meanwhile; else null",
     ),
     (
+        "real_path",
+        "with --resolve, the path of the file that was opened, links followed, as the process's root has it; else null, for failed opens too, for scripts that are started and for what lies in no directory (a pipe, a memfd)",
+    ),
+    (
         "latency_ns",
         "from call to result, with --latency; else null, and for what the kernel opens itself or refuses before io_uring submits it, or seccomp answers. Where it skips opens, it may be that since an earlier call",
     ),
@@ -42,9 +46,16 @@ pub const JSON_FIELDS: [(&str, &str); 21] = [
 ];
 
 /// Fields that a line only has where they say something.
-pub const OPTIONAL: [(&str, &str); 2] = [
+pub const OPTIONAL: [(&str, &str); 3] = [
     ("dir_deleted", "true where the directory that the name is relative to was deleted"),
-    ("name_b64 path_b64 opened_name_b64 comm_b64 cgroup_b64", "the exact bytes of a text that is not UTF-8"),
+    (
+        "real_path_kind",
+        "beside real_path: whole; truncated where its beginning is missing, for which /... stands; deleted where nothing is found by it any more, or never was (O_TMPFILE); outside where the process's root does not contain the file",
+    ),
+    (
+        "name_b64 path_b64 opened_name_b64 real_path_b64 comm_b64 cgroup_b64",
+        "the exact bytes of a text that is not UTF-8",
+    ),
 ];
 
 const EXIT_STATUS: [(&str, &str); 4] = [

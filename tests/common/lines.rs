@@ -38,6 +38,9 @@ pub struct Open {
     pub path_b64: Option<String>,
     pub path_kind: String,
     pub opened_name: Option<String>,
+    pub real_path: Option<String>,
+    pub real_path_b64: Option<String>,
+    pub real_path_kind: Option<String>,
     #[serde(default)]
     pub dir_deleted: bool,
     pub latency_ns: Option<u64>,
@@ -85,6 +88,10 @@ impl Open {
 
     pub fn path(&self) -> Option<Vec<u8>> {
         exact(self.path.as_deref(), self.path_b64.as_deref())
+    }
+
+    pub fn real_path(&self) -> Option<Vec<u8>> {
+        exact(self.real_path.as_deref(), self.real_path_b64.as_deref())
     }
 
     pub fn is_at(&self, path: impl AsRef<std::path::Path>) -> bool {
@@ -163,6 +170,25 @@ impl Expected {
         .into_iter()
         .filter_map(|(field, same)| (!same).then_some(field))
         .collect()
+    }
+
+    /// Whether the real path of `open` is what `/proc` says of the descriptor, where that could be seen. What lies in no
+    /// directory has none.
+    pub fn is_really(&self, open: &Open) -> bool {
+        let Some(told) = self.bytes("real_path") else {
+            return self.fields["errno"].is_null() || open.real_path.is_none();
+        };
+        if !told.starts_with(b"/") && !told.starts_with(b"(unreachable)/") || told.starts_with(b"/memfd:") {
+            return open.real_path.is_none();
+        }
+        let whole = told.strip_suffix(b" (deleted)").unwrap_or(&told);
+        let real = open.real_path().unwrap_or_default();
+        match open.real_path_kind.as_deref() {
+            Some("truncated") => real.strip_prefix(b"/...").is_some_and(|end| !end.is_empty() && whole.ends_with(end)),
+            Some("deleted") => whole != told && real == whole,
+            Some("whole" | "outside") => real == told,
+            _ => false,
+        }
     }
 
     fn truncated(&self) -> bool {

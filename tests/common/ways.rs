@@ -91,6 +91,15 @@ impl Gone {
         self.expected.iter().find(same).is_some_and(|expected| !begins(expected) && unmeasured(expected))
     }
 
+    /// What was reported with a wrong real path, where that was asked for.
+    pub fn wrong_real_paths(&self) -> Vec<(&Expected, &Open)> {
+        let same = |(expected, open): &(&Expected, &Open)| expected.differences(open).is_empty();
+        let pairs = || self.expected.iter().flat_map(|expected| self.opens.iter().map(move |open| (expected, open)));
+        let pairs: Vec<_> = pairs().filter(same).collect();
+        let is_right = |of: &Open| pairs.iter().any(|(expected, open)| *open == of && expected.is_really(open));
+        pairs.iter().copied().filter(|(_, open)| !is_right(open)).collect()
+    }
+
     /// Everything that could be seen was reported once and rightly, and nothing else.
     pub fn is_well(&self) -> bool {
         self.missing.is_empty() && self.unexpected.is_empty()

@@ -54,6 +54,8 @@ pub struct Line<'a> {
     pub path_kind: &'a str,
     /// The last name of the opened file, where it is another than was asked for.
     pub opened: Option<&'a [u8]>,
+    /// The opened file's own path as `/proc` has it, ` (deleted)` included; `None` where that cannot be seen.
+    pub real: Option<&'a [u8]>,
     /// `None` where the call has no flags.
     pub flags: Option<u64>,
     /// Permission bits, where the flags make them count.
@@ -80,6 +82,7 @@ impl Line<'_> {
         json.bytes("path", self.path);
         json.text("path_kind", self.path_kind.as_bytes());
         json.bytes("opened_name", self.opened);
+        json.bytes("real_path", self.real);
         json.list("flags", self.flags.map(flag_names));
         json.number("mode", self.mode.map(i64::from));
         json.number("fd", self.result.ok().filter(|_| self.fd).map(i64::from));

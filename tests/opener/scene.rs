@@ -85,6 +85,7 @@ impl Scene {
             mode: 0,
             resolve: 0,
             opened: None,
+            real: None,
             kind: None,
             who: None,
         }
@@ -112,6 +113,7 @@ pub struct Open<'a> {
     mode: u32,
     resolve: u64,
     opened: Option<&'static str>,
+    real: Option<&'static str>,
     kind: Option<&'static str>,
     who: Option<Who>,
 }
@@ -140,6 +142,12 @@ impl Open<'_> {
     /// What is opened, where the name leads to a file that is called otherwise.
     pub fn opens(mut self, name: &'static str) -> Self {
         self.opened = Some(name);
+        self
+    }
+
+    /// The opened file's own path, where `/proc` is not there to tell.
+    pub fn really(mut self, path: &'static str) -> Self {
+        self.real = Some(path);
         self
     }
 
@@ -248,6 +256,9 @@ impl Open<'_> {
             _ => Some(fold(&join(&self.dir.path, name))),
         };
         let creates = self.flags & (libc::O_CREAT | (libc::O_TMPFILE & !libc::O_DIRECTORY)) != 0;
+        let told =
+            || sys::read_link(format!("/proc/thread-self/fd/{}", result.ok().filter(|_| self.fd)?).as_bytes()).ok();
+        let real = self.real.map(|path| path.as_bytes().to_vec()).or_else(told);
         Line {
             way: &self.way,
             who,
@@ -256,6 +267,7 @@ impl Open<'_> {
             path: path.as_deref(),
             path_kind: kind,
             opened: self.opened.map(str::as_bytes).filter(|_| result.is_ok()),
+            real: real.as_deref(),
             flags: Some(u64::from(self.high_flags) << 32 | u64::from(self.flags as u32)),
             mode: creates.then_some(self.mode),
             result,

@@ -153,6 +153,7 @@ path_call! {
     make_fifo(mode: u32) = libc::mkfifo;
     make_dir(mode: u32) = libc::mkdir;
     remove_dir() = libc::rmdir;
+    remove_file() = libc::unlink;
     change_dir() = libc::chdir;
     change_root() = libc::chroot;
     /// Makes a file longer (a hole) without opening it.

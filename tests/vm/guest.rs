@@ -102,8 +102,10 @@ struct Found {
     dropped: u64,
     /// Price of an unrelated call beside opentop, in that without.
     unrelated: f64,
-    /// Opens by system calls that `--latency` did not measure. The short form does not look.
+    /// Opens by system calls that `--latency` did not measure.
     unmeasured: Vec<Open>,
+    /// Opens to which `--resolve` gave a wrong path.
+    misled: Vec<Open>,
 }
 
 impl Found {
@@ -117,6 +119,7 @@ impl Found {
         let ended = tracer.stop().well();
         let without = unrelated();
         let (opens, summary) = (ended.opens(), ended.summary());
+        let second = go_every_way(&["--hooks", hooks, "--latency", "--resolve"]);
         Self {
             gone: Gone::new(&gone, &opens, &summary.hooks),
             hooks: summary.hooks,
@@ -125,7 +128,8 @@ impl Found {
             skipped: summary.lost["skipped"],
             dropped: summary.dropped,
             unrelated: beside / without,
-            unmeasured: if is_short() { Vec::new() } else { unmeasured(hooks) },
+            unmeasured: unmeasured(&second),
+            misled: second.wrong_real_paths().into_iter().map(|(_, open)| open.clone()).collect(),
         }
     }
 
@@ -160,6 +164,9 @@ impl Found {
         {
             println!("RESULT bad {hooks}: {} opens without a latency, {first:?}", self.unmeasured.len());
         }
+        if let [first, ..] = &self.misled[..] {
+            println!("RESULT bad {hooks}: {} wrong real paths, {first:?}", self.misled.len());
+        }
         if !gone.unexpected.is_empty() {
             println!("RESULT bad {hooks}: {} opens reported that were not made so", gone.unexpected.len());
         }
@@ -167,8 +174,7 @@ impl Found {
 }
 
 /// What came without a latency although it was asked for, of the opens that programs ask for and the hooks do not lose.
-fn unmeasured(hooks: &str) -> Vec<Open> {
-    let gone = go_every_way(&["--hooks", hooks, "--latency"]);
+fn unmeasured(gone: &Gone) -> Vec<Open> {
     gone.opens.iter().filter(|open| open.latency_ns.is_none() && !gone.has_no_latency(open)).cloned().collect()
 }
 

@@ -286,7 +286,7 @@ fn any_value() -> impl Strategy<Value = String> {
     ]
 }
 
-const FIELDS: [&str; 25] = [
+const FIELDS: [&str; 28] = [
     "type",
     "time",
     "ts_ns",
@@ -312,6 +312,9 @@ const FIELDS: [&str; 25] = [
     "path_b64",
     "cgroup_b64",
     "opened_name",
+    "real_path",
+    "real_path_kind",
+    "real_path_b64",
 ];
 
 proptest! {

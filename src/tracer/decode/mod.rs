@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::bpf::types::{mark, open_event};
 use crate::bpf::{comm_bytes, from_bytes};
-use crate::event::{Batch, Op, OpenEvent, PathKind};
+use crate::event::{Batch, Op, OpenEvent, PathKind, RealPathKind};
 use pending::{Asked, Pending};
 
 /// Stands before a directory that the process's root does not contain, as `getcwd(2)` has it.
@@ -34,6 +34,7 @@ pub struct Decoder {
     /// Unix epoch minus CLOCK_MONOTONIC, in nanoseconds: what makes wall-clock times of timestamps.
     pub clock_offset_ns: i64,
     path: Vec<u8>,
+    real: Vec<u8>,
     folded: Vec<u8>,
     pending: Pending,
 }
@@ -58,10 +59,13 @@ impl Decoder {
         match self.pending.take(header.request) {
             Asked::Known(submitted) => {
                 let (asked, names) = split(&submitted)?;
+                let asked_texts = Texts::new(&asked, names)?;
                 // Where the ring has a slot for it the result is no descriptor, and says nothing of a file.
-                let in_slot = Marks(u32::from(asked.mark)).has(mark::MARK_FD_UNKNOWN);
-                let opened = if in_slot { b"" } else { texts.opened };
-                let texts = Texts { opened, ..Texts::new(&asked, names)? };
+                if Marks(u32::from(asked.mark)).has(mark::MARK_FD_UNKNOWN) {
+                    let result = open_event { mark: 0, ..header };
+                    return self.append(&completed(asked, &result), asked_texts, batch);
+                }
+                let texts = Texts { opened: texts.opened, real: texts.real, ..asked_texts };
                 self.append(&completed(asked, &header), texts, batch)
             }
             Asked::Forgotten => Err(DecodeError::Forgotten),
@@ -73,12 +77,14 @@ impl Decoder {
     fn append(&mut self, header: &open_event, texts: Texts<'_>, batch: &mut Batch) -> Result<(), DecodeError> {
         let marks = Marks(u32::from(header.mark));
         let op = *Op::ALL.get(header.op as usize).ok_or(DecodeError::Op(header.op))?;
-        let Texts { name, opened, dir } = texts;
+        let Texts { name, opened, dir, real } = texts;
         // The name of a file without one, made in the directory that was asked for.
         let nameless = header.flags & TMPFILE == TMPFILE;
 
         self.path.clear();
         absolute_path(name, dir, marks, &mut self.path);
+        self.real.clear();
+        let real_path_kind = real_path(real, marks, &mut self.real);
         let path = fold(&self.path, &mut self.folded);
         batch.push(&OpenEvent {
             ts_ns: header.ts_ns,
@@ -101,6 +107,8 @@ impl Decoder {
             name,
             path,
             opened_name: if nameless || !differs(opened, name) { b"" } else { opened },
+            real_path: &self.real,
+            real_path_kind,
         });
         Ok(())
     }
@@ -114,16 +122,18 @@ struct Texts<'a> {
     name: &'a [u8],
     opened: &'a [u8],
     dir: &'a [u8],
+    real: &'a [u8],
 }
 
 impl<'a> Texts<'a> {
     fn new(header: &open_event, bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        let lens = [header.name_len, header.opened_len, header.dir_len].map(usize::from);
+        let lens = [header.name_len, header.opened_len.into(), header.dir_len, header.real_len].map(usize::from);
         let too_long = DecodeError::Names { have: bytes.len(), claimed: lens.iter().sum() };
         let (name, rest) = bytes.split_at_checked(lens[0]).ok_or(too_long)?;
         let (opened, rest) = rest.split_at_checked(lens[1]).ok_or(too_long)?;
-        let dir = rest.get(..lens[2]).ok_or(too_long)?;
-        Ok(Self { name, opened, dir })
+        let (dir, rest) = rest.split_at_checked(lens[2]).ok_or(too_long)?;
+        let real = rest.get(..lens[3]).ok_or(too_long)?;
+        Ok(Self { name, opened, dir, real })
     }
 }
 
@@ -136,13 +146,20 @@ fn differs(opened: &[u8], name: &[u8]) -> bool {
     names_a_file && asked != opened && !matches!(opened, b"" | b"/")
 }
 
+/// What is known of the opened file, and so comes with the result.
+const OF_RESULT: u16 = (mark::MARK_FD_UNKNOWN.0
+    | mark::MARK_REAL.0
+    | mark::MARK_REAL_CUT.0
+    | mark::MARK_REAL_DELETED.0
+    | mark::MARK_REAL_OUTSIDE.0) as u16;
+
 /// What was submitted, with the result of its completion.
 fn completed(asked: open_event, result: &open_event) -> open_event {
     open_event {
         ts_ns: result.ts_ns,
         ret: result.ret,
         latency_ns: if result.latency_ns == 0 { 0 } else { result.ts_ns.saturating_sub(asked.ts_ns) },
-        mark: asked.mark | result.mark & mark::MARK_FD_UNKNOWN.0 as u16,
+        mark: asked.mark | result.mark & OF_RESULT,
         ..asked
     }
 }
@@ -190,10 +207,7 @@ fn absolute_path(name: &[u8], dir: &[u8], marks: Marks, path: &mut Vec<u8>) {
     } else if marks.has(mark::MARK_DIR_CUT) {
         path.extend_from_slice(b"/...");
     }
-    for component in dir.split(|&byte| byte == 0).rev().filter(|component| !component.is_empty()) {
-        path.push(b'/');
-        path.extend_from_slice(component);
-    }
+    push_components(dir, path);
     if !from_file {
         path.push(b'/');
         path.extend_from_slice(name);
@@ -201,6 +215,38 @@ fn absolute_path(name: &[u8], dir: &[u8], marks: Marks, path: &mut Vec<u8>) {
     if path.is_empty() {
         path.push(b'/');
     }
+}
+
+/// Appends components that come innermost first.
+fn push_components(components: &[u8], path: &mut Vec<u8>) {
+    for component in components.split(|&byte| byte == 0).rev().filter(|component| !component.is_empty()) {
+        path.push(b'/');
+        path.extend_from_slice(component);
+    }
+}
+
+/// The opened file's own path from its components. What lies in no directory has none.
+fn real_path(components: &[u8], marks: Marks, path: &mut Vec<u8>) -> RealPathKind {
+    let outside = marks.has(mark::MARK_REAL_OUTSIDE);
+    if !marks.has(mark::MARK_REAL) || (outside && components.is_empty()) {
+        return RealPathKind::Whole;
+    }
+    let kind = match () {
+        () if outside => RealPathKind::Outside,
+        () if marks.has(mark::MARK_REAL_CUT) => RealPathKind::Truncated,
+        () if marks.has(mark::MARK_REAL_DELETED) => RealPathKind::Deleted,
+        () => RealPathKind::Whole,
+    };
+    match kind {
+        RealPathKind::Outside => path.extend_from_slice(OUTSIDE),
+        RealPathKind::Truncated => path.extend_from_slice(b"/..."),
+        RealPathKind::Deleted | RealPathKind::Whole => {}
+    }
+    push_components(components, path);
+    if path.is_empty() {
+        path.push(b'/');
+    }
+    kind
 }
 
 /// Removes `.`, `..` and repeated slashes by text alone; symbolic links are not followed.

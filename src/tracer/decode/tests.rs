@@ -14,6 +14,7 @@ struct Record {
     opened: Vec<u8>,
     /// Innermost component first, as the walk finds them.
     dir: Vec<&'static str>,
+    real: Vec<&'static str>,
 }
 
 fn record(name: &[u8], marks: &[mark], dir: &[&'static str]) -> Record {
@@ -34,12 +35,12 @@ fn record(name: &[u8], marks: &[mark], dir: &[&'static str]) -> Record {
         name_len: 0,
         opened_len: 0,
         dir_len: 0,
+        real_len: 0,
         op: Op::Openat as u8,
-        pad: 0,
         comm: [0; 16],
     };
     set_comm(&mut header, b"nginx");
-    Record { header, name: name.to_vec(), opened: Vec::new(), dir: dir.to_vec() }
+    Record { header, name: name.to_vec(), opened: Vec::new(), dir: dir.to_vec(), real: Vec::new() }
 }
 
 fn set_comm(header: &mut open_event, comm: &[u8]) {
@@ -50,11 +51,12 @@ fn set_comm(header: &mut open_event, comm: &[u8]) {
 
 impl Record {
     fn bytes(&self) -> Vec<u8> {
-        let dir: Vec<u8> = self.dir.iter().flat_map(|part| part.bytes().chain([0])).collect();
+        let walked = |parts: &[&str]| parts.iter().flat_map(|part| part.bytes().chain([0])).collect::<Vec<u8>>();
+        let (dir, real) = (walked(&self.dir), walked(&self.real));
         let mut header = self.header;
-        let lens = [self.name.len(), self.opened.len(), dir.len()].map(|len| len as u16);
-        [header.name_len, header.opened_len, header.dir_len] = lens;
-        [as_bytes(&header), &self.name, &self.opened, &dir].concat()
+        [header.name_len, header.dir_len, header.real_len] = [&self.name, &dir, &real].map(|text| text.len() as u16);
+        header.opened_len = self.opened.len() as u8;
+        [as_bytes(&header), &self.name, &self.opened, &dir, &real].concat()
     }
 
     /// The batch that it decodes to, alone.
@@ -103,6 +105,8 @@ fn every_field_arrives() {
         name: b"/etc/hosts",
         path: b"/etc/hosts",
         opened_name: b"",
+        real_path: b"",
+        real_path_kind: RealPathKind::Whole,
     };
     assert_eq!(batch.get(0), Some(expected));
 }
@@ -130,6 +134,29 @@ fn what_was_opened_is_told_where_it_is_called_otherwise() {
     let mut nameless = Record { opened: b"#17".to_vec(), ..record(b"/tmp", &[], &[]) };
     nameless.header.flags = TMPFILE;
     assert_eq!(nameless.decoded().get(0).unwrap().opened_name, b"");
+}
+
+#[test]
+fn the_real_path_is_that_of_the_opened_file() {
+    let [real, cut, deleted, outside] =
+        [mark::MARK_REAL, mark::MARK_REAL_CUT, mark::MARK_REAL_DELETED, mark::MARK_REAL_OUTSIDE];
+    for (marks, components, path, kind) in [
+        (&[real][..], &["vim.basic", "bin", "usr"][..], "/usr/bin/vim.basic", RealPathKind::Whole),
+        (&[real], &[], "/", RealPathKind::Whole),
+        (&[real, deleted], &["#17", "tmp"], "/tmp/#17", RealPathKind::Deleted),
+        (&[real, cut, deleted], &["f", "d"], "/.../d/f", RealPathKind::Truncated),
+        (&[real, outside], &["f"], "(unreachable)/f", RealPathKind::Outside),
+        // A pipe, a memfd.
+        (&[real, outside], &[], "", RealPathKind::Whole),
+        (&[], &[], "", RealPathKind::Whole),
+    ] {
+        let marks = [marks, &[mark::MARK_RELATIVE]].concat();
+        let record = Record { real: components.to_vec(), ..record(b"link", &marks, &["etc"]) };
+        let batch = record.decoded();
+        let event = batch.get(0).unwrap();
+        assert_eq!((event.real_path, event.real_path_kind), (path.as_bytes(), kind), "{marks:?}");
+        assert_eq!((event.path, event.path_kind), (&b"/etc/link"[..], PathKind::Joined), "{marks:?}");
+    }
 }
 
 #[test]

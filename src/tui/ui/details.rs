@@ -53,8 +53,9 @@ fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)>
     };
     let deleted = if event.dir_deleted { ", its directory is deleted" } else { "" };
     let flags: Vec<_> = flag_names(event.flags).collect();
-    let has_escapes =
-        [event.path, event.name, event.opened_name, event.comm].iter().any(|text| *escaped(text).as_bytes() != **text);
+    let has_escapes = [event.path, event.name, event.opened_name, event.real_path, event.comm]
+        .iter()
+        .any(|text| *escaped(text).as_bytes() != **text);
     let cgroup = context.names.cgroup(event.cgroup);
     let label = cgroup.and_then(|cgroup| cgroup.container.as_ref().or(cgroup.unit.as_ref()));
     let mut fields = vec![
@@ -79,6 +80,9 @@ fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)>
     ];
     if !event.opened_name.is_empty() {
         fields.insert(2, ("opened", escape(event.opened_name)));
+    }
+    if !event.real_path.is_empty() {
+        fields.insert(2, ("real path", format!("{} ({})", escape(event.real_path), event.real_path_kind.name())));
     }
     fields
 }

@@ -152,8 +152,8 @@ fn container(row: &Shown<'_>, context: &Context<'_>) -> String {
 fn path(row: &Shown<'_>, context: &Context<'_>) -> String {
     let event = &row.event;
     let mut text = if row.tries > 1 { search(event, row.tries) } else { whole(event) };
-    if !event.opened_name.is_empty() {
-        text.extend([" ", context.theme.glyphs.arrow, " ", &*escaped(event.opened_name)]);
+    if let Some((target, remark)) = event.target() {
+        text.extend([" ", context.theme.glyphs.arrow, " ", &*escaped(target), remark]);
     }
     behind(&text, context.horizontal_scroll).to_owned()
 }

@@ -130,6 +130,7 @@ pub fn report_handle(scene: &Scene, path: Option<&[u8]>, flags: c_int, result: R
         path,
         path_kind: if path.is_some() { "handle" } else { "unreadable" },
         opened: None,
+        real: None,
         flags: Some(flags as u64),
         mode: None,
         result,

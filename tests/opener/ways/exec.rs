@@ -60,8 +60,8 @@ fn absolute(scene: &Scene, name: &[u8]) -> Vec<u8> {
 /// The kernel opens a program for reading; the caller gets no descriptor.
 fn report(way: &str, who: &Who, name: Option<&[u8]>, path: &[u8], path_kind: &str, result: Result) {
     let (who, path, flags, mode) = (who.clone(), Some(path), Some(libc::O_RDONLY as u64), None);
-    let (fd, dir_deleted, opened) = (false, false, None);
-    Line { way, who, op: "exec", name, path, path_kind, opened, flags, mode, result, fd, dir_deleted }.print();
+    let (fd, dir_deleted, opened, real) = (false, false, None, None);
+    Line { way, who, op: "exec", name, path, path_kind, opened, real, flags, mode, result, fd, dir_deleted }.print();
 }
 
 fn program(scene: &Scene, name: &[u8]) -> Gone {

@@ -48,6 +48,7 @@ fn core_dump(scene: &Scene) -> Gone {
         path,
         path_kind,
         opened: None,
+        real: None,
         flags,
         mode,
         result,

@@ -8,6 +8,8 @@ pub const WAYS: &[Way] = ways![
     "path with dots" => dots,
     "path through a symbolic link" => through_a_link,
     "to a link" => to_a_link,
+    "to a deleted file" => to_a_deleted_file,
+    "to a file in no directory" => to_a_memfd,
     "working directory" => working_directory,
     "working directory is the root" => working_directory_is_root,
     "working directory through a link" => working_directory_through_a_link,
@@ -76,6 +78,25 @@ fn to_a_link(scene: &Scene) -> Gone {
     scene.open(&OPENAT, "link-to-dir/").opens("sub").label("directory").ok();
     scene.open(&OPENAT, "link-to-dir/.").label("within").ok();
     scene.open(&OPENAT, "link").flags(libc::O_PATH | libc::O_NOFOLLOW).label("itself").ok();
+    Ok(())
+}
+
+/// What a descriptor's link in `/proc` leads to.
+fn by_descriptor<'a>(scene: &'a Scene, fd: std::ffi::c_int) -> crate::scene::Open<'a> {
+    scene.open(&OPENAT, format!("/proc/self/fd/{fd}"))
+}
+
+fn to_a_deleted_file(scene: &Scene) -> Gone {
+    let fd = scene.open(&OPENAT, scene.file("gone")).label("before").ok();
+    sys::remove_file(b"gone");
+    by_descriptor(scene, fd).opens("gone").ok();
+    Ok(())
+}
+
+fn to_a_memfd(scene: &Scene) -> Gone {
+    // SAFETY: a C string that outlives the call.
+    let fd = sys::result(unsafe { libc::memfd_create(c"here".as_ptr(), 0) }.into());
+    by_descriptor(scene, sys::must("memfd_create", fd)).opens("memfd:here").ok();
     Ok(())
 }
 
@@ -244,8 +265,8 @@ fn chroot(scene: &Scene) -> Gone {
     sys::make_dir(b"root/sub", 0o755);
     sys::change_dir(&root);
     sys::change_root(b".");
-    scene.open(&OPENAT, "there").from("/").ok();
-    scene.open(&OPENAT, "/there").label("absolute").ok();
+    scene.open(&OPENAT, "there").from("/").really("/there").ok();
+    scene.open(&OPENAT, "/there").really("/there").label("absolute").ok();
     scene.open(&OPENAT, "../../there").from("/").label("dots").ok();
     sys::change_dir(b"/sub");
     scene.open(&OPENAT, "../there").from("/sub").label("below the root").ok();

@@ -40,12 +40,15 @@ fn a_ring_opens_under_another_name_and_into_a_slot() {
         let (mut submitted, mut completed) = by_ring(7);
         submitted.header.mark |= slot;
         (completed.opened, completed.header.ret) = (b"other".to_vec(), 0);
+        (completed.real, completed.header.mark) = (vec!["other"], completed.header.mark | mark::MARK_REAL.0 as u16);
         decoder.decode(&submitted.bytes(), &mut batch).unwrap();
         decoder.decode(&completed.bytes(), &mut batch).unwrap();
         batch
     };
     assert_eq!(opens(0).get(0).unwrap().opened_name, b"other");
+    assert_eq!(opens(0).get(0).unwrap().real_path, b"/other");
     let into_slot = opens(mark::MARK_FD_UNKNOWN.0 as u16);
+    assert_eq!(into_slot.get(0).unwrap().real_path, b"");
     assert_eq!((into_slot.get(0).unwrap().opened_name, into_slot.get(0).unwrap().fd()), (&b""[..], None));
 }
 
