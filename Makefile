@@ -28,7 +28,7 @@ lint: ## rustfmt, clippy, clang-format, and shellcheck where it is installed
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --test guest -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --document-private-items
-	clang-format --dry-run -Werror $(filter-out %/vmlinux.h,$(wildcard src/bpf/*.[ch] src/bpf/*/*.h benches/*/*.bpf.c))
+	clang-format --dry-run -Werror $(wildcard src/bpf/*.[ch] src/bpf/*/*.h benches/*/*.bpf.c)
 	if command -v shellcheck >/dev/null; then shellcheck -x scripts/*.sh .ci/run; fi
 
 bench: build ## what tracing costs, beside a floor and its peers; takes minutes, wants a quiet machine and root

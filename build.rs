@@ -1,4 +1,4 @@
-//! Compiles the kernel side and generates its Rust skeleton, into OUT_DIR.
+//! Compiles the BPF side and generates its Rust skeleton, into OUT_DIR.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ fn build() -> Result<(), String> {
     let clang = env::var("CLANG").unwrap_or_else(|_| "clang".into());
     if Command::new(&clang).arg("--version").output().is_err() {
         return Err(format!(
-            "cannot run `{clang}`, which compiles the kernel side: install the package clang, or set CLANG to its path"
+            "cannot run `{clang}`, which compiles the BPF side: install the package clang, or set CLANG to its path"
         ));
     }
     let out = PathBuf::from(env::var("OUT_DIR").map_err(|e| format!("OUT_DIR: {e}"))?).join("opentop.skel.rs");

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
- * The least that a tracer at syscall exit can do: nothing at all; one record with the name for each openat; the same,
- * with the time and with a count for the process, as opentop promises. What opentop costs above this is its own doing.
+ * The least that a tracer at syscall exit can do: nothing at all; one record
+ * with the name for each openat; the same, with the time and with a count for
+ * the process, as opentop promises. What opentop costs above this is its own
+ * doing.
  */
-#include "../../src/bpf/vmlinux.h"
+#include "../../src/bpf/core_types.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
@@ -47,7 +49,8 @@ struct {
 
 static __always_inline void count(const struct process_key *key)
 {
-	struct process_count fresh = {}, *c = bpf_map_lookup_elem(&processes, key);
+	struct process_count fresh = {},
+			     *c = bpf_map_lookup_elem(&processes, key);
 
 	if (c)
 		__sync_fetch_and_add(&c->succeeded, 1);
@@ -71,7 +74,8 @@ static __always_inline int emit(struct pt_regs *regs, bool counted)
 		return 0;
 	if (counted)
 		r->event.ts_ns = bpf_ktime_get_ns();
-	bpf_probe_read_user_str(r->name, sizeof(r->name), (const void *)NAME(regs));
+	bpf_probe_read_user_str(r->name, sizeof(r->name),
+				(const void *)NAME(regs));
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 	return 0;
 }

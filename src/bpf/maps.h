@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* What the kernel side and the user side share while running. */
+/* What the BPF side and userspace share while running. */
 #ifndef OPENTOP_MAPS_H
 #define OPENTOP_MAPS_H
 
-/* Set by the user side before loading: which hook set these programs are. */
+#include "core_types.h"
+#include <bpf/bpf_helpers.h>
+#include "opentop.h"
+
+/* Set by userspace before loading: which hook set these programs are. */
 const volatile u8 hook_set = 0;
 
-/* Set by the user side before loading: the programs at entry are there and fill the map entered. */
+/*
+ * Set by userspace before loading: the programs at entry are there and fill the
+ * map enter_ts.
+ */
 const volatile bool measure_latency = false;
 
-/* Set by the user side before loading: the opened file's own path is wanted. */
+/* Set by userspace before loading: the opened file's own path is wanted. */
 const volatile bool resolve = false;
 
-/* Set by the user side before loading: the kernel has bpf_rdonly_cast(). */
+/* Set by userspace before loading: the kernel has bpf_rdonly_cast(). */
 const volatile bool can_cast = false;
 
 /* Names a type in BTF, from which the Rust type is generated. */
@@ -23,7 +30,10 @@ struct {
 	__uint(max_entries, 8 << 20);
 } events SEC(".maps");
 
-/* Preallocated: nothing is gained by allocating late, and an LRU map would evict silently. */
+/*
+ * Preallocated: nothing is gained by allocating late, and an LRU map would
+ * evict silently.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 32768);
@@ -31,24 +41,33 @@ struct {
 	__type(value, struct process_count);
 } processes SEC(".maps");
 
-/* Each a map of one element: programs reach it without a look-up, the user side reads or writes it as a whole. */
+/*
+ * Each a map of one element: programs reach it without a look-up, userspace
+ * reads or writes it as a whole.
+ */
 struct totals totals SEC(".bss.totals");
 
-/* What to report; the user side may change it at any time. */
+/* What to report; userspace may change it at any time. */
 struct filter filter SEC(".bss.filter");
 
-/* Opentop's own process as the kernel numbers it, which in a pid namespace is not what it is told. */
+/*
+ * Opentop's own process as the kernel numbers it, which in a pid namespace is
+ * not what getpid() says.
+ */
 u32 own_tgid SEC(".bss.own");
 
-/* Set by the user side before loading: follow the children of opentop, of which the command is one. */
+/*
+ * Set by userspace before loading: follow the children of opentop, of which the
+ * command is one.
+ */
 const volatile bool follow_own = false;
 
-#define IDS(entries)                                                                                                   \
-	struct {                                                                                                       \
-		__uint(type, BPF_MAP_TYPE_HASH);                                                                       \
-		__uint(max_entries, entries);                                                                          \
-		__type(key, u32);                                                                                      \
-		__type(value, u8);                                                                                     \
+#define IDS(entries)                             \
+	struct {                                 \
+		__uint(type, BPF_MAP_TYPE_HASH); \
+		__uint(max_entries, entries);    \
+		__type(key, u32);                \
+		__type(value, u8);               \
 	}
 IDS(131072) wanted_pids SEC(".maps");
 IDS(1024) wanted_uids SEC(".maps");
@@ -61,18 +80,22 @@ struct {
 	__type(value, u32);
 } wanted_cgroup SEC(".maps");
 
-/* When the call that a thread is in began. Only filled where latency is measured. */
+/*
+ * When the call began that a thread is in. Only filled where latency is
+ * measured.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
 	__type(key, u32);
 	__type(value, u64);
-} entered SEC(".maps");
+} enter_ts SEC(".maps");
 
 /*
- * Opens by io_uring that are under way: the key that joins their two records, by request. Requests can be left in it for
- * ever (they need not be completed visibly), and anybody can have any number pending: the least recently used go, and a
- * result that finds its request gone is counted as lost.
+ * Opens by io_uring that are under way: the key that joins their two records,
+ * by request. Requests can be left in it for ever (they need not be completed
+ * visibly), and anybody can have any number pending: the least recently used
+ * go, and a result that finds its request gone is counted as lost.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -1,4 +1,4 @@
-//! The kernel side as generated from `src/bpf`: the skeleton to load it, and the types of `opentop.h`.
+//! The BPF side as generated from `src/bpf`: the skeleton to load it, and the types of `opentop.h`.
 
 mod skel {
     #![allow(
@@ -39,7 +39,7 @@ const _: () = assert!(size_of::<types::process_count>() == 2 * 8 + 2 * 4 + 16);
 const _: () = assert!(size_of::<types::totals>() == 8 * 8);
 const _: () = assert!(size_of::<types::filter>() == 5 + 1 + 1 + 1 + 4);
 
-/// The bytes of `value`, as the kernel side reads them.
+/// The bytes of `value`, as the BPF side reads them.
 pub fn as_bytes<T: Plain>(value: &T) -> &[u8] {
     // SAFETY: a `Plain` has no padding, so all of its bytes are initialised.
     unsafe { std::slice::from_raw_parts(std::ptr::from_ref(value).cast(), size_of::<T>()) }

@@ -1,27 +1,39 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* What a hook knows of an open; who opens, when, and the count of that process. */
+/*
+ * What a hook knows of an open; who opens, when, and the count of that process.
+ */
 #ifndef OPENTOP_OPENER_H
 #define OPENTOP_OPENER_H
 
+#include "load.h"
+#include "maps.h"
+#include "opentop.h"
+
 /*
- * What a hook knows about an open. Without gaps, which nobody would write: before 6.3 the verifier wants all of what a
- * function is given to have been written.
+ * What a hook knows about an open. Without gaps, which nobody would write:
+ * before 6.3 the verifier wants all of what a function is given to have been
+ * written.
  */
-struct request {
-	const char *name;  /* NULL: there is none */
-	struct file *file; /* the opened file; NULL: that of the descriptor `ret`, if there is one */
-	u64 key;	   /* io_uring: which request */
-	u64 began;	   /* when the call began; 0: not measured */
-	u64 now;	   /* when the result was known; report() asks for that */
+struct open_args {
+	const char *name; /* NULL: there is none */
+	/*
+	 * the opened file; NULL: that of the descriptor `ret`, if there is one
+	 */
+	struct file *file;
+	u64 key; /* io_uring: which request */
+	u64 enter_ts; /* when the call began; 0: not measured */
+	/* when the result was known; report() asks for that */
+	u64 now;
 	u64 flags;
 	int dfd; /* what a relative name is relative to */
 	int ret;
 	u32 mode;
-	enum mark mark;
+	enum event_flags event_flags;
 	enum op op;
 	u32 in_kernel; /* the name is in kernel memory, not in the program's */
 };
-_Static_assert(sizeof(struct request) == 6 * sizeof(u64) + 6 * sizeof(u32), "no gaps");
+_Static_assert(sizeof(struct open_args) == 6 * sizeof(u64) + 6 * sizeof(u32),
+	       "no gaps");
 
 #define COUNT(field) __sync_fetch_and_add(&totals.field, 1)
 
@@ -33,7 +45,8 @@ static __always_inline u32 uid_of(enum known known, struct task_struct *from)
 }
 
 /* Who opens. */
-static __always_inline void identify(enum known known, struct task_struct *task, struct task_struct *from,
+static __always_inline void identify(enum known known, struct task_struct *task,
+				     struct task_struct *from,
 				     struct open_event *e)
 {
 	struct task_struct *parent = LOAD(known, from, real_parent), *leader;
@@ -59,7 +72,8 @@ static __always_inline void identify(enum known known, struct task_struct *task,
 static __noinline struct process_count *find_count(u64 start_ns, u32 pid)
 {
 	struct process_key key = { .start_ns = start_ns, .pid = pid };
-	struct process_count fresh = {}, *c = bpf_map_lookup_elem(&processes, &key);
+	struct process_count fresh = {},
+			     *c = bpf_map_lookup_elem(&processes, &key);
 
 	if (!c) {
 		bpf_map_update_elem(&processes, &key, &fresh, BPF_NOEXIST);
@@ -68,8 +82,12 @@ static __noinline struct process_count *find_count(u64 start_ns, u32 pid)
 	return c;
 }
 
-/* Counts the open for its process. The event may get lost after this, the count does not. */
-static __always_inline void count(enum known known, struct task_struct *from, const struct open_event *e, int ret)
+/*
+ * Counts the open for its process. The event may get lost after this, the count
+ * does not.
+ */
+static __always_inline void count(enum known known, struct task_struct *from,
+				  const struct open_event *e, int ret)
 {
 	struct process_count *c = find_count(e->start_ns, e->pid);
 	struct task_struct *leader;

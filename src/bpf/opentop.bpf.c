@@ -2,22 +2,13 @@
 /*
  * Every open, as the kernel answers it.
  *
- * A hook collects what was asked (struct request) and calls report(), which filters, reserves a record in the ring
- * buffer, writes who opens into it, counts the open for that process, and adds the name. Where the ring is full it still
- * counts. Nobody is woken; the user side looks every few milliseconds.
+ * A hook collects the arguments (struct open_args) and calls report(), which
+ * filters, reserves a record in the ring buffer, writes who opens into it,
+ * counts the open for that process, and adds the name. Where the ring is full
+ * it still counts. Nobody is woken; userspace looks every few milliseconds.
  */
-#include "vmlinux.h"
+#include "core_types.h"
 #include <bpf/bpf_helpers.h>
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_tracing.h>
-#include "opentop.h"
-#include "maps.h"
-#include "load.h"
-#include "path.h"
-#include "opener.h"
-#include "emit.h"
-#include "syscall.h"
-#include "signal.h"
 #include "hooks/syscall.h"
 #include "hooks/exec.h"
 #include "hooks/kernel.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * What the kernel side and the user side agree on. This is the only definition:
+ * What the BPF side and userspace agree on. This is the only definition:
  * the Rust types are generated from it.
  */
 #ifndef OPENTOP_H
@@ -18,7 +18,7 @@
 /* The largest mode that an event can hold; those of files go up to 07777. */
 #define MODE_MAX 0xffff
 
-/* How the open was asked for. */
+/* By which call the file was opened. */
 enum op {
 	OP_OPEN,
 	OP_OPENAT,
@@ -30,46 +30,67 @@ enum op {
 	OP_KERNEL,
 };
 
-/* What is to be known about an event, and the name and the directory that follow it. */
-enum mark {
-	MARK_NAME_UNREADABLE = 1 << 0, /* the name could not be read (EFAULT) */
-	MARK_NAME_CUT = 1 << 1,	       /* the name is longer than what follows */
-	MARK_RELATIVE = 1 << 2,	       /* the name is relative to the directory */
-	MARK_DIR_UNKNOWN = 1 << 3,     /* ... which is no directory descriptor */
-	MARK_DIR_CUT = 1 << 4,	       /* ... which lies deeper than the walk goes */
-	MARK_DIR_DELETED = 1 << 5,     /* ... which is deleted */
-	MARK_DIR_OUTSIDE = 1 << 6,     /* ... which the process's root does not contain */
-	MARK_FROM_FILE = 1 << 7,       /* the directory part is the opened file's own path */
-	MARK_FD_UNKNOWN = 1 << 8,      /* the hook sees the open, not its descriptor */
-	MARK_COMPAT = 1 << 9,	       /* a 32-bit call on a 64-bit kernel */
-	MARK_SUBMITTED = 1 << 10,      /* io_uring: what was asked for; the result comes in another record */
-	MARK_COMPLETED = 1 << 11,      /* io_uring: the result of what was asked for in another record */
-	MARK_REAL_CUT = 1 << 12,       /* the opened file lies deeper than the walk goes */
-	MARK_REAL_DELETED = 1 << 13,   /* ... is deleted, or never had a name */
-	MARK_REAL_OUTSIDE = 1 << 14,   /* ... is one that the process's root does not contain */
-	MARK_REAL = 1 << 15,	       /* ... has its own path at the end of the record */
+/*
+ * What is to be known about an event, and the name and the directory that
+ * follow it.
+ */
+enum event_flags {
+	/* the name could not be read (EFAULT) */
+	EVENT_NAME_UNREADABLE = 1 << 0,
+	/* the name is longer than what follows */
+	EVENT_NAME_CUT = 1 << 1,
+	/* the name is relative to the directory */
+	EVENT_RELATIVE = 1 << 2,
+	/* ... which is no directory descriptor */
+	EVENT_DIR_UNKNOWN = 1 << 3,
+	/* ... which lies deeper than the walk goes */
+	EVENT_DIR_CUT = 1 << 4,
+	EVENT_DIR_DELETED = 1 << 5, /* ... which is deleted */
+	/* ... which the process's root does not contain */
+	EVENT_DIR_OUTSIDE = 1 << 6,
+	/* the directory part is the opened file's own path */
+	EVENT_FROM_FILE = 1 << 7,
+	/* the hook sees the open, not its descriptor */
+	EVENT_FD_UNKNOWN = 1 << 8,
+	EVENT_COMPAT = 1 << 9, /* a 32-bit call on a 64-bit kernel */
+	/* io_uring: the arguments; the result comes in another record */
+	EVENT_SUBMITTED = 1 << 10,
+	/* io_uring: the result; the arguments come in another record */
+	EVENT_COMPLETED = 1 << 11,
+	/* the opened file lies deeper than the walk goes */
+	EVENT_REAL_CUT = 1 << 12,
+	/* ... is deleted, or never had a name */
+	EVENT_REAL_DELETED = 1 << 13,
+	/* ... is one that the process's root does not contain */
+	EVENT_REAL_OUTSIDE = 1 << 14,
+	/* ... has its own path at the end of the record */
+	EVENT_REAL = 1 << 15,
 };
 
 /*
- * One open. Behind it lie `name_len` bytes of name, `opened_len` bytes of the opened file's own last name, `dir_len`
- * bytes of directory: its components from the innermost outwards, each ended by a NUL; and in the same way `real_len`
- * bytes of the opened file's own path.
- * Times are CLOCK_MONOTONIC nanoseconds, ids are those of the initial namespaces.
+ * One open. Behind it lie `name_len` bytes of name, `opened_len` bytes of the
+ * opened file's own last name, `dir_len` bytes of directory: its components
+ * from the innermost outwards, each ended by a NUL; and in the same way
+ * `real_len` bytes of the opened file's own path. Times are CLOCK_MONOTONIC
+ * nanoseconds, ids are those of the initial namespaces.
  */
 struct open_event {
 	unsigned long long ts_ns;
-	unsigned long long start_ns;   /* when the process started: tells a reused pid */
-	unsigned long long cgroup;     /* id in the default (v2) hierarchy */
-	unsigned long long latency_ns; /* from entry to result; 0: not measured */
-	unsigned long long request;    /* io_uring: joins the two records of an open; else, or if unknown, 0 */
-	unsigned long long flags;      /* 32 bits of them but for openat2() */
+	/* when the process started: tells a reused pid */
+	unsigned long long start_ns;
+	unsigned long long cgroup; /* id in the default (v2) hierarchy */
+	/* from entry to result; 0: not measured */
+	unsigned long long latency_ns;
+	/* io_uring: joins the two records of an open; else, or if unknown, 0 */
+	unsigned long long uring_key;
+	unsigned long long flags; /* 32 bits of them but for openat2() */
 	unsigned int pid;
 	unsigned int tid;
 	unsigned int ppid;
 	unsigned int uid;
 	int ret; /* descriptor, or negative errno */
 	unsigned short mode;
-	unsigned short mark;
+	unsigned short event_flags;
 	unsigned short name_len;
 	unsigned short dir_len;
 	unsigned short real_len;
@@ -78,7 +99,9 @@ struct open_event {
 	char comm[COMM_LEN];
 };
 
-/* A process, not a pid: the start time keeps the next owner of the pid apart. */
+/*
+ * A process, not a pid: the start time keeps the next owner of the pid apart.
+ */
 struct process_key {
 	unsigned long long start_ns;
 	unsigned int pid;
@@ -99,14 +122,16 @@ enum result {
 	RESULT_OK,
 };
 
-/* Which opens to report. A zero field of the first five asks for nothing. */
+/* Which opens to report. Zero in one of the first five disables the check. */
 struct filter {
-	unsigned char active;	 /* 0: report every open, look no further */
-	unsigned char by_pid;	 /* only the processes in the map wanted_pids */
-	unsigned char by_uid;	 /* only the users in the map wanted_uids */
-	unsigned char by_errno;	 /* only the errors in the map wanted_errnos */
-	unsigned char by_cgroup; /* only the cgroup in the map wanted_cgroup, and below */
-	unsigned char hook_set;	 /* the one that reports, while two are attached */
+	unsigned char active; /* 0: report every open, look no further */
+	unsigned char by_pid; /* only the processes in the map wanted_pids */
+	unsigned char by_uid; /* only the users in the map wanted_uids */
+	unsigned char by_errno; /* only the errors in the map wanted_errnos */
+	/* only the cgroup in the map wanted_cgroup, and below */
+	unsigned char by_cgroup;
+	/* the one that reports, while two are attached */
+	unsigned char hook_set;
 	unsigned char show_self; /* opentop's own opens, too */
 	unsigned char pad;
 	enum result result;
@@ -114,14 +139,17 @@ struct filter {
 
 /* Why opens are missing from the stream or from the per-process counts. */
 struct totals {
-	unsigned long long dropped;  /* no room in the ring buffer */
+	unsigned long long dropped; /* no room in the ring buffer */
 	unsigned long long overflow; /* no room in the map of processes */
 	unsigned long long overflow_failed;
 	unsigned long long filtered; /* left out by a filter in the kernel */
-	unsigned long long own;	     /* opentop's own, shown or not: the self-test looks for them */
-	unsigned long long hidden;   /* opentop's own that are not shown */
-	unsigned long long io_uring; /* results of requests that are not known any more */
-	unsigned long long tree;     /* descendants that found no room in the map of wanted processes */
+	/* opentop's own, shown or not: the self-test looks for them */
+	unsigned long long own;
+	unsigned long long hidden; /* opentop's own that are not shown */
+	/* results of requests that are not known any more */
+	unsigned long long io_uring;
+	/* descendants that found no room in the map of wanted processes */
+	unsigned long long tree;
 };
 
 #endif

@@ -1,24 +1,31 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * The directory that a relative name starts from, as components from the innermost outwards.
+ * The directory that a relative name starts from, as components from the
+ * innermost outwards.
  *
- * The walk does what d_path() does: up the parents, across mounts, until the process's root. It takes no locks; a
- * directory that is being renamed at this very moment can come out under its old or new name.
+ * The walk does what d_path() does: up the parents, across mounts, until the
+ * process's root. It takes no locks; a directory that is being renamed at this
+ * very moment can come out under its old or new name.
  */
 #ifndef OPENTOP_PATH_H
 #define OPENTOP_PATH_H
 
+#include "load.h"
+#include "opentop.h"
+
 /*
- * Most steps of a walk, one for each component and each mount. A path of PATH_MAX can have 2,047 components. Before
- * 5.17 there is no bpf_loop(), and the verifier follows each step anew, so that there they are fewer.
+ * Most steps of a walk, one for each component and each mount. A path of
+ * PATH_MAX can have 2,047 components. Before 5.17 there is no bpf_loop(), and
+ * the verifier follows each step anew, so that there they are fewer.
  *
- * Kernels before 5.13 refuse a program with the address of a function in it, even where it is never used. So programs
- * for kernels without are programs of their own: those for which KNOWN_NONE.
+ * Kernels before 5.13 refuse a program with the address of a function in it,
+ * even where it is never used. So programs for kernels without are programs of
+ * their own: those for which KNOWN_NONE.
  */
 #define STEPS 2100
 #define STEPS_UNROLLED 32
 
-struct place {
+struct path_pos {
 	struct vfsmount *mnt;
 	struct dentry *dentry;
 };
@@ -28,7 +35,8 @@ static __always_inline struct mount *real_mount(struct vfsmount *mnt)
 	return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
 }
 
-static __always_inline struct file *file_of(enum known known, struct files_struct *files, int fd)
+static __always_inline struct file *file_of(enum known known,
+					    struct files_struct *files, int fd)
 {
 	struct fdtable *fdt;
 	struct file **slot, *file = NULL;
@@ -42,27 +50,35 @@ static __always_inline struct file *file_of(enum known known, struct files_struc
 	return file;
 }
 
-/* How much of the largest record may be in use before a component is added: a name and two directories. */
-#define LARGEST (3 * NAME_LEN)
-
 enum walk_result {
 	WALK_DONE,
 	WALK_NO_ROOM, /* a larger record would hold it */
 };
 
 /*
- * Of a record: where the name goes, and then what a walk appends. The fields are 64 bits wide so that the verifier keeps
- * track of constants in them.
+ * Of a record. The fields are 64 bits wide so that the verifier keeps track of
+ * constants in them.
  */
+struct size {
+	u64 cap; /* how long data may be before a component is added */
+	u64 component; /* the most that one component takes, NUL included */
+};
+
+/*
+ * How much of the largest record may be in use before a component is added: a
+ * name and two directories.
+ */
+#define HUGE_CAP (3 * NAME_LEN)
+
+/* Where the name goes, and then what a walk appends. */
 struct room {
-	char *data;
-	u64 cap;       /* how long data may be before a component is added */
-	u64 component; /* the most that one component takes, NUL included; data is that much longer than cap */
+	char *data; /* size.cap + size.component bytes */
+	struct size size;
 };
 
 struct walk {
-	struct place at;
-	struct place root;
+	struct path_pos at;
+	struct path_pos root;
 	struct open_event *event;
 	struct room room;
 	u64 result;
@@ -70,7 +86,10 @@ struct walk {
 
 enum { CONTINUE, BREAK };
 
-/* One step up. The end of data is kept in the event, where the verifier does not track it: that bounds its work. */
+/*
+ * One step up. The end of data is kept in the event, where the verifier does
+ * not track it: that bounds its work.
+ */
 static __always_inline long step(enum known known, struct walk *w)
 {
 	struct dentry *parent;
@@ -86,33 +105,39 @@ static __always_inline long step(enum known known, struct walk *w)
 		if (up == mount)
 			goto outside;
 		w->at.dentry = WALK(known, mount, mnt_mountpoint);
-		w->at.mnt = TYPED(known, (struct vfsmount *)((void *)up + bpf_core_field_offset(struct mount, mnt)));
+		w->at.mnt = TYPED(
+			known, (struct vfsmount *)((void *)up +
+						   bpf_core_field_offset(
+							   struct mount, mnt)));
 		return CONTINUE;
 	}
 	parent = WALK(known, w->at.dentry, d_parent);
 	if (parent == w->at.dentry)
 		goto outside;
-	if (used > w->room.cap)
+	if (used > w->room.size.cap)
 		goto full;
-	n = bpf_probe_read_kernel_str(w->room.data + used, w->room.component, WALK(known, w->at.dentry, d_name.name));
+	n = bpf_probe_read_kernel_str(w->room.data + used,
+				      w->room.size.component,
+				      WALK(known, w->at.dentry, d_name.name));
 	if (n < 0)
 		goto cut;
-	if (n == w->room.component && w->room.component <= COMPONENT_LEN)
+	if (n == w->room.size.component &&
+	    w->room.size.component <= COMPONENT_LEN)
 		goto full;
 	w->event->dir_len = used + n;
 	w->at.dentry = parent;
 	return CONTINUE;
 
 outside:
-	w->event->mark |= MARK_DIR_OUTSIDE;
+	w->event->event_flags |= EVENT_DIR_OUTSIDE;
 	return BREAK;
 full:
-	if (w->room.cap >= LARGEST) /* There is nothing larger. */
+	if (w->room.size.cap >= HUGE_CAP) /* There is nothing larger. */
 		goto cut;
 	w->result = WALK_NO_ROOM;
 	return BREAK;
 cut:
-	w->event->mark |= MARK_DIR_CUT;
+	w->event->event_flags |= EVENT_DIR_CUT;
 	return BREAK;
 }
 
@@ -126,10 +151,15 @@ static long step_probed(u32 i, struct walk *w)
 	return step(KNOWN_TASK, w);
 }
 
-/* Appends the components of w->at behind the names, and behind another directory if there is one. */
-static __always_inline enum walk_result walk_up(enum known known, struct walk *w)
+/*
+ * Appends the components of w->at behind the names, and behind another
+ * directory if there is one.
+ */
+static __always_inline enum walk_result walk_up(enum known known,
+						struct walk *w)
 {
-	u32 before = w->event->name_len + w->event->opened_len + w->event->dir_len;
+	u32 before =
+		w->event->name_len + w->event->opened_len + w->event->dir_len;
 	long steps = 0;
 
 	w->result = WALK_DONE;
@@ -139,11 +169,12 @@ static __always_inline enum walk_result walk_up(enum known known, struct walk *w
 	} else if (known == KNOWN_TASK) {
 		steps = bpf_loop(STEPS, step_probed, w, 0) == STEPS;
 	} else {
-		for (u32 i = 0; i < STEPS_UNROLLED && step(KNOWN_NONE, w) == CONTINUE; i++)
+		for (u32 i = 0;
+		     i < STEPS_UNROLLED && step(KNOWN_NONE, w) == CONTINUE; i++)
 			steps = i == STEPS_UNROLLED - 1;
 	}
 	if (steps)
-		w->event->mark |= MARK_DIR_CUT;
+		w->event->event_flags |= EVENT_DIR_CUT;
 	w->event->dir_len -= before;
 	return w->result;
 }
@@ -151,7 +182,8 @@ static __always_inline enum walk_result walk_up(enum known known, struct walk *w
 /* d_unlinked() of the kernel. */
 static __always_inline bool is_deleted(enum known known, struct dentry *dentry)
 {
-	return !WALK(known, dentry, d_hash.pprev) && WALK(known, dentry, d_parent) != dentry;
+	return !WALK(known, dentry, d_hash.pprev) &&
+	       WALK(known, dentry, d_parent) != dentry;
 }
 
 #endif

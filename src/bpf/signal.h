@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * What a program sees of a call that a signal interrupted, and of one that seccomp stopped by a signal. When a call
- * returns neither is decided yet: the signal is pending, and what it does lies with its action.
+ * What a program sees of a call that a signal interrupted, and of one that
+ * seccomp stopped by a signal. When a call returns neither is decided yet: the
+ * signal is pending, and what it does lies with its action.
  */
 #ifndef OPENTOP_SIGNAL_H
 #define OPENTOP_SIGNAL_H
 
-/* linux/errno.h: what the kernel returns within itself where a signal interrupts. */
+#include "load.h"
+#include "path.h"
+
+/*
+ * linux/errno.h: what the kernel returns within itself where a signal
+ * interrupts.
+ */
 #define ERESTARTSYS 512
 #define ERESTARTNOINTR 513
 #define ERESTARTNOHAND 514
@@ -18,10 +25,20 @@
 #define SIG_IGN 1
 #define BIT_OF(signal) (1ul << ((signal)-1))
 #define SIGSYS 31
-/* Those that come before all others: SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS. */
-#define SYNCHRONOUS (BIT_OF(11) | BIT_OF(7) | BIT_OF(4) | BIT_OF(5) | BIT_OF(8) | BIT_OF(SIGSYS))
-/* Those that end nothing by default: SIGCHLD, SIGCONT, SIGURG, SIGWINCH; SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU. */
-#define HARMLESS (BIT_OF(17) | BIT_OF(18) | BIT_OF(23) | BIT_OF(28) | BIT_OF(19) | BIT_OF(20) | BIT_OF(21) | BIT_OF(22))
+/*
+ * Those that come before all others: SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE,
+ * SIGSYS.
+ */
+#define SYNCHRONOUS                                                   \
+	(BIT_OF(11) | BIT_OF(7) | BIT_OF(4) | BIT_OF(5) | BIT_OF(8) | \
+	 BIT_OF(SIGSYS))
+/*
+ * Those that end nothing by default: SIGCHLD, SIGCONT, SIGURG, SIGWINCH;
+ * SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU.
+ */
+#define HARMLESS                                                          \
+	(BIT_OF(17) | BIT_OF(18) | BIT_OF(23) | BIT_OF(28) | BIT_OF(19) | \
+	 BIT_OF(20) | BIT_OF(21) | BIT_OF(22))
 
 /* The signal that a thread takes next of those in `set`, as a bit. */
 static __always_inline u64 first_of(u64 set)
@@ -46,8 +63,9 @@ static __always_inline u32 index_of(u64 bit)
 }
 
 /*
- * The result that the program will see of a call that returns `ret`: EINTR if it is interrupted, and so too if the
- * program is killed; 0 if the call is made again, and will return once more. Not static, so that the verifier follows it
+ * The result that the program will see of a call that returns `ret`: EINTR if
+ * it is interrupted, and so too if the program is killed; 0 if the call is made
+ * again, and will return once more. Not static, so that the verifier follows it
  * once.
  */
 __noinline int after_signals(long ret)
@@ -59,11 +77,14 @@ __noinline int after_signals(long ret)
 
 	pending = BPF_CORE_READ(task, pending.signal.sig[0]) & ~blocked;
 	if (!pending)
-		pending = BPF_CORE_READ(task, signal, shared_pending.signal.sig[0]) & ~blocked;
+		pending = BPF_CORE_READ(task, signal,
+					shared_pending.signal.sig[0]) &
+			  ~blocked;
 	if (!pending)
 		return 0;
 	next = first_of(pending);
-	action = (void *)BPF_CORE_READ(task, sighand) + bpf_core_field_offset(struct sighand_struct, action) +
+	action = (void *)BPF_CORE_READ(task, sighand) +
+		 bpf_core_field_offset(struct sighand_struct, action) +
 		 index_of(next) * bpf_core_type_size(struct k_sigaction);
 	handler = (u64)BPF_CORE_READ(action, sa.sa_handler);
 	flags = BPF_CORE_READ(action, sa.sa_flags);
@@ -71,7 +92,8 @@ __noinline int after_signals(long ret)
 		return 0;
 	if (handler == SIG_DFL)
 		return -EINTR;
-	if (ret == -ERESTARTNOINTR || (ret == -ERESTARTSYS && flags & SA_RESTART))
+	if (ret == -ERESTARTNOINTR ||
+	    (ret == -ERESTARTSYS && flags & SA_RESTART))
 		return 0;
 	return -EINTR;
 }
@@ -82,16 +104,19 @@ static __always_inline bool is_interrupted(long ret)
 }
 
 /*
- * Whether seccomp has stopped the call that returns `ret`: then SIGSYS is pending, and the result is no result. Anybody can
- * send himself that signal, so what is an open descriptor stays one. Only asked where the result can be that, as it costs
- * something.
+ * Whether seccomp has stopped the call that returns `ret`: then SIGSYS is
+ * pending, and the result is no result. Anybody can send himself that signal,
+ * so what is an open descriptor stays one. Only called where the result can be
+ * that, as it costs something.
  */
 __noinline int is_stopped(int ret)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	u64 pending = BPF_CORE_READ(task, pending.signal.sig[0]) & ~BPF_CORE_READ(task, blocked.sig[0]);
+	u64 pending = BPF_CORE_READ(task, pending.signal.sig[0]) &
+		      ~BPF_CORE_READ(task, blocked.sig[0]);
 
-	return (pending & BIT_OF(SIGSYS)) && !file_of(KNOWN_NONE, BPF_CORE_READ(task, files), ret);
+	return (pending & BIT_OF(SIGSYS)) &&
+	       !file_of(KNOWN_NONE, BPF_CORE_READ(task, files), ret);
 }
 
 #endif

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * Syscall numbers and argument registers. At exit the argument registers are still as they were at entry: x86 keeps the
- * result in ax and the number in orig_ax, arm64 keeps the first argument in orig_x0.
+ * Syscall numbers and argument registers. At exit the argument registers are
+ * still as they were at entry: x86 keeps the result in ax and the number in
+ * orig_ax, arm64 keeps the first argument in orig_x0.
  */
 #ifndef OPENTOP_SYSCALL_H
 #define OPENTOP_SYSCALL_H
 
+#include "load.h"
+
 /*
- * The calls, by their numbers. A table instead of comparisons: every system call of the host pays for the look, and the
- * verifier follows what comes next once, not once for each call.
+ * The calls, by their numbers. A table instead of comparisons: every system
+ * call of the host pays for the look, and the verifier follows what comes next
+ * once, not once for each call.
  */
 enum call {
 	NOT_AN_OPEN,
@@ -17,11 +21,15 @@ enum call {
 	CALL_CREAT,
 	CALL_OPENAT2,
 	CALL_OPEN_BY_HANDLE_AT,
-	CALL_EXECVE, /* From here on a success is reported by a hook of its own. */
+	/* From this one on a success is reported by a hook of its own. */
+	CALL_EXECVE,
 	CALL_EXECVEAT,
 };
 
-/* Of the 64-bit call with a number in the lower half, of the 32-bit one in the upper half. */
+/*
+ * Of the 64-bit call with a number in the lower half, of the 32-bit one in the
+ * upper half.
+ */
 #define NATIVE(call) CALL_##call
 #define COMPAT(call) (CALL_##call << 4)
 #define MAX_CALLS 1024
@@ -53,27 +61,42 @@ static const u8 calls[MAX_CALLS] = {
 	[545] = NATIVE(EXECVEAT),
 };
 
-static __always_inline bool is_compat(enum known known, struct task_struct *task)
+static __always_inline bool is_compat(enum known known,
+				      struct task_struct *task)
 {
 	return LOAD(known, task, thread_info.status) & TS_COMPAT;
 }
 
-/* What a program puts into the upper half of the number's register the kernel does not look at. */
+/*
+ * What a program puts into the upper half of the number's register the kernel
+ * does not look at.
+ */
 #define CALL_OF(nr) ((u64)(u32)(nr) & ~(u64)X32_SYSCALL_BIT)
 #define SYSCALL_NR(typed, regs) CALL_OF(READ(typed, regs, orig_ax))
 
-/* What the result is of a call that seccomp stops by a signal: what its register held at entry. */
+/*
+ * What the result is of a call that seccomp stops by a signal: what its
+ * register held at entry.
+ */
 #define ROLLED_BACK(typed, regs) READ(typed, regs, orig_ax)
 
-static __always_inline void read_args(bool typed, struct pt_regs *regs, bool compat, u64 *args)
+static __always_inline void read_args(bool typed, struct pt_regs *regs,
+				      bool compat, u64 *args)
 {
 	if (compat) {
-		/* 32 bits each, whatever the program has left in the rest of the registers. */
+		/*
+		 * 32 bits each, whatever the program has left in the rest of
+		 * the registers.
+		 */
 		args[0] = (u32)READ(typed, regs, bx);
 		args[1] = (u32)READ(typed, regs, cx);
 		args[2] = (u32)READ(typed, regs, dx);
 		args[3] = (u32)READ(typed, regs, si);
-		barrier(); /* Else both branches become one, which calculates where to load from. */
+		/*
+		 * Else both branches become one, which calculates where to load
+		 * from.
+		 */
+		barrier();
 	} else {
 		args[2] = READ(typed, regs, dx);
 		args[0] = READ(typed, regs, di);
@@ -101,7 +124,8 @@ static const u8 calls[MAX_CALLS] = {
 	[437] = NATIVE(OPENAT2) | COMPAT(OPENAT2),
 };
 
-static __always_inline bool is_compat(enum known known, struct task_struct *task)
+static __always_inline bool is_compat(enum known known,
+				      struct task_struct *task)
 {
 	return LOAD(known, task, thread_info.flags) >> TIF_32BIT & 1;
 }
@@ -110,7 +134,8 @@ static __always_inline bool is_compat(enum known known, struct task_struct *task
 #define SYSCALL_NR(typed, regs) CALL_OF(READ(typed, regs, syscallno))
 #define ROLLED_BACK(typed, regs) READ(typed, regs, orig_x0)
 
-static __always_inline void read_args(bool typed, struct pt_regs *regs, bool compat, u64 *args)
+static __always_inline void read_args(bool typed, struct pt_regs *regs,
+				      bool compat, u64 *args)
 {
 	args[0] = READ(typed, regs, orig_x0);
 	args[1] = READ(typed, regs, regs[1]);
@@ -124,7 +149,10 @@ static __always_inline void read_args(bool typed, struct pt_regs *regs, bool com
 
 #endif
 
-/* The test that every system call of the host pays for: the calls that have this number. */
+/*
+ * The test that every system call of the host pays for: the calls that have
+ * this number.
+ */
 static __always_inline u32 calls_of(u64 nr)
 {
 	return nr < MAX_CALLS ? calls[nr] : NOT_AN_OPEN;

@@ -15,11 +15,11 @@ use crate::message::{Counts, Lost, ProcessCount, Totals};
 pub(super) struct Counters {
     /// Opens and failures of the processes that are no longer in the map.
     ended: (u64, u64),
-    /// Whether pids seen here are those that the kernel side reports.
+    /// Whether pids seen here are those that the BPF side reports.
     host_pids: bool,
 }
 
-/// Events as the user side knows them.
+/// Events as the userspace knows them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Stream {
     pub(super) delivered: u64,

@@ -1,20 +1,20 @@
-//! The live source: loads and attaches the kernel side, drains its ring buffer, reads its counters.
+//! The live source: loads and attaches the BPF side, drains its ring buffer, reads its counters.
 //!
 //! [`Tracer::start`] does everything that can fail for want of rights, before any terminal is touched;
 //! [`Tracer::run`] then feeds a channel until it is told to stop.
 
-mod attached;
 mod cgroups;
 mod counters;
 pub(crate) mod decode;
 mod hooks;
 mod kernel;
-mod part;
+mod manager;
+mod missed;
+mod object;
 mod poll;
 mod probe;
 mod process;
 mod selftest;
-mod skips;
 
 pub use cgroups::cgroup_mount;
 pub use hooks::{Extras, HookSet};
@@ -33,9 +33,9 @@ use libbpf_rs::OpenObject;
 use crate::error::Error;
 use crate::filter::KernelFilter;
 use crate::message::Message;
-use attached::{Attached, Slots};
 use kernel::Kernel;
-use part::{Opened, Part};
+use manager::{HookManager, Slots};
+use object::{LoadedObject, OpenedObject};
 
 /// How to trace.
 #[derive(Clone, Debug)]
@@ -96,11 +96,11 @@ pub fn storage() -> Storage {
     [const { MaybeUninit::uninit() }; OBJECTS]
 }
 
-/// A loaded and attached kernel side.
+/// A loaded and attached BPF side.
 pub struct Tracer<'a> {
     /// Has the maps.
-    base: Part<'a>,
-    attached: Attached<'a>,
+    base: LoadedObject<'a>,
+    attached: HookManager<'a>,
     options: Options,
     host_pids: bool,
 }
@@ -154,7 +154,7 @@ impl<'a> Tracer<'a> {
             Some(forced) => vec![forced],
             None => probe::order(facts.preemption, kernel.has_lossless_probes()).to_vec(),
         };
-        let started = Attached::start(first, slots, Arc::new(kernel), &order, &options);
+        let started = HookManager::start(first, slots, Arc::new(kernel), &order, &options);
         let (base, mut attached) = started.map_err(|tried| {
             let tried: Vec<_> = tried.iter().map(|(set, why)| format!("{}: {why}", set.name())).collect();
             Error::NoHook { tried: tried.join("; ") }
@@ -182,10 +182,13 @@ impl<'a> Tracer<'a> {
 
 /// Reads the kernel's types, and meanwhile opens the BPF object as far as it needs none of them: each is a good part of
 /// the start.
-fn read_and_open<'a>(slots: &mut Slots<'a>, options: &Options) -> (Result<Kernel, String>, Result<Opened<'a>, String>) {
+fn read_and_open<'a>(
+    slots: &mut Slots<'a>,
+    options: &Options,
+) -> (Result<Kernel, String>, Result<OpenedObject<'a>, String>) {
     thread::scope(|scope| {
         let kernel = thread::Builder::new().name("types".into()).spawn_scoped(scope, Kernel::new);
-        let opened = attached::open_next(slots, options).and_then(Opened::with_large_maps);
+        let opened = manager::open_next(slots, options).and_then(OpenedObject::with_large_maps);
         let kernel = kernel.map_err(|why| format!("cannot start a thread: {why}"));
         let kernel = kernel.and_then(|kernel| kernel.join().unwrap_or_else(|_| Err("its thread panicked".into())));
         (kernel, opened)
@@ -210,8 +213,8 @@ pub fn try_all(facts: &Facts, options: &Options) -> Trial {
         let kernel = kernel.clone()?;
         let refused = |mut tried: Vec<(HookSet, String)>| tried.pop().map_or_else(String::new, |(_, why)| why);
         let mut slots = storage.iter_mut();
-        let first = attached::open_next(&mut slots, options);
-        let (base, mut attached) = Attached::start(first, slots, kernel, &[set], options).map_err(refused)?;
+        let first = manager::open_next(&mut slots, options);
+        let (base, mut attached) = HookManager::start(first, slots, kernel, &[set], options).map_err(refused)?;
         attached.complete(&base, options)?;
         Ok(attached.hooks().clone())
     };

@@ -1,6 +1,6 @@
 //! The loop between the ring buffer and the channel.
 //!
-//! The kernel side wakes nobody: a wake-up per event would cost more than the event. So this loop looks on a timer,
+//! The BPF side wakes nobody: a wake-up per event would cost more than the event. So this loop looks on a timer,
 //! takes a bounded number of records at a time, and hands them on as one batch. While the consumer is slow a batch waits
 //! and grows, and then the ring buffer holds the events; what finds no room there is dropped and counted.
 
@@ -11,12 +11,12 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Select, SendTimeoutError, Se
 use libbpf_rs::libbpf_sys::{ring__consumer_pos, ring_buffer__ring};
 use libbpf_rs::{AsRawLibbpf as _, RingBuffer, RingBufferBuilder};
 
-use super::attached::Attached;
 use super::cgroups::Cgroups;
 use super::counters::{Counters, Stream};
 use super::decode::{DecodeError, Decoder};
-use super::part::{Part, set_filter};
-use super::skips::Skips;
+use super::manager::HookManager;
+use super::missed::MissedRuns;
+use super::object::{LoadedObject, set_filter};
 use super::{Command, Options, Tracer};
 use crate::bpf::OpentopSkel;
 use crate::clock::Moment;
@@ -38,12 +38,12 @@ const LOOK: usize = 4096;
 const FULL: i32 = -libc::ENOBUFS;
 
 /// How long the end waits for a consumer that takes nothing.
-const PATIENCE: Duration = Duration::from_secs(1);
+const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why the loop ends early.
 enum Halt {
     /// The receiver is gone: nobody is interested any more, and that is no error.
-    Deaf,
+    ReceiverGone,
     Broken(Error),
 }
 
@@ -73,7 +73,7 @@ pub(super) fn run(tracer: Tracer<'_>, messages: &Sender<Message>, commands: &Rec
         counts_sent: 0,
     };
     match poller.run(commands) {
-        Ok(()) | Err(Halt::Deaf) => Ok(()),
+        Ok(()) | Err(Halt::ReceiverGone) => Ok(()),
         Err(Halt::Broken(why)) => Err(why),
     }
 }
@@ -123,8 +123,8 @@ fn ring_buffer<'r>(skel: &'r OpentopSkel<'_>, reader: &'r RefCell<Reader>) -> Re
 }
 
 struct Poller<'p, 'skel> {
-    base: &'p Part<'skel>,
-    attached: Attached<'skel>,
+    base: &'p LoadedObject<'skel>,
+    attached: HookManager<'skel>,
     ring: RingBuffer<'p>,
     reader: &'p RefCell<Reader>,
     counters: Counters,
@@ -206,10 +206,10 @@ impl Poller<'_, '_> {
 
     /// What is still in the ring, the final counts, the end.
     fn finish(&mut self) -> Result<(), Halt> {
-        let mut patience = PATIENCE;
+        let mut timeout = SEND_TIMEOUT;
         while !self.reader.borrow().batch.is_empty() || self.take()? > 0 {
-            if !self.send_batch(patience)? {
-                patience = Duration::ZERO;
+            if !self.send_batch(timeout)? {
+                timeout = Duration::ZERO;
             }
         }
         self.send_counts()?;
@@ -257,15 +257,15 @@ impl Poller<'_, '_> {
         })
     }
 
-    /// Waits for room for as long as `patience`; a batch that finds none is dropped and counted. False if it was.
-    fn send_batch(&mut self, patience: Duration) -> Result<bool, Halt> {
+    /// Waits for room for as long as `timeout`; a batch that finds none is dropped and counted. False if it was.
+    fn send_batch(&mut self, timeout: Duration) -> Result<bool, Halt> {
         let mut reader = self.reader.borrow_mut();
         if reader.batch.is_empty() {
             return Ok(true);
         }
         let batch = std::mem::take(&mut reader.batch);
         let count = batch.len() as u64;
-        match self.messages.send_timeout(Message::Opens(batch), patience) {
+        match self.messages.send_timeout(Message::Opens(batch), timeout) {
             Ok(()) => {
                 self.sent += 1;
                 reader.stream.delivered += count;
@@ -274,19 +274,19 @@ impl Poller<'_, '_> {
                 reader.stream.queue += count;
                 return Ok(false);
             }
-            Err(_) => return Err(Halt::Deaf),
+            Err(_) => return Err(Halt::ReceiverGone),
         }
         Ok(true)
     }
 
     /// Sends the counts; returns what the kernel has skipped by now.
-    fn send_counts(&mut self) -> Result<Skips, Halt> {
+    fn send_counts(&mut self) -> Result<MissedRuns, Halt> {
         let stream = self.reader.borrow().stream;
-        let skips = self.attached.skips(self.base);
-        let counts = self.counters.read(&self.base.skel, stream, skips.all)?;
+        let missed = self.attached.missed(self.base);
+        let counts = self.counters.read(&self.base.skel, stream, missed.all)?;
         self.send(Message::Counts(counts))?;
         self.counts_sent = self.sent;
-        Ok(skips)
+        Ok(missed)
     }
 
     /// Whether the consumer has taken the last counts: there are never two on the way, as each may name all processes.
@@ -296,7 +296,7 @@ impl Poller<'_, '_> {
 
     fn send(&mut self, message: Message) -> Result<(), Halt> {
         self.sent += 1;
-        self.messages.send(message).map_err(|_| Halt::Deaf)
+        self.messages.send(message).map_err(|_| Halt::ReceiverGone)
     }
 }
 

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * Opens by io_uring. What is asked for is known when the request is submitted, the result when it is completed, maybe
- * by another thread, and the name is gone by then. So an open makes two records, which the user side joins. In between
- * the kernel may try twice; it completes once.
+ * Opens by io_uring. The arguments are known when the request is submitted, the
+ * result when it is completed, maybe by another thread, and the name is gone by
+ * then. So an open makes two records, which userspace joins. In between the
+ * kernel may try twice; it completes once.
  */
 #ifndef OPENTOP_HOOKS_IO_URING_H
 #define OPENTOP_HOOKS_IO_URING_H
+
+#include "../core_types.h"
+#include <bpf/bpf_tracing.h>
+#include "../emit.h"
+#include "../filter.h"
+#include "../filter.h"
+#include "../signal.h"
 
 /* uapi/linux/io_uring.h */
 #define IORING_OP_OPENAT 18
@@ -18,12 +26,13 @@ static __always_inline bool asks_for_open(struct io_kiocb *req)
 	return opcode == IORING_OP_OPENAT || opcode == IORING_OP_OPENAT2;
 }
 
-static __always_inline const char *name_asked_for(struct io_open *open)
+static __always_inline const char *open_name(struct io_open *open)
 {
 	struct io_open___wrapped *wrapped = (void *)open;
 
 	if (bpf_core_type_exists(struct delayed_filename))
-		return BPF_CORE_READ(wrapped, filename.__incomplete_filename, name);
+		return BPF_CORE_READ(wrapped, filename.__incomplete_filename,
+				     name);
 	return BPF_CORE_READ(open, filename, name);
 }
 
@@ -31,48 +40,59 @@ static __always_inline int on_submit(struct io_kiocb *req)
 {
 	struct io_open *open = (struct io_open *)req;
 	struct task_struct *task = current_task(KNOWN_TASK);
-	struct request r = {
+	struct open_args args = {
 		.op = OP_IO_URING,
-		.mark = MARK_SUBMITTED,
+		.event_flags = EVENT_SUBMITTED,
 		.in_kernel = true,
 	};
 	u64 id = number_of(req);
 
-	if (!asks_for_open(req) || (is_self(KNOWN_TASK, task) && !filter.show_self))
+	if (!asks_for_open(req) ||
+	    (is_self(KNOWN_TASK, task) && !filter.show_self))
 		return 0;
-	r.dfd = BPF_CORE_READ(open, dfd);
-	r.name = name_asked_for(open);
-	/* The kernel has added this flag to every request by now; programs have no use for it. */
-	r.flags = BPF_CORE_READ(open, how.flags) & ~O_LARGEFILE;
-	r.mode = BPF_CORE_READ(open, how.mode);
-	/* A slot of the ring instead of a descriptor. */
-	if (bpf_core_field_exists(open->file_slot) && BPF_CORE_READ(open, file_slot))
-		r.mark |= MARK_FD_UNKNOWN;
+	args.dfd = BPF_CORE_READ(open, dfd);
+	args.name = open_name(open);
 	/*
-	 * The kernel reuses its requests; with the time in it a key names one open. Addresses and times alone differ in
-	 * the same few bits: multiplied by an odd number (the golden ratio's) the addresses differ in all of them.
+	 * The kernel has added this flag to every request by now; programs have
+	 * no use for it.
 	 */
-	r.now = bpf_ktime_get_ns();
-	r.key = r.now + id * 0x9e3779b97f4a7c15ull;
-	/* If there is no space the result will find no request, and be counted as lost. */
-	if (write(KNOWN_TASK, task, &r) == WRITTEN)
-		bpf_map_update_elem(&submitted, &id, &r.key, BPF_ANY);
+	args.flags = BPF_CORE_READ(open, how.flags) & ~O_LARGEFILE;
+	args.mode = BPF_CORE_READ(open, how.mode);
+	/* A slot of the ring instead of a descriptor. */
+	if (bpf_core_field_exists(open->file_slot) &&
+	    BPF_CORE_READ(open, file_slot))
+		args.event_flags |= EVENT_FD_UNKNOWN;
+	/*
+	 * The kernel reuses its requests; with the time in it a key names one
+	 * open. Addresses and times alone differ in the same few bits:
+	 * multiplied by an odd number (the golden ratio's) the addresses differ
+	 * in all of them.
+	 */
+	args.now = bpf_ktime_get_ns();
+	args.key = args.now + id * 0x9e3779b97f4a7c15ull;
+	/*
+	 * If there is no space the result will find no request, and be counted
+	 * as lost.
+	 */
+	if (write(KNOWN_TASK, task, &args) == WRITTEN)
+		bpf_map_update_elem(&submitted, &id, &args.key, BPF_ANY);
 	else
 		bpf_map_delete_elem(&submitted, &id);
 	return 0;
 }
 
 /*
- * Whether a result can be that of a request which was refused before it was submitted, so that nobody has read a name:
- * what io_uring's own checks of a request return. Everything else was submitted.
+ * Whether a result can be that of a request which was refused before it was
+ * submitted, so that nobody has read a name: what io_uring's own checks of a
+ * request return. Everything else was submitted.
  */
 static __always_inline bool may_be_refused(int res)
 {
-	return res == -EBADF || res == -ENOMEM || res == -EFAULT || res == -EINVAL || res == -ENAMETOOLONG ||
-	       res == -ECANCELED;
+	return res == -EBADF || res == -ENOMEM || res == -EFAULT ||
+	       res == -EINVAL || res == -ENAMETOOLONG || res == -ECANCELED;
 }
 
-/* The key of an open that is now complete; 0: what was asked for is not known. */
+/* The key of an open that is now complete; 0: the arguments are not known. */
 static __always_inline u64 take_key(u64 id)
 {
 	u64 *entry = bpf_map_lookup_elem(&submitted, &id), key;
@@ -87,22 +107,28 @@ static __always_inline u64 take_key(u64 id)
 static __always_inline int on_complete(struct io_kiocb *req, int res)
 {
 	struct task_struct *task = current_task(KNOWN_TASK);
-	struct request r = {
+	struct open_args args = {
 		.op = OP_IO_URING,
-		.mark = MARK_COMPLETED | MARK_NAME_UNREADABLE,
-		/* A ring that is cancelled or dies interrupts what waits, and nothing makes that again. */
+		.event_flags = EVENT_COMPLETED | EVENT_NAME_UNREADABLE,
+		/*
+		 * A ring that is cancelled or dies interrupts what waits, and
+		 * nothing makes that again.
+		 */
 		.ret = is_interrupted(res) ? -EINTR : res,
-		/* The user side knows when it was submitted; this only says that it is wanted. */
-		.began = measure_latency,
+		/*
+		 * Userspace knows when it was submitted; this only says that it
+		 * is wanted.
+		 */
+		.enter_ts = measure_latency,
 	};
 
 	if (!req || !asks_for_open(req))
 		return 0;
-	r.key = take_key(number_of(req));
-	if (r.key || may_be_refused(res))
-		report(KNOWN_TASK, task, &r);
+	args.key = take_key(number_of(req));
+	if (args.key || may_be_refused(res))
+		report(KNOWN_TASK, task, &args);
 	else
-		count_forgotten(task, r.ret);
+		count_forgotten(task, args.ret);
 	return 0;
 }
 
@@ -127,14 +153,16 @@ int BPF_PROG(ring_submit_sqe_of, void *ctx_ring, struct io_kiocb *req)
 }
 
 SEC("?tp_btf/io_uring_complete")
-int BPF_PROG(ring_complete, void *ctx_ring, struct io_kiocb *req, struct io_uring_cqe *cqe)
+int BPF_PROG(ring_complete, void *ctx_ring, struct io_kiocb *req,
+	     struct io_uring_cqe *cqe)
 {
 	return on_complete(req, BPF_CORE_READ(cqe, res));
 }
 
 /* Before the completion was passed on as a whole. */
 SEC("?tp_btf/io_uring_complete")
-int BPF_PROG(ring_complete_res, void *ctx_ring, struct io_kiocb *req, u64 user_data, int res)
+int BPF_PROG(ring_complete_res, void *ctx_ring, struct io_kiocb *req,
+	     u64 user_data, int res)
 {
 	return on_complete(req, res);
 }

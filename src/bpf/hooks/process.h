@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Opentop's own process, and children of the processes that are wanted. They stay wanted when their parents are gone. */
+/*
+ * Opentop's own process, and children of the processes that are wanted. They
+ * stay wanted when their parents are gone.
+ */
 #ifndef OPENTOP_HOOKS_PROCESS_H
 #define OPENTOP_HOOKS_PROCESS_H
+
+#include "../core_types.h"
+#include <bpf/bpf_tracing.h>
+#include "../load.h"
+#include "../maps.h"
+#include "../opener.h"
 
 /* Run once by opentop itself, attached to nothing. */
 SEC("?raw_tp")

@@ -1,83 +1,94 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * Opens by system calls, when they return: the result is known, and the name is in memory, since the kernel has just
- * read it. There are four places to look from, and all see the same registers: the exit of every call, typed or not,
- * and the return of the calls' own functions, by a trampoline or by a probe.
+ * Opens by system calls, when they return: the result is known, and the name is
+ * in memory, since the kernel has just read it. Four hook sets see the same
+ * registers: the exit of every call, typed or not, and the return of the calls'
+ * own functions, by a trampoline or by a probe.
  */
 #ifndef OPENTOP_HOOKS_SYSCALL_H
 #define OPENTOP_HOOKS_SYSCALL_H
 
+#include "../core_types.h"
+#include <bpf/bpf_tracing.h>
+#include "../emit.h"
+#include "../signal.h"
+#include "../syscall.h"
+
 /*
- * What openat2() was asked for; zero what lies beyond the size that the program gave. One that the kernel finds too short
- * or too long it does not read.
+ * The struct open_how of openat2(), with zeros beyond the size that the program
+ * gave. The kernel does not read one that is too short or too long.
  */
-static __always_inline void read_how(const u64 *args, struct request *r)
+static __always_inline void read_how(const u64 *call_args,
+				     struct open_args *args)
 {
 	struct open_how how = {};
-	u64 size = args[3];
+	u64 size = call_args[3];
 
 	if (size > sizeof(how))
 		size = sizeof(how);
-	bpf_probe_read_user(&how, size, (const void *)args[2]);
-	r->flags = how.flags;
+	bpf_probe_read_user(&how, size, (const void *)call_args[2]);
+	args->flags = how.flags;
 	/* More than the event has room for: no mode that the kernel takes. */
-	r->mode = how.mode > MODE_MAX ? MODE_MAX : how.mode;
+	args->mode = how.mode > MODE_MAX ? MODE_MAX : how.mode;
 }
 
-static __always_inline void read_arguments(enum call call, const u64 *args, struct request *r)
+static __always_inline void read_arguments(enum call call, const u64 *call_args,
+					   struct open_args *args)
 {
-	r->dfd = args[0];
-	r->name = (const char *)args[1];
+	args->dfd = call_args[0];
+	args->name = (const char *)call_args[1];
 	switch (__builtin_expect(call, CALL_OPENAT)) {
 	case CALL_OPENAT:
-		r->op = OP_OPENAT;
-		r->flags = (u32)args[2];
-		r->mode = args[3];
+		args->op = OP_OPENAT;
+		args->flags = (u32)call_args[2];
+		args->mode = call_args[3];
 		break;
 	case CALL_OPEN:
-		r->op = OP_OPEN;
-		r->dfd = AT_FDCWD;
-		r->name = (const char *)args[0];
-		r->flags = (u32)args[1];
-		r->mode = args[2];
+		args->op = OP_OPEN;
+		args->dfd = AT_FDCWD;
+		args->name = (const char *)call_args[0];
+		args->flags = (u32)call_args[1];
+		args->mode = call_args[2];
 		break;
 	case CALL_CREAT:
-		r->op = OP_CREAT;
-		r->dfd = AT_FDCWD;
-		r->name = (const char *)args[0];
-		r->flags = O_CREAT | O_WRONLY | O_TRUNC;
-		r->mode = args[1];
+		args->op = OP_CREAT;
+		args->dfd = AT_FDCWD;
+		args->name = (const char *)call_args[0];
+		args->flags = O_CREAT | O_WRONLY | O_TRUNC;
+		args->mode = call_args[1];
 		break;
 	case CALL_EXECVE:
-		r->op = OP_EXEC;
-		r->dfd = AT_FDCWD;
-		r->name = (const char *)args[0];
+		args->op = OP_EXEC;
+		args->dfd = AT_FDCWD;
+		args->name = (const char *)call_args[0];
 		break;
 	case CALL_EXECVEAT:
-		r->op = OP_EXEC;
+		args->op = OP_EXEC;
 		break;
 	case CALL_OPENAT2:
-		r->op = OP_OPENAT2;
-		read_how(args, r);
+		args->op = OP_OPENAT2;
+		read_how(call_args, args);
 		break;
 	case CALL_OPEN_BY_HANDLE_AT:
-		/* There is no name; what was opened tells. */
-		r->op = OP_OPEN_BY_HANDLE_AT;
-		r->name = NULL;
-		r->flags = (u32)args[2];
-		r->mark |= r->ret >= 0 ? MARK_FROM_FILE : MARK_NAME_UNREADABLE;
+		/* There is no name; the opened file has one. */
+		args->op = OP_OPEN_BY_HANDLE_AT;
+		args->name = NULL;
+		args->flags = (u32)call_args[2];
+		args->event_flags |= args->ret >= 0 ? EVENT_FROM_FILE :
+						      EVENT_NAME_UNREADABLE;
 		break;
 	default:
 		break;
 	}
 }
 
-static __always_inline int on_return(enum known known, bool typed, struct pt_regs *regs, long ret)
+static __always_inline int on_return(enum known known, bool typed,
+				     struct pt_regs *regs, long ret)
 {
 	u32 call = calls_of(SYSCALL_NR(typed, regs));
-	struct request r = { .ret = ret };
+	struct open_args args = { .ret = ret };
 	struct task_struct *task;
-	u64 args[4];
+	u64 call_args[4];
 	bool compat;
 
 	if (call == NOT_AN_OPEN || filter.hook_set != hook_set)
@@ -87,29 +98,33 @@ static __always_inline int on_return(enum known known, bool typed, struct pt_reg
 	call = compat ? call >> 4 : call & 15;
 	if (call == NOT_AN_OPEN)
 		return 0;
-	/* A program that was started is reported by a hook of its own: the registers are the new program's. */
+	/*
+	 * A program that was started is reported by a hook of its own: the
+	 * registers are the new program's.
+	 */
 	if (call >= CALL_EXECVE && ret >= 0)
 		return 0;
 	if (is_interrupted(ret)) {
-		r.ret = after_signals(ret);
-		if (!r.ret)
+		args.ret = after_signals(ret);
+		if (!args.ret)
 			return 0; /* It is made again. */
-	} else if ((u32)ret == (u32)ROLLED_BACK(typed, regs) && is_stopped(ret)) {
-		r.ret = -ENOSYS;
+	} else if ((u32)ret == (u32)ROLLED_BACK(typed, regs) &&
+		   is_stopped(ret)) {
+		args.ret = -ENOSYS;
 	}
 	if (measure_latency)
-		r.began = take_began(LOAD(known, task, pid));
-	r.mark = compat ? MARK_COMPAT : 0;
-	read_args(typed, regs, compat, args);
-	read_arguments(call, args, &r);
-	FORGET(r.ret, args[0]);
-	FORGET(r.mark, args[0]);
-	FORGET(r.dfd, args[0]);
-	FORGET(r.name, args[0]);
-	FORGET(r.flags, args[0]);
-	FORGET(r.mode, args[0]);
-	FORGET(r.op, args[0]);
-	report(known, task, &r);
+		args.enter_ts = take_enter_ts(LOAD(known, task, pid));
+	args.event_flags = compat ? EVENT_COMPAT : 0;
+	read_args(typed, regs, compat, call_args);
+	read_arguments(call, call_args, &args);
+	FORGET(args.ret, call_args[0]);
+	FORGET(args.event_flags, call_args[0]);
+	FORGET(args.dfd, call_args[0]);
+	FORGET(args.name, call_args[0]);
+	FORGET(args.flags, call_args[0]);
+	FORGET(args.mode, call_args[0]);
+	FORGET(args.op, call_args[0]);
+	report(known, task, &args);
 	return 0;
 }
 
@@ -137,7 +152,7 @@ static __always_inline int on_entry(void)
 	u64 now = bpf_ktime_get_ns();
 	u32 tid = bpf_get_current_pid_tgid();
 
-	bpf_map_update_elem(&entered, &tid, &now, BPF_ANY);
+	bpf_map_update_elem(&enter_ts, &tid, &now, BPF_ANY);
 	return 0;
 }
 
@@ -147,17 +162,20 @@ int BPF_PROG(sys_enter_typed, struct pt_regs *regs, long nr)
 	return calls_of(CALL_OF(nr)) == NOT_AN_OPEN ? 0 : on_entry();
 }
 
-/* The functions behind the calls. Which one each program attaches to is settled by the user side. */
-#define FUNCTION_OF(call)                                                                                              \
-	SEC("?fentry")                                                                                                 \
-	int BPF_PROG(call##_entry)                                                                                     \
-	{                                                                                                              \
-		return on_entry();                                                                                     \
-	}                                                                                                              \
-	SEC("?fexit")                                                                                                  \
-	int BPF_PROG(call##_return, struct pt_regs *regs, long ret)                                                    \
-	{                                                                                                              \
-		return on_return(KNOWN_TASK, true, regs, ret);                                                         \
+/*
+ * The functions behind the calls. Which one each program attaches to is settled
+ * by userspace.
+ */
+#define FUNCTION_OF(call)                                           \
+	SEC("?fentry")                                              \
+	int BPF_PROG(call##_entry)                                  \
+	{                                                           \
+		return on_entry();                                  \
+	}                                                           \
+	SEC("?fexit")                                               \
+	int BPF_PROG(call##_return, struct pt_regs *regs, long ret) \
+	{                                                           \
+		return on_return(KNOWN_TASK, true, regs, ret);      \
 	}
 FUNCTION_OF(open)
 FUNCTION_OF(openat)
@@ -187,7 +205,9 @@ int call_return(struct pt_regs *ctx)
 {
 	struct task_struct *task = current_task(KNOWN_TASK);
 
-	return on_return(KNOWN_TASK, true, (struct pt_regs *)bpf_task_pt_regs(task), PT_REGS_RC(ctx));
+	return on_return(KNOWN_TASK, true,
+			 (struct pt_regs *)bpf_task_pt_regs(task),
+			 PT_REGS_RC(ctx));
 }
 
 #endif

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::*;
 use crate::filter::KernelFilter;
-use crate::tracer::attached::{Attached, open_next};
 use crate::tracer::hooks::HookSet;
 use crate::tracer::kernel::Kernel;
-use crate::tracer::part::set_filter;
+use crate::tracer::manager::{HookManager, open_next};
+use crate::tracer::object::set_filter;
 use crate::tracer::{Options, storage};
 
 /// A shell that opens what it is told to.
@@ -61,7 +61,7 @@ fn a_process_is_counted_until_its_end_and_in_the_totals_for_ever() {
     let mut shell = Shell::start();
     let mut slots = storage.iter_mut();
     let first = open_next(&mut slots, &options(shell.pid()));
-    let started = Attached::start(first, slots, kernel, &order, &options(shell.pid()));
+    let started = HookManager::start(first, slots, kernel, &order, &options(shell.pid()));
     let (base, attached) = started.map_err(|why| format!("{why:?}")).unwrap();
     let skel = &base.skel;
     let mut counters = Counters::new(true);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::bpf::types::{mark, open_event};
+use crate::bpf::types::{event_flags, open_event};
 use crate::bpf::{comm_bytes, from_bytes};
 use crate::event::{Batch, Op, OpenEvent, PathKind, RealPathKind};
 use pending::{Asked, Pending};
@@ -14,7 +14,7 @@ use pending::{Asked, Pending};
 /// Stands before a directory that the process's root does not contain, as `getcwd(2)` has it.
 const OUTSIDE: &[u8] = b"(unreachable)";
 
-/// Why a record makes no event: the kernel side cannot have written it, or what belongs to it was let go.
+/// Why a record makes no event: the BPF side cannot have written it, or what belongs to it was let go.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum DecodeError {
     #[error("a record of {0} bytes is too short")]
@@ -47,22 +47,22 @@ impl Decoder {
     /// If `record` is not what `opentop.h` describes; `batch` is unchanged then.
     pub fn decode(&mut self, record: &[u8], batch: &mut Batch) -> Result<(), DecodeError> {
         let (header, names) = split(record)?;
-        let marks = Marks(u32::from(header.mark));
-        if marks.has(mark::MARK_SUBMITTED) {
-            self.pending.add(header.request, header.pid, record);
+        let flags = EventFlags(u32::from(header.event_flags));
+        if flags.has(event_flags::EVENT_SUBMITTED) {
+            self.pending.add(header.uring_key, header.pid, record);
             return Ok(());
         }
         let texts = Texts::new(&header, names)?;
-        if !marks.has(mark::MARK_COMPLETED) {
+        if !flags.has(event_flags::EVENT_COMPLETED) {
             return self.append(&header, texts, batch);
         }
-        match self.pending.take(header.request) {
+        match self.pending.take(header.uring_key) {
             Asked::Known(submitted) => {
                 let (asked, names) = split(&submitted)?;
                 let asked_texts = Texts::new(&asked, names)?;
                 // Where the ring has a slot for it the result is no descriptor, and says nothing of a file.
-                if Marks(u32::from(asked.mark)).has(mark::MARK_FD_UNKNOWN) {
-                    let result = open_event { mark: 0, ..header };
+                if EventFlags(u32::from(asked.event_flags)).has(event_flags::EVENT_FD_UNKNOWN) {
+                    let result = open_event { event_flags: 0, ..header };
                     return self.append(&completed(asked, &result), asked_texts, batch);
                 }
                 let texts = Texts { opened: texts.opened, real: texts.real, ..asked_texts };
@@ -75,16 +75,16 @@ impl Decoder {
     }
 
     fn append(&mut self, header: &open_event, texts: Texts<'_>, batch: &mut Batch) -> Result<(), DecodeError> {
-        let marks = Marks(u32::from(header.mark));
+        let flags = EventFlags(u32::from(header.event_flags));
         let op = *Op::ALL.get(header.op as usize).ok_or(DecodeError::Op(header.op))?;
         let Texts { name, opened, dir, real } = texts;
         // The name of a file without one, made in the directory that was asked for.
         let nameless = header.flags & TMPFILE == TMPFILE;
 
         self.path.clear();
-        absolute_path(name, dir, marks, &mut self.path);
+        absolute_path(name, dir, flags, &mut self.path);
         self.real.clear();
-        let real_path_kind = real_path(real, marks, &mut self.real);
+        let real_path_kind = real_path(real, flags, &mut self.real);
         let path = fold(&self.path, &mut self.folded);
         batch.push(&OpenEvent {
             ts_ns: header.ts_ns,
@@ -95,12 +95,12 @@ impl Decoder {
             ppid: header.ppid,
             uid: header.uid,
             ret: header.ret,
-            fd_known: !marks.has(mark::MARK_FD_UNKNOWN),
+            fd_known: !flags.has(event_flags::EVENT_FD_UNKNOWN),
             flags: header.flags,
             mode: header.mode,
             op,
-            path_kind: path_kind(name, marks),
-            dir_deleted: marks.has(mark::MARK_DIR_DELETED),
+            path_kind: path_kind(name, flags),
+            dir_deleted: flags.has(event_flags::EVENT_DIR_DELETED),
             latency: (header.latency_ns != 0).then(|| Duration::from_nanos(header.latency_ns)),
             cgroup: header.cgroup,
             comm: comm_bytes(&header.comm),
@@ -147,11 +147,11 @@ fn differs(opened: &[u8], name: &[u8]) -> bool {
 }
 
 /// What is known of the opened file, and so comes with the result.
-const OF_RESULT: u16 = (mark::MARK_FD_UNKNOWN.0
-    | mark::MARK_REAL.0
-    | mark::MARK_REAL_CUT.0
-    | mark::MARK_REAL_DELETED.0
-    | mark::MARK_REAL_OUTSIDE.0) as u16;
+const OF_RESULT: u16 = (event_flags::EVENT_FD_UNKNOWN.0
+    | event_flags::EVENT_REAL.0
+    | event_flags::EVENT_REAL_CUT.0
+    | event_flags::EVENT_REAL_DELETED.0
+    | event_flags::EVENT_REAL_OUTSIDE.0) as u16;
 
 /// What was submitted, with the result of its completion.
 fn completed(asked: open_event, result: &open_event) -> open_event {
@@ -159,16 +159,16 @@ fn completed(asked: open_event, result: &open_event) -> open_event {
         ts_ns: result.ts_ns,
         ret: result.ret,
         latency_ns: if result.latency_ns == 0 { 0 } else { result.ts_ns.saturating_sub(asked.ts_ns) },
-        mark: asked.mark | result.mark & OF_RESULT,
+        event_flags: asked.event_flags | result.event_flags & OF_RESULT,
         ..asked
     }
 }
 
 #[derive(Clone, Copy)]
-struct Marks(u32);
+struct EventFlags(u32);
 
-impl Marks {
-    fn has(self, bit: mark) -> bool {
+impl EventFlags {
+    fn has(self, bit: event_flags) -> bool {
         self.0 & bit.0 != 0
     }
 }
@@ -180,31 +180,32 @@ fn split(record: &[u8]) -> Result<(open_event, &[u8]), DecodeError> {
     }
 }
 
-fn path_kind(name: &[u8], marks: Marks) -> PathKind {
-    let unreadable =
-        marks.has(mark::MARK_NAME_UNREADABLE) || marks.has(mark::MARK_DIR_UNKNOWN) || marks.has(mark::MARK_DIR_OUTSIDE);
-    let truncated = marks.has(mark::MARK_NAME_CUT) || marks.has(mark::MARK_DIR_CUT);
+fn path_kind(name: &[u8], flags: EventFlags) -> PathKind {
+    let unreadable = flags.has(event_flags::EVENT_NAME_UNREADABLE)
+        || flags.has(event_flags::EVENT_DIR_UNKNOWN)
+        || flags.has(event_flags::EVENT_DIR_OUTSIDE);
+    let truncated = flags.has(event_flags::EVENT_NAME_CUT) || flags.has(event_flags::EVENT_DIR_CUT);
     match () {
         () if unreadable => PathKind::Unreadable,
         () if truncated => PathKind::Truncated,
-        () if marks.has(mark::MARK_FROM_FILE) => PathKind::Handle,
-        () if marks.has(mark::MARK_RELATIVE) && !name.is_empty() => PathKind::Joined,
+        () if flags.has(event_flags::EVENT_FROM_FILE) => PathKind::Handle,
+        () if flags.has(event_flags::EVENT_RELATIVE) && !name.is_empty() => PathKind::Joined,
         () => PathKind::Absolute,
     }
 }
 
 /// Joins the directory's components, which come innermost first, and the name. An absolute or an empty name and one
 /// whose directory is unknown stand alone.
-fn absolute_path(name: &[u8], dir: &[u8], marks: Marks, path: &mut Vec<u8>) {
-    let from_file = marks.has(mark::MARK_FROM_FILE);
-    let relative = marks.has(mark::MARK_RELATIVE) && !name.is_empty();
-    if !(from_file || relative) || marks.has(mark::MARK_DIR_UNKNOWN) {
+fn absolute_path(name: &[u8], dir: &[u8], flags: EventFlags, path: &mut Vec<u8>) {
+    let from_file = flags.has(event_flags::EVENT_FROM_FILE);
+    let relative = flags.has(event_flags::EVENT_RELATIVE) && !name.is_empty();
+    if !(from_file || relative) || flags.has(event_flags::EVENT_DIR_UNKNOWN) {
         path.extend_from_slice(name);
         return;
     }
-    if marks.has(mark::MARK_DIR_OUTSIDE) {
+    if flags.has(event_flags::EVENT_DIR_OUTSIDE) {
         path.extend_from_slice(OUTSIDE);
-    } else if marks.has(mark::MARK_DIR_CUT) {
+    } else if flags.has(event_flags::EVENT_DIR_CUT) {
         path.extend_from_slice(b"/...");
     }
     push_components(dir, path);
@@ -226,15 +227,15 @@ fn push_components(components: &[u8], path: &mut Vec<u8>) {
 }
 
 /// The opened file's own path from its components. What lies in no directory has none.
-fn real_path(components: &[u8], marks: Marks, path: &mut Vec<u8>) -> RealPathKind {
-    let outside = marks.has(mark::MARK_REAL_OUTSIDE);
-    if !marks.has(mark::MARK_REAL) || (outside && components.is_empty()) {
+fn real_path(components: &[u8], flags: EventFlags, path: &mut Vec<u8>) -> RealPathKind {
+    let outside = flags.has(event_flags::EVENT_REAL_OUTSIDE);
+    if !flags.has(event_flags::EVENT_REAL) || (outside && components.is_empty()) {
         return RealPathKind::Whole;
     }
     let kind = match () {
         () if outside => RealPathKind::Outside,
-        () if marks.has(mark::MARK_REAL_CUT) => RealPathKind::Truncated,
-        () if marks.has(mark::MARK_REAL_DELETED) => RealPathKind::Deleted,
+        () if flags.has(event_flags::EVENT_REAL_CUT) => RealPathKind::Truncated,
+        () if flags.has(event_flags::EVENT_REAL_DELETED) => RealPathKind::Deleted,
         () => RealPathKind::Whole,
     };
     match kind {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::bpf::as_bytes;
 
-/// What the kernel side writes, in parts that a test can vary.
+/// What the BPF side writes, in parts that a test can vary.
 #[derive(Clone, Debug)]
 struct Record {
     header: open_event,
@@ -17,13 +17,13 @@ struct Record {
     real: Vec<&'static str>,
 }
 
-fn record(name: &[u8], marks: &[mark], dir: &[&'static str]) -> Record {
+fn record(name: &[u8], flags: &[event_flags], dir: &[&'static str]) -> Record {
     let mut header = open_event {
         ts_ns: 1_000,
         start_ns: 500,
         cgroup: 77,
         latency_ns: 0,
-        request: 0,
+        uring_key: 0,
         pid: 10,
         tid: 11,
         ppid: 9,
@@ -31,7 +31,7 @@ fn record(name: &[u8], marks: &[mark], dir: &[&'static str]) -> Record {
         ret: 3,
         flags: libc::O_CLOEXEC as u64,
         mode: 0o644,
-        mark: marks.iter().fold(0, |all, bit| all | bit.0 as u16),
+        event_flags: flags.iter().fold(0, |all, bit| all | bit.0 as u16),
         name_len: 0,
         opened_len: 0,
         dir_len: 0,
@@ -129,7 +129,7 @@ fn what_was_opened_is_told_where_it_is_called_otherwise() {
         let record = Record { opened: opened.as_bytes().to_vec(), ..record(name.as_bytes(), &[], &[]) };
         assert_eq!(record.decoded().get(0).unwrap().opened_name, told.as_bytes(), "{name} -> {opened}");
     }
-    let unreadable = Record { opened: b"shadow".to_vec(), ..record(b"", &[mark::MARK_NAME_UNREADABLE], &[]) };
+    let unreadable = Record { opened: b"shadow".to_vec(), ..record(b"", &[event_flags::EVENT_NAME_UNREADABLE], &[]) };
     assert_eq!(unreadable.decoded().get(0).unwrap().opened_name, b"shadow");
     let mut nameless = Record { opened: b"#17".to_vec(), ..record(b"/tmp", &[], &[]) };
     nameless.header.flags = TMPFILE;
@@ -138,9 +138,13 @@ fn what_was_opened_is_told_where_it_is_called_otherwise() {
 
 #[test]
 fn the_real_path_is_that_of_the_opened_file() {
-    let [real, cut, deleted, outside] =
-        [mark::MARK_REAL, mark::MARK_REAL_CUT, mark::MARK_REAL_DELETED, mark::MARK_REAL_OUTSIDE];
-    for (marks, components, path, kind) in [
+    let [real, cut, deleted, outside] = [
+        event_flags::EVENT_REAL,
+        event_flags::EVENT_REAL_CUT,
+        event_flags::EVENT_REAL_DELETED,
+        event_flags::EVENT_REAL_OUTSIDE,
+    ];
+    for (flags, components, path, kind) in [
         (&[real][..], &["vim.basic", "bin", "usr"][..], "/usr/bin/vim.basic", RealPathKind::Whole),
         (&[real], &[], "/", RealPathKind::Whole),
         (&[real, deleted], &["#17", "tmp"], "/tmp/#17", RealPathKind::Deleted),
@@ -150,12 +154,12 @@ fn the_real_path_is_that_of_the_opened_file() {
         (&[real, outside], &[], "", RealPathKind::Whole),
         (&[], &[], "", RealPathKind::Whole),
     ] {
-        let marks = [marks, &[mark::MARK_RELATIVE]].concat();
-        let record = Record { real: components.to_vec(), ..record(b"link", &marks, &["etc"]) };
+        let flags = [flags, &[event_flags::EVENT_RELATIVE]].concat();
+        let record = Record { real: components.to_vec(), ..record(b"link", &flags, &["etc"]) };
         let batch = record.decoded();
         let event = batch.get(0).unwrap();
-        assert_eq!((event.real_path, event.real_path_kind), (path.as_bytes(), kind), "{marks:?}");
-        assert_eq!((event.path, event.path_kind), (&b"/etc/link"[..], PathKind::Joined), "{marks:?}");
+        assert_eq!((event.real_path, event.real_path_kind), (path.as_bytes(), kind), "{flags:?}");
+        assert_eq!((event.path, event.path_kind), (&b"/etc/link"[..], PathKind::Joined), "{flags:?}");
     }
 }
 
@@ -179,7 +183,7 @@ fn absolute_names_are_folded_and_nothing_else() {
 
 #[test]
 fn relative_names_are_joined_from_the_innermost_directory_outwards() {
-    let relative = |name: &str, dir: &[&'static str]| record(name.as_bytes(), &[mark::MARK_RELATIVE], dir);
+    let relative = |name: &str, dir: &[&'static str]| record(name.as_bytes(), &[event_flags::EVENT_RELATIVE], dir);
     for (name, dir, path) in [
         ("hosts", &["etc"][..], "/etc/hosts"),
         ("app.log", &["nginx", "log", "var"], "/var/log/nginx/app.log"),
@@ -194,43 +198,43 @@ fn relative_names_are_joined_from_the_innermost_directory_outwards() {
 
 #[test]
 fn a_handle_has_the_path_of_its_file_and_no_name() {
-    assert_path(&record(b"", &[mark::MARK_FROM_FILE], &["hosts", "etc"]), "/etc/hosts", PathKind::Handle);
-    assert_path(&record(b"", &[mark::MARK_FROM_FILE], &[]), "/", PathKind::Handle);
+    assert_path(&record(b"", &[event_flags::EVENT_FROM_FILE], &["hosts", "etc"]), "/etc/hosts", PathKind::Handle);
+    assert_path(&record(b"", &[event_flags::EVENT_FROM_FILE], &[]), "/", PathKind::Handle);
 }
 
 #[test]
 fn a_deleted_directory_is_told() {
-    let deleted = record(b"x", &[mark::MARK_RELATIVE, mark::MARK_DIR_DELETED], &["gone", "tmp"]);
+    let deleted = record(b"x", &[event_flags::EVENT_RELATIVE, event_flags::EVENT_DIR_DELETED], &["gone", "tmp"]);
     assert_path(&deleted, "/tmp/gone/x", PathKind::Joined);
     assert!(deleted.decoded().get(0).unwrap().dir_deleted);
 }
 
 #[test]
 fn what_is_outside_of_the_root_is_no_absolute_path() {
-    let outside = record(b"x", &[mark::MARK_RELATIVE, mark::MARK_DIR_OUTSIDE], &["b", "a"]);
+    let outside = record(b"x", &[event_flags::EVENT_RELATIVE, event_flags::EVENT_DIR_OUTSIDE], &["b", "a"]);
     assert_path(&outside, "(unreachable)/a/b/x", PathKind::Unreadable);
 }
 
 #[test]
 fn what_was_cut_is_told() {
-    let cut_dir = record(b"x", &[mark::MARK_RELATIVE, mark::MARK_DIR_CUT], &["b", "a"]);
+    let cut_dir = record(b"x", &[event_flags::EVENT_RELATIVE, event_flags::EVENT_DIR_CUT], &["b", "a"]);
     assert_path(&cut_dir, "/.../a/b/x", PathKind::Truncated);
-    assert_path(&record(b"/long", &[mark::MARK_NAME_CUT], &[]), "/long", PathKind::Truncated);
+    assert_path(&record(b"/long", &[event_flags::EVENT_NAME_CUT], &[]), "/long", PathKind::Truncated);
 }
 
 #[test]
 fn a_name_whose_directory_is_unknown_stands_alone() {
-    let unknown = record(b"../x", &[mark::MARK_RELATIVE, mark::MARK_DIR_UNKNOWN], &[]);
+    let unknown = record(b"../x", &[event_flags::EVENT_RELATIVE, event_flags::EVENT_DIR_UNKNOWN], &[]);
     assert_path(&unknown, "../x", PathKind::Unreadable);
 }
 
 #[test]
 fn a_name_that_cannot_be_read_is_no_empty_name() {
-    assert_path(&record(b"", &[mark::MARK_NAME_UNREADABLE], &[]), "", PathKind::Unreadable);
+    assert_path(&record(b"", &[event_flags::EVENT_NAME_UNREADABLE], &[]), "", PathKind::Unreadable);
     // An empty name is real, and ENOENT wherever the process is.
     let empty = Record {
         header: open_event { ret: -libc::ENOENT, ..record(b"", &[], &[]).header },
-        ..record(b"", &[mark::MARK_RELATIVE], &["tmp"])
+        ..record(b"", &[event_flags::EVENT_RELATIVE], &["tmp"])
     };
     assert_path(&empty, "", PathKind::Absolute);
     assert_eq!(empty.decoded().get(0).unwrap().errno(), Some(libc::ENOENT));
@@ -238,7 +242,7 @@ fn a_name_that_cannot_be_read_is_no_empty_name() {
 
 #[test]
 fn an_unknown_descriptor_is_none_and_a_failure_has_none() {
-    let unknown = record(b"/x", &[mark::MARK_FD_UNKNOWN], &[]).decoded();
+    let unknown = record(b"/x", &[event_flags::EVENT_FD_UNKNOWN], &[]).decoded();
     assert_eq!((unknown.get(0).unwrap().fd(), unknown.get(0).unwrap().failed()), (None, false));
     let mut failed = record(b"/x", &[], &[]);
     failed.header.ret = i32::MIN;
@@ -265,7 +269,7 @@ fn command_names_end_at_their_nul_or_fill_their_field() {
 
 #[test]
 fn hostile_names_are_kept_byte_for_byte() {
-    let hostile = record(b"a\x1b]0;x\x07\n\xff", &[mark::MARK_RELATIVE], &["tmp"]).decoded();
+    let hostile = record(b"a\x1b]0;x\x07\n\xff", &[event_flags::EVENT_RELATIVE], &["tmp"]).decoded();
     let event = hostile.get(0).unwrap();
     assert_eq!(event.path, b"/tmp/a\x1b]0;x\x07\n\xff");
     assert_eq!((event.name, event.base_name(), event.dir()), (&event.path[5..], &event.path[5..], &b"/tmp"[..]));
@@ -275,7 +279,7 @@ fn hostile_names_are_kept_byte_for_byte() {
 fn the_longest_name_below_the_longest_directory_is_kept_whole() {
     let name = vec![b'n'; 4095];
     let dir = ["d".repeat(255).leak() as &'static str; 15];
-    let long = record(&name, &[mark::MARK_RELATIVE], &dir).decoded();
+    let long = record(&name, &[event_flags::EVENT_RELATIVE], &dir).decoded();
     let event = long.get(0).unwrap();
     assert_eq!((event.path.len(), event.name.len()), (15 * 256 + 1 + 4095, 4095));
 }
@@ -306,7 +310,7 @@ fn refused(bytes: &[u8]) -> DecodeError {
 
 #[test]
 fn a_record_cut_at_any_length_is_refused_with_the_reason() {
-    let whole = record(b"hosts", &[mark::MARK_RELATIVE], &["ssl", "etc"]).bytes();
+    let whole = record(b"hosts", &[event_flags::EVENT_RELATIVE], &["ssl", "etc"]).bytes();
     let header = size_of::<open_event>();
     for len in 0..whole.len() {
         let expected = if len < header {

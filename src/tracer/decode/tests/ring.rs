@@ -4,10 +4,10 @@ use super::*;
 
 /// The halves of an open by io_uring.
 fn by_ring(request: u64) -> (Record, Record) {
-    let mut submitted = record(b"hosts", &[mark::MARK_RELATIVE, mark::MARK_SUBMITTED], &["etc"]);
-    let mut completed = record(b"", &[mark::MARK_COMPLETED], &[]);
+    let mut submitted = record(b"hosts", &[event_flags::EVENT_RELATIVE, event_flags::EVENT_SUBMITTED], &["etc"]);
+    let mut completed = record(b"", &[event_flags::EVENT_COMPLETED], &[]);
     for half in [&mut submitted, &mut completed] {
-        (half.header.request, half.header.op) = (request, Op::IoUring as u8);
+        (half.header.uring_key, half.header.op) = (request, Op::IoUring as u8);
     }
     set_comm(&mut completed.header, b"iou-wrk-10");
     (completed.header.ts_ns, completed.header.ret) = (4_000, -libc::EACCES);
@@ -38,16 +38,17 @@ fn a_ring_opens_under_another_name_and_into_a_slot() {
     let opens = |slot: u16| {
         let (mut decoder, mut batch) = (Decoder::default(), Batch::default());
         let (mut submitted, mut completed) = by_ring(7);
-        submitted.header.mark |= slot;
+        submitted.header.event_flags |= slot;
         (completed.opened, completed.header.ret) = (b"other".to_vec(), 0);
-        (completed.real, completed.header.mark) = (vec!["other"], completed.header.mark | mark::MARK_REAL.0 as u16);
+        (completed.real, completed.header.event_flags) =
+            (vec!["other"], completed.header.event_flags | event_flags::EVENT_REAL.0 as u16);
         decoder.decode(&submitted.bytes(), &mut batch).unwrap();
         decoder.decode(&completed.bytes(), &mut batch).unwrap();
         batch
     };
     assert_eq!(opens(0).get(0).unwrap().opened_name, b"other");
     assert_eq!(opens(0).get(0).unwrap().real_path, b"/other");
-    let into_slot = opens(mark::MARK_FD_UNKNOWN.0 as u16);
+    let into_slot = opens(event_flags::EVENT_FD_UNKNOWN.0 as u16);
     assert_eq!(into_slot.get(0).unwrap().real_path, b"");
     assert_eq!((into_slot.get(0).unwrap().opened_name, into_slot.get(0).unwrap().fd()), (&b""[..], None));
 }
@@ -78,7 +79,7 @@ fn requests_that_never_complete_take_bounded_room() {
     let (mut decoder, mut batch) = (Decoder::default(), Batch::default());
     let (submitted, completed) = by_ring(0);
     let half = |half: &Record, request: u64, pid: u32, name: usize| {
-        let header = open_event { request, pid, ..half.header };
+        let header = open_event { uring_key: request, pid, ..half.header };
         Record { header, name: vec![b'n'; name], ..half.clone() }.bytes()
     };
     decoder.decode(&half(&submitted, u64::MAX, 7, 10), &mut batch).unwrap();

@@ -1,4 +1,4 @@
-//! Opens that the kernel did not even show to a program: it skips a program that is busy in an interrupted task.
+//! Opens that the kernel did not even show to a program: it missed a program that is busy in an interrupted task.
 //!
 //! The kernel counts the skipped runs: of a program as `recursion_misses` (5.12), of a link of probes as `missed` (6.7).
 //! A skipped run need not have been an open where a program sees every system call, so this is the most that can have
@@ -14,14 +14,14 @@ use super::hooks;
 
 /// Skipped runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Skips {
+pub(super) struct MissedRuns {
     /// Of the programs and probes of a hook set: those can be helped by another set.
     pub(super) of_set: u64,
     /// Of all that see opens.
     pub(super) all: u64,
 }
 
-impl Skips {
+impl MissedRuns {
     /// Adds those of the loaded programs of `object`.
     pub(super) fn add_programs(&mut self, object: &Object) {
         for program in object.progs_mut().filter(|program| program.autoload()) {

@@ -20,15 +20,15 @@ use crate::filter::KernelFilter;
 const LISTED_PIDS: u32 = 1024;
 
 /// An object whose chosen programs are loaded, and not attached.
-pub(super) struct Part<'a> {
+pub(super) struct LoadedObject<'a> {
     pub(super) skel: OpentopSkel<'a>,
     chosen: Vec<Chosen>,
 }
 
 /// An object that is not loaded yet.
-pub(super) struct Opened<'a>(OpenOpentopSkel<'a>);
+pub(super) struct OpenedObject<'a>(OpenOpentopSkel<'a>);
 
-impl<'a> Opened<'a> {
+impl<'a> OpenedObject<'a> {
     /// Opens it, and needs nothing of the kernel's types yet.
     ///
     /// # Errors
@@ -60,16 +60,16 @@ impl<'a> Opened<'a> {
         kernel: &Kernel,
         options: &Options,
         base: Option<&OpentopSkel<'_>>,
-    ) -> Result<Part<'a>, String> {
+    ) -> Result<LoadedObject<'a>, String> {
         listen_to_libbpf();
         match load(self.0, set, &chosen, kernel, options, base) {
-            Ok(skel) => Ok(Part { skel, chosen }),
+            Ok(skel) => Ok(LoadedObject { skel, chosen }),
             Err(why) => Err(explain(&why)),
         }
     }
 }
 
-impl Part<'_> {
+impl LoadedObject<'_> {
     pub(super) fn chosen(&self) -> &[Chosen] {
         &self.chosen
     }
@@ -111,7 +111,7 @@ fn open<'a>(slot: &'a mut MaybeUninit<OpenObject>, options: &Options) -> libbpf_
     open.maps.events.set_max_entries(options.ring_bytes)?;
     // What is not asked for needs no room.
     if !options.extras.latency {
-        open.maps.entered.set_max_entries(1)?;
+        open.maps.enter_ts.set_max_entries(1)?;
     }
     if !options.extras.children {
         open.maps.wanted_pids.set_max_entries(LISTED_PIDS)?;
@@ -167,7 +167,7 @@ fn share_maps(object: &mut OpenObject, base: &Object) -> libbpf_rs::Result<()> {
     Ok(())
 }
 
-/// What the kernel side must know before the first open.
+/// What the BPF side must know before the first open.
 fn fill_maps(skel: &OpentopSkel<'_>, options: &Options, set: HookSet) -> libbpf_rs::Result<()> {
     if let Some(path) = &options.cgroup {
         let directory = std::fs::File::open(path)?;
@@ -186,7 +186,7 @@ pub(super) fn add_children(skel: &OpentopSkel<'_>, options: &Options) -> libbpf_
     Ok(())
 }
 
-/// Hands `wanted` to the kernel side: first what the sets hold, then which of them count, and
+/// Hands `wanted` to the BPF side: first what the sets hold, then which of them count, and
 /// which hook set is to report.
 pub(super) fn set_filter(
     skel: &OpentopSkel<'_>,

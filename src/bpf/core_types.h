@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * The kernel types that opentop looks at, with only the fields that it reads. CO-RE relocates every access to where the
- * running kernel has the field, so neither order nor completeness matters here.
+ * The kernel types that opentop looks at, with only the fields that it reads.
+ * CO-RE relocates every access to where the running kernel has the field, so
+ * neither order nor completeness matters here.
  */
+/* libbpf's headers choose the kernel's names of registers by this one. */
 #ifndef __VMLINUX_H__
 #define __VMLINUX_H__
 
@@ -64,7 +66,8 @@ struct open_how {
 	__u64 resolve;
 };
 
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+#pragma clang attribute push(__attribute__((preserve_access_index)), \
+			     apply_to = record)
 
 struct pt_regs {
 #if defined(__TARGET_ARCH_x86)
@@ -140,7 +143,10 @@ struct linux_binprm {
 	const char *fdpath; /* 5.9 */
 };
 
-/* What a ring is asked for lies at the beginning of the request, in whichever union or array the kernel has there. */
+/*
+ * The arguments of an operation lie at the beginning of the request, in
+ * whichever union or array the kernel has there.
+ */
 struct io_kiocb {
 	u8 opcode;
 };
@@ -152,7 +158,10 @@ struct io_open {
 	struct open_how how;
 };
 
-/* 7.0: the name is wrapped, since it may still miss what auditing wants to know. */
+/*
+ * 7.0: the name is wrapped, since it may still miss what auditing wants to
+ * know.
+ */
 struct delayed_filename {
 	struct filename *__incomplete_filename;
 };

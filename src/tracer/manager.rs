@@ -8,19 +8,19 @@ use libbpf_rs::{Link, OpenObject};
 
 use super::hooks::{self, HookSet, Links, Optional};
 use super::kernel::Kernel;
-use super::part::{self, Opened, Part};
-use super::skips::Skips;
+use super::missed::MissedRuns;
+use super::object::{self, LoadedObject, OpenedObject};
 use super::{Hooks, Options, probe, selftest};
 
 /// Parts are loaded one after the other into `slots`, and all use the maps of the first.
-pub(super) struct Attached<'a> {
+pub(super) struct HookManager<'a> {
     slots: Slots<'a>,
     kernel: Arc<Kernel>,
     /// All but the part of the start, which has the maps.
-    parts: Vec<Part<'a>>,
+    parts: Vec<LoadedObject<'a>>,
     links: Links,
     /// What links had missed when they were closed.
-    closed: Skips,
+    closed: MissedRuns,
     hooks: Hooks,
     /// The sets that were tried while running, each once.
     tried: Vec<HookSet>,
@@ -30,16 +30,16 @@ pub(super) struct Attached<'a> {
 pub(super) type Slots<'a> = std::slice::IterMut<'a, MaybeUninit<OpenObject>>;
 
 /// Opens the object once more.
-pub(super) fn open_next<'a>(slots: &mut Slots<'a>, options: &Options) -> Result<Opened<'a>, String> {
+pub(super) fn open_next<'a>(slots: &mut Slots<'a>, options: &Options) -> Result<OpenedObject<'a>, String> {
     let slot = slots.next().ok_or("there is no room for another BPF object")?;
-    Opened::new(slot, options)
+    OpenedObject::new(slot, options)
 }
 
 /// Attaches a part that reports, and sees that it does.
-fn attach_and_test<'a>(part: Part<'a>, options: &Options) -> Result<(Links, Part<'a>), String> {
+fn attach_and_test<'a>(part: LoadedObject<'a>, options: &Options) -> Result<(Links, LoadedObject<'a>), String> {
     let links = part.attach()?;
     if options.extras.children {
-        part::add_children(&part.skel, options).map_err(|why| format!("cannot follow the children: {why}"))?;
+        object::add_children(&part.skel, options).map_err(|why| format!("cannot follow the children: {why}"))?;
     }
     match selftest::sees_opens(&part.skel) {
         Ok(true) => Ok((links, part)),
@@ -48,19 +48,19 @@ fn attach_and_test<'a>(part: Part<'a>, options: &Options) -> Result<(Links, Part
     }
 }
 
-impl<'a> Attached<'a> {
+impl<'a> HookManager<'a> {
     /// Loads and attaches the first of `order` that the kernel takes, into `first` while it lasts; returns the part that
     /// has the maps, too.
     ///
     /// # Errors
     /// Why each of them cannot be used.
     pub(super) fn start(
-        first: Result<Opened<'a>, String>,
+        first: Result<OpenedObject<'a>, String>,
         mut slots: Slots<'a>,
         kernel: Arc<Kernel>,
         order: &[HookSet],
         options: &Options,
-    ) -> Result<(Part<'a>, Self), Vec<(HookSet, String)>> {
+    ) -> Result<(LoadedObject<'a>, Self), Vec<(HookSet, String)>> {
         let (mut tried, mut first) = (Vec::new(), Some(first));
         let joined = hooks::optional(options.extras).filter(Optional::joins_a_set);
         let joined: Vec<_> = joined.filter_map(|optional| optional.choose(&kernel)).flatten().collect();
@@ -81,7 +81,7 @@ impl<'a> Attached<'a> {
                             kernel,
                             parts: Vec::new(),
                             links,
-                            closed: Skips::default(),
+                            closed: MissedRuns::default(),
                             hooks,
                             tried: Vec::new(),
                         },
@@ -98,12 +98,12 @@ impl<'a> Attached<'a> {
     }
 
     /// What the kernel has skipped since the start.
-    pub(super) fn skips(&self, base: &Part<'_>) -> Skips {
-        let mut skips = self.closed;
+    pub(super) fn missed(&self, base: &LoadedObject<'_>) -> MissedRuns {
+        let mut missed = self.closed;
         let parts = std::iter::once(base).chain(&self.parts);
-        parts.for_each(|part| skips.add_programs(part.skel.object()));
-        skips.add_links(&self.links.set);
-        skips
+        parts.for_each(|part| missed.add_programs(part.skel.object()));
+        missed.add_links(&self.links.set);
+        missed
     }
 
     /// Takes everything down; what was loaded stays.
@@ -122,7 +122,7 @@ impl<'a> Attached<'a> {
     ///
     /// # Errors
     /// If there is no room for another object, whatever the kernel takes.
-    pub(super) fn complete(&mut self, base: &Part<'_>, options: &Options) -> Result<(), String> {
+    pub(super) fn complete(&mut self, base: &LoadedObject<'_>, options: &Options) -> Result<(), String> {
         for optional in hooks::optional(options.extras).filter(|optional| !optional.is_in(base.chosen())) {
             let attached = match optional.choose(&self.kernel) {
                 None => None,
@@ -148,8 +148,8 @@ impl<'a> Attached<'a> {
     /// two just then may be missed or come twice, and no other.
     ///
     /// # Errors
-    /// If the kernel side cannot be told; the reason is for people to read.
-    pub(super) fn move_on(&mut self, base: &Part<'_>, options: &Options) -> Result<bool, String> {
+    /// If the BPF side cannot be told; the reason is for people to read.
+    pub(super) fn move_on(&mut self, base: &LoadedObject<'_>, options: &Options) -> Result<bool, String> {
         let order = probe::order(probe::Preemption::Full, self.kernel.has_lossless_probes());
         for set in order {
             if set == self.hooks.set || self.hooks.left.contains(&set) || self.tried.contains(&set) {
@@ -162,7 +162,7 @@ impl<'a> Attached<'a> {
                 Ok((part.attach()?, part))
             });
             if let Ok((links, part)) = attempt {
-                let report = |set| part::set_filter(&base.skel, &options.filter, options, set);
+                let report = |set| object::set_filter(&base.skel, &options.filter, options, set);
                 report(set).map_err(|why| why.to_string())?;
                 if !selftest::sees_opens(&base.skel).map_err(|why| why.to_string())? {
                     report(self.hooks.set).map_err(|why| why.to_string())?;
@@ -186,7 +186,7 @@ mod tests {
     fn hooks_that_see_nothing_are_refused() {
         assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
         let (kernel, options, mut slot) = (Kernel::new().unwrap(), Options::default(), MaybeUninit::uninit());
-        let opened = Opened::new(&mut slot, &options).unwrap();
+        let opened = OpenedObject::new(&mut slot, &options).unwrap();
         let mut chosen = hooks::choose_set(HookSet::SyscallExit, options.extras, &kernel).unwrap();
         chosen.retain(hooks::Chosen::is_attached_to_nothing);
         let nothing = opened.load(HookSet::SyscallExit, chosen, &kernel, &options, None).unwrap();
@@ -201,7 +201,7 @@ mod tests {
         let mut slots = slots.iter_mut();
         let first = open_next(&mut slots, &options);
         let order = [HookSet::SyscallExitRaw];
-        let started = Attached::start(first, slots, Arc::new(kernel), &order, &options);
+        let started = HookManager::start(first, slots, Arc::new(kernel), &order, &options);
         let (base, mut attached) = started.unwrap_or_else(|tried| panic!("{tried:?}"));
         let why = attached.complete(&base, &options).expect_err("the kernel's own opens need an object of their own");
         assert!(why.contains("no room"), "{why}");
