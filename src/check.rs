@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use crate::error::{EXIT_FAILED, EXIT_OK, Error};
-use crate::tracer::{self, Facts, HookSet, Hooks, Lockdown, Options};
+use crate::message::{Hooks, Unseen};
+use crate::tracer::{self, Facts, HookSet, Lockdown, Options};
 
 /// What reaches files without an open that opentop reports, whatever the hooks.
 pub const NOT_SEEN: &str = "stat, access and readlink; open_tree, mq_open and pidfd_getfd; descriptors that come by \
@@ -27,16 +28,10 @@ pub fn run(out: &mut dyn Write, options: &Options) -> Result<u8, Error> {
     let facts = Facts::gather();
     let mut items = about_host(&facts);
     let possible = items.iter().all(|item| item.good);
-    let trial = possible.then(|| tracer::try_all(&facts, options));
-    let tried = trial.as_ref().map_or(&[][..], |trial| &trial.sets);
-    let chosen = tried.iter().find(|(_, result)| result.is_ok()).map(|(hooks, _)| *hooks);
-    let reason = match &trial {
-        Some(trial) if tried.first().is_some_and(|(first, _)| Some(*first) == chosen) => trial.reason,
-        _ => "the best that this kernel takes",
-    };
-    items.extend(tried.iter().map(|(hooks, result)| about_hooks(*hooks, result, chosen)));
-    report(out, &facts, &items, chosen.map(|chosen| (chosen, reason)))
-        .map_err(|why| Error::Other(format!("cannot write the report: {why}")))?;
+    let tried = if possible { tracer::try_all(&facts, options) } else { Vec::new() };
+    let chosen = tried.iter().find_map(|(set, result)| Some((*set, result.as_ref().ok()?.reason)));
+    items.extend(tried.iter().map(|(hooks, result)| about_hooks(*hooks, result, chosen.map(|(set, _)| set))));
+    report(out, &facts, &items, chosen).map_err(|why| Error::Other(format!("cannot write the report: {why}")))?;
     Ok(if chosen.is_some() { EXIT_OK } else { EXIT_FAILED })
 }
 
@@ -73,7 +68,8 @@ fn about_hooks(hooks: HookSet, result: &Result<Hooks, String>, chosen: Option<Ho
         Ok(Hooks { unseen, .. }) => {
             let used = if chosen == Some(hooks) { "works, and is what opentop uses" } else { "works" };
             let but = if unseen.is_empty() { "" } else { "; it does not see " };
-            format!("{used}{but}{}", unseen.join(" and "))
+            let unseen = unseen.iter().map(|Unseen { what, why }| format!("{what} ({why})"));
+            format!("{used}{but}{}", unseen.collect::<Vec<_>>().join(" and "))
         }
         Err(why) => why.clone(),
     };

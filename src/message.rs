@@ -8,14 +8,68 @@ use crate::event::Batch;
 pub enum Message {
     /// Opens, oldest first.
     Opens(Batch),
-    /// The hooks in use from now on, with what they do not see: others than those of the start.
-    Hooks(String),
+    /// The hooks in use from now on: others than those of the start.
+    Hooks(Hooks),
     /// The exact counts, about once a second, and once more at the end.
     Counts(Counts),
     /// The source has ended: a recording was read to its end, or the tracer was told to stop.
     End,
     /// The source broke; the text is for the user.
     Failed(String),
+}
+
+/// The hooks in use. Their text, as summaries and recordings have it, is `SET, without WHAT and WHAT, after SET lost opens`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hooks {
+    /// The name of the hook set; of a recording, all that it says of its hooks.
+    pub set: String,
+    /// Why it was chosen; empty where that is not known.
+    pub reason: &'static str,
+    /// What this kernel does not let them see of what they see elsewhere.
+    pub unseen: Vec<Unseen>,
+    /// Sets that were left while running, since they lost opens.
+    pub left: Vec<Left>,
+}
+
+/// What hooks do not see, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unseen {
+    pub what: &'static str,
+    pub why: String,
+}
+
+/// A hook set that was left, and how many runs of the hooks had been missed by then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    pub set: &'static str,
+    pub missed: u64,
+}
+
+impl Hooks {
+    /// Those that a text names.
+    #[must_use]
+    pub fn named(text: &str) -> Self {
+        Self { set: text.to_owned(), ..Self::default() }
+    }
+
+    /// What they do not see, if there is something.
+    #[must_use]
+    pub fn without(&self) -> Option<String> {
+        let what: Vec<_> = self.unseen.iter().map(|unseen| unseen.what).collect();
+        (!what.is_empty()).then(|| format!("without {}", what.join(" and ")))
+    }
+
+    /// What is to be said of each set that was left.
+    pub fn after(&self) -> impl Iterator<Item = String> {
+        self.left.iter().map(|left| format!("after {} lost opens", left.set))
+    }
+}
+
+impl std::fmt::Display for Hooks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.set)?;
+        self.without().into_iter().chain(self.after()).try_for_each(|limit| write!(f, ", {limit}"))
+    }
 }
 
 /// What was counted since the start, apart from the stream of events.

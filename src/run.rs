@@ -14,7 +14,7 @@ use crate::config::{Limits, Show};
 use crate::error::{self, EXIT_OK, EXIT_SIGNAL, Error};
 use crate::escape;
 use crate::filter::{Filter, KernelFilter, Place};
-use crate::message::{Lost, Message, Totals};
+use crate::message::{Hooks, Lost, Message, Totals};
 use crate::output::ending;
 use crate::output::lines::{Consumer, Lines, consume};
 use crate::output::rankings::{Order, Tables};
@@ -135,7 +135,7 @@ pub(crate) fn record(file: &Path, replace: bool, options: Options, show: Show, c
 fn trace(
     options: Options,
     waiting: usize,
-    consume: impl FnOnce(&Receiver<Message>, &Sender<Command>, &str) -> Result<u8, Error>,
+    consume: impl FnOnce(&Receiver<Message>, &Sender<Command>, &Hooks) -> Result<u8, Error>,
 ) -> Result<u8, Error> {
     let (messages, received) = bounded(waiting);
     let (commands, commanded) = bounded(8);
@@ -144,7 +144,7 @@ fn trace(
         let tracer = thread::Builder::new().name("tracer".into()).spawn_scoped(scope, move || {
             let mut storage = tracer::storage();
             let tracer = Tracer::start(&mut storage, options)?;
-            let _ = ready.send(tracer.hooks().to_string());
+            let _ = ready.send(tracer.hooks());
             tracer.run(&messages, &commanded)
         });
         let tracer = tracer.map_err(|why| Error::Other(format!("cannot start a thread: {why}")))?;
@@ -297,7 +297,7 @@ fn in_kernel(filter: &Filter) -> bool {
 /// Writes opens or rankings to stdout. `start` is when counting began; `None` with a recording.
 fn write_stdout(
     show: Show,
-    hooks: &str,
+    hooks: &Hooks,
     start: Option<Moment>,
     messages: &Receiver<Message>,
     stop: &(dyn Fn() + Sync),
@@ -321,7 +321,7 @@ fn write_stdout(
 fn write_tables(
     out: &Writer,
     show: &Show,
-    hooks: &str,
+    hooks: &Hooks,
     start: Option<Moment>,
     messages: &Receiver<Message>,
     stop: &dyn Fn(),
@@ -337,7 +337,7 @@ fn write_tables(
         filter: &show.filter,
         filtered_in_kernel: start.is_some() && in_kernel(&show.filter),
     };
-    let mut tables = Tables::new(&mut *output, order, show.names.clone(), hooks, start);
+    let mut tables = Tables::new(&mut *output, order, show.names.clone(), &hooks.to_string(), start);
     consume(&mut tables, show.limits.count, messages, stop)?;
     Ok(tables.lost())
 }
@@ -346,7 +346,7 @@ fn write_tables(
 fn write_opens(
     out: &Writer,
     show: &Show,
-    hooks: &str,
+    hooks: &Hooks,
     messages: &Receiver<Message>,
     stop: &dyn Fn(),
 ) -> Result<Lost, Error> {
@@ -360,12 +360,12 @@ fn write_opens(
     Ok(lines.lost())
 }
 
-fn lines<'a>(output: &'a mut dyn Output, show: &'a Show, hooks: &str) -> Lines<'a> {
+fn lines<'a>(output: &'a mut dyn Output, show: &'a Show, hooks: &Hooks) -> Lines<'a> {
     Lines {
         output,
         filter: &show.filter,
         names: show.names.clone(),
-        hooks: hooks.to_owned(),
+        hooks: hooks.to_string(),
         totals: Totals::default(),
     }
 }

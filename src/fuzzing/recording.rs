@@ -51,7 +51,7 @@ pub(super) fn run(input: &[u8]) {
 fn read(bytes: &[u8]) -> usize {
     let Ok(mut reader) = reader(bytes) else { return 0 };
     if let Some(header) = reader.header() {
-        let texts = [&header.opentop, &header.host, &header.kernel, &header.boot_time, &header.hooks];
+        let texts = [&header.opentop, &header.host, &header.kernel, &header.boot_time, &header.hooks.set];
         texts.into_iter().for_each(|text| assert_displayable(text));
     }
     let mut items = 0;

@@ -7,7 +7,7 @@ use crossbeam_channel::Receiver;
 use crate::error::Error;
 use crate::event::Batch;
 use crate::filter::Filter;
-use crate::message::{Counts, Lost, Message, Totals};
+use crate::message::{Counts, Hooks, Lost, Message, Totals};
 use crate::names::Names;
 use crate::output::Output;
 
@@ -25,7 +25,7 @@ pub enum Ended {
 pub trait Consumer {
     fn begin(&mut self) -> io::Result<()>;
     /// The hooks in use, for the summary.
-    fn hooks(&mut self, hooks: String);
+    fn hooks(&mut self, hooks: &Hooks);
     fn opens(&mut self, batch: &Batch, left: u64) -> io::Result<u64>;
     fn counts(&mut self, counts: Counts, left: u64) -> io::Result<u64>;
     /// The source has ended; the last counts were given to [`Consumer::counts`].
@@ -68,7 +68,7 @@ fn write(
             Message::Opens(batch) => consumer.opens(&batch, left)?,
             Message::Counts(counts) => consumer.counts(counts, left)?,
             Message::Hooks(hooks) => {
-                consumer.hooks(hooks);
+                consumer.hooks(&hooks);
                 0
             }
             Message::End => return Ok(consumer.end()?),
@@ -110,8 +110,8 @@ impl Consumer for Lines<'_> {
         self.output.flush()
     }
 
-    fn hooks(&mut self, hooks: String) {
-        self.hooks = hooks;
+    fn hooks(&mut self, hooks: &Hooks) {
+        self.hooks = hooks.to_string();
     }
 
     fn opens(&mut self, batch: &Batch, left: u64) -> io::Result<u64> {

@@ -15,12 +15,12 @@ pub use replay::replay;
 
 use crate::clock;
 use crate::event::OpenEvent;
-use crate::message::Totals;
+use crate::message::{Hooks, Totals};
 use crate::names::Names;
 use crate::output::{Json, Output};
 use crate::privileges::Caller;
 use crate::user_file::Draft;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -38,12 +38,21 @@ pub struct Header {
     /// RFC 3339, in UTC: the zero of `ts_ns`, but for the time that the host slept.
     pub boot_time: String,
     /// The hooks in use.
-    pub hooks: String,
+    #[serde(serialize_with = "as_text", deserialize_with = "named")]
+    pub hooks: Hooks,
+}
+
+fn as_text<S: Serializer>(hooks: &Hooks, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(hooks)
+}
+
+fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hooks, D::Error> {
+    String::deserialize(deserializer).map(|text| Hooks::named(&text))
 }
 
 impl Header {
     /// The header of a recording that begins here and now.
-    pub fn of_host(hooks: &str) -> Self {
+    pub fn of_host(hooks: &Hooks) -> Self {
         let uname = rustix::system::uname();
         let up = Duration::from_nanos(clock::since_boot());
         let booted = jiff::Timestamp::now().saturating_sub(up).and_then(|time| time.round(jiff::Unit::Second));
@@ -52,7 +61,7 @@ impl Header {
             host: uname.nodename().to_string_lossy().into_owned(),
             kernel: uname.release().to_string_lossy().into_owned(),
             boot_time: booted.map(|time| time.to_string()).unwrap_or_default(),
-            hooks: hooks.to_owned(),
+            hooks: hooks.clone(),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::input::{Input, Interrupt};
 use super::line::{COUNT_MAX, Kind, LostLine, OpenLine, SummaryLine, Texts};
 use crate::escape::escape;
 use crate::event::{CgroupName, OpenEvent};
-use crate::message::{Lost, Totals};
+use crate::message::{Hooks, Lost, Totals};
 use crate::names::{CGROUPS_BYTES, cgroup_bytes};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -267,6 +267,6 @@ fn displayable(header: &Header) -> Header {
         host: safe(&header.host),
         kernel: safe(&header.kernel),
         boot_time: safe(&header.boot_time),
-        hooks: safe(&header.hooks),
+        hooks: Hooks::named(&safe(&header.hooks.set)),
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::event::{Batch, CgroupName, Op, PathKind, RealPathKind, sample};
-use crate::message::Lost;
+use crate::message::{Hooks, Lost};
 use crate::recording::read::Item;
 use proptest::prelude::*;
 use std::fs::File;
@@ -33,7 +33,7 @@ impl Drop for Temp {
 fn header() -> Header {
     let [opentop, host, kernel, boot_time, hooks] =
         ["0.1.0", "web-3", "6.18", "2026-01-02T03:04:05Z", "syscall exit"].map(str::to_owned);
-    Header { opentop, host, kernel, boot_time, hooks }
+    Header { opentop, host, kernel, boot_time, hooks: Hooks::named(&hooks) }
 }
 
 fn totals(opens: u64) -> Totals {
@@ -321,7 +321,7 @@ fn a_header_cannot_reach_the_terminal_either() {
 
 #[test]
 fn the_header_tells_this_host() {
-    let header = Header::of_host("hooks");
+    let header = Header::of_host(&Hooks::named("hooks"));
     let up = std::fs::read_to_string("/proc/uptime").unwrap();
     let up: f64 = up.split(' ').next().unwrap().parse().unwrap();
     let booted: jiff::Timestamp = header.boot_time.parse().unwrap();

@@ -35,7 +35,7 @@ impl Counters {
 
     /// The counts since the start. A process that has ended is in the list once more after its end, with its final
     /// count, and then never again.
-    pub(super) fn read(&mut self, skel: &OpentopSkel<'_>, stream: Stream, skipped: u64) -> Result<Counts, Error> {
+    pub(super) fn read(&mut self, skel: &OpentopSkel<'_>, stream: Stream, missed: u64) -> Result<Counts, Error> {
         let mut processes = read_processes(skel)?;
         let owners = owners(&processes);
         let (mut opens, mut failed) = self.ended;
@@ -53,7 +53,7 @@ impl Counters {
             queue: stream.queue,
             garbled: stream.garbled,
             io_uring: stream.io_uring + kernel.io_uring,
-            skipped,
+            skipped: missed,
             overflow: kernel.overflow,
             tree: kernel.tree,
             ..Lost::default()

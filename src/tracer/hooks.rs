@@ -54,7 +54,7 @@ impl HookSet {
     }
 }
 
-/// What is wanted beside the opens of system calls. Children and latency are asked for by options, and without them a
+/// What is wanted in addition to the opens of system calls. Children and latency are asked for by options, and without them a
 /// set is of no use; the others are left out, and said to be, where the kernel does not have them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extras {
@@ -253,12 +253,12 @@ fn has_role(program: &str, is: impl Fn(Role) -> bool) -> bool {
     programs().any(|spec| spec.program == program && is(spec.role))
 }
 
-/// Whether a program belongs to a hook set, and not to what is beside it.
+/// Whether a program belongs to a hook set, and is not optional.
 pub(super) fn is_of_set(program: &str) -> bool {
     has_role(program, |role| matches!(role, Role::Set(_) | Role::Call))
 }
 
-/// Whether an open is lost when a program is skipped; without its beginning it only has no latency.
+/// Whether an open is lost when a run of a program is missed; without its beginning it only has no latency.
 pub(super) fn sees_opens(program: &str) -> bool {
     has_role(program, |role| !matches!(role, Role::Once | Role::Entry(_)))
 }
@@ -288,11 +288,17 @@ pub(super) fn optional(extras: Extras) -> impl Iterator<Item = Optional> {
 }
 
 impl Optional {
-    /// The programs, if this kernel has everything for them.
-    pub(super) fn choose(&self, kernel: &Kernel) -> Option<Vec<Chosen>> {
-        let chosen = choose(|role| role == self.role, kernel).ok()?;
-        let has = |program: &&str| chosen.iter().any(|chosen| chosen.program.starts_with(*program));
-        self.programs.iter().all(has).then_some(chosen)
+    /// The programs.
+    ///
+    /// # Errors
+    /// If this kernel does not have everything for them: what it lacks.
+    pub(super) fn choose(&self, kernel: &Kernel) -> Result<Vec<Chosen>, String> {
+        let chosen = choose(|role| role == self.role, kernel)?;
+        let lacks = |program: &&&str| !chosen.iter().any(|chosen| chosen.program.starts_with(**program));
+        match self.programs.iter().find(lacks) {
+            Some(program) => Err(format!("the kernel has nothing for {program}")),
+            None => Ok(chosen),
+        }
     }
 
     /// Whether its programs attach to tracepoints, so that they can be loaded wherever a set can.
@@ -342,7 +348,7 @@ fn choose(wanted: impl Fn(Role) -> bool, kernel: &Kernel) -> Result<Vec<Chosen>,
 /// Lets exactly the chosen programs be loaded. Where return probes are used, the calls' own programs are not.
 ///
 /// # Errors
-/// If a program cannot be told its function.
+/// If a program cannot be given its function.
 pub(super) fn select(object: &mut OpenObject, set: HookSet, chosen: &[Chosen]) -> libbpf_rs::Result<()> {
     for mut program in object.progs_mut() {
         let name = program.name().to_string_lossy();
@@ -361,8 +367,8 @@ pub(super) fn select(object: &mut OpenObject, set: HookSet, chosen: &[Chosen]) -
 pub(super) struct Links {
     /// Of a hook set, which another set can replace.
     pub(super) set: Vec<Link>,
-    /// Of what is beside it.
-    pub(super) beside: Vec<Link>,
+    /// Of the optional hooks.
+    pub(super) optional: Vec<Link>,
 }
 
 /// Attaches what was loaded.
@@ -378,9 +384,9 @@ pub(super) fn attach(object: &Object, chosen: &[Chosen]) -> libbpf_rs::Result<Li
             (_, Some(tracepoint)) => program.attach_raw_tracepoint(tracepoint)?,
             _ => program.attach_trace()?,
         };
-        let beside =
+        let optional =
             has_role(&program.name().to_string_lossy(), |role| matches!(role, Role::Exec | Role::Ring | Role::Kernel));
-        if beside { &mut links.beside } else { &mut links.set }.push(link);
+        if optional { &mut links.optional } else { &mut links.set }.push(link);
     }
     Ok(links)
 }

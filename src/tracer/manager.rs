@@ -1,4 +1,4 @@
-//! What is attached: a hook set, and beside it what that does not see by itself.
+//! What is attached: a hook set, and the optional hooks for what no set sees by itself.
 
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -9,19 +9,25 @@ use libbpf_rs::{Link, OpenObject};
 use super::hooks::{self, HookSet, Links, Optional};
 use super::kernel::Kernel;
 use super::missed::MissedRuns;
-use super::object::{self, LoadedObject, OpenedObject};
-use super::{Hooks, Options, probe, selftest};
+use super::object::{LoadedObject, OpenedObject, add_children, set_filter};
+use super::{Options, probe, selftest};
+use crate::message::{Hooks, Left, Unseen};
 
-/// Parts are loaded one after the other into `slots`, and all use the maps of the first.
+/// Objects are loaded one after the other into `slots`, and all use the maps of the first.
 pub(super) struct HookManager<'a> {
     slots: Slots<'a>,
     kernel: Arc<Kernel>,
-    /// All but the part of the start, which has the maps.
-    parts: Vec<LoadedObject<'a>>,
+    /// All but the object of the start, which has the maps.
+    objects: Vec<LoadedObject<'a>>,
     links: Links,
     /// What links had missed when they were closed.
     closed: MissedRuns,
-    hooks: Hooks,
+    set: HookSet,
+    /// Why it was chosen.
+    reason: &'static str,
+    unseen: Vec<Unseen>,
+    /// The sets that were left, and how many runs they had missed by then.
+    left: Vec<(HookSet, u64)>,
     /// The sets that were tried while running, each once.
     tried: Vec<HookSet>,
 }
@@ -35,21 +41,21 @@ pub(super) fn open_next<'a>(slots: &mut Slots<'a>, options: &Options) -> Result<
     OpenedObject::new(slot, options)
 }
 
-/// Attaches a part that reports, and sees that it does.
-fn attach_and_test<'a>(part: LoadedObject<'a>, options: &Options) -> Result<(Links, LoadedObject<'a>), String> {
-    let links = part.attach()?;
+/// Attaches a object that reports, and sees that it does.
+fn attach_and_test<'a>(object: LoadedObject<'a>, options: &Options) -> Result<(Links, LoadedObject<'a>), String> {
+    let links = object.attach()?;
     if options.extras.children {
-        object::add_children(&part.skel, options).map_err(|why| format!("cannot follow the children: {why}"))?;
+        add_children(&object.skel, options).map_err(|why| format!("cannot follow the children: {why}"))?;
     }
-    match selftest::sees_opens(&part.skel) {
-        Ok(true) => Ok((links, part)),
+    match selftest::sees_opens(&object.skel) {
+        Ok(true) => Ok((links, object)),
         Ok(false) => Err("it was attached, but sees no opens".into()),
         Err(why) => Err(format!("cannot read its counts: {why}")),
     }
 }
 
 impl<'a> HookManager<'a> {
-    /// Loads and attaches the first of `order` that the kernel takes, into `first` while it lasts; returns the part that
+    /// Loads and attaches the first of `candidates` that the kernel takes, into `first` while it lasts; returns the object that
     /// has the maps, too.
     ///
     /// # Errors
@@ -58,13 +64,13 @@ impl<'a> HookManager<'a> {
         first: Result<OpenedObject<'a>, String>,
         mut slots: Slots<'a>,
         kernel: Arc<Kernel>,
-        order: &[HookSet],
+        candidates: &[(HookSet, &'static str)],
         options: &Options,
     ) -> Result<(LoadedObject<'a>, Self), Vec<(HookSet, String)>> {
         let (mut tried, mut first) = (Vec::new(), Some(first));
         let joined = hooks::optional(options.extras).filter(Optional::joins_a_set);
-        let joined: Vec<_> = joined.filter_map(|optional| optional.choose(&kernel)).flatten().collect();
-        for &set in order {
+        let joined: Vec<_> = joined.filter_map(|optional| optional.choose(&kernel).ok()).flatten().collect();
+        for &(set, reason) in candidates {
             let attempt = hooks::choose_set(set, options.extras, &kernel).and_then(|chosen| {
                 let opened = first.take().unwrap_or_else(|| open_next(&mut slots, options))?;
                 let all = [&chosen[..], &joined].concat();
@@ -73,19 +79,19 @@ impl<'a> HookManager<'a> {
             });
             match attempt {
                 Ok((links, base)) => {
-                    let hooks = Hooks { set, left: Vec::new(), unseen: Vec::new() };
-                    return Ok((
-                        base,
-                        Self {
-                            slots,
-                            kernel,
-                            parts: Vec::new(),
-                            links,
-                            closed: MissedRuns::default(),
-                            hooks,
-                            tried: Vec::new(),
-                        },
-                    ));
+                    let manager = Self {
+                        slots,
+                        kernel,
+                        objects: Vec::new(),
+                        links,
+                        closed: MissedRuns::default(),
+                        set,
+                        reason,
+                        unseen: Vec::new(),
+                        left: Vec::new(),
+                        tried: Vec::new(),
+                    };
+                    return Ok((base, manager));
                 }
                 Err(why) => tried.push((set, why)),
             }
@@ -93,15 +99,27 @@ impl<'a> HookManager<'a> {
         Err(tried)
     }
 
-    pub(super) fn hooks(&self) -> &Hooks {
-        &self.hooks
+    /// The hook set in use.
+    pub(super) fn set(&self) -> HookSet {
+        self.set
     }
 
-    /// What the kernel has skipped since the start.
+    /// What is in use, for those who show it.
+    pub(super) fn hooks(&self) -> Hooks {
+        let left = self.left.iter().map(|&(set, missed)| Left { set: set.name(), missed });
+        Hooks {
+            set: self.set.name().to_owned(),
+            reason: self.reason,
+            unseen: self.unseen.clone(),
+            left: left.collect(),
+        }
+    }
+
+    /// The runs that the kernel has missed since the start.
     pub(super) fn missed(&self, base: &LoadedObject<'_>) -> MissedRuns {
         let mut missed = self.closed;
-        let parts = std::iter::once(base).chain(&self.parts);
-        parts.for_each(|part| missed.add_programs(part.skel.object()));
+        let objects = std::iter::once(base).chain(&self.objects);
+        objects.for_each(|object| missed.add_programs(object.skel.object()));
         missed.add_links(&self.links.set);
         missed
     }
@@ -109,7 +127,7 @@ impl<'a> HookManager<'a> {
     /// Takes everything down; what was loaded stays.
     pub(super) fn detach(&mut self) {
         self.replace_set_links(Vec::new());
-        self.links.beside.clear();
+        self.links.optional.clear();
     }
 
     /// Closing links takes their counters along, so that these are read before.
@@ -118,26 +136,26 @@ impl<'a> HookManager<'a> {
         self.links.set = links;
     }
 
-    /// Loads and attaches what no part sees yet, as far as the kernel takes it.
+    /// Loads and attaches the optional hooks that no object has yet, as far as the kernel takes them.
     ///
     /// # Errors
     /// If there is no room for another object, whatever the kernel takes.
     pub(super) fn complete(&mut self, base: &LoadedObject<'_>, options: &Options) -> Result<(), String> {
         for optional in hooks::optional(options.extras).filter(|optional| !optional.is_in(base.chosen())) {
             let attached = match optional.choose(&self.kernel) {
-                None => None,
-                Some(chosen) => {
+                Err(why) => Err(why),
+                Ok(chosen) => {
                     let opened = open_next(&mut self.slots, options)?;
-                    let part = opened.load(self.hooks.set, chosen, &self.kernel, options, Some(&base.skel));
-                    part.and_then(|part| Ok((part.attach()?, part))).ok()
+                    let object = opened.load(self.set, chosen, &self.kernel, options, Some(&base.skel));
+                    object.and_then(|object| Ok((object.attach()?, object)))
                 }
             };
             match attached {
-                Some((links, part)) => {
-                    self.links.beside.extend(links.beside);
-                    self.parts.push(part);
+                Ok((links, object)) => {
+                    self.links.optional.extend(links.optional);
+                    self.objects.push(object);
                 }
-                None => self.hooks.unseen.push(optional.what),
+                Err(why) => self.unseen.push(Unseen { what: optional.what, why }),
             }
         }
         Ok(())
@@ -148,29 +166,32 @@ impl<'a> HookManager<'a> {
     /// two just then may be missed or come twice, and no other.
     ///
     /// # Errors
-    /// If the BPF side cannot be told; the reason is for people to read.
+    /// If the BPF side cannot be changed; the reason is for people to read.
     pub(super) fn move_on(&mut self, base: &LoadedObject<'_>, options: &Options) -> Result<bool, String> {
         let order = probe::order(probe::Preemption::Full, self.kernel.has_lossless_probes());
         for set in order {
-            if set == self.hooks.set || self.hooks.left.contains(&set) || self.tried.contains(&set) {
+            let was_left = self.left.iter().any(|(left, _)| *left == set);
+            if set == self.set || was_left || self.tried.contains(&set) {
                 continue;
             }
             self.tried.push(set);
             let attempt = hooks::choose_set(set, options.extras, &self.kernel).and_then(|chosen| {
                 let opened = open_next(&mut self.slots, options)?;
-                let part = opened.load(set, chosen, &self.kernel, options, Some(&base.skel))?;
-                Ok((part.attach()?, part))
+                let object = opened.load(set, chosen, &self.kernel, options, Some(&base.skel))?;
+                Ok((object.attach()?, object))
             });
-            if let Ok((links, part)) = attempt {
-                let report = |set| object::set_filter(&base.skel, &options.filter, options, set);
+            if let Ok((links, object)) = attempt {
+                let report = |set| set_filter(&base.skel, &options.filter, options, set);
                 report(set).map_err(|why| why.to_string())?;
                 if !selftest::sees_opens(&base.skel).map_err(|why| why.to_string())? {
-                    report(self.hooks.set).map_err(|why| why.to_string())?;
+                    report(self.set).map_err(|why| why.to_string())?;
                     continue;
                 }
+                let missed = self.missed(base).of_set;
                 self.replace_set_links(links.set);
-                self.parts.push(part);
-                self.hooks.left.push(std::mem::replace(&mut self.hooks.set, set));
+                self.objects.push(object);
+                self.left.push((std::mem::replace(&mut self.set, set), missed));
+                self.reason = "the set before it lost opens";
                 return Ok(true);
             }
         }
@@ -200,10 +221,10 @@ mod tests {
         let (kernel, options, mut slots) = (Kernel::new().unwrap(), Options::default(), [MaybeUninit::uninit()]);
         let mut slots = slots.iter_mut();
         let first = open_next(&mut slots, &options);
-        let order = [HookSet::SyscallExitRaw];
+        let order = [(HookSet::SyscallExitRaw, "")];
         let started = HookManager::start(first, slots, Arc::new(kernel), &order, &options);
-        let (base, mut attached) = started.unwrap_or_else(|tried| panic!("{tried:?}"));
-        let why = attached.complete(&base, &options).expect_err("the kernel's own opens need an object of their own");
+        let (base, mut manager) = started.unwrap_or_else(|tried| panic!("{tried:?}"));
+        let why = manager.complete(&base, &options).expect_err("the kernel's own opens need an object of their own");
         assert!(why.contains("no room"), "{why}");
     }
 }

@@ -1,7 +1,7 @@
 //! Opens that the kernel did not even show to a program: it missed a program that is busy in an interrupted task.
 //!
-//! The kernel counts the skipped runs: of a program as `recursion_misses` (5.12), of a link of probes as `missed` (6.7).
-//! A skipped run need not have been an open where a program sees every system call, so this is the most that can have
+//! The kernel counts them: of a program as `recursion_misses` (5.12), of a link of probes as `missed` (6.7).
+//! A missed run need not have been an open where a program sees every system call, so this is the most that can have
 //! been lost.
 
 use std::fs;
@@ -12,7 +12,7 @@ use libbpf_rs::{Link, Object};
 
 use super::hooks;
 
-/// Skipped runs.
+/// Missed runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct MissedRuns {
     /// Of the programs and probes of a hook set: those can be helped by another set.
@@ -27,7 +27,7 @@ impl MissedRuns {
         for program in object.progs_mut().filter(|program| program.autoload()) {
             let name = program.name().to_string_lossy();
             let path = format!("/proc/self/fdinfo/{}", program.as_fd().as_raw_fd());
-            let runs = fs::read_to_string(path).map_or(0, |info| skipped(&info));
+            let runs = fs::read_to_string(path).map_or(0, |info| missed_runs(&info));
             self.of_set += if hooks::is_of_set(&name) { runs } else { 0 };
             self.all += if hooks::sees_opens(&name) { runs } else { 0 };
         }
@@ -47,7 +47,7 @@ impl MissedRuns {
     }
 }
 
-fn skipped(fdinfo: &str) -> u64 {
+fn missed_runs(fdinfo: &str) -> u64 {
     let fields = fdinfo.lines().filter_map(|line| line.split_once(':'));
     let counters = fields.filter(|(name, _)| *name == "recursion_misses");
     counters.filter_map(|(_, count)| count.trim().parse::<u64>().ok()).sum()
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn the_kernels_counter_is_read() {
-        assert_eq!(skipped("pos:\t0\nprog_type:\t26\nrecursion_misses:\t12\nverified_insns:\t9\n"), 12);
-        assert_eq!(skipped(""), 0);
+        assert_eq!(missed_runs("pos:\t0\nprog_type:\t26\nrecursion_misses:\t12\nverified_insns:\t9\n"), 12);
+        assert_eq!(missed_runs(""), 0);
     }
 }

@@ -1,7 +1,7 @@
 //! The live source: loads and attaches the BPF side, drains its ring buffer, reads its counters.
 //!
 //! [`Tracer::start`] does everything that can fail for want of rights, before any terminal is touched;
-//! [`Tracer::run`] then feeds a channel until it is told to stop.
+//! [`Tracer::run`] then feeds a channel until a command stops it.
 
 mod cgroups;
 mod counters;
@@ -32,7 +32,7 @@ use libbpf_rs::OpenObject;
 
 use crate::error::Error;
 use crate::filter::KernelFilter;
-use crate::message::Message;
+use crate::message::{Hooks, Message};
 use kernel::Kernel;
 use manager::{HookManager, Slots};
 use object::{LoadedObject, OpenedObject};
@@ -72,7 +72,7 @@ impl Default for Options {
     }
 }
 
-/// What a running tracer can be told.
+/// What a running tracer can be commanded to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// From now on the kernel leaves out what this filter does not want.
@@ -83,11 +83,11 @@ pub enum Command {
     Stop,
 }
 
-/// BPF objects that there can be: at the start each hook set is tried with what is beside it and alone, what none has yet
+/// BPF objects that there can be: at the start each hook set is tried with the optional hooks and alone, what none has yet
 /// follows by itself, and while running each other set is tried once more.
 const OBJECTS: usize = 2 * HookSet::ALL.len() + hooks::OPTIONAL + HookSet::ALL.len() - 1;
 
-/// Where the BPF objects live: those of hook sets, refused, in use or left, and those beside them.
+/// Where the BPF objects live: those of hook sets, refused, in use or left, and those of optional hooks.
 pub type Storage = [MaybeUninit<OpenObject>; OBJECTS];
 
 /// An empty storage, to be kept on the stack of whoever runs the tracer.
@@ -100,39 +100,19 @@ pub fn storage() -> Storage {
 pub struct Tracer<'a> {
     /// Has the maps.
     base: LoadedObject<'a>,
-    attached: HookManager<'a>,
+    manager: HookManager<'a>,
     options: Options,
     host_pids: bool,
 }
 
 impl std::fmt::Debug for Tracer<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tracer").field("hooks", self.hooks()).field("options", &self.options).finish_non_exhaustive()
-    }
-}
-
-/// The hooks in use.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hooks {
-    pub set: HookSet,
-    /// Sets that were left while running, since they lost opens.
-    pub left: Vec<HookSet>,
-    /// What this kernel does not let them see of what they see elsewhere.
-    pub unseen: Vec<&'static str>,
-}
-
-impl std::fmt::Display for Hooks {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.set.name())?;
-        if !self.unseen.is_empty() {
-            write!(f, ", without {}", self.unseen.join(" and "))?;
-        }
-        self.left.iter().try_for_each(|left| write!(f, ", after {} lost opens", left.name()))
+        f.debug_struct("Tracer").field("hooks", &self.hooks()).field("options", &self.options).finish_non_exhaustive()
     }
 }
 
 impl<'a> Tracer<'a> {
-    /// Loads and attaches the first hook set that this kernel takes, and what it takes beside it.
+    /// Loads and attaches the first hook set that this kernel takes, and the optional hooks that it takes.
     ///
     /// # Errors
     /// If the host cannot be traced; the text says what is missing.
@@ -150,24 +130,24 @@ impl<'a> Tracer<'a> {
         let unreadable = |why| Error::bpf("read the kernel's type information", why);
         let (kernel, first) = read_and_open(&mut slots, &options);
         let kernel = kernel.map_err(unreadable)?;
-        let order = match options.hooks {
-            Some(forced) => vec![forced],
-            None => probe::order(facts.preemption, kernel.has_lossless_probes()).to_vec(),
+        let candidates = match options.hooks {
+            Some(forced) => vec![(forced, "--hooks asks for it")],
+            None => probe::candidates(facts.preemption, kernel.has_lossless_probes()).to_vec(),
         };
-        let started = HookManager::start(first, slots, Arc::new(kernel), &order, &options);
-        let (base, mut attached) = started.map_err(|tried| {
+        let started = HookManager::start(first, slots, Arc::new(kernel), &candidates, &options);
+        let (base, mut manager) = started.map_err(|tried| {
             let tried: Vec<_> = tried.iter().map(|(set, why)| format!("{}: {why}", set.name())).collect();
             Error::NoHook { tried: tried.join("; ") }
         })?;
-        let completed = attached.complete(&base, &options);
-        completed.map_err(|why| Error::bpf("load what is beside the hooks", why))?;
-        Ok(Self { base, attached, options, host_pids: facts.host_pids })
+        let completed = manager.complete(&base, &options);
+        completed.map_err(|why| Error::bpf("load the optional hooks", why))?;
+        Ok(Self { base, manager, options, host_pids: facts.host_pids })
     }
 
     /// The hooks in use.
     #[must_use]
-    pub fn hooks(&self) -> &Hooks {
-        self.attached.hooks()
+    pub fn hooks(&self) -> Hooks {
+        self.manager.hooks()
     }
 
     /// Feeds `messages` until `commands` says so or is closed, or the receiver is gone. The last messages are the final
@@ -195,34 +175,24 @@ fn read_and_open<'a>(
     })
 }
 
-/// Which hook sets this host takes.
-#[derive(Debug)]
-pub struct Trial {
-    /// In the order in which they would be used, each tried for real and taken down again, with the reason why not.
-    pub sets: Vec<(HookSet, Result<Hooks, String>)>,
-    /// Why the first one is the first.
-    pub reason: &'static str,
-}
-
-/// Tries all hook sets.
+/// Tries all hook sets, in the order in which they would be used: each for real, and taken down again. Gives its hooks, or the
+/// reason why not.
 #[must_use]
-pub fn try_all(facts: &Facts, options: &Options) -> Trial {
+pub fn try_all(facts: &Facts, options: &Options) -> Vec<(HookSet, Result<Hooks, String>)> {
     let kernel = Kernel::new().map(Arc::new);
-    let attempt = |set| {
+    let lossless = kernel.as_ref().is_ok_and(|kernel| kernel.has_lossless_probes());
+    let attempt = |(set, reason)| {
         let mut storage = storage();
         let kernel = kernel.clone()?;
         let refused = |mut tried: Vec<(HookSet, String)>| tried.pop().map_or_else(String::new, |(_, why)| why);
         let mut slots = storage.iter_mut();
         let first = manager::open_next(&mut slots, options);
-        let (base, mut attached) = HookManager::start(first, slots, kernel, &[set], options).map_err(refused)?;
-        attached.complete(&base, options)?;
-        Ok(attached.hooks().clone())
+        let started = HookManager::start(first, slots, kernel, &[(set, reason)], options);
+        let (base, mut manager) = started.map_err(refused)?;
+        manager.complete(&base, options)?;
+        Ok(manager.hooks())
     };
-    let lossless_probes = kernel.as_ref().is_ok_and(|kernel| kernel.has_lossless_probes());
-    Trial {
-        sets: probe::order(facts.preemption, lossless_probes).map(|set| (set, attempt(set))).into(),
-        reason: probe::reason(facts.preemption, lossless_probes),
-    }
+    probe::candidates(facts.preemption, lossless).map(|candidate| (candidate.0, attempt(candidate))).into()
 }
 
 /// What forbids tracing whatever the hooks.

@@ -54,7 +54,7 @@ impl From<Error> for Halt {
 }
 
 pub(super) fn run(tracer: Tracer<'_>, messages: &Sender<Message>, commands: &Receiver<Command>) -> Result<(), Error> {
-    let Tracer { base, attached, options, host_pids } = tracer;
+    let Tracer { base, manager, options, host_pids } = tracer;
     run_ahead_of_others();
     privileges::keep_only(Role::Tracer)?;
     let reader = RefCell::new(Reader::new());
@@ -62,7 +62,7 @@ pub(super) fn run(tracer: Tracer<'_>, messages: &Sender<Message>, commands: &Rec
     let counters = Counters::new(host_pids);
     let mut poller = Poller {
         base: &base,
-        attached,
+        manager,
         ring,
         reader: &reader,
         counters,
@@ -124,7 +124,7 @@ fn ring_buffer<'r>(skel: &'r OpentopSkel<'_>, reader: &'r RefCell<Reader>) -> Re
 
 struct Poller<'p, 'skel> {
     base: &'p LoadedObject<'skel>,
-    attached: HookManager<'skel>,
+    manager: HookManager<'skel>,
     ring: RingBuffer<'p>,
     reader: &'p RefCell<Reader>,
     counters: Counters,
@@ -140,14 +140,14 @@ struct Poller<'p, 'skel> {
 impl Poller<'_, '_> {
     fn run(&mut self, commands: &Receiver<Command>) -> Result<(), Halt> {
         self.until_stopped(commands)?;
-        self.attached.detach();
+        self.manager.detach();
         wait_for_running_programs();
         self.finish()
     }
 
     fn until_stopped(&mut self, commands: &Receiver<Command>) -> Result<(), Halt> {
         let mut next_counts = Instant::now() + self.options.interval;
-        let mut seen_skipped = 0;
+        let mut seen_missed = 0;
         loop {
             let counts_due = Instant::now() >= next_counts;
             // A slot is kept for the counts, so that they are not late only since opens are many.
@@ -158,9 +158,9 @@ impl Poller<'_, '_> {
                 if next_counts <= Instant::now() {
                     next_counts = Instant::now() + self.options.interval;
                 }
-                let skipped = self.send_counts()?.of_set;
+                let missed = self.send_counts()?.of_set;
                 // A set that was asked for by name is kept.
-                if std::mem::replace(&mut seen_skipped, skipped) < skipped && self.options.hooks.is_none() {
+                if std::mem::replace(&mut seen_missed, missed) < missed && self.options.hooks.is_none() {
                     self.move_on()?;
                 }
             }
@@ -186,14 +186,14 @@ impl Poller<'_, '_> {
 
     fn filter(&mut self, wanted: KernelFilter) -> Result<(), Error> {
         self.options.filter = wanted;
-        let set = self.attached.hooks().set;
+        let set = self.manager.set();
         let changed = set_filter(&self.base.skel, &self.options.filter, &self.options, set);
         changed.map_err(|why| Error::bpf("change the filter in the kernel", why))
     }
 
     /// Leaves the hook set, if there is a better one to be had.
     fn move_on(&mut self) -> Result<(), Halt> {
-        let moved = self.attached.move_on(self.base, &self.options);
+        let moved = self.manager.move_on(self.base, &self.options);
         if moved.map_err(|why| Error::bpf("move to other hooks", why))? {
             self.send_hooks()?;
         }
@@ -201,7 +201,7 @@ impl Poller<'_, '_> {
     }
 
     fn send_hooks(&mut self) -> Result<(), Halt> {
-        self.send(Message::Hooks(self.attached.hooks().to_string()))
+        self.send(Message::Hooks(self.manager.hooks()))
     }
 
     /// What is still in the ring, the final counts, the end.
@@ -279,10 +279,10 @@ impl Poller<'_, '_> {
         Ok(true)
     }
 
-    /// Sends the counts; returns what the kernel has skipped by now.
+    /// Sends the counts; returns the runs that were missed by now.
     fn send_counts(&mut self) -> Result<MissedRuns, Halt> {
         let stream = self.reader.borrow().stream;
-        let missed = self.attached.missed(self.base);
+        let missed = self.manager.missed(self.base);
         let counts = self.counters.read(&self.base.skel, stream, missed.all)?;
         self.send(Message::Counts(counts))?;
         self.counts_sent = self.sent;

@@ -19,7 +19,7 @@ pub struct Facts {
     pub preemption: Preemption,
 }
 
-/// When the kernel lets another task run while it is at work itself. Programs at trampolines and tracepoints are skipped
+/// When the kernel lets another task run while it is at work itself. Programs at trampolines and tracepoints miss runs
 /// when another task was interrupted inside the same program, so this decides which hooks lose nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preemption {
@@ -35,7 +35,7 @@ pub enum Preemption {
 ///
 /// Where tasks are not preempted in the kernel nothing is lost, and the cheapest set is best: the functions of the open
 /// calls cost other calls nothing. Elsewhere a set that loses nothing comes first: return probes where they are sound,
-/// then the exit of all system calls, which is not skipped as long as the kernel forbids preemption around it.
+/// then the exit of all system calls, which misses nothing as long as the kernel forbids preemption around it.
 #[must_use]
 pub fn order(preemption: Preemption, lossless_probes: bool) -> [HookSet; 4] {
     use HookSet::{Functions, Probes, SyscallExit, SyscallExitRaw};
@@ -46,13 +46,22 @@ pub fn order(preemption: Preemption, lossless_probes: bool) -> [HookSet; 4] {
     }
 }
 
+/// The sets of [`order`], each with why it would be the one.
+pub(super) fn candidates(preemption: Preemption, lossless_probes: bool) -> [(HookSet, &'static str); 4] {
+    let order = order(preemption, lossless_probes);
+    let reason = |set| match set == order[0] {
+        true => reason(preemption, lossless_probes),
+        false => "the best that this kernel takes",
+    };
+    order.map(|set| (set, reason(set)))
+}
+
 /// Why the first set of [`order`] is the first.
-#[must_use]
-pub fn reason(preemption: Preemption, lossless_probes: bool) -> &'static str {
+fn reason(preemption: Preemption, lossless_probes: bool) -> &'static str {
     match (preemption, lossless_probes) {
-        (Preemption::Voluntary, _) => "this kernel does not preempt its own work, so that no hook is skipped",
-        (_, true) => "this kernel may preempt its own work, and return probes are not skipped then",
-        (_, false) => "this kernel may preempt its own work, and the exit of system calls is skipped least then",
+        (Preemption::Voluntary, _) => "this kernel does not preempt its own work, so that no hook misses a run",
+        (_, true) => "this kernel may preempt its own work, and return probes miss no run then",
+        (_, false) => "this kernel may preempt its own work, and the exit of system calls misses the fewest runs then",
     }
 }
 

@@ -8,7 +8,7 @@ use libbpf_rs::{MapCore as _, MapFlags};
 use crate::bpf::types::totals;
 use crate::bpf::{OpentopSkel, from_bytes};
 
-/// A failing open of ours must come to the BPF side's count of our own. On a busy kernel the program may be skipped for
+/// A failing open of ours must come to the BPF side's count of our own. On a busy kernel its run may be missed for
 /// it, so that one try is not the last word.
 pub(super) fn sees_opens(skel: &OpentopSkel<'_>) -> libbpf_rs::Result<bool> {
     const TRIES: usize = 10;

@@ -272,7 +272,7 @@ fn setup() -> opentop::tui::app::Setup {
         version: "0",
         host: "test".into(),
         kernel: String::new(),
-        hooks: String::new(),
+        hooks: opentop::message::Hooks::default(),
         replay: None,
         since_ns: None,
         history: opentop::history::log::Bound::bytes(1 << 20),

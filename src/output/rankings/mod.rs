@@ -5,7 +5,7 @@ use std::io;
 use crate::clock::Moment;
 use crate::event::Batch;
 use crate::filter::Filter;
-use crate::message::{Counts, Lost, Totals};
+use crate::message::{Counts, Hooks, Lost, Totals};
 use crate::names::Names;
 use crate::output::lines::Consumer;
 use crate::output::{Table, TableOutput};
@@ -69,8 +69,8 @@ impl Consumer for Tables<'_> {
         self.output.flush()
     }
 
-    fn hooks(&mut self, hooks: String) {
-        self.hooks = hooks;
+    fn hooks(&mut self, hooks: &Hooks) {
+        self.hooks = hooks.to_string();
     }
 
     fn opens(&mut self, batch: &Batch, _: u64) -> io::Result<u64> {

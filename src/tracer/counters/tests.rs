@@ -54,15 +54,18 @@ impl Drop for Shell {
 #[test]
 fn a_process_is_counted_until_its_end_and_in_the_totals_for_ever() {
     assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
-    let (kernel, mut storage, order) =
-        (Arc::new(Kernel::new().unwrap()), storage(), [HookSet::SyscallExit, HookSet::SyscallExitRaw]);
+    let (kernel, mut storage, order) = (
+        Arc::new(Kernel::new().unwrap()),
+        storage(),
+        [HookSet::SyscallExit, HookSet::SyscallExitRaw].map(|set| (set, "")),
+    );
     let options =
         |pid| Options { filter: KernelFilter { pids: vec![pid], ..KernelFilter::default() }, ..Options::default() };
     let mut shell = Shell::start();
     let mut slots = storage.iter_mut();
     let first = open_next(&mut slots, &options(shell.pid()));
     let started = HookManager::start(first, slots, kernel, &order, &options(shell.pid()));
-    let (base, attached) = started.map_err(|why| format!("{why:?}")).unwrap();
+    let (base, manager) = started.map_err(|why| format!("{why:?}")).unwrap();
     let skel = &base.skel;
     let mut counters = Counters::new(true);
     let read = |counters: &mut Counters| counters.read(skel, Stream::default(), 0).unwrap();
@@ -80,7 +83,7 @@ fn a_process_is_counted_until_its_end_and_in_the_totals_for_ever() {
 
     let mut next = Shell::start();
     let options = options(next.pid());
-    set_filter(skel, &options.filter, &options, attached.hooks().set).unwrap();
+    set_filter(skel, &options.filter, &options, manager.set()).unwrap();
     next.open(10);
     let counts = read(&mut counters);
     assert_eq!((counts.processes[0].opens, counts.processes[0].failed), (10, 10));

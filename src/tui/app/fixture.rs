@@ -10,7 +10,7 @@ use super::{App, Effect, Event, Setup, Work};
 use crate::escape::escape;
 use crate::event::{Batch, CgroupName, OpenEvent, sample};
 use crate::history::log::Bound;
-use crate::message::{Counts, Lost, Message, ProcessCount, Totals};
+use crate::message::{Counts, Hooks, Lost, Message, ProcessCount, Totals};
 use crate::names::Names;
 use crate::ranking::Sort;
 use crate::ranking::openers::Group;
@@ -22,7 +22,7 @@ pub(crate) fn setup() -> Setup {
         version: "0.0.0",
         host: "web-3".into(),
         kernel: "6.18.0".into(),
-        hooks: "syscall exit".into(),
+        hooks: Hooks::named("syscall exit"),
         replay: None,
         since_ns: Some(0),
         history: Bound { bytes: 4 << 20, events: 1000 },

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::history::log::Bound;
+use crate::message::Hooks;
 use crate::names::Names;
 use crate::ranking::Sort;
 use crate::ranking::openers::Group;
@@ -17,7 +18,7 @@ pub struct Setup {
     /// Kernel release.
     pub kernel: String,
     /// The hooks in use, for the header.
-    pub hooks: String,
+    pub hooks: Hooks,
     /// The file that is replayed; `None` when live.
     pub replay: Option<String>,
     /// When counting began, CLOCK_MONOTONIC nanoseconds, where known.

@@ -32,11 +32,11 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
         (false, true) => String::new(),
     };
     let origin = setup.replay.as_ref().map(|file| format!("replay of {file}")).unwrap_or_default();
-    let mut hooks = setup.hooks.split(", ");
-    let set = hooks.next().filter(|set| !set.is_empty()).map(|set| format!("hooks: {set}")).unwrap_or_default();
+    let set =
+        Some(&setup.hooks.set).filter(|set| !set.is_empty()).map(|set| format!("hooks: {set}")).unwrap_or_default();
     // What a set never sees gives way to everything, what it has lost does not.
-    let limits =
-        hooks.map(|limit| Segment::new(if limit.starts_with("without") { 10 } else { 6 }, plain, limit.to_owned()));
+    let without = setup.hooks.without().into_iter().map(|limit| Segment::new(10, plain, limit));
+    let limits = without.chain(setup.hooks.after().map(|limit| Segment::new(6, plain, limit)));
     let segments = vec![
         Segment::new(1, theme.title, "opentop"),
         Segment::new(0, theme.head, state),

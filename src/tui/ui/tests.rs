@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use ratatui::style::Modifier;
 
 use crate::event::{OpenEvent, sample};
-use crate::message::{Lost, Message, Totals};
+use crate::message::{Hooks, Left, Lost, Message, Totals, Unseen};
 use crate::tui::app::fixture::{Screen, setup, usual};
 use crate::tui::app::{Event, Setup};
 
@@ -25,9 +25,13 @@ fn empty() {
 /// What hooks do not see gives way to all else; that they were left for losing opens does not.
 #[test]
 fn limits_of_the_hooks() {
-    let hooks = "syscall exit, without the kernel's own opens, after functions (fexit) lost opens";
+    let hooks = Hooks {
+        unseen: vec![Unseen { what: "the kernel's own opens", why: "no fexit".into() }],
+        left: vec![Left { set: "functions (fexit)", missed: 7 }],
+        ..Hooks::named("syscall exit")
+    };
     let header = |width: u16| {
-        let screen = Screen::with(Setup { hooks: hooks.into(), ..setup() }, width, 24);
+        let screen = Screen::with(Setup { hooks: hooks.clone(), ..setup() }, width, 24);
         screen.text().lines().next().unwrap().to_owned()
     };
     assert_snapshot!([110, 200].map(header).join("\n"));
