@@ -105,7 +105,7 @@ impl Config {
     }
 }
 
-/// Whether processes are followed into their children. Which those are only the kernel side knows.
+/// Whether processes are followed into their children. Which those are only the BPF side knows.
 fn follows(live: &Live) -> bool {
     live.tree || !live.run.is_empty()
 }
@@ -218,7 +218,7 @@ fn show(view: &View, here: Surroundings, names: Names, screen: bool, follows: bo
 }
 
 /// Each filtering option is one term; all of them must hold, and the expression too. Where processes are followed the
-/// pids are left to the kernel side.
+/// pids are left to the BPF side.
 fn filter(view: &View, names: &Names, follows: bool) -> Result<Filter, Error> {
     let pids = view.pid.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
     let options = [
