@@ -19,6 +19,9 @@ _opentop() {
             opentop,check)
                 cmd="opentop__subcmd__check"
                 ;;
+            opentop,diff)
+                cmd="opentop__subcmd__diff"
+                ;;
             opentop,help)
                 cmd="opentop__subcmd__help"
                 ;;
@@ -28,8 +31,14 @@ _opentop() {
             opentop,replay)
                 cmd="opentop__subcmd__replay"
                 ;;
+            opentop,report)
+                cmd="opentop__subcmd__report"
+                ;;
             opentop__subcmd__help,check)
                 cmd="opentop__subcmd__help__subcmd__check"
+                ;;
+            opentop__subcmd__help,diff)
+                cmd="opentop__subcmd__help__subcmd__diff"
                 ;;
             opentop__subcmd__help,help)
                 cmd="opentop__subcmd__help__subcmd__help"
@@ -40,6 +49,9 @@ _opentop() {
             opentop__subcmd__help,replay)
                 cmd="opentop__subcmd__help__subcmd__replay"
                 ;;
+            opentop__subcmd__help,report)
+                cmd="opentop__subcmd__help__subcmd__report"
+                ;;
             *)
                 ;;
         esac
@@ -47,7 +59,7 @@ _opentop() {
 
     case "${cmd}" in
         opentop)
-            opts="-p -u -c -f -x -e -F -b -n -d -o -i -g -s -h -V --pid --user --comm --file --failed --errno --filter --batch --count --duration --output --interval --group-by --sort --history --color --ascii --ring --hooks --latency --resolve --tree --cgroup --as --self --help --version record replay check help"
+            opts="-p -u -c -f -x -e -F -b -n -d -o -i -g -s -h -V --pid --user --comm --file --failed --errno --filter --batch --count --duration --output --interval --group-by --sort --history --color --ascii --ring --hooks --latency --resolve --tree --cgroup --as --self --help --version record replay report diff check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -194,8 +206,46 @@ _opentop() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        opentop__subcmd__diff)
+            opts="-F -o -h --filter --factor --raw --output --all --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -F)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --factor)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         opentop__subcmd__help)
-            opts="record replay check help"
+            opts="record replay report diff check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -209,6 +259,20 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        opentop__subcmd__help__subcmd__diff)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -251,6 +315,20 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__help__subcmd__replay)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        opentop__subcmd__help__subcmd__report)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -507,6 +585,44 @@ _opentop() {
                     ;;
                 --history)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        opentop__subcmd__report)
+            opts="-F -o -h --filter --output --by --all --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -F)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --by)
+                    COMPREPLY=($(compgen -W "dir process" -- "${cur}"))
                     return 0
                     ;;
                 --color)

@@ -58,6 +58,8 @@ complete -c opentop -n "__fish_opentop_needs_command" -s h -l help -d 'Print hel
 complete -c opentop -n "__fish_opentop_needs_command" -s V -l version -d 'Print version'
 complete -c opentop -n "__fish_opentop_needs_command" -a "record" -d 'Write a recording'
 complete -c opentop -n "__fish_opentop_needs_command" -a "replay" -d 'Show a recording, on the same screens and outputs; needs no privileges'
+complete -c opentop -n "__fish_opentop_needs_command" -a "report" -d 'Tell what the programs of a recording touched: what they read, wrote and ran, did not find and were denied'
+complete -c opentop -n "__fish_opentop_needs_command" -a "diff" -d 'Tell what one recording has and another has not; ends with 0 if nothing, 1 if something, 2 in trouble, as diff does'
 complete -c opentop -n "__fish_opentop_needs_command" -a "check" -d 'Tell whether this host can be traced, with which hooks, and what to do if not'
 complete -c opentop -n "__fish_opentop_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s p -l pid -d 'Only these processes' -r
@@ -116,8 +118,30 @@ complete -c opentop -n "__fish_opentop_using_subcommand replay" -s x -l failed -
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l ascii -d 'Draw with ASCII only'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s h -l help -d 'Print help'
+complete -c opentop -n "__fish_opentop_using_subcommand report" -s F -l filter -d 'Only what this expression matches, as in the / prompt' -r
+complete -c opentop -n "__fish_opentop_using_subcommand report" -s o -l output -d 'text, a page for people; json, its lines documented in the README' -r -f -a "text\t''
+json\t''"
+complete -c opentop -n "__fish_opentop_using_subcommand report" -l by -d 'What the lists are for: all together with their directories, or each program' -r -f -a "dir\t'Nothing: one list of files for all'
+process\t''"
+complete -c opentop -n "__fish_opentop_using_subcommand report" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c opentop -n "__fish_opentop_using_subcommand report" -l all -d 'Every row of every list'
+complete -c opentop -n "__fish_opentop_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -s F -l filter -d 'Only what this expression matches, as in the / prompt' -r
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -l factor -d 'Tell of paths that were opened more than so many times as often' -r
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -s o -l output -d 'text, a page for people; json, its lines documented in the README' -r -f -a "text\t''
+json\t''"
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -l raw -d 'Compare names as they are: pids, temporary names, long numbers and hashes are taken for the same otherwise'
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -l all -d 'Every row of every list'
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -s h -l help -d 'Print help'
 complete -c opentop -n "__fish_opentop_using_subcommand check" -s h -l help -d 'Print help'
-complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay check help" -f -a "record" -d 'Write a recording'
-complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay check help" -f -a "replay" -d 'Show a recording, on the same screens and outputs; needs no privileges'
-complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay check help" -f -a "check" -d 'Tell whether this host can be traced, with which hooks, and what to do if not'
-complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay check help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "record" -d 'Write a recording'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "replay" -d 'Show a recording, on the same screens and outputs; needs no privileges'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "report" -d 'Tell what the programs of a recording touched: what they read, wrote and ran, did not find and were denied'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "diff" -d 'Tell what one recording has and another has not; ends with 0 if nothing, 1 if something, 2 in trouble, as diff does'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "check" -d 'Tell whether this host can be traced, with which hooks, and what to do if not'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

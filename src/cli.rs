@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::output::report::By;
 use crate::ranking::Sort;
 use crate::ranking::openers::Group;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -48,6 +49,47 @@ pub enum Command {
         speed: Option<f64>,
         #[command(flatten)]
         view: View,
+    },
+    /// Tell what the programs of a recording touched: what they read, wrote and ran, did not find and were denied
+    Report {
+        /// A recording, or lines of `opentop -o json`; - is stdin
+        #[arg(id = "recording", value_name = "FILE")]
+        file: PathBuf,
+        /// Only what this expression matches, as in the / prompt
+        #[arg(short = 'F', long, value_name = "EXPR")]
+        filter: Option<String>,
+        /// text, a page for people; json, its lines documented in the README
+        #[arg(short, long, value_enum, value_name = "FORM", default_value_t = ReportForm::Text)]
+        output: ReportForm,
+        #[command(flatten)]
+        page: Page,
+    },
+    /// Tell what one recording has and another has not; ends with 0 if nothing, 1 if something, 2 in trouble, as diff does
+    Diff {
+        /// A recording, or lines of `opentop -o json`
+        #[arg(value_name = "BEFORE")]
+        before: PathBuf,
+        /// Another one
+        #[arg(value_name = "AFTER")]
+        after: PathBuf,
+        /// Only what this expression matches, as in the / prompt
+        #[arg(short = 'F', long, value_name = "EXPR")]
+        filter: Option<String>,
+        /// Tell of paths that were opened more than so many times as often
+        #[arg(long, value_name = "FACTOR", default_value_t = 2.0)]
+        factor: f64,
+        /// Compare names as they are: pids, temporary names, long numbers and hashes are taken for the same otherwise
+        #[arg(long)]
+        raw: bool,
+        /// text, a page for people; json, its lines documented in the README
+        #[arg(short, long, value_enum, value_name = "FORM", default_value_t = ReportForm::Text)]
+        output: ReportForm,
+        /// Every row of every list
+        #[arg(long)]
+        all: bool,
+        /// When to use colours; auto honours NO_COLOR
+        #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
+        color: ColorWhen,
     },
     /// Tell whether this host can be traced, with which hooks, and what to do if not
     Check,
@@ -146,6 +188,26 @@ pub struct View {
     /// Draw with ASCII only
     #[arg(long, help_heading = "Screen")]
     pub ascii: bool,
+}
+
+/// How a report for people looks.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Page {
+    /// What the lists are for: all together with their directories, or each program
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = By::Dir)]
+    pub by: By,
+    /// Every row of every list
+    #[arg(long)]
+    pub all: bool,
+    /// When to use colours; auto honours NO_COLOR
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
+    pub color: ColorWhen,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportForm {
+    Text,
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::child::Program;
-use crate::cli::{Cli, ColorWhen, Command, Live, OutputForm, View};
+use crate::cli::{Cli, ColorWhen, Command, Live, OutputForm, Page, ReportForm, View};
 use crate::error::Error;
 use crate::escape;
 use crate::filter::{Filter, Term};
 use crate::history::log::Bound;
 use crate::names::Names;
 use crate::names::accounts::Account;
+use crate::output::report::{By, Look};
+use crate::privileges;
 use crate::ranking::Sort;
 use crate::ranking::openers::Group;
 use crate::tracer::{self, Extras, HookSet, Options};
@@ -23,6 +25,8 @@ pub enum Config {
     Live { options: Options, show: Show, command: Program },
     Record { file: PathBuf, replace: bool, options: Options, show: Show, command: Program },
     Replay { file: PathBuf, speed: f64, show: Show },
+    Report { file: PathBuf, filter: Filter, paper: Paper },
+    Diff { files: [PathBuf; 2], filter: Filter, factor: f64, raw: bool, paper: Paper },
     Check,
 }
 
@@ -43,6 +47,15 @@ pub struct Show {
     pub ascii: bool,
 }
 
+/// How to show what is known at the end.
+#[derive(Clone, Copy, Debug)]
+pub struct Paper {
+    pub form: ReportForm,
+    pub look: Look,
+    /// By a pager, if there is one.
+    pub pager: bool,
+}
+
 /// When to stop unasked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -56,6 +69,10 @@ pub struct Surroundings {
     /// Both stdin and stdout are a terminal that can be drawn on.
     pub screen: bool,
     pub no_color: bool,
+    /// Columns of stdout, if it is a terminal.
+    pub columns: Option<u16>,
+    /// Whatever is started has no more rights than whoever started opentop.
+    pub unprivileged: bool,
 }
 
 impl Surroundings {
@@ -66,6 +83,8 @@ impl Surroundings {
         Self {
             screen: terminals && !matches!(term.as_str(), "" | "dumb"),
             no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
+            columns: rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok().map(|size| size.ws_col),
+            unprivileged: privileges::none(),
         }
     }
 }
@@ -100,12 +119,53 @@ impl Config {
                 }
                 Config::Replay { file, speed, show }
             }
+            Some(Command::Report { file, filter, output, page }) => {
+                Config::Report { file, filter: expression(filter.as_deref())?, paper: paper(output, page, here) }
+            }
+            Some(Command::Diff { before, after, filter, factor, raw, output, all, color }) => {
+                if !(factor.is_finite() && factor >= 1.0) {
+                    return Err(Error::Usage(format!("--factor {factor}: a factor of 1 or more is needed")));
+                }
+                let page = Page { by: By::Dir, all, color };
+                let filter = expression(filter.as_deref())?;
+                Config::Diff { files: [before, after], filter, factor, raw, paper: paper(output, page, here) }
+            }
             Some(Command::Check) => Config::Check,
         })
     }
 }
 
-/// Whether processes are followed into their children. Which those are only the BPF side knows.
+/// The filter of a recording, whose users are not those of this host.
+fn expression(filter: Option<&str>) -> Result<Filter, Error> {
+    let parsed = Filter::parse(filter.unwrap_or_default(), &Names::without_users());
+    parsed.map_err(|why| Error::Usage(format!("--filter: {why}")))
+}
+
+/// How a page looks here: it has 80 columns where nobody says how many there are.
+fn paper(form: ReportForm, page: Page, here: Surroundings) -> Paper {
+    const COLUMNS: std::ops::RangeInclusive<usize> = 60..=200;
+    let width = here.columns.filter(|columns| *columns > 0).map_or(80, usize::from);
+    let look = Look {
+        width: width.clamp(*COLUMNS.start(), *COLUMNS.end()),
+        colour: page.color.here(here.columns.is_some() && !here.no_color),
+        all: page.all,
+        by: page.by,
+    };
+    Paper { form, look, pager: form == ReportForm::Text && here.columns.is_some() && here.unprivileged }
+}
+
+impl ColorWhen {
+    /// Whether there are colours, `auto` being how it is without being told.
+    fn here(self, auto: bool) -> bool {
+        match self {
+            ColorWhen::Always => true,
+            ColorWhen::Never => false,
+            ColorWhen::Auto => auto,
+        }
+    }
+}
+
+/// Whether processes are followed into their children. Which those are only the kernel side knows.
 fn follows(live: &Live) -> bool {
     live.tree || !live.run.is_empty()
 }
@@ -208,17 +268,13 @@ fn show(view: &View, here: Surroundings, names: Names, screen: bool, follows: bo
         group: view.group_by,
         sort: view.sort,
         history: history(&view.history)?,
-        colour: match view.color {
-            ColorWhen::Always => true,
-            ColorWhen::Never => false,
-            ColorWhen::Auto => here.screen && !here.no_color,
-        },
+        colour: view.color.here(here.screen && !here.no_color),
         ascii: view.ascii,
     })
 }
 
 /// Each filtering option is one term; all of them must hold, and the expression too. Where processes are followed the
-/// pids are left to the BPF side.
+/// pids are left to the kernel side.
 fn filter(view: &View, names: &Names, follows: bool) -> Result<Filter, Error> {
     let pids = view.pid.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
     let options = [
@@ -306,8 +362,8 @@ mod tests {
     use super::*;
     use clap::Parser as _;
 
-    const SCREEN: Surroundings = Surroundings { screen: true, no_color: false };
-    const PIPE: Surroundings = Surroundings { screen: false, no_color: false };
+    const SCREEN: Surroundings = Surroundings { screen: true, no_color: false, columns: Some(80), unprivileged: true };
+    const PIPE: Surroundings = Surroundings { screen: false, no_color: false, columns: None, unprivileged: true };
 
     fn config(args: &str, here: Surroundings) -> Result<Config, Error> {
         let cli = Cli::try_parse_from(["opentop"].into_iter().chain(args.split_whitespace())).unwrap();

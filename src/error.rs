@@ -69,6 +69,9 @@ pub enum Error {
     },
     #[error("cannot {what}: {why}")]
     Bpf { what: &'static str, why: String },
+    /// Two things could not be compared: exit status 2, as diff(1) has it.
+    #[error("{0}")]
+    Incomparable(String),
     #[error("{0}")]
     Other(String),
 }
@@ -77,7 +80,7 @@ impl Error {
     /// The exit status that this error ends the program with.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::Usage(_) => EXIT_USAGE,
+            Error::Usage(_) | Error::Incomparable(_) => EXIT_USAGE,
             _ => EXIT_FAILED,
         }
     }

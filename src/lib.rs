@@ -15,7 +15,7 @@
 //!
 //! | folder or file | what is in it |
 //! |---|---|
-//! | [`cli`], [`config`], `run`, [`check`], [`child`], [`signals`] | the command line as typed, as meant, and what it starts |
+//! | [`cli`], [`config`], `run`, [`inspect`], [`check`], [`child`], [`signals`], [`pager`] | the command line as typed, as meant, and what it starts |
 //! | [`event`] | one open, batches of opens, names of errors and flags; knows no BPF |
 //! | [`message`] | what flows: opens, counts, totals, losses, the end |
 //! | [`names`] | what numbers are called: users, cgroups, containers, units |
@@ -24,6 +24,7 @@
 //! | [`ranking`] | who opens most: exact counts, counts from events, latencies |
 //! | [`bpf`] | the BPF side, in C, and its types |
 //! | [`tracer`] | hooks, loading, the ring buffer, decoding, counters, missed runs, facts of the host |
+//! | [`report`] | what programs touched: files by what was done with them, searches, programs |
 //! | [`recording`] | writing, reading, replaying |
 //! | [`output`] | text, JSON, CSV; [`output::lines`] writes opens with them, [`output::rankings`] rankings |
 //! | [`tui`] | the screen: [`tui::app`] state and its changes, [`tui::ui`] drawing, [`tui::terminal`] bytes in, cells out |
@@ -49,12 +50,15 @@ mod format;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod history;
+mod inspect;
 pub mod message;
 pub mod names;
 mod output;
+mod pager;
 mod privileges;
 pub mod ranking;
 mod recording;
+mod report;
 mod run;
 mod signals;
 pub mod tracer;
@@ -62,6 +66,7 @@ pub mod tui;
 mod user_file;
 
 pub use check::NOT_SEEN;
+pub use report::PATTERNS;
 
 use std::io;
 
@@ -80,6 +85,8 @@ pub fn run(cli: Cli) -> Result<u8, Error> {
         Config::Live { options, show, command } => live(options, show, &command),
         Config::Record { file, replace, options, show, command } => record(&file, replace, options, show, &command),
         Config::Replay { file, speed, show } => replay(&file, speed, show),
+        Config::Report { file, filter, paper } => inspect::report(&file, &filter, paper),
+        Config::Diff { files, filter, factor, raw, paper } => inspect::diff(&files, &filter, factor, raw, paper),
         Config::Check => check::run(&mut io::stdout().lock(), &Options::default()),
     }
 }

@@ -160,14 +160,12 @@ pub fn errno_number(name: &str) -> Option<i32> {
     if let Ok(number) = name.parse::<i32>() {
         return (number > 0).then_some(number);
     }
-    let alias = match name.to_ascii_uppercase().as_str() {
-        "EWOULDBLOCK" => "EAGAIN".to_owned(),
-        "EDEADLOCK" => "EDEADLK".to_owned(),
-        "ENOTSUP" => "EOPNOTSUPP".to_owned(),
-        other => other.to_owned(),
-    };
-    let in_table = ERRNO.iter().position(|known| *known == alias && !known.is_empty()).map(|number| number as i32);
-    in_table.or_else(|| RESTARTS.iter().find(|(_, name)| *name == alias).map(|(number, _)| *number))
+    const ALIASES: [(&str, &str); 3] = [("EWOULDBLOCK", "EAGAIN"), ("EDEADLOCK", "EDEADLK"), ("ENOTSUP", "EOPNOTSUPP")];
+    let alias = ALIASES.into_iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name));
+    let name = alias.map_or(name, |(_, name)| name);
+    let in_table = ERRNO.iter().position(|known| known.eq_ignore_ascii_case(name) && !known.is_empty());
+    let restart = || RESTARTS.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(number, _)| *number);
+    in_table.map(|number| number as i32).or_else(restart)
 }
 
 const ACCESS: u64 = libc::O_ACCMODE as u64;
@@ -233,14 +231,10 @@ pub fn flag_names(flags: u64) -> impl Iterator<Item = std::borrow::Cow<'static, 
 
 /// The bits behind a flag's name (any case); the access modes give their value and its mask.
 pub fn flag_bits(name: &str) -> Option<(u64, u64)> {
-    let name = name.to_ascii_uppercase();
-    match name.as_str() {
-        "O_RDONLY" => return Some((0, ACCESS)),
-        "O_WRONLY" => return Some((1, ACCESS)),
-        "O_RDWR" => return Some((2, ACCESS)),
-        _ => {}
-    }
-    FLAGS.into_iter().chain([O_PATH]).find(|(_, known)| *known == name).map(|(bits, _)| (bits, bits))
+    const MODES: [(u64, &str); 3] = [(0, "O_RDONLY"), (1, "O_WRONLY"), (2, "O_RDWR")];
+    let named = |(_, known): &(u64, &str)| known.eq_ignore_ascii_case(name);
+    let mode = MODES.into_iter().find(named).map(|(bits, _)| (bits, ACCESS));
+    mode.or_else(|| FLAGS.into_iter().chain([O_PATH]).find(named).map(|(bits, _)| (bits, bits)))
 }
 
 #[cfg(test)]

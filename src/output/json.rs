@@ -43,8 +43,14 @@ impl<W: Write> Json<W> {
         Ok(self.sink.out)
     }
 
-    fn line(&mut self, kind: &str) -> Object<'_> {
+    /// Begins a line of the type `kind`; [`Json::end_line`] ends it.
+    pub(super) fn line(&mut self, kind: &str) -> Object<'_> {
         Object::start(&mut self.sink.lines, kind)
+    }
+
+    pub(super) fn end_line(&mut self) -> io::Result<()> {
+        self.sink.lines.push(b'}');
+        self.sink.end_line()
     }
 }
 
@@ -149,6 +155,16 @@ impl<'a> Object<'a> {
         self.out.extend_from_slice(b",\"");
         self.out.extend_from_slice(key.as_bytes());
         self.out.extend_from_slice(b"\":");
+    }
+
+    /// An object of what `write` writes, which is one field at least.
+    pub(super) fn object(&mut self, key: &str, write: impl FnOnce(&mut Self)) {
+        self.key(key);
+        let begun = self.out.len();
+        write(self);
+        // In the place of the comma before its first field.
+        self.out[begun] = b'{';
+        self.out.push(b'}');
     }
 
     /// A value that is JSON already.

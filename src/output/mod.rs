@@ -9,6 +9,7 @@ mod json;
 pub mod lines;
 mod losses;
 pub mod rankings;
+pub mod report;
 mod stdout;
 mod table;
 mod text;

@@ -146,6 +146,14 @@ pub(super) struct Texts {
     opened_name: Vec<u8>,
     real_path: Vec<u8>,
     pub(super) cgroup: Vec<u8>,
+    second: Second,
+}
+
+/// A second, as a text without its decimals and in nanoseconds since the epoch.
+#[derive(Debug, Default)]
+struct Second {
+    text: String,
+    ns: u64,
 }
 
 impl OpenLine<'_> {
@@ -169,7 +177,7 @@ impl OpenLine<'_> {
         at_most("flags", self.flags.len(), FLAGS_MAX)?;
         Ok(OpenEvent {
             ts_ns: at_most("ts_ns", self.ts_ns, CENTURY)?,
-            time_ns: self.time_ns()?,
+            time_ns: self.time_ns(&mut texts.second)?,
             start_ns: at_most("start_ns", self.start_ns, CENTURY)?,
             pid: at_most("pid", self.pid, PID_MAX)?,
             tid: at_most("tid", self.tid.unwrap_or(self.pid), PID_MAX)?,
@@ -193,11 +201,22 @@ impl OpenLine<'_> {
         })
     }
 
-    /// Without a wall-clock time the boot stands for the epoch.
-    fn time_ns(&self) -> Result<u64, String> {
+    /// Without a wall-clock time the boot stands for the epoch. `known`: the second that was parsed last, in which most
+    /// lines are too.
+    fn time_ns(&self, known: &mut Second) -> Result<u64, String> {
         let Some(time) = &self.time else { return Ok(self.ts_ns) };
+        let (second, nanos) = match split_second(time) {
+            Some((second, nanos)) if second == known.text => return Ok(known.ns + nanos),
+            Some((second, nanos)) => (Some(second), nanos),
+            None => (None, 0),
+        };
         let parsed = time.parse::<jiff::Timestamp>().map_err(|_| wrong("time", time))?;
-        u64::try_from(parsed.as_nanosecond()).map_err(|_| wrong("time", time))
+        let ns = u64::try_from(parsed.as_nanosecond()).map_err(|_| wrong("time", time))?;
+        if let Some(second) = second.filter(|_| ns >= nanos) {
+            second.clone_into(&mut known.text);
+            known.ns = ns - nanos;
+        }
+        Ok(ns)
     }
 
     fn latency(&self) -> Result<Option<Duration>, String> {
@@ -223,6 +242,14 @@ impl Texts {
         let Self { comm, name, path, opened_name, real_path, .. } = self;
         OpenEvent { comm, name, path, opened_name, real_path, ..event }
     }
+}
+
+/// The second and the nanoseconds of a time that is written as opentop writes it: `2026-01-02T03:04:05.123456789Z`.
+fn split_second(time: &str) -> Option<(&str, u64)> {
+    let (second, rest) = time.split_at_checked("2026-01-02T03:04:05".len())?;
+    let nanos = rest.strip_prefix('.')?.strip_suffix('Z')?;
+    let digits = nanos.len() == 9 && nanos.bytes().all(|byte| byte.is_ascii_digit());
+    Some((second, nanos.parse().ok().filter(|_| digits)?))
 }
 
 /// Makes `out` a text, or its exact bytes where they are given. The field's name and its longest value are for the error.

@@ -24,6 +24,9 @@ const WINDOW_LOG_MAX: u32 = 23;
 /// The name of those cgroups that come when there is no room for their names.
 const OTHER_CGROUPS: &[u8] = b"(other)";
 
+/// What a line of an open begins with, as opentop writes it.
+const OPEN_LINE: &[u8] = br#"{"type":"open","#;
+
 /// The longest text of a header, and of what an error says of a line.
 const HEADER_TEXT_MAX: usize = 256;
 const ERROR_TEXT_MAX: usize = 200;
@@ -186,7 +189,10 @@ impl Parser {
         if line.trim_ascii().is_empty() {
             return Ok(Item::Unknown);
         }
-        match parse::<Kind<'_>>(line)?.kind.as_ref() {
+        // Nearly all lines are such, and need not be parsed twice.
+        let open = line.starts_with(OPEN_LINE);
+        let kind = if open { "open".into() } else { parse::<Kind<'_>>(line)?.kind };
+        match kind.as_ref() {
             "open" => {
                 let event = parse::<OpenLine<'_>>(line)?.event(&mut self.texts)?;
                 let (cgroup, new) = self.intern();

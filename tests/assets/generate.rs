@@ -5,10 +5,10 @@ use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
-use opentop::NOT_SEEN;
 use opentop::cli::Cli;
 use opentop::filter::FIELDS;
 use opentop::tui::app::keymap::{PROMPT_HELP, SECTIONS};
+use opentop::{NOT_SEEN, PATTERNS};
 
 /// Fields of the JSON line of an open; [`OPTIONAL`] tells those that are not always there.
 pub const JSON_FIELDS: [(&str, &str); 22] = [
@@ -58,17 +58,48 @@ pub const OPTIONAL: [(&str, &str); 3] = [
     ),
 ];
 
+/// Lines of a report in JSON and of a diff, by type, with their fields in the order of the line.
+pub const REPORT_LINES: [(&str, &str); 9] = [
+    (
+        "report",
+        "the first line: version (1), opentop, host, processes, span_ns (first to last open), how many opens and how many of each kind, dir_deleted, what there was no room for (opens_without_room, searches_without_room, programs_without_room), dropped",
+    ),
+    (
+        "file",
+        "what one program did with one path: path, path_kind, program, opens and each kind, errno (the latest; else null), uid (of the latest)",
+    ),
+    (
+        "search",
+        "a base name that one program missed: name, program, never (searches that found nothing), found (those that found it), tries (the most that took), found_path (where; else null)",
+    ),
+    (
+        "program",
+        "a program in the tree of who started what: id, parent (an id, or null), program, runs (0: ran before), opens, failed",
+    ),
+    ("slow", "one of the ten slowest opens, where measured: latency_ns, pid, program, path"),
+    (
+        "repeat",
+        "a path that one process opened ten times or more: opens, error_bound (may be so many more), pid, program, path",
+    ),
+    ("summary", "the last line: the totals of the recording, as in the lines of opens"),
+    ("diff", "the first line of a diff: version (1), opentop, before, after (the files), differences (how many)"),
+    (
+        "difference",
+        "what (changed, only_before, only_after, grew), path, program, before and after: opens, each kind and errno; or null",
+    ),
+];
+
 const EXIT_STATUS: [(&str, &str); 4] = [
     ("0", "Done. A closed pipe, as in opentop | head, is no failure."),
     ("1", "It failed; one line on stderr says what, why, and what to do."),
-    ("2", "Wrong usage."),
+    ("2", "Wrong usage. From diff: it could not compare; 0 is for no difference then, and 1 for some."),
     (
         "other",
         "With -- COMMAND and line output, the status of the command; from the screen, 128 and the signal's number.",
     ),
 ];
 
-const EXAMPLES: [(&str, &str); 7] = [
+const EXAMPLES: [(&str, &str); 10] = [
     ("opentop", "The screen: who opens what, live."),
     ("opentop -x -c nginx", "Only what nginx failed to open."),
     ("opentop -- make", "Run make, and show what it and its descendants open."),
@@ -76,6 +107,9 @@ const EXAMPLES: [(&str, &str); 7] = [
     ("opentop -b -n 3 -i 2 -g dir", "Three rankings of directories, every two seconds."),
     ("opentop record -F 'dir:^/etc' etc.zst", "Record what is opened below /etc."),
     ("opentop replay etc.zst", "Look at it later, elsewhere, without privileges."),
+    ("opentop record make.zst -- make", "Record what make and its descendants open ..."),
+    ("opentop report make.zst", "... and tell what they read, wrote and ran, did not find and were denied."),
+    ("opentop diff good.zst bad.zst", "What one run touched and the other did not."),
 ];
 
 /// Every file that is generated, in whole or in part: its path and its content.
@@ -101,6 +135,8 @@ fn readme(text: &str) -> String {
         ("options", option_table()),
         ("filter", filter_table()),
         ("json", json_table()),
+        ("report", table(["type", "line"], REPORT_LINES.iter().map(|(name, what)| (code(name), (*what).to_owned())))),
+        ("noise", noise_table()),
         ("not seen", format!("Not seen, which `opentop check` tells too: {NOT_SEEN}.\n")),
     ];
     tables.into_iter().fold(text.to_owned(), |text, (name, table)| {
@@ -153,6 +189,13 @@ fn json_table() -> String {
     table(["field", "is"], fields.map(|(name, what)| (code(name), (*what).to_owned())))
 }
 
+fn noise_table() -> String {
+    let rows = PATTERNS
+        .iter()
+        .map(|pattern| (pattern.what.to_owned(), format!("{} is {}", code(pattern.example), code(pattern.folded))));
+    table(["taken for the same", "such as"], rows)
+}
+
 fn code(text: &str) -> String {
     format!("`{text}`")
 }
@@ -166,7 +209,10 @@ fn man_page() -> Vec<u8> {
     for part in parts.into_iter().chain(more) {
         part(&man, &mut page).expect("a vector takes all that is written");
     }
-    for section in [subcommands(&command), filters(), keys(), json(), listed("EXIT STATUS", &EXIT_STATUS), examples()] {
+    let reports = listed("REPORTS IN JSON", &REPORT_LINES);
+    for section in
+        [subcommands(&command), filters(), keys(), json(), reports, listed("EXIT STATUS", &EXIT_STATUS), examples()]
+    {
         page.extend_from_slice(section.to_roff().as_bytes());
     }
     page

@@ -47,6 +47,29 @@ fn the_man_page_names_the_fields_that_the_lines_have() {
 }
 
 #[test]
+fn the_lines_of_a_report_are_documented() {
+    const KINDS: &str = "type opens read written created replaced listed named executed missing denied failed delivered dropped hooks \
+         filtered hidden lost path_b64 name_b64";
+    let output = Command::new(env!("CARGO_BIN_EXE_opentop"))
+        .args(["report", "-o", "json"])
+        .arg(asset("demo.jsonl.zst"))
+        .unwrap();
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    for line in &lines {
+        let kind = line["type"].as_str().unwrap_or_default();
+        let about = generate::REPORT_LINES.iter().find(|(documented, _)| *documented == kind);
+        let (_, about) = about.unwrap_or_else(|| panic!("{kind} is not documented"));
+        let words: BTreeSet<_> =
+            about.split(|c: char| !c.is_alphanumeric() && c != '_').chain(KINDS.split(' ')).collect();
+        for field in line.as_object().unwrap().keys() {
+            assert!(words.contains(field.as_str()), "{field} of {kind} is not documented");
+        }
+    }
+    assert!(["report", "file", "search", "program", "summary"].iter().all(|kind| of_type(&lines, kind).count() > 0));
+}
+
+#[test]
 fn the_demo_is_whole_and_varied() {
     let lines = demo(&[]);
     let opens: Vec<_> = of_type(&lines, "open").collect();

@@ -1,0 +1,103 @@
+//! A report as JSON Lines: `report` first, then a line for each file, search, program, slow open and repeat, and `summary`
+//! last. `version` is raised when a field changes its meaning.
+
+use std::io::{self, Write};
+
+use crate::event::errno_name;
+use crate::output::json::Object;
+use crate::output::{Json, Output as _, totals_by_name};
+use crate::recording::Header;
+use crate::report::{Counts, Kind, Report};
+
+/// Version of the schema.
+const VERSION: u64 = 1;
+
+/// Writes `report`. `header` tells where the opens come from, `hooks` by which hooks they were seen.
+pub fn json(out: impl Write, report: &Report, header: &Header, hooks: &str) -> io::Result<()> {
+    let mut json = Json::new(out);
+    head(&mut json, report, header)?;
+    let name = |id: u32| Some(report.names().get(id));
+    for (program, path, record) in report.records() {
+        let mut line = json.line("file");
+        line.text("path", name(path));
+        line.bytes("path_b64", name(path));
+        line.word("path_kind", record.path_kind.name());
+        line.text("program", name(program));
+        counts(&mut line, &record.counts);
+        match record.errno {
+            0 => line.json("errno", "null"),
+            errno => line.word("errno", &errno_name(errno.into())),
+        }
+        line.number("uid", record.uid.into());
+        json.end_line()?;
+    }
+    for (program, base, search) in report.searches().results() {
+        let mut line = json.line("search");
+        line.text("name", name(base));
+        line.bytes("name_b64", name(base));
+        line.text("program", name(program));
+        line.number("never", search.never);
+        line.number("found", search.found);
+        line.number("tries", search.tries.into());
+        line.text("found_path", name(search.found_path).filter(|_| search.found > 0));
+        json.end_line()?;
+    }
+    for (id, program) in report.processes().programs().iter().enumerate() {
+        let mut line = json.line("program");
+        line.number("id", id as u64);
+        line.number_or_null("parent", program.parent.map(u64::from));
+        line.text("program", name(program.name));
+        line.number("runs", program.runs);
+        line.number("opens", program.opens);
+        line.number("failed", program.failed);
+        json.end_line()?;
+    }
+    for slow in report.slowest() {
+        let mut line = json.line("slow");
+        line.number("latency_ns", slow.latency.as_nanos() as u64);
+        line.number("pid", slow.pid.into());
+        line.text("program", name(slow.program));
+        line.text("path", name(slow.path));
+        line.bytes("path_b64", name(slow.path));
+        json.end_line()?;
+    }
+    for repeat in report.repeats().most(super::text::REPEATED) {
+        let mut line = json.line("repeat");
+        line.number("opens", repeat.opens.into());
+        line.number("error_bound", report.repeats().error_bound().into());
+        line.number("pid", repeat.pid.into());
+        line.text("program", name(repeat.program));
+        line.text("path", name(repeat.path));
+        line.bytes("path_b64", name(repeat.path));
+        json.end_line()?;
+    }
+    json.summary(report.totals(), hooks)?;
+    json.flush()
+}
+
+fn head(json: &mut Json<impl Write>, report: &Report, header: &Header) -> io::Result<()> {
+    let mut line = json.line("report");
+    line.number("version", VERSION);
+    line.word("opentop", env!("CARGO_PKG_VERSION"));
+    // A header's texts are displayable.
+    line.text("host", Some(header.host.as_bytes()));
+    line.number("processes", report.processes().count().into());
+    line.number("span_ns", report.span_ns());
+    counts(&mut line, report.counts());
+    line.number("dir_deleted", report.dir_deleted());
+    line.number("opens_without_room", report.left_out().counts.opens);
+    line.number("searches_without_room", report.searches().left_out());
+    line.number("programs_without_room", report.processes().left_out);
+    for (name, count) in totals_by_name(report.totals()).into_iter().filter(|(name, _)| *name == "dropped") {
+        line.number(name, count);
+    }
+    json.end_line()
+}
+
+/// How many opens, and of which kinds.
+pub(super) fn counts(line: &mut Object<'_>, counts: &Counts) {
+    line.number("opens", counts.opens);
+    for kind in Kind::ALL {
+        line.number(kind.name(), counts.get(kind));
+    }
+}

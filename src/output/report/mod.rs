@@ -1,0 +1,134 @@
+//! A report for people, for programs and for make.
+
+mod diff;
+mod json;
+mod sheet;
+mod text;
+mod tree;
+
+pub use diff::{diff_json, diff_text};
+pub use json::json;
+pub use sheet::{By, Look};
+pub use text::text;
+
+use std::collections::BTreeMap;
+use std::io;
+
+use crate::event::Batch;
+use crate::filter::Filter;
+use crate::message::{Counts as SourceCounts, Hooks, Lost, Totals};
+use crate::names::Names;
+use crate::output::lines::Consumer;
+use crate::report::{Counts, Kind, Record, Report};
+
+/// Takes what a source tells into a report. Nothing is written.
+#[derive(Debug)]
+pub struct Collect<'a> {
+    pub report: Report,
+    pub filter: &'a Filter,
+    pub names: Names,
+    pub hooks: String,
+    pub totals: Totals,
+}
+
+impl<'a> Collect<'a> {
+    #[must_use]
+    pub fn new(report: Report, filter: &'a Filter, names: Names, hooks: &Hooks) -> Self {
+        Self { report, filter, names, hooks: hooks.to_string(), totals: Totals::default() }
+    }
+}
+
+impl Consumer for Collect<'_> {
+    fn begin(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn hooks(&mut self, hooks: &Hooks) {
+        self.hooks = hooks.to_string();
+    }
+
+    fn opens(&mut self, batch: &Batch, _: u64) -> io::Result<u64> {
+        batch.cgroups().iter().for_each(|cgroup| self.names.learn(cgroup));
+        for event in batch.iter().filter(|event| self.filter.matches(event, &self.names)) {
+            self.report.add(&event);
+        }
+        Ok(0)
+    }
+
+    fn counts(&mut self, counts: SourceCounts, _: u64) -> io::Result<u64> {
+        self.totals = counts.totals;
+        Ok(0)
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.report.end();
+        self.report.set_totals(self.totals);
+        Ok(())
+    }
+
+    fn lost(&self) -> Lost {
+        self.totals.lost
+    }
+}
+
+/// The files that came to one of `kinds`, with the counts of all programs that `wanted` holds for; by path.
+fn files<'a>(report: &'a Report, wanted: impl Fn(u32, &Record) -> bool) -> Vec<tree::Leaf<'a>> {
+    let mut files = BTreeMap::<&[u8], Counts>::new();
+    for (_, path, record) in report.records().filter(|(program, _, record)| wanted(*program, record)) {
+        files.entry(report.names().get(path)).or_default().merge(&record.counts);
+    }
+    files.into_iter().map(|(path, counts)| tree::Leaf { path, counts }).collect()
+}
+
+/// What a section of files is called, what that means, and which files are in it.
+struct Section {
+    title: &'static str,
+    about: &'static str,
+    kind: Kind,
+    holds: fn(&Counts) -> bool,
+}
+
+/// The sections of files. What was created or replaced is not told again as written.
+const SECTIONS: [Section; 6] = [
+    Section {
+        title: "CREATED",
+        about: "were not there before (O_EXCL, O_TMPFILE)",
+        kind: Kind::Created,
+        holds: |counts| counts.get(Kind::Created) > 0,
+    },
+    Section {
+        title: "REPLACED",
+        about: "made, or emptied if they were there (O_TRUNC)",
+        kind: Kind::Replaced,
+        holds: |counts| counts.get(Kind::Replaced) > 0,
+    },
+    Section {
+        title: "WRITTEN",
+        about: "opened for writing, and kept what they held",
+        kind: Kind::Written,
+        holds: |counts| {
+            counts.get(Kind::Written) > 0 && counts.get(Kind::Created) == 0 && counts.get(Kind::Replaced) == 0
+        },
+    },
+    Section {
+        title: "READ",
+        about: "opened for reading",
+        kind: Kind::Read,
+        holds: |counts| counts.get(Kind::Read) > 0,
+    },
+    Section {
+        title: "LISTED",
+        about: "directories opened to be read",
+        kind: Kind::Listed,
+        holds: |counts| counts.get(Kind::Listed) > 0,
+    },
+    Section {
+        title: "NAMED",
+        about: "opened as a name only (O_PATH)",
+        kind: Kind::Named,
+        holds: |counts| counts.get(Kind::Named) > 0,
+    },
+];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+use super::*;
+use crate::event::{Op, OpenEvent, sample};
+use crate::recording::Header;
+use crate::report::ROOM;
+use serde_json::Value;
+use unicode_width::UnicodeWidthStr as _;
+
+const LOOK: Look = Look { width: 80, colour: false, all: false, by: By::Dir };
+
+/// A compiler at work, with a hostile name, and a denied one.
+fn sample_report() -> Report {
+    let write = (libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC) as u64;
+    let mut report = Report::new(ROOM, None);
+    let mut add = |pid: u32, comm: &'static [u8], path: &[u8], ret: i32, flags: u64, op: Op| {
+        let event = OpenEvent { pid, tid: pid, ppid: pid - 1, start_ns: pid.into(), comm, ret, flags, op, ..sample() };
+        report.add(&OpenEvent { path, name: path, ..event });
+    };
+    add(10, b"make", b"/src/Makefile", 3, 0, Op::Openat);
+    add(11, b"cc1", b"/usr/bin/cc1", 0, 0, Op::Exec);
+    for dir in ["/src/inc", "/usr/local/include", "/usr/include"] {
+        add(11, b"cc1", format!("{dir}/config.h").as_bytes(), -libc::ENOENT, 0, Op::Openat);
+        let found = if dir == "/usr/include" { 3 } else { -libc::ENOENT };
+        add(11, b"cc1", format!("{dir}/stdio.h").as_bytes(), found, 0, Op::Openat);
+    }
+    for n in 0..30 {
+        add(11, b"cc1", format!("/usr/include/bits/{n}.h").as_bytes(), 3, 0, Op::Openat);
+    }
+    add(11, b"cc1", b"/src/\x1b[2Jevil\xff.o", 4, write, Op::Openat);
+    add(11, b"cc1", b"/root/secret", -libc::EACCES, 0, Op::Openat);
+    add(11, b"cc1", b"/src/lock", -libc::EEXIST, write, Op::Openat);
+    add(11, b"cc1", "/漢字/".repeat(40).as_bytes(), -libc::ENOENT, 0, Op::Openat);
+    (0..12).for_each(|_| add(11, b"cc1", b"/proc/self/maps", 5, 0, Op::Openat));
+    report.end();
+    report
+}
+
+fn page(report: &Report, look: Look) -> String {
+    let mut page = Vec::new();
+    text(&mut page, report, "build.zst", look).unwrap();
+    String::from_utf8(page).unwrap()
+}
+
+#[test]
+fn a_page() {
+    let page = page(&sample_report(), LOOK);
+    let expected = r"build.zst: 54 opens by 2 processes in 0.0 s; none was lost
+44 read, 1 written, 1 replaced, 1 executed, 6 missing, 1 denied, 1 failed
+
+MISSING 2 names, never found in 2 searches
+  config.h ";
+    assert!(page.starts_with(expected), "{page}");
+    for line in [
+        "  config.h                                            3 directories, never  cc1",
+        "    /src/inc /usr/include /usr/local/include",
+        "  /usr/include/stdio.h                                       3rd try  cc1",
+        "  /root/secret                                              EACCES  cc1, uid 0",
+        "  /src/lock                                                 EEXIST  cc1, uid 0",
+        r"  /src/\x1b[2Jevil\xff.o",
+        "  /usr/include/bits/                                         30 files, 30 opens",
+        "  make                                                       ran before, 1 open",
+        "    /usr/bin/cc1                                      1 run, 53 opens, 8 failed",
+        "  /proc/self/maps                                           12 opens  cc1 (11)",
+    ] {
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(page.lines().any(|shown| words(shown) == words(line)), "{line:?} in\n{page}");
+    }
+}
+
+#[test]
+fn every_page_fits_and_has_nothing_that_a_terminal_obeys() {
+    let report = sample_report();
+    for width in [60, 80, 133] {
+        for (all, by) in [(false, By::Dir), (true, By::Dir), (false, By::Process)] {
+            for line in page(&report, Look { width, all, by, ..LOOK }).lines() {
+                assert!(line.width() <= width, "{} columns of {width}: {line}", line.width());
+                assert!(!line.chars().any(char::is_control), "{line:?}");
+            }
+        }
+    }
+    let coloured = page(&report, Look { colour: true, ..LOOK });
+    assert!(coloured.contains("\x1b[1mMISSING\x1b[0m") && !coloured.contains("\x1b[2J"), "{coloured}");
+}
+
+#[test]
+fn an_empty_report_is_a_page_too() {
+    let mut report = Report::new(ROOM, None);
+    report.end();
+    assert!(page(&report, LOOK).starts_with("build.zst: 0 opens by 0 processes in 0.0 s; none was lost\n"));
+}
+
+#[test]
+fn losses_stand_in_the_first_line() {
+    let mut report = sample_report();
+    report.set_totals(Totals { lost: Lost { ring: 3, ..Lost::default() }, ..Totals::default() });
+    let page = page(&report, LOOK);
+    assert!(
+        page.lines().next().is_some_and(|line| line.contains("LOST: 3 because the ring buffer was full")),
+        "{page}"
+    );
+}
+
+#[test]
+fn json_lines() {
+    let mut lines = Vec::new();
+    json(&mut lines, &sample_report(), &Header::default(), "hooks").unwrap();
+    let text = String::from_utf8(lines).unwrap();
+    assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |kind: &str| lines.iter().filter(|line| line["type"] == kind).collect::<Vec<_>>();
+    assert_eq!((lines[0]["type"].as_str(), lines[0]["version"].as_u64()), (Some("report"), Some(1)));
+    assert_eq!((lines[0]["opens"].as_u64(), lines[0]["read"].as_u64()), (Some(54), Some(44)));
+    assert_eq!(lines[lines.len() - 1]["type"], "summary");
+    let opens: u64 = of("file").iter().map(|line| line["opens"].as_u64().unwrap()).sum();
+    assert_eq!(opens, 54);
+    let evil = of("file").into_iter().find(|line| line["replaced"] == 1).unwrap();
+    assert_eq!(evil["path"], r"/src/\x1b[2Jevil\xff.o");
+    assert!(evil["path_b64"].is_string());
+    let stdio = of("search").into_iter().find(|line| line["name"] == "stdio.h").unwrap();
+    assert_eq!((stdio["tries"].as_u64(), stdio["found_path"].as_str()), (Some(3), Some("/usr/include/stdio.h")));
+    assert_eq!(of("program").len(), 2);
+    assert_eq!((of("repeat").len(), of("repeat")[0]["opens"].as_u64()), (1, Some(12)));
+}

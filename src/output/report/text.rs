@@ -1,0 +1,335 @@
+//! A report for people: a page of 80 columns, or as wide as the terminal is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+
+use super::sheet::{By, Look, ROWS, Sheet, counted, opens, shown};
+use super::{SECTIONS, Section, files};
+use crate::escape::escape;
+use crate::event::errno_name;
+use crate::format::{duration, elide, group_digits};
+use crate::output::losses;
+use crate::report::{Counts, Kind, Record, Report, last_component};
+
+/// Opens of one file by one process that are worth telling.
+pub const REPEATED: u32 = 10;
+
+/// Writes `report`, of what `source` names.
+///
+/// # Errors
+/// Those of the writer.
+pub fn text(out: impl Write, report: &Report, source: &str, look: Look) -> io::Result<()> {
+    let mut page = Page { sheet: Sheet { out, look }, report };
+    page.head(source)?;
+    match look.by {
+        By::Dir => page.sections(&|_| true)?,
+        By::Process => {
+            let mut programs = BTreeMap::<u32, Counts>::new();
+            for (program, _, record) in report.records() {
+                programs.entry(program).or_default().merge(&record.counts);
+            }
+            let mut programs: Vec<_> = programs.into_iter().collect();
+            programs.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.opens));
+            for (program, counts) in programs {
+                let name = escape(report.names().get(program));
+                page.sheet.title(&format!("=== {name}"), &opens(counts.opens))?;
+                page.sections(&|other| other == program)?;
+            }
+        }
+    }
+    page.programs()?;
+    page.slowest()?;
+    page.repeats()?;
+    page.sheet.out.flush()
+}
+
+/// `3rd`.
+fn nth(n: u32) -> String {
+    let ending = match (n % 100, n % 10) {
+        (11..=13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    };
+    format!("{n}{ending}")
+}
+
+/// Which programs a section is about, by the numbers of their names.
+type Wanted<'a> = &'a dyn Fn(u32) -> bool;
+
+/// A name that was searched for, whoever searched.
+#[derive(Default)]
+struct Sought<'a> {
+    paths: BTreeSet<&'a [u8]>,
+    programs: BTreeSet<u32>,
+    never: u64,
+    found: u64,
+    tries: u32,
+    found_path: u32,
+}
+
+struct Page<'a, W> {
+    sheet: Sheet<W>,
+    report: &'a Report,
+}
+
+impl<'a, W: Write> Page<'a, W> {
+    fn head(&mut self, source: &str) -> io::Result<()> {
+        let report = self.report;
+        let counts = report.counts();
+        let lost = losses(&report.totals().lost).map_or("none was lost".into(), |lost| format!("LOST: {lost}"));
+        let processes = group_digits(report.processes().count().into());
+        let seconds = report.span_ns() as f64 / 1e9;
+        let first = format!("{source}: {} by {processes} processes in {seconds:.1} s; {lost}", opens(counts.opens));
+        writeln!(self.sheet.out, "{}", self.sheet.bold(&first))?;
+        let kinds = Kind::ALL.into_iter().filter(|kind| counts.get(*kind) > 0);
+        let kinds: Vec<_> = kinds.map(|kind| format!("{} {}", group_digits(counts.get(kind)), kind.name())).collect();
+        self.sheet.wrapped("", &kinds.join(", "))?;
+        let left_out = report.left_out().counts.opens;
+        if left_out > 0 {
+            let text = format!("{} more, of names for which there was no room, are in no list below", opens(left_out));
+            self.sheet.wrapped("", &text)?;
+        }
+        for (count, what) in [
+            (report.dir_deleted(), "relative to a directory that was deleted"),
+            (report.searches().left_out(), "searches for whose result there was no room"),
+            (report.processes().left_out, "programs started that are counted as the one that started them"),
+        ] {
+            if count > 0 {
+                self.sheet.wrapped("", &format!("{} {what}", group_digits(count)))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn sections(&mut self, wanted: Wanted<'_>) -> io::Result<()> {
+        self.searches(wanted)?;
+        self.refused(wanted, Kind::Denied, "DENIED", "EACCES or EPERM; which directory denied it is not recorded")?;
+        self.refused(wanted, Kind::Failed, "FAILED", "with another error")?;
+        SECTIONS.iter().try_for_each(|section| self.files(wanted, section))
+    }
+
+    /// What was missing, and what was found after it had been.
+    fn searches(&mut self, wanted: Wanted<'_>) -> io::Result<()> {
+        let mut sought = self.sought(wanted);
+        // What is missed by all is no news.
+        sought.sort_by_key(|(name, sought)| (sought.found > 0, sought.never, *name));
+        let missing: Vec<_> = sought.iter().filter(|(_, sought)| sought.never > 0).collect();
+        let total: u64 = missing.iter().map(|(_, sought)| sought.never).sum();
+        if !missing.is_empty() {
+            let about = format!("{}, never found in {}", counted(missing.len() as u64, "name"), searches(total));
+            self.sheet.title("MISSING", &about)?;
+        }
+        for (name, sought) in self.sheet.limited(&missing) {
+            let also = if sought.found > 0 { format!("; found {}", times(sought.found)) } else { String::new() };
+            let who = self.who(&sought.programs);
+            match sought.paths.len() {
+                1 => {
+                    let path = sought.paths.first().map_or_else(String::new, |path| shown(path));
+                    self.sheet.row(&path, &format!("never{}{also}", more_than_once(sought.never)), &who)?;
+                }
+                dirs => {
+                    let times = more_than_once(sought.never);
+                    self.sheet.row(&shown(name), &format!("{dirs} directories, never{times}{also}"), &who)?;
+                    self.directories(sought)?;
+                }
+            }
+        }
+        self.sheet.more(missing.len())?;
+        let mut found: Vec<_> = sought.iter().filter(|(_, sought)| sought.found > 0).collect();
+        found.sort_by_key(|(name, sought)| (std::cmp::Reverse(sought.tries), *name));
+        if !found.is_empty() {
+            self.sheet.title("FOUND", "after it had been missing elsewhere")?;
+        }
+        for (_, sought) in self.sheet.limited(&found) {
+            let tries = if sought.found > 1 { "try at most" } else { "try" };
+            let path = shown(self.report.names().get(sought.found_path));
+            let who = self.who(&sought.programs);
+            self.sheet.row(&path, &format!("{} {tries}", nth(sought.tries)), &who)?;
+        }
+        self.sheet.more(found.len())
+    }
+
+    fn sought(&self, wanted: Wanted<'_>) -> Vec<(&'a [u8], Sought<'a>)> {
+        let report = self.report;
+        let names = report.names();
+        let mut sought = BTreeMap::<&[u8], Sought<'_>>::new();
+        for (program, base, search) in report.searches().results().filter(|(program, ..)| wanted(*program)) {
+            let entry = sought.entry(names.get(base)).or_default();
+            entry.programs.insert(program);
+            entry.never += search.never;
+            entry.found += search.found;
+            if search.tries > entry.tries {
+                (entry.tries, entry.found_path) = (search.tries, search.found_path);
+            }
+        }
+        for (program, path, record) in report.records() {
+            let path = names.get(path);
+            if wanted(program)
+                && record.counts.get(Kind::Missing) > 0
+                && let Some(sought) = sought.get_mut(last_component(path))
+            {
+                sought.paths.insert(path);
+            }
+        }
+        sought.into_iter().collect()
+    }
+
+    fn directories(&mut self, sought: &Sought<'_>) -> io::Result<()> {
+        let dirs: Vec<_> = sought.paths.iter().map(|path| dir(path)).collect();
+        if self.sheet.look.all {
+            return dirs.iter().try_for_each(|dir| writeln!(self.sheet.out, "    {}", self.sheet.faint(dir)));
+        }
+        let text = elide(&dirs.join(" "), self.sheet.look.width - 4, "…");
+        writeln!(self.sheet.out, "    {}", self.sheet.faint(&text))
+    }
+
+    /// What failed with an error that is no miss, program by program.
+    fn refused(&mut self, wanted: Wanted<'_>, kind: Kind, title: &str, about: &str) -> io::Result<()> {
+        let mut rows = BTreeMap::<(&[u8], u16, u32), (u64, BTreeSet<u32>)>::new();
+        let names = self.report.names();
+        for (program, path, record) in self.report.records().filter(|(program, ..)| wanted(*program)) {
+            let count = record.counts.get(kind);
+            if count > 0 {
+                let row = rows.entry((names.get(path), record.errno, record.uid)).or_default();
+                row.0 += count;
+                row.1.insert(program);
+            }
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.sheet.title(title, about)?;
+        let rows: Vec<_> = rows.into_iter().collect();
+        for ((path, errno, uid), (count, programs)) in self.sheet.limited(&rows) {
+            let errno = errno_name((*errno).into());
+            let who = format!("{}, uid {uid}", self.who(programs));
+            self.sheet.row(&shown(path), &format!("{errno}{}", more_than_once(*count)), &who)?;
+        }
+        self.sheet.more(rows.len())
+    }
+
+    fn files(&mut self, wanted: Wanted<'_>, section: &Section) -> io::Result<()> {
+        let mut leaves = files(self.report, |program, _: &Record| wanted(program));
+        leaves.retain(|leaf| (section.holds)(&leaf.counts));
+        if leaves.is_empty() {
+            return Ok(());
+        }
+        let total: u64 = leaves.iter().map(|leaf| leaf.counts.get(section.kind)).sum();
+        let many = format!("{}, {}; {}", counted(leaves.len() as u64, "path"), opens(total), section.about);
+        self.sheet.title(section.title, &many)?;
+        self.sheet.tree(&leaves, |row| {
+            let count = row.counts.get(section.kind);
+            let files = match row.files {
+                1 if count == 1 => return Default::default(),
+                1 => String::new(),
+                files => format!("{}, ", counted(files as u64, "file")),
+            };
+            (format!("{files}{}", opens(count)), String::new())
+        })
+    }
+
+    /// The programs as a tree. Those that one program started are sorted by what they and theirs opened.
+    fn programs(&mut self) -> io::Result<()> {
+        let programs = self.report.processes().programs();
+        let mut below: Vec<_> = programs.iter().map(|program| program.opens).collect();
+        let mut children = vec![Vec::new(); programs.len()];
+        let mut roots = Vec::new();
+        // Who started a program comes before it.
+        for (at, program) in programs.iter().enumerate().rev() {
+            match program.parent {
+                Some(parent) => {
+                    below[parent as usize] += below[at];
+                    children[parent as usize].push(at);
+                }
+                None => roots.push(at),
+            }
+        }
+        let largest_last = |list: &mut Vec<usize>| list.sort_by_key(|at| (below[*at], std::cmp::Reverse(*at)));
+        largest_last(&mut roots);
+        self.sheet.title("PROGRAMS", "who started what; opens are a program's own")?;
+        let mut stack: Vec<_> = roots.into_iter().map(|at| (at, 0)).collect();
+        let (mut rows, total) = (0, programs.len());
+        while let Some((at, depth)) = stack.pop() {
+            if rows == ROWS && !self.sheet.look.all {
+                break;
+            }
+            rows += 1;
+            let program = &programs[at];
+            let name = self.report.names().get(program.name);
+            let runs = if program.runs == 0 { "ran before".into() } else { counted(program.runs, "run") };
+            let name = format!("{:1$}{2}", "", 2 * depth.min(16), escape(name));
+            let failed =
+                if program.failed > 0 { format!(", {} failed", group_digits(program.failed)) } else { String::new() };
+            self.sheet.row(&name, &format!("{runs}, {}{failed}", opens(program.opens)), "")?;
+            largest_last(&mut children[at]);
+            stack.extend(children[at].iter().map(|child| (*child, depth + 1)));
+        }
+        self.sheet.more_of(rows, total)
+    }
+
+    fn slowest(&mut self) -> io::Result<()> {
+        let slowest = self.report.slowest();
+        if slowest.is_empty() {
+            return Ok(());
+        }
+        self.sheet.title("SLOWEST", "from call to result")?;
+        for slow in slowest {
+            let (path, program) = (self.report.names().get(slow.path), self.report.names().get(slow.program));
+            let who = format!("{} ({})", escape(program), slow.pid);
+            self.sheet.row(&shown(path), &duration(slow.latency.as_nanos() as u64), &who)?;
+        }
+        Ok(())
+    }
+
+    fn repeats(&mut self) -> io::Result<()> {
+        let (most, bound) = (self.report.repeats().most(REPEATED), self.report.repeats().error_bound());
+        if most.is_empty() {
+            return Ok(());
+        }
+        let about = match bound {
+            0 => "the same path by one process".to_owned(),
+            bound => format!("the same path by one process; up to {bound} more often than it says"),
+        };
+        self.sheet.title("OVER AND OVER", &about)?;
+        for repeat in self.sheet.limited(&most) {
+            let (path, program) = (self.report.names().get(repeat.path), self.report.names().get(repeat.program));
+            let who = format!("{} ({})", escape(program), repeat.pid);
+            self.sheet.row(&shown(path), &opens(repeat.opens.into()), &who)?;
+        }
+        self.sheet.more(most.len())
+    }
+
+    /// The names of a few programs.
+    fn who(&self, programs: &BTreeSet<u32>) -> String {
+        let mut names: Vec<_> = programs.iter().map(|program| escape(self.report.names().get(*program))).collect();
+        names.sort();
+        let more = names.len().saturating_sub(3);
+        names.truncate(3);
+        if more > 0 { format!("{} and {more} more", names.join(", ")) } else { names.join(", ") }
+    }
+}
+
+fn searches(count: u64) -> String {
+    format!("{} search{}", group_digits(count), if count == 1 { "" } else { "es" })
+}
+
+fn times(count: u64) -> String {
+    if count == 1 { "once".into() } else { format!("{} times", group_digits(count)) }
+}
+
+/// Nothing for once.
+fn more_than_once(count: u64) -> String {
+    if count == 1 { String::new() } else { format!(" ({} times)", group_digits(count)) }
+}
+
+/// The directory of a path, displayable.
+fn dir(path: &[u8]) -> String {
+    let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+    match path[..end].iter().rposition(|byte| *byte == b'/') {
+        None => ".".into(),
+        Some(0) => "/".into(),
+        Some(slash) => escape(&path[..slash]),
+    }
+}

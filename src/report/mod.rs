@@ -1,0 +1,256 @@
+//! What programs touched: what they read, wrote, created and replaced, what they did not find and what they were denied.
+//!
+//! A [`Report`] takes opens, of a recording or live, and keeps one record for each program and path. It is exact for the
+//! opens that it was given as long as there is room for their names; how many opens had names for which there was none is
+//! counted. What it holds is shown by [`crate::output::report`].
+
+mod diff;
+mod kind;
+mod names;
+mod noise;
+mod processes;
+mod repeats;
+mod searches;
+mod slowest;
+
+pub use diff::{Difference, What, diff};
+pub use kind::{Counts, Kind, Kinds};
+pub use names::Names;
+pub use noise::{PATTERNS, fold};
+pub use processes::Processes;
+pub use repeats::Repeats;
+pub use searches::Searches;
+pub use slowest::{Slow, Slowest};
+
+use indexmap::IndexMap;
+
+use crate::event::{OpenEvent, PathKind};
+use crate::message::Totals;
+
+/// Bytes of the names and records of a report, if nobody says otherwise.
+pub const ROOM: usize = 144 << 20;
+
+/// What a record takes: itself and its place in the table, with room to grow.
+const RECORD_BYTES: usize = 2 * (size_of::<(Record, (u32, u32))>() + size_of::<u64>()) + 16;
+
+/// What one program did with one path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub counts: Counts,
+    /// Error of the latest open that failed; 0 if none did.
+    pub errno: u16,
+    pub path_kind: PathKind,
+    /// Real user of the latest open.
+    pub uid: u32,
+}
+
+/// What was left out because its name found no room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// By what these opens came to.
+    pub counts: Counts,
+}
+
+/// What opens came to, by program and path.
+#[derive(Debug)]
+pub struct Report {
+    room: usize,
+    fold: Option<Fold>,
+    folded: Vec<u8>,
+    names: Names,
+    /// By the names of the program and of the path.
+    records: IndexMap<(u32, u32), Record>,
+    processes: Processes,
+    /// By the index of the program.
+    short_names: Vec<u32>,
+    searches: Searches,
+    repeats: Repeats,
+    slowest: Slowest,
+    counts: Counts,
+    left_out: LeftOut,
+    /// Opens relative to a directory that was deleted.
+    dir_deleted: u64,
+    /// Times of the first and the latest open, in nanoseconds since the epoch.
+    span: Option<(u64, u64)>,
+    /// The source's own totals, with its losses.
+    totals: Totals,
+}
+
+/// Writes a name to the vector, with what differs from run to run replaced.
+pub type Fold = fn(&[u8], &mut Vec<u8>);
+
+impl Report {
+    /// An empty report whose names and records take at most `room` bytes.
+    #[must_use]
+    pub fn new(room: usize, fold: Option<Fold>) -> Self {
+        Self {
+            room,
+            fold,
+            folded: Vec::new(),
+            names: Names::default(),
+            records: IndexMap::new(),
+            processes: Processes::default(),
+            short_names: Vec::new(),
+            searches: Searches::default(),
+            repeats: Repeats::default(),
+            slowest: Slowest::default(),
+            counts: Counts::default(),
+            left_out: LeftOut::default(),
+            dir_deleted: 0,
+            span: None,
+            totals: Totals::default(),
+        }
+    }
+
+    /// Takes in one open.
+    pub fn add(&mut self, event: &OpenEvent<'_>) {
+        let kinds = Kinds::of(event);
+        self.counts.add(kinds);
+        self.dir_deleted += u64::from(event.dir_deleted);
+        let (first, last) = self.span.unwrap_or((event.time_ns, event.time_ns));
+        self.span = Some((first.min(event.time_ns), last.max(event.time_ns)));
+        let mut folded = std::mem::take(&mut self.folded);
+        let path = match self.fold {
+            Some(fold) => {
+                folded.clear();
+                fold(event.path, &mut folded);
+                &folded
+            }
+            None => event.path,
+        };
+        if self.record(event, path, kinds).is_none() {
+            self.left_out.counts.add(kinds);
+        }
+        self.folded = folded;
+    }
+
+    /// `None` where there is no room.
+    fn record(&mut self, event: &OpenEvent<'_>, path: &[u8], kinds: Kinds) -> Option<()> {
+        let room = self.room.saturating_sub(self.records.len() * RECORD_BYTES);
+        let id = self.names.intern(path, room);
+        let executed = kinds.has(Kind::Executed);
+        let comm = if executed { id } else { self.names.intern(event.comm, room) };
+        // Without room for its own name it runs as whatever the first name is; nothing of it is recorded then.
+        let process = self.processes.add(event, comm.unwrap_or_default());
+        let (id, _) = id.zip(comm)?;
+        let program = self.program_name(process.program, executed, room);
+        let record = match self.records.get_mut(&(program, id)) {
+            Some(record) => record,
+            None if room < RECORD_BYTES + self.names.bytes() => return None,
+            None => self.records.entry((program, id)).or_insert(Record {
+                counts: Counts::default(),
+                errno: 0,
+                path_kind: event.path_kind,
+                uid: event.uid,
+            }),
+        };
+        record.counts.add(kinds);
+        record.uid = event.uid;
+        if let Some(errno) = event.errno() {
+            record.errno = errno as u16;
+        }
+        self.repeats.add(process.serial, id, (event.pid, program));
+        if let Some(latency) = event.latency {
+            self.slowest.add(Slow { latency, path: id, program, pid: event.pid });
+        }
+        let base = self.names.intern(last_component(path), room)?;
+        self.searches.add(process.serial, program, base, id, event, kinds);
+        Some(())
+    }
+
+    /// The number of the name of a program without its directory. Who executed it opened it.
+    fn program_name(&mut self, program: u32, executed: bool, room: usize) -> u32 {
+        let programs = self.processes.programs();
+        for program in &programs[self.short_names.len()..] {
+            let base = last_component(self.names.get(program.name)).to_owned();
+            self.short_names.push(self.names.intern(&base, room).unwrap_or(program.name));
+        }
+        let opener = programs[program as usize].parent.filter(|_| executed).unwrap_or(program);
+        self.short_names[opener as usize]
+    }
+
+    /// The totals that the source tells.
+    pub fn set_totals(&mut self, totals: Totals) {
+        self.totals = totals;
+    }
+
+    /// Nothing comes any more: what is being searched for still was not found.
+    pub fn end(&mut self) {
+        self.searches.end();
+    }
+
+    #[must_use]
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// What each program did with each path, by the numbers of their names, in the order of their first opens.
+    pub fn records(&self) -> impl ExactSizeIterator<Item = (u32, u32, &Record)> {
+        self.records.iter().map(|((program, path), record)| (*program, *path, record))
+    }
+
+    /// What a program did with a path, if anything.
+    #[must_use]
+    pub fn record_of(&self, program: u32, path: u32) -> Option<&Record> {
+        self.records.get(&(program, path))
+    }
+
+    #[must_use]
+    pub fn processes(&self) -> &Processes {
+        &self.processes
+    }
+
+    #[must_use]
+    pub fn searches(&self) -> &Searches {
+        &self.searches
+    }
+
+    #[must_use]
+    pub fn repeats(&self) -> &Repeats {
+        &self.repeats
+    }
+
+    /// The opens that took longest, where that was measured; slowest first.
+    #[must_use]
+    pub fn slowest(&self) -> Vec<Slow> {
+        self.slowest.sorted()
+    }
+
+    /// All opens that were taken in, those included whose names found no room.
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    #[must_use]
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
+    }
+
+    #[must_use]
+    pub fn dir_deleted(&self) -> u64 {
+        self.dir_deleted
+    }
+
+    /// From the first open to the latest, in nanoseconds.
+    #[must_use]
+    pub fn span_ns(&self) -> u64 {
+        self.span.map_or(0, |(first, last)| last - first)
+    }
+
+    #[must_use]
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+}
+
+/// What is behind the last slash, those at the end not counted; all of it where nothing is.
+#[must_use]
+pub fn last_component(path: &[u8]) -> &[u8] {
+    let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+    let base = path[..end].rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    if base.is_empty() { path } else { base }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! `opentop report` and `opentop diff` from outside.
+
+mod common;
+
+use common::{Scratch, output, stderr, stdout};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn opentop(args: &[&str], files: &[&Path]) -> Output {
+    output(common::opentop(args).args(files))
+}
+
+/// An open by `cc1` as a line of JSON; `errno` may be empty.
+fn open(path: &str, errno: &str, flags: &[&str]) -> Value {
+    json!({
+        "type": "open", "ts_ns": 5, "pid": 7, "start_ns": 1, "comm": "cc1", "op": "openat", "path_kind": "absolute",
+        "name": path, "path": path, "flags": flags, "errno": Some(errno).filter(|errno| !errno.is_empty()),
+    })
+}
+
+/// A recording of these lines.
+fn recording(scratch: &Scratch, name: &str, lines: &[Value], lost: u64) -> PathBuf {
+    let opens = lines.len();
+    let summary = json!({"type": "summary", "opens": opens, "delivered": opens, "lost": {"ring": lost}});
+    let lines: Vec<_> = lines.iter().chain([&summary]).map(Value::to_string).collect();
+    scratch.file(name, &(lines.join("\n") + "\n"))
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    stdout(output).lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+}
+
+#[test]
+fn a_report_of_a_recording() {
+    let scratch = Scratch::new();
+    let opens = [
+        open("/a/x.h", "ENOENT", &["O_RDONLY"]),
+        open("/b/x.h", "", &["O_RDONLY"]),
+        open("/b/x.o", "", &["O_WRONLY", "O_CREAT", "O_TRUNC"]),
+        open("/no/config", "ENOENT", &["O_RDONLY"]),
+        open("/secret", "EACCES", &["O_RDONLY"]),
+    ];
+    let file = recording(&scratch, "a.jsonl", &opens, 3);
+    let report = opentop(&["report"], &[&file]);
+    assert_eq!((report.status.code(), stderr(&report)), (Some(0), String::new()));
+    let page = stdout(&report);
+    let first = page.lines().next().unwrap_or_default();
+    assert!(first.contains("5 opens by 1 process") && first.contains("LOST: 3 "), "{page}");
+    for line in
+        ["  /no/config ", "  /b/x.h ", "  /secret ", "MISSING 1 name", "DENIED", "REPLACED 1 path", "READ 1 path"]
+    {
+        assert!(page.lines().any(|shown| shown.starts_with(line)), "{line:?} in\n{page}");
+    }
+    let json = lines(&opentop(&["report", "-o", "json", "-F", "!file:secret"], &[&file]));
+    let files: Vec<_> = json.iter().filter(|line| line["type"] == "file").collect();
+    assert_eq!((json[0]["version"].as_u64(), json[0]["opens"].as_u64(), files.len()), (Some(1), Some(4), 4));
+}
+
+#[test]
+fn a_diff_ends_with_0_1_or_2_as_diff_does() {
+    let scratch = Scratch::new();
+    let both = open("/usr/include/x.h", "", &["O_RDONLY"]);
+    let before = [both.clone(), open("/proc/12/stat", "", &["O_RDONLY"]), open("/i/y.h", "", &["O_RDONLY"])];
+    let after = [both, open("/proc/4567/stat", "", &["O_RDONLY"]), open("/i/y.h", "ENOENT", &["O_RDONLY"])];
+    let [a, b] = [("a", &before), ("b", &after)].map(|(name, opens)| recording(&scratch, name, opens, 0));
+    let same = opentop(&["diff"], &[&a, &a]);
+    assert_eq!((same.status.code(), stdout(&same), stderr(&same)), (Some(0), String::new(), String::new()));
+    let different = opentop(&["diff"], &[&a, &b]);
+    let page = stdout(&different);
+    assert_eq!(different.status.code(), Some(1), "{page}");
+    let row = page.lines().find(|line| line.starts_with("  /i/y.h ")).unwrap_or_default();
+    assert!(row.contains("read → missing") && row.ends_with("cc1"), "{page}");
+    assert!(!page.contains("/proc"), "{page}");
+    let raw = lines(&opentop(&["diff", "--raw", "-o", "json"], &[&a, &b]));
+    let found: Vec<_> = raw[1..].iter().map(|line| (line["what"].as_str(), line["path"].as_str())).collect();
+    assert_eq!(
+        found,
+        [
+            (Some("changed"), Some("/i/y.h")),
+            (Some("only_before"), Some("/proc/12/stat")),
+            (Some("only_after"), Some("/proc/4567/stat"))
+        ]
+    );
+    let trouble = opentop(&["diff"], &[&a, &scratch.join("none")]);
+    assert_eq!((trouble.status.code(), stderr(&trouble).lines().count()), (Some(2), 1));
+    assert_eq!(opentop(&["diff", "--factor", "0"], &[&a, &b]).status.code(), Some(2));
+}
+
+/// Names that have no end must not become memory: much more than the bound of a report, in names of 4 KiB.
+#[test]
+fn names_without_end_take_a_bounded_amount_of_memory() {
+    let scratch = Scratch::new();
+    let file = scratch.join("long");
+    let made = common::example("recordings", ["long", "100000"])
+        .stdout(std::fs::File::create(&file).expect("a new file"))
+        .status()
+        .expect("recordings starts");
+    assert!(made.success());
+    let mut limited = Command::new("prlimit");
+    // Of address space, which is more than what is resident.
+    limited.args(["--data=268435456", env!("CARGO_BIN_EXE_opentop"), "report", "-o", "json"]).arg(&file);
+    let report = output(&mut limited);
+    assert_eq!(report.status.code(), Some(0), "{}", stderr(&report));
+    let head: Value = serde_json::from_str(stdout(&report).lines().next().unwrap_or_default()).expect("JSON");
+    let (all, left_out) = (head["opens"].as_u64(), head["opens_without_room"].as_u64());
+    assert!(all == Some(100_000) && left_out > Some(10_000) && left_out < Some(99_000), "{head}");
+}
