@@ -31,8 +31,8 @@ static const struct size LARGE = { 1024, COMPONENT_LEN + 1 };
 static const struct size HUGE = { HUGE_CAP, COMPONENT_LEN + 1 };
 
 /*
- * When the call began that thread `tid` ends now; 0: not known. Only where
- * latency is measured.
+ * Enter timestamp of the call that thread `tid` ends now; 0: not known. Only
+ * where latency is measured.
  */
 static __always_inline u64 take_enter_ts(u32 tid)
 {

@@ -80,10 +80,7 @@ struct {
 	__type(value, u32);
 } wanted_cgroup SEC(".maps");
 
-/*
- * When the call began that a thread is in. Only filled where latency is
- * measured.
- */
+/* Enter timestamp of a thread's call. Only filled where latency is measured. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);

@@ -21,7 +21,7 @@ struct open_args {
 	 */
 	struct file *file;
 	u64 key; /* io_uring: which request */
-	u64 enter_ts; /* when the call began; 0: not measured */
+	u64 enter_ts; /* enter timestamp; 0: not measured */
 	/* when the result was known; report() asks for that */
 	u64 now;
 	u64 flags;
