@@ -119,8 +119,9 @@ complete -c opentop -n "__fish_opentop_using_subcommand replay" -s b -l batch -d
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l ascii -d 'Draw with ASCII only'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s h -l help -d 'Print help'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s F -l filter -d 'Only what this expression matches, as in the / prompt' -r
-complete -c opentop -n "__fish_opentop_using_subcommand report" -s o -l output -d 'text, a page for people; json, its lines documented in the README' -r -f -a "text\t''
-json\t''"
+complete -c opentop -n "__fish_opentop_using_subcommand report" -s o -l output -d 'text, a page for people; json, its lines documented in the README; depfile, a rule for make for each file that was written' -r -f -a "text\t''
+json\t''
+depfile\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l by -d 'What the lists are for: all together with their directories, or each program' -r -f -a "dir\t'Nothing: one list of files for all'
 process\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''

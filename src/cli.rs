@@ -58,7 +58,8 @@ pub enum Command {
         /// Only what this expression matches, as in the / prompt
         #[arg(short = 'F', long, value_name = "EXPR")]
         filter: Option<String>,
-        /// text, a page for people; json, its lines documented in the README
+        /// text, a page for people; json, its lines documented in the README; depfile, a rule for make for each file that
+        /// was written
         #[arg(short, long, value_enum, value_name = "FORM", default_value_t = ReportForm::Text)]
         output: ReportForm,
         #[command(flatten)]
@@ -82,8 +83,8 @@ pub enum Command {
         #[arg(long)]
         raw: bool,
         /// text, a page for people; json, its lines documented in the README
-        #[arg(short, long, value_enum, value_name = "FORM", default_value_t = ReportForm::Text)]
-        output: ReportForm,
+        #[arg(short, long, value_enum, value_name = "FORM", default_value_t = DiffForm::Text)]
+        output: DiffForm,
         /// Every row of every list
         #[arg(long)]
         all: bool,
@@ -206,6 +207,13 @@ pub struct Page {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReportForm {
+    Text,
+    Json,
+    Depfile,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DiffForm {
     Text,
     Json,
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::child::Program;
-use crate::cli::{Cli, ColorWhen, Command, Live, OutputForm, Page, ReportForm, View};
+use crate::cli::{Cli, ColorWhen, Command, DiffForm, Live, OutputForm, Page, ReportForm, View};
 use crate::error::Error;
 use crate::escape;
 use crate::filter::{Filter, Term};
@@ -25,8 +25,8 @@ pub enum Config {
     Live { options: Options, show: Show, command: Program },
     Record { file: PathBuf, replace: bool, options: Options, show: Show, command: Program },
     Replay { file: PathBuf, speed: f64, show: Show },
-    Report { file: PathBuf, filter: Filter, paper: Paper },
-    Diff { files: [PathBuf; 2], filter: Filter, factor: f64, raw: bool, paper: Paper },
+    Report { file: PathBuf, filter: Filter, form: ReportForm, paper: Paper },
+    Diff { files: [PathBuf; 2], filter: Filter, factor: f64, raw: bool, form: DiffForm, paper: Paper },
     Check,
 }
 
@@ -50,7 +50,6 @@ pub struct Show {
 /// How to show what is known at the end.
 #[derive(Clone, Copy, Debug)]
 pub struct Paper {
-    pub form: ReportForm,
     pub look: Look,
     /// By a pager, if there is one.
     pub pager: bool,
@@ -120,7 +119,8 @@ impl Config {
                 Config::Replay { file, speed, show }
             }
             Some(Command::Report { file, filter, output, page }) => {
-                Config::Report { file, filter: expression(filter.as_deref())?, paper: paper(output, page, here) }
+                let paper = paper(page, output == ReportForm::Text, here);
+                Config::Report { file, filter: expression(filter.as_deref())?, form: output, paper }
             }
             Some(Command::Diff { before, after, filter, factor, raw, output, all, color }) => {
                 if !(factor.is_finite() && factor >= 1.0) {
@@ -128,7 +128,8 @@ impl Config {
                 }
                 let page = Page { by: By::Dir, all, color };
                 let filter = expression(filter.as_deref())?;
-                Config::Diff { files: [before, after], filter, factor, raw, paper: paper(output, page, here) }
+                let paper = paper(page, output == DiffForm::Text, here);
+                Config::Diff { files: [before, after], filter, factor, raw, form: output, paper }
             }
             Some(Command::Check) => Config::Check,
         })
@@ -142,7 +143,7 @@ fn expression(filter: Option<&str>) -> Result<Filter, Error> {
 }
 
 /// How a page looks here: it has 80 columns where nobody says how many there are.
-fn paper(form: ReportForm, page: Page, here: Surroundings) -> Paper {
+fn paper(page: Page, text: bool, here: Surroundings) -> Paper {
     const COLUMNS: std::ops::RangeInclusive<usize> = 60..=200;
     let width = here.columns.filter(|columns| *columns > 0).map_or(80, usize::from);
     let look = Look {
@@ -151,7 +152,7 @@ fn paper(form: ReportForm, page: Page, here: Surroundings) -> Paper {
         all: page.all,
         by: page.by,
     };
-    Paper { form, look, pager: form == ReportForm::Text && here.columns.is_some() && here.unprivileged }
+    Paper { look, pager: text && here.columns.is_some() && here.unprivileged }
 }
 
 impl ColorWhen {

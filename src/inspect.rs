@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::bounded;
 
-use crate::cli::ReportForm;
+use crate::cli::{DiffForm, ReportForm};
 use crate::config::Paper;
 use crate::error::{self, EXIT_OK, Error};
 use crate::filter::Filter;
@@ -30,25 +30,46 @@ const EXIT_DIFFERENT: u8 = 1;
 ///
 /// # Errors
 /// If it cannot be read, or the output cannot be written.
-pub(crate) fn report(file: &Path, filter: &Filter, paper: Paper) -> Result<u8, Error> {
+pub(crate) fn report(file: &Path, filter: &Filter, form: ReportForm, paper: Paper) -> Result<u8, Error> {
     let input = open(file)?;
     let page = Out::start(paper.pager)?;
     // Not a byte of it is looked at before.
     privileges::keep_only(Role::Consumer)?;
-    let collected = collect(input, Report::new(ROOM, None), filter)?;
-    page.write(|out| collected.write(out, paper))?;
+    let collected = collect(input, empty(form), filter)?;
+    page.write(|out| collected.write(out, form, paper))?;
     Ok(EXIT_OK)
 }
 
-/// Shows how two recordings differ. `raw`: names are compared as they are.
+/// A report that can be shown in this form.
+fn empty(form: ReportForm) -> Report {
+    match form {
+        ReportForm::Text | ReportForm::Json => Report::new(ROOM, None),
+        ReportForm::Depfile => Report::new(ROOM / 2, None).with_inputs(ROOM / 2),
+    }
+}
+
+/// Shows how two recordings differ. `how`: how many times as many opens are told, and whether names are compared as they
+/// are.
 ///
 /// # Errors
 /// If they cannot be read, or the output cannot be written.
-pub(crate) fn diff(files: &[PathBuf; 2], filter: &Filter, factor: f64, raw: bool, paper: Paper) -> Result<u8, Error> {
-    compare(files, filter, factor, raw, paper).map_err(|why| Error::Incomparable(why.to_string()))
+pub(crate) fn diff(
+    files: &[PathBuf; 2],
+    filter: &Filter,
+    how: (f64, bool),
+    form: DiffForm,
+    paper: Paper,
+) -> Result<u8, Error> {
+    compare(files, filter, how, form, paper).map_err(|why| Error::Incomparable(why.to_string()))
 }
 
-fn compare(files: &[PathBuf; 2], filter: &Filter, factor: f64, raw: bool, paper: Paper) -> Result<u8, Error> {
+fn compare(
+    files: &[PathBuf; 2],
+    filter: &Filter,
+    (factor, raw): (f64, bool),
+    form: DiffForm,
+    paper: Paper,
+) -> Result<u8, Error> {
     let [before, after] = [open(&files[0])?, open(&files[1])?];
     let page = Out::start(paper.pager)?;
     privileges::keep_only(Role::Consumer)?;
@@ -64,9 +85,9 @@ fn compare(files: &[PathBuf; 2], filter: &Filter, factor: f64, raw: bool, paper:
     }
     let names = [before.source.as_str(), &after.source];
     let found = report::diff(&before.report, &after.report, factor);
-    page.write(|out| match paper.form {
-        ReportForm::Text => output::report::diff_text(out, &found, names, paper.look),
-        ReportForm::Json => output::report::diff_json(out, &found, names),
+    page.write(|out| match form {
+        DiffForm::Text => output::report::diff_text(out, &found, names, paper.look),
+        DiffForm::Json => output::report::diff_json(out, &found, names),
     })?;
     Ok(if found.is_empty() { EXIT_OK } else { EXIT_DIFFERENT })
 }
@@ -101,10 +122,11 @@ impl Collected {
         }
     }
 
-    fn write(&self, out: &Writer, paper: Paper) -> io::Result<()> {
-        match paper.form {
+    fn write(&self, out: &Writer, form: ReportForm, paper: Paper) -> io::Result<()> {
+        match form {
             ReportForm::Text => output::report::text(out, &self.report, &self.source, paper.look),
             ReportForm::Json => output::report::json(out, &self.report, &self.header, &self.hooks),
+            ReportForm::Depfile => output::report::depfile(out, &self.report),
         }
     }
 }

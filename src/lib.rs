@@ -85,8 +85,10 @@ pub fn run(cli: Cli) -> Result<u8, Error> {
         Config::Live { options, show, command } => live(options, show, &command),
         Config::Record { file, replace, options, show, command } => record(&file, replace, options, show, &command),
         Config::Replay { file, speed, show } => replay(&file, speed, show),
-        Config::Report { file, filter, paper } => inspect::report(&file, &filter, paper),
-        Config::Diff { files, filter, factor, raw, paper } => inspect::diff(&files, &filter, factor, raw, paper),
+        Config::Report { file, filter, form, paper } => inspect::report(&file, &filter, form, paper),
+        Config::Diff { files, filter, factor, raw, form, paper } => {
+            inspect::diff(&files, &filter, (factor, raw), form, paper)
+        }
         Config::Check => check::run(&mut io::stdout().lock(), &Options::default()),
     }
 }

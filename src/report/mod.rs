@@ -5,6 +5,7 @@
 //! counted. What it holds is shown by [`crate::output::report`].
 
 mod diff;
+mod inputs;
 mod kind;
 mod names;
 mod noise;
@@ -14,9 +15,10 @@ mod searches;
 mod slowest;
 
 pub use diff::{Difference, What, diff};
+pub use inputs::Inputs;
 pub use kind::{Counts, Kind, Kinds};
 pub use names::Names;
-pub use noise::{PATTERNS, fold};
+pub use noise::{PATTERNS, fold, is_temporary};
 pub use processes::Processes;
 pub use repeats::Repeats;
 pub use searches::Searches;
@@ -32,6 +34,9 @@ pub const ROOM: usize = 144 << 20;
 
 /// What a record takes: itself and its place in the table, with room to grow.
 const RECORD_BYTES: usize = 2 * (size_of::<(Record, (u32, u32))>() + size_of::<u64>()) + 16;
+
+/// The name of programs whose own found no room; the first of all names.
+const OTHERS: &[u8] = b"(others)";
 
 /// What one program did with one path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +71,8 @@ pub struct Report {
     searches: Searches,
     repeats: Repeats,
     slowest: Slowest,
+    /// Only where it is asked for.
+    inputs: Option<Inputs>,
     counts: Counts,
     left_out: LeftOut,
     /// Opens relative to a directory that was deleted.
@@ -83,23 +90,32 @@ impl Report {
     /// An empty report whose names and records take at most `room` bytes.
     #[must_use]
     pub fn new(room: usize, fold: Option<Fold>) -> Self {
+        let mut names = Names::default();
+        names.intern(OTHERS, room);
         Self {
             room,
             fold,
             folded: Vec::new(),
-            names: Names::default(),
+            names,
             records: IndexMap::new(),
             processes: Processes::default(),
             short_names: Vec::new(),
             searches: Searches::default(),
             repeats: Repeats::default(),
             slowest: Slowest::default(),
+            inputs: None,
             counts: Counts::default(),
             left_out: LeftOut::default(),
             dir_deleted: 0,
             span: None,
             totals: Totals::default(),
         }
+    }
+
+    /// Keeps what each file was made from, too, in at most `room` bytes more.
+    #[must_use]
+    pub fn with_inputs(self, room: usize) -> Self {
+        Self { inputs: Some(Inputs::new(room)), ..self }
     }
 
     /// Takes in one open.
@@ -130,7 +146,7 @@ impl Report {
         let id = self.names.intern(path, room);
         let executed = kinds.has(Kind::Executed);
         let comm = if executed { id } else { self.names.intern(event.comm, room) };
-        // Without room for its own name it runs as whatever the first name is; nothing of it is recorded then.
+        // Without room for its own name it is one of the others; nothing of it is recorded then.
         let process = self.processes.add(event, comm.unwrap_or_default());
         let (id, _) = id.zip(comm)?;
         let program = self.program_name(process.program, executed, room);
@@ -150,6 +166,9 @@ impl Report {
             record.errno = errno as u16;
         }
         self.repeats.add(process.serial, id, (event.pid, program));
+        if let Some(inputs) = &mut self.inputs {
+            inputs.add(process.serial, id, kinds);
+        }
         if let Some(latency) = event.latency {
             self.slowest.add(Slow { latency, path: id, program, pid: event.pid });
         }
@@ -208,6 +227,12 @@ impl Report {
     #[must_use]
     pub fn repeats(&self) -> &Repeats {
         &self.repeats
+    }
+
+    /// What each file was made from, where that was asked for.
+    #[must_use]
+    pub fn inputs(&self) -> Option<&Inputs> {
+        self.inputs.as_ref()
     }
 
     /// The opens that took longest, where that was measured; slowest first.

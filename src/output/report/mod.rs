@@ -1,11 +1,13 @@
 //! A report for people, for programs and for make.
 
+mod depfile;
 mod diff;
 mod json;
 mod sheet;
 mod text;
 mod tree;
 
+pub use depfile::depfile;
 pub use diff::{diff_json, diff_text};
 pub use json::json;
 pub use sheet::{By, Look};
