@@ -622,7 +622,7 @@ _opentop() {
                     return 0
                     ;;
                 --by)
-                    COMPREPLY=($(compgen -W "dir process" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "dir process package" -- "${cur}"))
                     return 0
                     ;;
                 --color)

@@ -123,7 +123,8 @@ complete -c opentop -n "__fish_opentop_using_subcommand report" -s o -l output -
 json\t''
 depfile\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l by -d 'What the lists are for: all together with their directories, or each program' -r -f -a "dir\t'Nothing: one list of files for all'
-process\t''"
+process\t''
+package\t'Packages, and the files of none; as dpkg of this host has them'"
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
 never\t''"

@@ -10,10 +10,13 @@ use crossbeam_channel::bounded;
 use crate::cli::{DiffForm, ReportForm};
 use crate::config::Paper;
 use crate::error::{self, EXIT_OK, Error};
+use crate::escape::escape;
 use crate::filter::Filter;
+use crate::message::Hooks;
 use crate::names::Names;
+use crate::names::packages::{LISTS, Packages};
 use crate::output::lines::consume;
-use crate::output::report::Collect;
+use crate::output::report::{By, Collect};
 use crate::output::{self, Writer, losses};
 use crate::pager::Pager;
 use crate::privileges::{self, Role};
@@ -36,7 +39,8 @@ pub(crate) fn report(file: &Path, filter: &Filter, form: ReportForm, paper: Pape
     // Not a byte of it is looked at before.
     privileges::keep_only(Role::Consumer)?;
     let collected = collect(input, empty(form), filter)?;
-    page.write(|out| collected.write(out, form, paper))?;
+    let packages = (paper.look.by == By::Package).then(|| collected.packages()).transpose()?;
+    page.write(|out| collected.write(out, form, paper, packages.as_ref()))?;
     Ok(EXIT_OK)
 }
 
@@ -122,9 +126,22 @@ impl Collected {
         }
     }
 
-    fn write(&self, out: &Writer, form: ReportForm, paper: Paper) -> io::Result<()> {
+    /// The packages that the files belong to. They are those of this host, and it is said if the opens are of another.
+    fn packages(&self) -> Result<Packages<'_>, Error> {
+        let this = Header::of_host(&Hooks::default()).host;
+        if !self.header.host.is_empty() && escape(this.as_bytes()) != self.header.host {
+            let host = &self.header.host;
+            error::tell(format!("{} is of {host}, and the packages are those of this host, {this}", self.source));
+        }
+        let files = self.report.records().map(|(_, path, _)| self.report.names().get(path));
+        Packages::find(files, Path::new(LISTS)).map_err(|why| {
+            Error::Other(format!("--by package reads dpkg's lists in {LISTS}, and cannot: {why}; rpm's are not read"))
+        })
+    }
+
+    fn write(&self, out: &Writer, form: ReportForm, paper: Paper, packages: Option<&Packages<'_>>) -> io::Result<()> {
         match form {
-            ReportForm::Text => output::report::text(out, &self.report, &self.source, paper.look),
+            ReportForm::Text => output::report::text(out, &self.report, &self.source, paper.look, packages),
             ReportForm::Json => output::report::json(out, &self.report, &self.header, &self.hooks),
             ReportForm::Depfile => output::report::depfile(out, &self.report),
         }

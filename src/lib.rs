@@ -18,7 +18,7 @@
 //! | [`cli`], [`config`], `run`, [`inspect`], [`check`], [`child`], [`signals`], [`pager`] | the command line as typed, as meant, and what it starts |
 //! | [`event`] | one open, batches of opens, names of errors and flags; knows no BPF |
 //! | [`message`] | what flows: opens, counts, totals, losses, the end |
-//! | [`names`] | what numbers are called: users, cgroups, containers, units |
+//! | [`names`] | what numbers are called: users, cgroups, containers, units; packages of files |
 //! | [`filter`] | the filter language, and which part of it the kernel can do |
 //! | [`history`] | what is remembered: the log, its matches, its gaps, folded searches |
 //! | [`ranking`] | who opens most: exact counts, counts from events, latencies |

@@ -1,10 +1,11 @@
-//! What numbers are called: users and cgroups.
+//! What numbers are called, users and cgroups, and which packages files belong to.
 //!
 //! Users are read from `/etc/passwd` by hand: the C library's way needs shared objects that a static binary does not
 //! have, and may ask a server over the network while something is broken. A user from elsewhere shows as a number.
 
 pub(crate) mod accounts;
 mod container;
+pub(crate) mod packages;
 
 use crate::bounded::Bounded;
 use crate::escape::escape;

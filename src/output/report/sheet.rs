@@ -18,6 +18,8 @@ pub enum By {
     #[default]
     Dir,
     Process,
+    /// Packages, and the files of none; as dpkg of this host has them.
+    Package,
 }
 
 /// How the page looks.

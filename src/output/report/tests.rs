@@ -1,5 +1,6 @@
 use super::*;
 use crate::event::{Op, OpenEvent, sample};
+use crate::names::packages::Packages;
 use crate::recording::Header;
 use crate::report::ROOM;
 use serde_json::Value;
@@ -36,7 +37,7 @@ fn sample_report() -> Report {
 
 fn page(report: &Report, look: Look) -> String {
     let mut page = Vec::new();
-    text(&mut page, report, "build.zst", look).unwrap();
+    text(&mut page, report, "build.zst", look, None).unwrap();
     String::from_utf8(page).unwrap()
 }
 
@@ -79,6 +80,26 @@ fn every_page_fits_and_has_nothing_that_a_terminal_obeys() {
     }
     let coloured = page(&report, Look { colour: true, ..LOOK });
     assert!(coloured.contains("\x1b[1mMISSING\x1b[0m") && !coloured.contains("\x1b[2J"), "{coloured}");
+}
+
+#[test]
+fn packages_are_a_row_each_and_files_of_none_are_shown() {
+    let report = sample_report();
+    let dir = std::env::temp_dir().join(format!("opentop-report-{}", std::process::id()));
+    std::fs::create_dir(&dir).unwrap();
+    let files: String = (0..30).map(|n| format!("/usr/include/bits/{n}.h\n")).collect();
+    std::fs::write(dir.join("libc6-dev:amd64.list"), files).unwrap();
+    let paths = report.records().map(|(_, path, _)| report.names().get(path));
+    let packages = Packages::find(paths, &dir);
+    std::fs::remove_dir_all(&dir).unwrap();
+    let mut page = Vec::new();
+    text(&mut page, &report, "build.zst", Look { by: By::Package, ..LOOK }, Some(&packages.unwrap())).unwrap();
+    let page = String::from_utf8(page).unwrap();
+    let (_, read) = page.split_once("\nREAD ").unwrap();
+    let rows: Vec<_> =
+        read.lines().skip(1).take(5).map(|row| row.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    let none = ["of no package: 3 paths", "/proc/self/maps 12 opens", "/src/Makefile", "/usr/include/stdio.h"];
+    assert_eq!(rows, [&["libc6-dev 30 files, 30 opens"][..], &none].concat());
 }
 
 #[test]

@@ -4,25 +4,33 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use super::sheet::{By, Look, ROWS, Sheet, counted, opens, shown};
+use super::tree::Leaf;
 use super::{SECTIONS, Section, files};
 use crate::escape::escape;
 use crate::event::errno_name;
 use crate::format::{duration, elide, group_digits};
+use crate::names::packages::Packages;
 use crate::output::losses;
 use crate::report::{Counts, Kind, Record, Report, last_component};
 
 /// Opens of one file by one process that are worth telling.
 pub const REPEATED: u32 = 10;
 
-/// Writes `report`, of what `source` names.
+/// Writes `report`, of what `source` names. `packages` are those of its files, where they are to be shown by package.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn text(out: impl Write, report: &Report, source: &str, look: Look) -> io::Result<()> {
-    let mut page = Page { sheet: Sheet { out, look }, report };
+pub fn text(
+    out: impl Write,
+    report: &Report,
+    source: &str,
+    look: Look,
+    packages: Option<&Packages<'_>>,
+) -> io::Result<()> {
+    let mut page = Page { sheet: Sheet { out, look }, report, packages };
     page.head(source)?;
     match look.by {
-        By::Dir => page.sections(&|_| true)?,
+        By::Dir | By::Package => page.sections(&|_| true)?,
         By::Process => {
             let mut programs = BTreeMap::<u32, Counts>::new();
             for (program, _, record) in report.records() {
@@ -72,6 +80,7 @@ struct Sought<'a> {
 struct Page<'a, W> {
     sheet: Sheet<W>,
     report: &'a Report,
+    packages: Option<&'a Packages<'a>>,
 }
 
 impl<'a, W: Write> Page<'a, W> {
@@ -219,15 +228,45 @@ impl<'a, W: Write> Page<'a, W> {
         let total: u64 = leaves.iter().map(|leaf| leaf.counts.get(section.kind)).sum();
         let many = format!("{}, {}; {}", counted(leaves.len() as u64, "path"), opens(total), section.about);
         self.sheet.title(section.title, &many)?;
+        if let Some(packages) = self.packages {
+            leaves = self.by_package(packages, leaves, section.kind)?;
+        }
         self.sheet.tree(&leaves, |row| {
             let count = row.counts.get(section.kind);
-            let files = match row.files {
-                1 if count == 1 => return Default::default(),
-                1 => String::new(),
-                files => format!("{}, ", counted(files as u64, "file")),
-            };
-            (format!("{files}{}", opens(count)), String::new())
+            let note = if row.files == 1 && count == 1 { String::new() } else { much(row.files as u64, count) };
+            (note, String::new())
         })
+    }
+
+    /// Writes a row for each package. Returns the files of none.
+    fn by_package<'b>(
+        &mut self,
+        packages: &Packages<'_>,
+        leaves: Vec<Leaf<'b>>,
+        kind: Kind,
+    ) -> io::Result<Vec<Leaf<'b>>> {
+        let mut rows = BTreeMap::<&str, (u64, u64)>::new();
+        let mut none = Vec::new();
+        for leaf in leaves {
+            match packages.of(leaf.path) {
+                Some(package) => {
+                    let row = rows.entry(package).or_default();
+                    *row = (row.0 + 1, row.1 + leaf.counts.get(kind));
+                }
+                None => none.push(leaf),
+            }
+        }
+        let mut rows: Vec<_> = rows.into_iter().collect();
+        rows.sort_by_key(|(package, (_, opens))| (std::cmp::Reverse(*opens), *package));
+        for (package, (files, opens)) in self.sheet.limited(&rows) {
+            self.sheet.row(&escape(package.as_bytes()), &much(*files, *opens), "")?;
+        }
+        self.sheet.more(rows.len())?;
+        if !none.is_empty() {
+            let text = format!("  of no package: {}", counted(none.len() as u64, "path"));
+            writeln!(self.sheet.out, "{}", self.sheet.faint(&text))?;
+        }
+        Ok(none)
     }
 
     /// The programs as a tree. Those that one program started are sorted by what they and theirs opened.
@@ -309,6 +348,11 @@ impl<'a, W: Write> Page<'a, W> {
         names.truncate(3);
         if more > 0 { format!("{} and {more} more", names.join(", ")) } else { names.join(", ") }
     }
+}
+
+/// `3 files, 12 opens`; of one file only how many opens.
+fn much(files: u64, count: u64) -> String {
+    if files == 1 { opens(count) } else { format!("{}, {}", counted(files, "file"), opens(count)) }
 }
 
 fn searches(count: u64) -> String {
