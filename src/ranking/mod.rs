@@ -82,6 +82,11 @@ impl Ranking {
         }
     }
 
+    /// A ranking that is only ever asked for those that opened something lately: see [`Ranking::refresh_active`].
+    pub fn of_active(group: Group, sort: Sort, since_ns: Option<u64>) -> Self {
+        Self { openers: Openers::for_active(group, since_ns), ..Self::new(group, sort, false, since_ns) }
+    }
+
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }
@@ -150,16 +155,30 @@ impl Ranking {
 
     /// Works the rows out anew.
     pub fn refresh(&mut self, names: &Names) {
+        self.work_out(Tally::rows, Openers::rows, names);
+    }
+
+    /// Works out the rows of those that opened something between the last two readings.
+    pub fn refresh_active(&mut self, names: &Names) {
+        self.work_out(Tally::active_rows, |openers, _| openers.active_rows(), names);
+    }
+
+    fn work_out(
+        &mut self,
+        of_events: fn(&Tally) -> Vec<Row>,
+        of_counts: fn(&Openers, Group) -> Vec<Row>,
+        names: &Names,
+    ) {
         let needs_events = self.filtered || !self.group.is_counted();
         self.has_counts = self.was_read;
         self.as_filtered = self.left_out.0 > self.left_out.1;
         (self.rows, self.basis) = match &self.tally {
             Some(tally) if needs_events => {
-                (tally.rows(), Basis::Events { events: tally.events(), unsure: tally.unsure() })
+                (of_events(tally), Basis::Events { events: tally.events(), unsure: tally.unsure() })
             }
             _ => {
                 let unsure = self.unranked.0.saturating_sub(self.unranked.1);
-                (self.openers.rows(self.group), Basis::Counts { unsure })
+                (of_counts(&self.openers, self.group), Basis::Counts { unsure })
             }
         };
         if let (Some(tally), Basis::Counts { .. }) = (&self.tally, self.basis) {
@@ -200,6 +219,7 @@ impl Ranking {
 mod tests {
     use super::*;
     use crate::message::ProcessCount;
+    use proptest::prelude::*;
 
     fn counts(second: u64, opens: &[(u32, u64)]) -> Counts {
         let process = |&(pid, opens): &(u32, u64)| ProcessCount {
@@ -235,6 +255,54 @@ mod tests {
         reversed.reversed = true;
         reversed.order(&Names::without_users());
         assert_eq!(pids(&reversed), [3, 2, 1]);
+    }
+
+    type Shown = (Key<'static>, u64, u64, Option<f64>, bool);
+
+    /// The rows that have a rate, as they are shown.
+    fn active(ranking: &Ranking) -> Vec<Shown> {
+        let rows = ranking.rows().iter().filter(|row| row.rate > Some(0.0));
+        rows.map(|row| (row.key.clone(), row.opens, row.failed, row.rate, row.ended)).collect()
+    }
+
+    proptest! {
+        /// Whatever processes open, are called, and how they end: who looks at the active ones alone sees what the others see.
+        #[test]
+        fn the_active_rows_are_those_of_all_rows_that_have_a_rate(
+            opens in prop::collection::vec(prop::collection::vec((1u32..9, 0u64..4, 0u32..3, any::<bool>()), 0..6), 1..12),
+        ) {
+            let names = Names::without_users();
+            for (group, filtered) in Group::ALL.into_iter().flat_map(|group| [(group, false), (group, true)]) {
+                let sort = Sort::Total;
+                let mut rankings = [Ranking::new(group, sort, false, Some(0)), Ranking::of_active(group, sort, Some(0))];
+                let mut totals = std::collections::HashMap::<u32, u64>::new();
+                for ranking in &mut rankings {
+                    let tally = ranking.needs_events(group, filtered).then(|| Tally::new(group));
+                    ranking.apply(group, filtered, tally, &names);
+                }
+                for (second, opens) in (1..).zip(&opens) {
+                    let mut counts = Counts { ts_ns: second * 1_000_000_000, ..Counts::default() };
+                    for (pid, new, kind, ended) in opens {
+                        let comm = format!("c{kind}");
+                        let event = OpenEvent { pid: *pid, uid: *kind, comm: comm.as_bytes(), ..crate::event::sample() };
+                        let total = totals.entry(*pid).or_default();
+                        *total += new;
+                        rankings.iter_mut().for_each(|ranking| (0..*new).for_each(|id| ranking.add(id, &event, &names)));
+                        let (pid, opens, uid, ended) = (*pid, *total, *kind, *ended);
+                        let comm = comm.clone().into_bytes();
+                        let (start_ns, ppid, failed) = (event.start_ns, 1, opens / 2);
+                        counts.processes.push(ProcessCount { pid, start_ns, ppid, uid, comm, opens, failed, ended });
+                    }
+                    let [all, lately] = &mut rankings;
+                    all.read(counts.clone());
+                    lately.read(counts);
+                    all.refresh(&names);
+                    lately.refresh_active(&names);
+                    prop_assert_eq!(active(all), active(lately), "{:?} {}", group, filtered);
+                    prop_assert!(lately.rows().len() <= opens.len().max(opens.iter().map(|open| open.1 as usize).sum()));
+                }
+            }
+        }
     }
 
     #[test]

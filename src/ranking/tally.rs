@@ -36,6 +36,19 @@ impl Entry {
     fn bytes(&self) -> usize {
         text_len(&self.key) + self.latency.as_ref().map_or(0, |_| size_of::<Histogram>())
     }
+
+    fn row(&self) -> Row {
+        Row {
+            comm: self.comm.clone(),
+            uid: self.uid,
+            opens: self.opens,
+            failed: self.failed,
+            rate: self.rate,
+            last: Some(self.last),
+            latency: self.latency.as_ref().map(|latency| (latency.percentile(50), latency.percentile(99))),
+            ..Row::new(self.key.clone())
+        }
+    }
 }
 
 /// Counts per key of one [`Group`].
@@ -50,6 +63,9 @@ pub struct Tally {
     unsure: u64,
     events: u64,
     read_ns: Option<u64>,
+    /// Entries that have opened something since the last reading, and those that had done so at it.
+    touched: Vec<usize>,
+    active: Vec<usize>,
 }
 
 impl Tally {
@@ -63,6 +79,8 @@ impl Tally {
             unsure: 0,
             events: 0,
             read_ns: None,
+            touched: Vec::new(),
+            active: Vec::new(),
         }
     }
 
@@ -92,6 +110,9 @@ impl Tally {
             Err(free) => self.insert(free, key.into_owned(), event),
         };
         let entry = &mut self.entries[at];
+        if entry.opens == entry.before {
+            self.touched.push(at);
+        }
         entry.opens += 1;
         entry.failed += u64::from(event.failed());
         entry.last = id;
@@ -149,6 +170,9 @@ impl Tally {
         self.unsure += most.opens;
         self.entries.truncate(half);
         self.bytes = self.entries.iter().map(Entry::bytes).sum();
+        let places = |of: fn(&Entry) -> bool| (0..half).filter(|at| of(&self.entries[*at])).collect();
+        (self.touched, self.active) =
+            (places(|entry| entry.opens > entry.before), places(|entry| entry.rate > Some(0.0)));
         self.index.clear();
         for at in 0..half {
             if let Err(free) = self.find(&self.entries[at].key) {
@@ -157,32 +181,29 @@ impl Tally {
         }
     }
 
-    /// Works out the rates since the last reading. `ts_ns` is CLOCK_MONOTONIC.
+    /// Works out the rates since the last reading, of those that have changed. `ts_ns` is CLOCK_MONOTONIC.
     pub fn read(&mut self, ts_ns: u64) {
         let seconds = self.read_ns.map_or(0.0, |before| ts_ns.saturating_sub(before) as f64 / 1e9);
         self.read_ns = Some(ts_ns);
-        for entry in &mut self.entries {
-            let new = entry.opens - entry.before;
-            entry.rate = per_second(new, seconds);
+        let before = std::mem::replace(&mut self.active, std::mem::take(&mut self.touched));
+        for at in before {
+            self.entries[at].rate = per_second(0, seconds);
+        }
+        for at in &self.active {
+            let entry = &mut self.entries[*at];
+            entry.rate = per_second(entry.opens - entry.before, seconds);
             entry.before = entry.opens;
         }
     }
 
     /// The rows, in no order.
     pub fn rows(&self) -> Vec<Row> {
-        self.entries
-            .iter()
-            .map(|entry| Row {
-                comm: entry.comm.clone(),
-                uid: entry.uid,
-                opens: entry.opens,
-                failed: entry.failed,
-                rate: entry.rate,
-                last: Some(entry.last),
-                latency: entry.latency.as_ref().map(|latency| (latency.percentile(50), latency.percentile(99))),
-                ..Row::new(entry.key.clone())
-            })
-            .collect()
+        self.entries.iter().map(Entry::row).collect()
+    }
+
+    /// The rows of those that opened something between the last two readings.
+    pub fn active_rows(&self) -> Vec<Row> {
+        self.active.iter().map(|at| self.entries[*at].row()).collect()
     }
 
     /// What was measured for `key`: median and 99th percentile, in nanoseconds.

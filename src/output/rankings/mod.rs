@@ -56,7 +56,7 @@ impl<'a> Tables<'a> {
 
 /// An empty ranking.
 fn ranking(order: &Order<'_>, start: Option<Moment>, names: &Names) -> Ranking {
-    let mut ranking = Ranking::new(order.group, order.sort, false, start.map(|start| start.ts_ns));
+    let mut ranking = Ranking::of_active(order.group, order.sort, start.map(|start| start.ts_ns));
     let filtered = !order.filtered_in_kernel && !order.filter.is_empty();
     let tally = ranking.needs_events(order.group, filtered).then(|| Tally::new(order.group));
     ranking.apply(order.group, filtered, tally, names);
@@ -94,7 +94,7 @@ impl Consumer for Tables<'_> {
         let since_ns = std::mem::replace(&mut self.read_ns, counts.ts_ns);
         self.ranking.read(counts);
         let Some(start) = self.start.filter(|_| left > 0 && self.read_ns > since_ns) else { return Ok(0) };
-        self.ranking.refresh(&self.names);
+        self.ranking.refresh_active(&self.names);
         self.written += 1;
         let rows: Vec<_> = self.ranking.rows().iter().filter(|row| row.rate > Some(0.0)).collect();
         self.output.table(

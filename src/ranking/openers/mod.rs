@@ -4,11 +4,14 @@
 //! counters are reset. So that a host which starts thousands of processes a second does not fill the memory, the
 //! ended ones that opened least are at some point only kept as sums: every sum stays exact.
 
+mod active;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+
+use active::Grouped;
 
 use crate::event::OpenEvent;
 use crate::message::{Counts, ProcessCount};
@@ -144,10 +147,31 @@ struct Process {
     now: Sum,
     /// The counts at the last reset.
     base: Sum,
-    rate: Option<f64>,
+    /// What it opened before the reading of this number.
+    new: u64,
+    told: u64,
     ended: bool,
     /// Id and the end of the path: in a storm the event itself is not kept for long.
     last: Option<(u64, Vec<u8>)>,
+}
+
+impl Process {
+    /// What it opened since the last reset.
+    fn sum(&self) -> Sum {
+        Sum {
+            opens: self.now.opens.saturating_sub(self.base.opens),
+            failed: self.now.failed.saturating_sub(self.base.failed),
+        }
+    }
+}
+
+/// The row that a process or a sum of ended ones belongs to.
+fn key_of(group: Group, row: &Row) -> Key<'static> {
+    match group {
+        Group::User => row.uid.map_or(Key::Rest, Key::User),
+        Group::Comm => Key::Text(row.comm.clone().into()),
+        _ => row.key.clone(),
+    }
 }
 
 /// The counts of all processes since the start or the last reset.
@@ -156,8 +180,16 @@ pub struct Openers {
     processes: HashMap<(u32, u64), Process>,
     /// Ended processes that are not kept one by one, by command and user.
     sums: HashMap<(Vec<u8>, u32), Sum>,
-    /// When the counts were last read.
+    /// When the counts were last read, how long after the time before, and how often.
     read_ns: Option<u64>,
+    seconds: f64,
+    readings: u64,
+    /// Those of `processes` that have ended.
+    ended: usize,
+    /// Those that the last reading told of.
+    told: Vec<(u32, u64)>,
+    /// The sums of each group, where only those that open something are looked at.
+    grouped: Option<Grouped>,
 }
 
 impl Openers {
@@ -168,52 +200,70 @@ impl Openers {
 
     /// Takes in the next reading.
     pub fn read(&mut self, counts: Counts) {
-        let seconds = self.read_ns.map_or(0.0, |before| counts.ts_ns.saturating_sub(before) as f64 / 1e9);
+        self.seconds = self.read_ns.map_or(0.0, |before| counts.ts_ns.saturating_sub(before) as f64 / 1e9);
         self.read_ns = Some(counts.ts_ns);
-        for process in self.processes.values_mut() {
-            process.rate = per_second(0, seconds);
-        }
+        self.readings += 1;
+        self.told.clear();
         for count in counts.processes {
-            self.read_one(count, seconds);
+            self.read_one(count);
         }
-        self.sum_up_ended();
+        if self.ended > 2 * ENDED_MAX {
+            self.sum_up_ended();
+        }
     }
 
-    fn read_one(&mut self, count: ProcessCount, seconds: f64) {
-        let process = self.processes.entry((count.pid, count.start_ns)).or_insert_with(|| Process {
+    fn read_one(&mut self, count: ProcessCount) {
+        let key = (count.pid, count.start_ns);
+        let process = self.processes.entry(key).or_insert_with(|| Process {
             uid: count.uid,
             comm: Vec::new(),
             now: Sum::default(),
             base: Sum::default(),
-            rate: None,
+            new: 0,
+            told: 0,
             ended: false,
             last: None,
         });
+        if let Some(grouped) = &mut self.grouped {
+            grouped.leave(process);
+        }
         let new = count.opens.saturating_sub(process.now.opens);
-        process.rate = per_second(new, seconds);
+        if process.told == self.readings {
+            process.new += new;
+        } else {
+            (process.new, process.told) = (new, self.readings);
+            self.told.push(key);
+        }
+        self.ended += usize::from(count.ended);
+        self.ended -= usize::from(process.ended);
         process.now = Sum { opens: count.opens, failed: count.failed };
         process.uid = count.uid;
         process.comm = count.comm;
         process.ended = count.ended;
+        if let Some(grouped) = &mut self.grouped {
+            grouped.enter(process);
+        }
     }
 
     fn sum_up_ended(&mut self) {
         let mut ended: Vec<_> =
             self.processes.iter().filter(|(_, p)| p.ended).map(|(k, p)| (p.now.opens, *k)).collect();
-        if ended.len() <= 2 * ENDED_MAX {
-            return;
-        }
         ended.sort_unstable();
         ended.truncate(ended.len() - ENDED_MAX);
         for (_, key) in ended {
             let Some(process) = self.processes.remove(&key) else { continue };
-            let sum = Sum {
-                opens: process.now.opens.saturating_sub(process.base.opens),
-                failed: process.now.failed.saturating_sub(process.base.failed),
-            };
+            self.ended -= 1;
+            if let Some(grouped) = &mut self.grouped {
+                grouped.leave(&process);
+            }
+            let sum = process.sum();
             let key = (process.comm, process.uid);
             let full = self.sums.len() >= SUMS_MAX && !self.sums.contains_key(&key);
-            let into = self.sums.entry(if full { (b"(others)".to_vec(), u32::MAX) } else { key }).or_default();
+            let key = if full { (b"(others)".to_vec(), u32::MAX) } else { key };
+            if let Some(grouped) = &mut self.grouped {
+                grouped.add(&key.0, (key.1 != u32::MAX).then_some(key.1), sum);
+            }
+            let into = self.sums.entry(key).or_default();
             into.opens += sum.opens;
             into.failed += sum.failed;
         }
@@ -236,6 +286,9 @@ impl Openers {
     /// Counts from here on: ended processes go, the others start at 0.
     pub fn reset(&mut self) {
         self.processes.retain(|_, process| !process.ended);
+        self.ended = 0;
+        self.told.clear();
+        self.grouped = None;
         for process in self.processes.values_mut() {
             process.base = process.now;
         }
@@ -247,11 +300,7 @@ impl Openers {
         let mut place = HashMap::new();
         let mut out: Vec<Row> = Vec::new();
         for row in self.process_rows().chain(self.sum_rows()) {
-            let key = match group {
-                Group::User => row.uid.map_or(Key::Rest, Key::User),
-                Group::Comm => Key::Text(row.comm.clone().into()),
-                _ => row.key.clone(),
-            };
+            let key = key_of(group, &row);
             let at = *place.entry(key.clone()).or_insert_with(|| {
                 out.push(Row { ended: true, comm: row.comm.clone(), uid: row.uid, ..Row::new(key) });
                 out.len() - 1
@@ -262,19 +311,22 @@ impl Openers {
     }
 
     fn process_rows(&self) -> impl Iterator<Item = Row> {
-        self.processes.iter().filter_map(|(&(pid, start_ns), process)| {
-            let opens = process.now.opens.saturating_sub(process.base.opens);
-            (opens > 0).then(|| Row {
-                comm: process.comm.clone(),
-                uid: Some(process.uid),
-                opens,
-                failed: process.now.failed.saturating_sub(process.base.failed),
-                rate: process.rate,
-                ended: process.ended,
-                last: process.last.as_ref().map(|(id, _)| *id),
-                last_path: process.last.as_ref().map_or_else(Vec::new, |(_, path)| path.clone()),
-                ..Row::new(Key::Process { pid, start_ns })
-            })
+        self.processes.iter().filter_map(|(key, process)| self.process_row(*key, process))
+    }
+
+    fn process_row(&self, (pid, start_ns): (u32, u64), process: &Process) -> Option<Row> {
+        let Sum { opens, failed } = process.sum();
+        let new = if process.told == self.readings { process.new } else { 0 };
+        (opens > 0).then(|| Row {
+            comm: process.comm.clone(),
+            uid: Some(process.uid),
+            opens,
+            failed,
+            rate: per_second(new, self.seconds),
+            ended: process.ended,
+            last: process.last.as_ref().map(|(id, _)| *id),
+            last_path: process.last.as_ref().map_or_else(Vec::new, |(_, path)| path.clone()),
+            ..Row::new(Key::Process { pid, start_ns })
         })
     }
 

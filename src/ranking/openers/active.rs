@@ -1,0 +1,90 @@
+//! Those that opened something between the last two readings, without a look at all others: a recording can have a million
+//! readings and tens of thousands of processes.
+
+use std::collections::HashMap;
+
+use super::{Group, Key, Openers, Process, Row, Sum, add, key_of};
+
+/// The sums of commands or users, kept up to date with each process that changes. There are no more of them than processes
+/// and sums of ended ones.
+#[derive(Debug)]
+pub(super) struct Grouped {
+    group: Group,
+    sums: HashMap<Key<'static>, GroupSum>,
+}
+
+#[derive(Debug, Default)]
+struct GroupSum {
+    sum: Sum,
+    /// Processes that have not ended.
+    running: usize,
+}
+
+impl Grouped {
+    /// Takes in what `process` has opened, under the name that it has now.
+    pub(super) fn enter(&mut self, process: &Process) {
+        let Sum { opens, failed } = process.sum();
+        if opens > 0 {
+            let into = self.sums.entry(self.group_of(&process.comm, Some(process.uid))).or_default();
+            into.running += usize::from(!process.ended);
+            into.sum.opens += opens;
+            into.sum.failed += failed;
+        }
+    }
+
+    /// Takes that out again, as it was taken in.
+    pub(super) fn leave(&mut self, process: &Process) {
+        let Sum { opens, failed } = process.sum();
+        let key = self.group_of(&process.comm, Some(process.uid));
+        let Some(from) = self.sums.get_mut(&key).filter(|_| opens > 0) else { return };
+        from.running -= usize::from(!process.ended);
+        from.sum.opens -= opens;
+        from.sum.failed -= failed;
+        if from.sum.opens == 0 {
+            self.sums.remove(&key);
+        }
+    }
+
+    /// Takes in the sum of a process that is not kept one by one any more.
+    pub(super) fn add(&mut self, comm: &[u8], uid: Option<u32>, sum: Sum) {
+        let into = self.sums.entry(self.group_of(comm, uid)).or_default();
+        into.sum.opens += sum.opens;
+        into.sum.failed += sum.failed;
+    }
+
+    fn group_of(&self, comm: &[u8], uid: Option<u32>) -> Key<'static> {
+        match self.group {
+            Group::User => uid.map_or(Key::Rest, Key::User),
+            _ => Key::Text(comm.to_owned().into()),
+        }
+    }
+}
+
+impl Openers {
+    /// As [`Openers::new`], for [`Openers::active_rows`] by `group`; up to a reset.
+    pub fn for_active(group: Group, since_ns: Option<u64>) -> Self {
+        let by_sums = matches!(group, Group::Comm | Group::User);
+        Self { grouped: by_sums.then(|| Grouped { group, sums: HashMap::new() }), ..Self::new(since_ns) }
+    }
+
+    /// The rows of those that opened something between the last two readings, in no order, with all that they opened.
+    pub fn active_rows(&self) -> Vec<Row> {
+        let told = self.told.iter().filter_map(|key| Some((*key, self.processes.get(key)?)));
+        let rows =
+            told.filter(|(_, process)| process.new > 0).filter_map(|(key, process)| self.process_row(key, process));
+        let Some(Grouped { group, sums }) = &self.grouped else { return rows.collect() };
+        let mut groups: HashMap<Key<'static>, Row> = HashMap::new();
+        for row in rows {
+            let key = key_of(*group, &row);
+            let new = || Row { comm: row.comm.clone(), uid: row.uid, ..Row::new(key.clone()) };
+            add(groups.entry(key.clone()).or_insert_with(new), &row);
+        }
+        let whole = groups.into_values().map(|row| match sums.get(&row.key) {
+            Some(GroupSum { sum, running }) => {
+                Row { opens: sum.opens, failed: sum.failed, ended: *running == 0, ..row }
+            }
+            None => row,
+        });
+        whole.collect()
+    }
+}
