@@ -38,7 +38,7 @@ json\t''
 csv\t''"
 complete -c opentop -n "__fish_opentop_needs_command" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s g -l group-by -d 'What the ranking has one row for: process, comm, file, dir, user, container, error' -r
-complete -c opentop -n "__fish_opentop_needs_command" -s s -l sort -d 'What the ranking is sorted by: rate, total, failed, pid, user, name' -r
+complete -c opentop -n "__fish_opentop_needs_command" -s s -l sort -d 'What the ranking is sorted by: rate, total, failed, pid, user, name, p50, p99' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l history -d 'Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
@@ -46,7 +46,7 @@ never\t''"
 complete -c opentop -n "__fish_opentop_needs_command" -l ring -d 'Size of the ring buffer, such as 512K or 16M: a power of two' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l hooks -d 'The hooks to use instead of the best that work' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l cgroup -d 'Only this cgroup and those below it' -r -F
-complete -c opentop -n "__fish_opentop_needs_command" -l as -d 'Run COMMAND as this user of /etc/passwd, with his groups, HOME, USER, LOGNAME and SHELL; needs root' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l as -d 'Run COMMAND as this user of /etc/passwd, with the groups and an environment of theirs; needs root' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_needs_command" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
 complete -c opentop -n "__fish_opentop_needs_command" -l ascii -d 'Draw with ASCII only'
@@ -76,7 +76,7 @@ json\t''
 csv\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s g -l group-by -d 'What the ranking has one row for: process, comm, file, dir, user, container, error' -r
-complete -c opentop -n "__fish_opentop_using_subcommand record" -s s -l sort -d 'What the ranking is sorted by: rate, total, failed, pid, user, name' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s s -l sort -d 'What the ranking is sorted by: rate, total, failed, pid, user, name, p50, p99' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l history -d 'Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
@@ -84,7 +84,7 @@ never\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l ring -d 'Size of the ring buffer, such as 512K or 16M: a power of two' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l hooks -d 'The hooks to use instead of the best that work' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l cgroup -d 'Only this cgroup and those below it' -r -F
-complete -c opentop -n "__fish_opentop_using_subcommand record" -l as -d 'Run COMMAND as this user of /etc/passwd, with his groups, HOME, USER, LOGNAME and SHELL; needs root' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l as -d 'Run COMMAND as this user of /etc/passwd, with the groups and an environment of theirs; needs root' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l force -d 'Replace FILE if it exists'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
@@ -109,7 +109,7 @@ json\t''
 csv\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s g -l group-by -d 'What the ranking has one row for: process, comm, file, dir, user, container, error' -r
-complete -c opentop -n "__fish_opentop_using_subcommand replay" -s s -l sort -d 'What the ranking is sorted by: rate, total, failed, pid, user, name' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s s -l sort -d 'What the ranking is sorted by: rate, total, failed, pid, user, name, p50, p99' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l history -d 'Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''

@@ -119,7 +119,7 @@ pub struct Live {
     /// Only this cgroup and those below it
     #[arg(long, value_name = "PATH", help_heading = "Filters")]
     pub cgroup: Option<PathBuf>,
-    /// Run COMMAND as this user of /etc/passwd, with his groups, HOME, USER, LOGNAME and SHELL; needs root
+    /// Run COMMAND as this user of /etc/passwd, with the groups and an environment of theirs; needs root
     #[arg(long = "as", value_name = "USER", requires = "run", help_heading = "Tracing")]
     pub run_as: Option<OsString>,
     /// Run this command and show only it and its descendants. It has the privileges that opentop was started with: under
@@ -174,11 +174,11 @@ pub struct View {
     /// Seconds between two readings of the counters, with --batch between two rankings
     #[arg(short, long, value_name = "SECS", default_value_t = 1.0, help_heading = "Output")]
     pub interval: f64,
-    /// What the ranking has one row for: process, comm, file, dir, user, container, error
     #[arg(short, long, value_name = "WHAT", default_value = "process", value_parser = group, help_heading = "Ranking")]
+    #[arg(help = format!("What the ranking has one row for: {}", groups()))]
     pub group_by: Group,
-    /// What the ranking is sorted by: rate, total, failed, pid, user, name
     #[arg(short, long, value_name = "COLUMN", default_value = "rate", value_parser = sort, help_heading = "Ranking")]
+    #[arg(help = format!("What the ranking is sorted by: {}", sorts()))]
     pub sort: Sort,
     /// Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events
     #[arg(long, value_name = "SIZE", default_value = "64M", help_heading = "Screen")]
@@ -234,11 +234,17 @@ pub enum ColorWhen {
 }
 
 fn group(name: &str) -> Result<Group, String> {
-    let known = || Group::ALL.map(Group::name).join(", ");
-    Group::from_name(name).ok_or_else(|| format!("choose one of {}", known()))
+    Group::from_name(name).ok_or_else(|| format!("choose one of {}", groups()))
+}
+
+fn groups() -> String {
+    Group::ALL.map(Group::name).join(", ")
 }
 
 fn sort(name: &str) -> Result<Sort, String> {
-    let known = || Sort::ALL.map(|(_, name)| name).join(", ");
-    Sort::from_name(name).ok_or_else(|| format!("choose one of {}", known()))
+    Sort::from_name(name).ok_or_else(|| format!("choose one of {}", sorts()))
+}
+
+fn sorts() -> String {
+    Sort::ALL.map(|(_, name)| name).join(", ")
 }

@@ -108,14 +108,15 @@ pub fn message(text: &str) -> String {
 fn escape_char(c: char, out: &mut String) {
     match c {
         '\\' => out.push_str("\\\\"),
-        '\0'..='\x1f' | '\x7f' => {
-            let _ = write!(out, "\\x{:02x}", u32::from(c));
-        }
-        _ if is_invisible(c) => {
-            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
-        }
+        '\0'..='\x1f' | '\x7f' => out.push_str(&escape_of(c)),
+        _ if is_invisible(c) => out.push_str(&escape_of(c)),
         _ => out.push(c),
     }
+}
+
+/// The escape of any character, displayable or not; [`unescape`] gives it back.
+pub fn escape_of(c: char) -> String {
+    if c.is_ascii() { format!("\\x{:02x}", u32::from(c)) } else { format!("\\u{{{:x}}}", u32::from(c)) }
 }
 
 /// Characters that a reader cannot see or that reorder what he sees: C1 controls, the format characters (Cf) of

@@ -40,6 +40,14 @@ impl Caller {
         Some(Self { uid: id(uid?)?, gid: id(gid?)? })
     }
 
+    /// Makes the calling thread his, with his groups. The others stay as they are.
+    pub(crate) fn assume(self) -> io::Result<()> {
+        let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
+        rustix::thread::set_thread_groups(&self.groups())?;
+        rustix::thread::set_thread_res_gid(gid, gid, gid)?;
+        Ok(rustix::thread::set_thread_res_uid(uid, uid, uid)?)
+    }
+
     /// His group and those that he is in besides.
     fn groups(self) -> Vec<Gid> {
         let account = Account::find(OsStr::new(&self.uid.to_string())).filter(|account| account.uid == self.uid);
@@ -113,10 +121,7 @@ fn give_up(had: &CapabilitySets, kept: CapabilitySet) -> io::Result<()> {
     }
     rustix::thread::clear_ambient_capability_set()?;
     if let Some(caller) = caller {
-        let (uid, gid) = (Uid::from_raw(caller.uid), Gid::from_raw(caller.gid));
-        rustix::thread::set_thread_groups(&caller.groups())?;
-        rustix::thread::set_thread_res_gid(gid, gid, gid)?;
-        rustix::thread::set_thread_res_uid(uid, uid, uid)?;
+        caller.assume()?;
     }
     let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
     rustix::thread::set_capabilities(None, sets)?;

@@ -1,31 +1,26 @@
 //! Files that opentop writes for its user, who mostly runs it through sudo.
 
-use std::ffi::OsString;
+use std::collections::VecDeque;
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Component, Path};
+use std::thread;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
-use rustix::process::{Gid, Uid};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
 
 use crate::privileges::Caller;
 
-/// Creates a file that only its owner can read: what a host opens is nobody else's business. It is given to `owner`, if
-/// there is one, or not left behind.
+/// A new file that only its owner can read, for what a host opens is nobody else's business. It goes again unless it is
+/// kept, and what it is to replace stays in its place until then.
 ///
-/// An existing file is an error, and a symbolic link at its place is never followed, so that nobody can make root write
-/// elsewhere.
-///
-/// # Errors
-/// If it cannot be created or given away.
-pub fn create(path: &Path, owner: Option<Caller>) -> io::Result<File> {
-    Draft::create(path, false, owner)?.keep()
-}
-
-/// A new file that goes again unless it is kept. What it is to replace stays in its place until then.
-///
-/// The directory is looked up once: whoever exchanges it meanwhile gets nothing removed in another.
+/// An existing file is an error, and a symbolic link at its place is never followed. All is done as `owner` where there is
+/// one: what opentop writes there, the caller of sudo could have written. Root without sudo follows no link to the
+/// directory but its own. So nobody can make root write elsewhere. The directory is looked up once: whoever exchanges it
+/// meanwhile gets nothing removed in another.
 #[derive(Debug)]
 pub struct Draft {
     /// `None` once it is kept.
@@ -34,29 +29,43 @@ pub struct Draft {
     /// What it is called now, and once it is kept.
     now: OsString,
     name: OsString,
+    owner: Option<Caller>,
 }
 
 impl Draft {
-    /// As [`create`]. With `replace` an existing regular file makes room when the new one is kept; its contents are not
-    /// touched, so that other links to it and whoever has it open keep them.
+    /// With `replace` an existing regular file makes room when the new one is kept; its contents are not touched, so that
+    /// other links to it and whoever has it open keep them.
     ///
     /// # Errors
-    /// If it cannot be created or given away; with `replace`, if what is there is no regular file.
+    /// If it cannot be created; with `replace`, if what is there is no regular file.
     pub fn create(path: &Path, replace: bool, owner: Option<Caller>) -> io::Result<Self> {
-        let name = path.file_name().ok_or_else(|| io::Error::from_raw_os_error(libc::EISDIR))?.to_owned();
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let directory = rustix::fs::open(parent, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        let known = rustix::fs::statat(&directory, &name, AtFlags::SYMLINK_NOFOLLOW);
-        let known = known.map(|stat| FileType::from_raw_mode(stat.st_mode));
-        let replaces = replace && known == Ok(FileType::RegularFile);
-        let now = if replaces { format!(".opentop-{}.new", std::process::id()).into() } else { name.clone() };
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&directory, &now, flags, Mode::RUSR | Mode::WUSR)?.into();
-        let draft = Self { file: Some(file), directory, now, name };
-        if let (Some(Caller { uid, gid }), Some(file)) = (owner, &draft.file) {
-            rustix::fs::fchown(file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
-        }
-        Ok(draft)
+        act_as(owner, || {
+            let name = path.file_name().ok_or(Errno::ISDIR)?.to_owned();
+            let directory = open_directory(path.parent().unwrap_or(Path::new("")))?;
+            let known = rustix::fs::statat(&directory, &name, AtFlags::SYMLINK_NOFOLLOW);
+            let known = known.map(|stat| FileType::from_raw_mode(stat.st_mode));
+            let replaces = replace && known == Ok(FileType::RegularFile);
+            let now = if replaces { format!(".opentop-{}.new", std::process::id()).into() } else { name.clone() };
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let file = rustix::fs::openat(&directory, &now, flags, Mode::RUSR | Mode::WUSR)?.into();
+            Ok(Self { file: Some(file), directory, now, name, owner })
+        })
+        .map_err(|why| match (why.raw_os_error(), owner) {
+            (Some(libc::EACCES | libc::EPERM), Some(Caller { uid, .. })) => {
+                let why =
+                    format!("user {uid}, who called sudo and whose it would be, may not: choose another directory");
+                io::Error::new(io::ErrorKind::PermissionDenied, why)
+            }
+            _ => why,
+        })
+    }
+
+    /// The file, to write into before it is kept.
+    ///
+    /// # Errors
+    /// If there is no descriptor left for it.
+    pub fn file(&self) -> io::Result<File> {
+        self.file.as_ref().ok_or(io::ErrorKind::NotFound)?.try_clone()
     }
 
     /// Puts the file in its place, for good.
@@ -65,7 +74,7 @@ impl Draft {
     /// If what it is to replace cannot be.
     pub fn keep(mut self) -> io::Result<File> {
         if self.now != self.name {
-            rustix::fs::renameat(&self.directory, &self.now, &self.directory, &self.name)?;
+            act_as(self.owner, || Ok(rustix::fs::renameat(&self.directory, &self.now, &self.directory, &self.name)?))?;
         }
         self.file.take().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
@@ -74,9 +83,72 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         if self.file.is_some() {
-            let _ = rustix::fs::unlinkat(&self.directory, &self.now, AtFlags::empty());
+            let _ = act_as(self.owner, || Ok(rustix::fs::unlinkat(&self.directory, &self.now, AtFlags::empty())?));
         }
     }
+}
+
+/// Does something as `owner`, in a thread that can be nobody else any more. Who is not root is `owner` already.
+fn act_as<T: Send>(owner: Option<Caller>, act: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+    let Some(owner) = owner.filter(|_| rustix::process::geteuid().is_root()) else { return act() };
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("writer".into()).spawn_scoped(scope, || {
+            owner.assume()?;
+            act()
+        })?;
+        thread.join().unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))
+    })
+}
+
+/// Links to follow at most, as the kernel does.
+const LINKS_MAX: usize = 40;
+
+/// Opens a directory. To root only root's own links count: another's could lead anywhere, or somewhere else each time.
+fn open_directory(path: &Path) -> io::Result<OwnedFd> {
+    const FLAGS: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
+    if !rustix::process::geteuid().is_root() {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        return Ok(rustix::fs::open(path, FLAGS | OFlags::DIRECTORY, Mode::empty())?);
+    }
+    let mut directory = rustix::fs::open(".", FLAGS | OFlags::DIRECTORY, Mode::empty())?;
+    let mut ahead: VecDeque<OsString> = components(path).collect();
+    let mut links = 0;
+    while let Some(component) = ahead.pop_front() {
+        let next = rustix::fs::openat(&directory, &component, FLAGS | OFlags::NOFOLLOW, Mode::empty())?;
+        let stat = rustix::fs::fstat(&next)?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => directory = next,
+            FileType::Symlink => {
+                links += 1;
+                let target = link_of_root(&next, &stat, links)?;
+                components(Path::new(OsStr::from_bytes(target.as_bytes())))
+                    .rev()
+                    .for_each(|part| ahead.push_front(part));
+            }
+            _ => return Err(Errno::NOTDIR.into()),
+        }
+    }
+    Ok(directory)
+}
+
+/// Where a link leads, if it is root's.
+fn link_of_root(link: &OwnedFd, stat: &Stat, links: usize) -> io::Result<CString> {
+    if stat.st_uid != 0 {
+        let why = format!("a link of user {} leads there, which root does not follow", stat.st_uid);
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    }
+    if links > LINKS_MAX {
+        return Err(Errno::LOOP.into());
+    }
+    Ok(rustix::fs::readlinkat(link, "", Vec::new())?)
+}
+
+/// What a path is looked up by, one after the other; its start, if it has one, is `/`.
+fn components(path: &Path) -> impl DoubleEndedIterator<Item = OsString> {
+    path.components().map(|component| match component {
+        Component::RootDir => OsString::from_vec(b"/".into()),
+        other => other.as_os_str().to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -84,7 +156,7 @@ mod tests {
     use super::*;
     use std::fs;
     use std::io::{Read as _, Write as _};
-    use std::os::unix::fs::{MetadataExt as _, symlink};
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
     /// A directory of the test's own, removed with all that is in it at the end.
     struct Dir(std::path::PathBuf);
@@ -107,8 +179,8 @@ mod tests {
     fn nothing_is_overwritten_unasked() {
         let dir = Dir::new("overwrite");
         let path = dir.0.join("f");
-        create(&path, None).unwrap().write_all(b"old").unwrap();
-        assert_eq!(create(&path, None).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        Draft::create(&path, false, None).unwrap().keep().unwrap().write_all(b"old").unwrap();
+        assert_eq!(Draft::create(&path, false, None).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         let mut open = File::open(&path).unwrap();
         Draft::create(&path, true, None).unwrap().keep().unwrap().write_all(b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
@@ -148,14 +220,83 @@ mod tests {
         assert!(!target.exists());
     }
 
+    const CALLER: Caller = Caller { uid: 12345, gid: 12345 };
+
+    /// A directory of root with one of the caller's in it.
+    fn callers_directory(name: &str) -> (Dir, std::path::PathBuf) {
+        assert!(rustix::process::geteuid().is_root(), "this test writes as somebody else: run it as root");
+        let dir = Dir::new(name);
+        let theirs = dir.0.join("theirs");
+        fs::create_dir(&theirs).unwrap();
+        std::os::unix::fs::chown(&theirs, Some(CALLER.uid), Some(CALLER.gid)).unwrap();
+        (dir, theirs)
+    }
+
+    fn link_of_caller(target: &Path, link: &Path) {
+        symlink(target, link).unwrap();
+        std::os::unix::fs::lchown(link, Some(CALLER.uid), Some(CALLER.gid)).unwrap();
+    }
+
     #[test]
-    fn a_file_belongs_to_whom_it_is_made_for() {
-        let dir = Dir::new("owner");
-        let me = fs::metadata(&dir.0).unwrap();
-        // Root can give it to anybody, everybody else to himself.
-        let uid = if me.uid() == 0 { 12345 } else { me.uid() };
-        let path = dir.0.join("f");
-        create(&path, Some(Caller { uid, gid: me.gid() })).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().uid(), uid);
+    fn a_file_is_written_as_the_caller_and_where_the_caller_may() {
+        let (dir, theirs) = callers_directory("caller");
+        let path = theirs.join("f");
+        for replace in [false, true] {
+            Draft::create(&path, replace, Some(CALLER)).unwrap().keep().unwrap();
+            let stat = fs::metadata(&path).unwrap();
+            assert_eq!((stat.uid(), stat.gid(), stat.mode() & 0o777), (CALLER.uid, CALLER.gid, 0o600));
+        }
+        drop(Draft::create(&theirs.join("dropped"), false, Some(CALLER)).unwrap());
+        assert!(!theirs.join("dropped").exists());
+        // A link of theirs to a directory of root's, and that directory itself.
+        let roots = dir.0.join("roots");
+        fs::create_dir(&roots).unwrap();
+        fs::write(roots.join("old"), "old").unwrap();
+        link_of_caller(&roots, &theirs.join("link"));
+        for path in [theirs.join("link/old"), roots.join("old"), theirs.join("link/new"), roots.join("new")] {
+            let why = Draft::create(&path, true, Some(CALLER)).unwrap_err();
+            assert!(why.kind() == io::ErrorKind::PermissionDenied && why.to_string().contains("12345"), "{why}");
+        }
+        assert_eq!(fs::read_dir(&roots).unwrap().count(), 1);
+        assert_eq!(fs::metadata(roots.join("old")).unwrap().uid(), 0);
+        // The thread that wrote is gone, and this one is what it was.
+        assert!(rustix::process::geteuid().is_root());
+    }
+
+    #[test]
+    fn what_is_exchanged_meanwhile_is_replaced_as_the_caller() {
+        let (dir, _) = callers_directory("sticky");
+        let sticky = dir.0.join("sticky");
+        fs::create_dir(&sticky).unwrap();
+        fs::set_permissions(&sticky, fs::Permissions::from_mode(0o1777)).unwrap();
+        let path = sticky.join("f");
+        fs::write(&path, "root's").unwrap();
+        let draft = Draft::create(&path, true, Some(CALLER)).unwrap();
+        assert!(draft.keep().is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"root's");
+        assert_eq!(fs::read_dir(&sticky).unwrap().count(), 1, "the draft is gone");
+    }
+
+    #[test]
+    fn root_follows_its_own_links_alone() {
+        let (dir, theirs) = callers_directory("root");
+        let roots = dir.0.join("roots");
+        fs::create_dir(&roots).unwrap();
+        link_of_caller(&roots, &theirs.join("link"));
+        symlink("../theirs/./link", roots.join("link")).unwrap();
+        symlink("loop", roots.join("loop")).unwrap();
+        for path in ["theirs/link/f", "theirs/../theirs/link/f", "roots/link/f", "roots/loop/f"] {
+            for replace in [false, true] {
+                assert!(Draft::create(&dir.0.join(path), replace, None).is_err(), "{path}");
+            }
+        }
+        assert_eq!(fs::read_dir(&roots).unwrap().count(), 2);
+        symlink(&theirs, dir.0.join("own")).unwrap();
+        symlink("own", dir.0.join("own2")).unwrap();
+        for (at, path) in ["theirs/a", "own/b", "own2/../theirs/c", "roots/../roots/d"].into_iter().enumerate() {
+            Draft::create(&dir.0.join(path), false, None).unwrap().keep().unwrap();
+            let (directory, name) = ([&theirs, &theirs, &theirs, &roots][at], &path[path.len() - 1..]);
+            assert_eq!(fs::metadata(directory.join(name)).unwrap().uid(), 0, "{path}");
+        }
     }
 }

@@ -156,7 +156,11 @@ fn every_hook_set_still_works_with_what_is_kept() {
             assert!(text.contains(r#""cgroup":"/"#), "{hooks}: cgroups have names");
             worked.push(hooks);
         } else {
-            assert!(common::stderr(&output).contains("refused every hook"), "{hooks}: {}", common::stderr(&output));
+            assert!(
+                common::stderr(&output).contains("refused every hook"),
+                "{hooks}: {}",
+                common::stderr(&output)
+            );
         }
     }
     println!("hook sets that work here: {}", worked.join(", "));
@@ -181,9 +185,15 @@ fn a_command_runs_as_somebody_else_with_nothing_of_ours() {
     let passwd = fs::read_to_string("/etc/passwd").expect("the users");
     let line = passwd.lines().find(|line| line.starts_with("nobody:")).expect("nobody");
     let [_, _, uid, gid, _, home, shell] = line.split(':').collect::<Vec<_>>()[..] else { panic!("{line}") };
-    let script = "cat /proc/self/status; echo \"Env: $HOME $USER $LOGNAME $SHELL\"";
+    // The shell is found by the path of theirs, and adds PWD to what it is given, and _ to what it gives.
+    let script = "cat /proc/self/status; echo Env: $(env | grep -v -e ^PWD= -e ^_= -e ^OLDPWD= -e ^SHLVL= | sort)";
     for user in ["nobody", uid] {
-        let mut command = opentop(["-o", "text", "--as", user, "--", "/bin/sh", "-c", script]);
+        let mut command = opentop(["-o", "text", "--as", user, "--", "sh", "-c", script]);
+        let roots =
+            ["HOME", "USER", "LOGNAME", "SHELL", "PATH", "MAIL", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "SUDO_USER"];
+        let dangerous = ["LD_LIBRARY_PATH", "BASH_ENV", "ENV", "PYTHONPATH", "SSH_AUTH_SOCK", "AWS_SECRET_ACCESS_KEY"];
+        command.env_clear().envs(roots.into_iter().chain(dangerous).map(|name| (name, "/root/of-root")));
+        command.envs([("TERM", "vt220"), ("LC_TIME", "C"), ("LANG", "C"), ("TZ", "UTC")]);
         let output = common::output(under_sudo(&mut command));
         assert!(output.status.success(), "{}", common::stderr(&output));
         let status = Status::parse(&common::stdout(&output));
@@ -194,7 +204,8 @@ fn a_command_runs_as_somebody_else_with_nothing_of_ours() {
             assert_eq!(status.capabilities(set), 0, "{set}");
         }
         assert_eq!((status.get("NoNewPrivs"), status.get("Seccomp")), ("0", "0"));
-        assert_eq!(status.get("Env"), format!("{home} nobody nobody {shell}"));
+        let theirs = format!("HOME={home} LANG=C LC_TIME=C LOGNAME=nobody PATH=/usr/local/bin:/usr/bin:/bin");
+        assert_eq!(status.get("Env"), format!("{theirs} SHELL={shell} TERM=vt220 TZ=UTC USER=nobody"));
     }
 }
 
@@ -223,7 +234,8 @@ fn nobody_is_run_as_without_root_or_without_an_account() {
 fn a_recording_is_the_callers_and_complete() {
     needs_root();
     let scratch = Scratch::new();
-    let (recording, file) = (scratch.join("recording"), scratch.file("file", ""));
+    let (theirs, file) = (callers_directory(&scratch), scratch.file("file", ""));
+    let recording = theirs.join("recording");
     let args = ["record".as_ref(), recording.as_os_str(), "--".as_ref(), "cat".as_ref(), file.as_os_str()];
     let output = common::output(under_sudo(&mut opentop(args)));
     assert!(output.status.success(), "{}", common::stderr(&output));
@@ -232,4 +244,37 @@ fn a_recording_is_the_callers_and_complete() {
     assert_eq!((owner.uid(), owner.gid(), owner.mode() & 0o777), (65534, 65534, 0o600));
     let lines = common::succeed(opentop(["replay".as_ref(), "-o".as_ref(), "text".as_ref(), recording.as_os_str()]));
     assert!(lines.iter().any(|line| line.contains(file.to_str().expect("UTF-8"))), "{lines:#?}");
+}
+
+fn callers_directory(scratch: &Scratch) -> std::path::PathBuf {
+    let directory = scratch.dir("theirs");
+    let id = Some(CALLER.parse().expect("a number"));
+    std::os::unix::fs::chown(&directory, id, id).expect("a directory of the caller's");
+    directory
+}
+
+/// Where the caller of sudo may not write, opentop does not either, whatever leads there; nor does root by a stranger's link.
+#[test]
+fn a_recording_is_not_written_where_only_root_may_write() {
+    needs_root();
+    let scratch = Scratch::new();
+    let (theirs, roots) = (callers_directory(&scratch), scratch.dir("roots"));
+    let link = theirs.join("link");
+    std::os::unix::fs::symlink(&roots, &link).expect("a link");
+    std::os::unix::fs::lchown(&link, Some(CALLER.parse().expect("a number")), None).expect("a link of the caller's");
+    let kept = scratch.file("roots/kept", "kept");
+    for (path, sudo) in
+        [(roots.join("new"), true), (link.join("new"), true), (link.join("kept"), true), (link.join("kept"), false)]
+    {
+        let mut command =
+            opentop(["record".as_ref(), "--force".as_ref(), path.as_os_str(), "--".as_ref(), "true".as_ref()]);
+        let output = common::output(if sudo { under_sudo(&mut command) } else { as_root(&mut command) });
+        let said = common::stderr(&output);
+        assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+        assert!(said.contains(if sudo { "user 65534, who called sudo" } else { "a link of user 65534" }), "{said}");
+    }
+    assert_eq!(fs::read(&kept).expect("the file"), b"kept");
+    for directory in [&theirs, &roots] {
+        assert_eq!(fs::read_dir(directory).expect("a directory").count(), 1);
+    }
 }

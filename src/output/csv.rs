@@ -1,13 +1,14 @@
 //! CSV (RFC 4180, lines ended by LF) with the columns of the JSON form.
 //!
 //! CSV has no escapes of its own, so texts are the displayable ones, which give the exact bytes back when unescaped;
-//! a lone `\` stands as `\\` in them. Flags are joined by `|`, what has no value is empty. Losses are rows of type
-//! `lost`, and the totals are one row of type `summary` each; both use the last two columns. The hooks stand in no column.
+//! a lone `\` stands as `\\` in them, and a first character that would make a text a formula to a spreadsheet is escaped
+//! too. Flags are joined by `|`, what has no value is empty. Losses are rows of type `lost`, and the totals are one row of
+//! type `summary` each; both use the last two columns. The hooks stand in no column.
 
 use super::{
     Clock, FlagTexts, Output, Sink, Table, TableOutput, known_name, known_path, push_number, real_path, totals_by_name,
 };
-use crate::escape::{escaped, is_plain};
+use crate::escape::{escape_of, escaped, is_plain};
 use crate::event::{OpenEvent, errno_name, flag_names};
 use crate::message::Totals;
 use crate::names::Names;
@@ -178,7 +179,8 @@ fn number(row: &mut Vec<u8>, number: Option<u64>) {
 
 /// Appends the displayable form of a name.
 fn name(row: &mut Vec<u8>, name: &[u8]) {
-    if is_plain(name) && !name.contains(&b',') && !name.contains(&b'"') {
+    let formula = name.first().is_some_and(|first| FORMULA.contains(&char::from(*first)));
+    if is_plain(name) && !formula && !name.contains(&b',') && !name.contains(&b'"') {
         row.push(b',');
         row.extend_from_slice(name);
     } else {
@@ -186,8 +188,20 @@ fn name(row: &mut Vec<u8>, name: &[u8]) {
     }
 }
 
+/// First characters that make a spreadsheet take a text for a formula; a tab or a line end is escaped anyhow.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+
+/// Appends a displayable text, which no spreadsheet takes for a formula.
 fn text(row: &mut Vec<u8>, text: &str) {
     row.push(b',');
+    match text.chars().next() {
+        Some(first) if FORMULA.contains(&first) => quoted(row, &text.replacen(first, &escape_of(first), 1)),
+        _ => quoted(row, text),
+    }
+}
+
+/// Appends `text` in quotes where it needs them.
+fn quoted(row: &mut Vec<u8>, text: &str) {
     if text.contains([',', '"']) {
         row.push(b'"');
         row.extend_from_slice(text.replace('"', "\"\"").as_bytes());

@@ -151,6 +151,24 @@ fn json_losses_and_summary() {
 }
 
 #[test]
+fn no_name_is_a_formula_to_a_spreadsheet_and_all_stay_different() {
+    let texts = ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "＝1", "＠x", "=\",\"", "\\x3d1+1", "a=1", ""];
+    let cells: Vec<_> = texts
+        .map(|text| {
+            let event = OpenEvent { comm: text.as_bytes(), path: text.as_bytes(), name: text.as_bytes(), ..sample() };
+            let row = csv(|out| out.open(&OpenEvent { opened_name: text.as_bytes(), ..event }, &names()).unwrap());
+            let comm = row.split(",0,").nth(1).unwrap().split(",openat").next().unwrap().to_owned();
+            let cell =
+                comm.strip_prefix('"').and_then(|cell| cell.strip_suffix('"')).unwrap_or(&comm).replace("\"\"", "\"");
+            assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']), "{row}");
+            assert_eq!(crate::escape::unescape(&cell), text.as_bytes());
+            cell
+        })
+        .into();
+    assert_eq!(cells[0], r"\x3d1+1");
+}
+
+#[test]
 fn csv_rows() {
     let event = OpenEvent {
         comm: b"a,b",

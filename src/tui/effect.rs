@@ -14,7 +14,7 @@ use crate::format::duration;
 use crate::privileges::Caller;
 use crate::ranking;
 use crate::tui::app::events::Row;
-use crate::user_file::create;
+use crate::user_file::Draft;
 
 /// The largest text that is handed to a terminal's clipboard.
 const COPY_MAX: usize = 32 * 1024;
@@ -42,11 +42,10 @@ pub(super) fn save(app: &App) -> String {
     let name =
         format!("opentop-{}.txt", Timestamp::now().to_zoned(app.setup.time_zone.clone()).strftime("%Y%m%d-%H%M%S"));
     let path = Path::new(&name);
-    let created = create(path, Caller::of_sudo());
-    let written = created.and_then(|file| {
-        let written = write(app, BufWriter::new(file));
+    let written = Draft::create(path, false, Caller::of_sudo()).and_then(|draft| {
+        let events = write(app, BufWriter::new(draft.file()?))?;
         // Half of it is not what was asked for.
-        written.inspect_err(|_| drop(std::fs::remove_file(path)))
+        draft.keep().map(|_| events)
     });
     match written {
         Ok(events) => format!("wrote the ranking and {events} events to {name}"),
@@ -104,7 +103,7 @@ mod tests {
         let path = dir.join("new");
         let mut screen = Screen::busy(80, 24);
         screen.keys("/nginx\r");
-        assert_eq!(write(&screen.app, BufWriter::new(create(&path, None).unwrap())).unwrap(), 3);
+        assert_eq!(write(&screen.app, BufWriter::new(std::fs::File::create_new(&path).unwrap())).unwrap(), 3);
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(
             text.contains("filter: nginx") && text.contains("/etc/shadow") && text.contains("TOP process"),
