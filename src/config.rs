@@ -9,7 +9,7 @@ use crate::child::Program;
 use crate::cli::{Cli, ColorWhen, Command, DiffForm, Live, OutputForm, Page, ReportForm, View};
 use crate::error::Error;
 use crate::escape;
-use crate::filter::{Filter, Term};
+use crate::filter::{Filter, FilterError, Term};
 use crate::history::log::Bound;
 use crate::names::Names;
 use crate::names::accounts::Account;
@@ -173,6 +173,9 @@ fn follows(live: &Live) -> bool {
 
 /// The command behind `--`, and as whom it is to run.
 fn program(live: Live) -> Result<Program, Error> {
+    if live.run.first().is_some_and(|program| program.is_empty()) {
+        return Err(Error::Usage("-- needs a command behind it, and the name of this one is empty".into()));
+    }
     let find = |user: OsString| {
         if !rustix::process::geteuid().is_root() {
             return Err(Error::Other("--as needs root, to become somebody else: run it with sudo".into()));
@@ -289,7 +292,8 @@ fn filter(view: &View, names: &Names, follows: bool) -> Result<Filter, Error> {
     let mut terms = Vec::new();
     for (option, field, value) in options {
         let Some(value) = value else { continue };
-        let wrong = |why| Error::Usage(format!("{option} {}: {why}", start_of(value)));
+        // Where in the value it goes wrong is no column of what was typed.
+        let wrong = |why: FilterError| Error::Usage(format!("{option} {}: {}", start_of(value), why.what));
         terms.push(Term::new(field, value, names).map_err(wrong)?);
     }
     let expression = view.filter.as_deref().unwrap_or_default();
@@ -417,6 +421,23 @@ mod tests {
             assert_eq!(error.exit_code(), 2, "{args}: {error}");
             assert!(!error.to_string().contains('\n'), "{error}");
         }
+    }
+
+    #[test]
+    fn an_error_of_an_option_tells_no_column_and_one_of_an_expression_does() {
+        let said = |args| config(args, PIPE).unwrap_err().to_string();
+        assert_eq!(said("-u nosuch"), "--user nosuch: no user \"nosuch\" here: a number always works");
+        for args in ["-u nosuch", "-c (", "-f (", "-e ENOPE"] {
+            assert!(!said(args).contains("column"), "{}", said(args));
+        }
+        assert!(said("-F uid:nosuch").starts_with("--filter: column 5: no user"), "{}", said("-F uid:nosuch"));
+    }
+
+    #[test]
+    fn a_command_has_a_name() {
+        let cli = Cli::try_parse_from(["opentop", "--", "", "x"]).unwrap();
+        let error = Config::new(cli, PIPE).unwrap_err();
+        assert!(error.exit_code() == 2 && error.to_string().contains("is empty"), "{error}");
     }
 
     #[test]

@@ -67,6 +67,8 @@ pub enum Error {
         /// Each hook set with the reason why not.
         tried: String,
     },
+    #[error("the kernel refused the hooks that --hooks asks for ({tried}): leave --hooks out, or see `opentop check`")]
+    HookRefused { tried: String },
     #[error("cannot {what}: {why}")]
     Bpf { what: &'static str, why: String },
     /// Two things could not be compared: exit status 2, as diff(1) has it.

@@ -102,6 +102,19 @@ pub fn cut(text: &str, width: usize, mark: &str) -> String {
     format!("{}{}", head(text, width.saturating_sub(mark.width())), head(mark, width))
 }
 
+/// The same, but what is lost begins between words where that is possible.
+pub fn cut_words(text: &str, width: usize, mark: &str) -> String {
+    let short = cut(text, width, mark);
+    let kept = short.len().saturating_sub(mark.len());
+    if short == text || text[..kept].ends_with(' ') || text[kept..].starts_with(' ') {
+        return short;
+    }
+    match text[..kept].rfind(' ') {
+        Some(end) => format!("{} {mark}", text[..end].trim_end()),
+        None => short,
+    }
+}
+
 /// The first characters that fit `width` columns.
 pub fn head(text: &str, width: usize) -> &str {
     let mut columns = 0;
@@ -215,13 +228,21 @@ mod tests {
         assert_eq!(wrap("", 4), [""]);
         assert_eq!(wrap_words("one two three verylong", 7), ["one two", "three", "verylon", "g"]);
         assert_eq!(cut("abcdef", 4, "…"), "abc…");
+        let said = "one two three";
+        assert_eq!(cut_words(said, 13, "…"), said);
+        assert_eq!(cut_words(said, 12, "…"), "one two …");
+        assert_eq!(cut_words(said, 9, "…"), "one two …");
+        assert_eq!(cut_words(said, 8, "…"), "one two…");
+        assert_eq!(cut_words(said, 7, "…"), "one …");
+        assert_eq!(cut_words(said, 2, "…"), "o…");
     }
 
     proptest! {
         #[test]
-        fn whatever_is_elided_fits(text in "[a-c/é漢🦀]{0,40}", width in 0usize..30) {
+        fn whatever_is_elided_fits(text in "[a-c/ é漢🦀]{0,40}", width in 0usize..30) {
             prop_assert!(elide(&text, width, "…").width() <= width);
             prop_assert!(cut(&text, width, "…").width() <= width);
+            prop_assert!(cut_words(&text, width, "…").width() <= width);
             prop_assert_eq!(wrap(&text, width).concat(), text);
         }
 

@@ -14,6 +14,7 @@ use crate::config::{Limits, Show};
 use crate::error::{self, EXIT_OK, EXIT_SIGNAL, Error};
 use crate::escape;
 use crate::filter::{Filter, KernelFilter, Place};
+use crate::format::group_digits;
 use crate::message::{Hooks, Lost, Message, Totals};
 use crate::output::ending;
 use crate::output::lines::{Consumer, Lines, consume};
@@ -116,14 +117,15 @@ pub(crate) fn record(file: &Path, replace: bool, options: Options, show: Show, c
                     Error::Other(format!("the recording {name} is cut off, but can be read so far: {why}"))
                 })?;
                 if unwritten != Unwritten::default() {
-                    let bytes = unwritten.bytes;
+                    let bytes = group_digits(unwritten.bytes);
                     return Err(Error::Other(format!(
                         "the recording {name} lacks its last {bytes} bytes: the disk took none"
                     )));
                 }
                 kept.sync_all().map_err(broken)?;
-                let lost = losses(&lost).map_or("none was lost".into(), |lost| format!("lost were {lost}"));
-                error::tell(format!("recorded {opens} opens in {name}, {} bytes; {lost}", writer.written()));
+                let lost = losses(&lost).map_or("none was lost".into(), |lost| format!("lost {lost}"));
+                let (opens, bytes) = (group_digits(opens), group_digits(writer.written()));
+                error::tell(format!("recorded {opens} opens in {name}, {bytes} bytes; {lost}"));
                 Ok(EXIT_OK)
             },
         )
@@ -313,8 +315,9 @@ fn write_stdout(
     if unwritten == Unwritten::default() {
         return Ok(EXIT_OK);
     }
-    let lost = losses(&lost).map_or(String::new(), |lost| format!("; opens lost before: {lost}"));
-    Err(Error::Other(format!("nobody read the output at its end: {} lines were not written{lost}", unwritten.lines)))
+    let lost = losses(&lost).map_or(String::new(), |lost| format!("; lost before that: {lost}"));
+    let lines = group_digits(unwritten.lines);
+    Err(Error::Other(format!("nobody read the output at its end: {lines} lines were not written{lost}")))
 }
 
 /// Writes rankings; returns what was lost.

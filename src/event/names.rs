@@ -155,6 +155,14 @@ pub fn errno_name(errno: i32) -> std::borrow::Cow<'static, str> {
     }
 }
 
+/// What an errno means, as perror(3) has it; `None` where nothing is known of it.
+#[must_use]
+pub fn errno_words(errno: i32) -> Option<String> {
+    let said = std::io::Error::from_raw_os_error(errno).to_string();
+    let (words, _) = said.rsplit_once(" (os error")?;
+    (errno > 0 && !words.starts_with("Unknown") && !words.starts_with("No error")).then(|| words.to_lowercase())
+}
+
 /// The number behind an errno's name (any case) or decimal number.
 pub fn errno_number(name: &str) -> Option<i32> {
     if let Ok(number) = name.parse::<i32>() {
@@ -262,6 +270,9 @@ mod tests {
             assert_eq!(errno_number(name), Some(number));
         }
         assert_eq!(errno_name(41), "41");
+        assert_eq!(errno_words(libc::EMFILE).as_deref(), Some("too many open files"));
+        assert_eq!(errno_words(libc::ENFILE).as_deref(), Some("too many open files in system"));
+        assert_eq!((errno_words(512), errno_words(0), errno_words(41)), (None, None, None));
         assert_eq!(errno_number("enoent"), Some(libc::ENOENT));
         assert_eq!(errno_number("ENOSUCHTHING"), None);
         assert_eq!(errno_number(""), None);

@@ -17,7 +17,7 @@ const UNITS: [(&str, u64); 5] = [("ns", 1), ("us", 1_000), ("µs", 1_000), ("ms"
 impl Ranges {
     pub(super) fn numbers(value: &str) -> Result<Self, Problem> {
         Self::parse(value, &|text| {
-            text.parse().map_err(|_| format!("{text:?} is no number: write 7, 1,2,3, 100..200 or >1000"))
+            text.parse().map_err(|_| format!("{text:?} is not a number: write 7, 1,2,3, 100..200 or >1000"))
         })
     }
 
@@ -73,7 +73,7 @@ fn range(text: &str, number: &dyn Fn(&str) -> Result<u64, String>) -> Result<(u6
 }
 
 fn nanoseconds(text: &str) -> Result<u64, String> {
-    let bad = || format!("{text:?} is no duration: write a number and ns, us, ms or s, as in >1ms");
+    let bad = || format!("{text:?} is not a duration: write a number and ns, us, ms or s, as in >1ms");
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let (_, unit) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(bad)?;

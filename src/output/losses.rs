@@ -1,11 +1,12 @@
 //! Losses in words, for somebody who has never heard of a ring buffer.
 
+use crate::format::group_digits;
 use crate::message::Lost;
 
-/// Every cause that lost something, with how much and why; `None` if nothing was lost.
+/// Every cause that lost something, with how much and why, to be read after "lost"; `None` if nothing was lost.
 pub fn losses(lost: &Lost) -> Option<String> {
     let causes = lost.by_cause().into_iter().filter(|(_, count)| *count > 0);
-    let causes: Vec<String> = causes.map(|(cause, count)| format!("{count} {}", why(cause))).collect();
+    let causes: Vec<String> = causes.map(|(cause, count)| format!("{} {}", group_digits(count), why(cause))).collect();
     (!causes.is_empty()).then(|| causes.join(", "))
 }
 
@@ -39,5 +40,7 @@ mod tests {
         for (cause, count) in all.by_cause() {
             assert!(told.contains(cause) && told.contains(&count.to_string()), "{cause} in {told}");
         }
+        let many = Lost { ring: 172_303, ..Lost::default() };
+        assert!(losses(&many).unwrap().starts_with("172,303 because the ring buffer was full"));
     }
 }

@@ -6,7 +6,7 @@ use crate::event::{OpenEvent, PathKind, errno_name};
 use crate::message::Totals;
 use crate::names::Names;
 use crate::ranking::openers::Group;
-use crate::ranking::{Basis, label, pid, title_of};
+use crate::ranking::{Basis, described, pid, title_of};
 use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -161,7 +161,7 @@ impl<W: Write> TableOutput for Text<W> {
             let user = row.uid.map(|uid| names.user(uid)).unwrap_or_default();
             let ids = pid(&row.key).map(|pid| format!("{pid:>7} {user:<12} ")).unwrap_or_default();
             let (rate, share) = (row.rate.unwrap_or_default(), 100.0 * row.failed_share());
-            self.last(&format!("{ids}{rate:>10.1} {:>11} {share:>6.1}  {}", row.opens, label(row, names)))?;
+            self.last(&format!("{ids}{rate:>10.1} {:>11} {share:>6.1}  {}", row.opens, described(row, names)))?;
         }
         self.last("")
     }

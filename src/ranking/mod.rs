@@ -15,7 +15,7 @@ use openers::{Group, Key, Openers, Row};
 use sort::order_of;
 use tally::Tally;
 
-pub use sort::{Sort, label, pid, title_of};
+pub use sort::{Sort, described, label, pid, title_of};
 
 /// Where the numbers of the rows come from, and so how exact they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

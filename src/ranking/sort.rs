@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::openers::{Group, Key, Row};
 use crate::escape::escape;
-use crate::event::errno_name;
+use crate::event::{errno_name, errno_words};
 use crate::names::Names;
 
 /// What the rows are sorted by.
@@ -87,6 +87,15 @@ pub fn label(row: &Row, names: &Names) -> String {
         Key::Rest if row.comm.is_empty() => "(ended processes)".to_owned(),
         Key::Rest => format!("{} (ended processes)", escape(&row.comm)),
     }
+}
+
+/// What the row is, and of an error what it means.
+pub fn described(row: &Row, names: &Names) -> String {
+    let words = match row.key {
+        Key::Error(errno) => errno_words(errno).map(|words| format!("  {words}")),
+        _ => None,
+    };
+    label(row, names) + &words.unwrap_or_default()
 }
 
 /// The head of the column with the names of such rows.

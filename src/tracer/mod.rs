@@ -137,7 +137,8 @@ impl<'a> Tracer<'a> {
         let started = HookManager::start(first, slots, Arc::new(kernel), &candidates, &options);
         let (base, mut manager) = started.map_err(|tried| {
             let tried: Vec<_> = tried.iter().map(|(set, why)| format!("{}: {why}", set.name())).collect();
-            Error::NoHook { tried: tried.join("; ") }
+            let tried = tried.join("; ");
+            if options.hooks.is_some() { Error::HookRefused { tried } } else { Error::NoHook { tried } }
         })?;
         let completed = manager.complete(&base, &options);
         completed.map_err(|why| Error::bpf("load the optional hooks", why))?;

@@ -59,7 +59,7 @@ fn write(app: &App, mut file: BufWriter<File>) -> io::Result<usize> {
     writeln!(file, "\n{:>10} {:>10} {:>10}  TOP {}", "OPENS/s", "TOTAL", "FAILED", app.ranking.group.name())?;
     for row in app.ranking.rows() {
         let pid = ranking::pid(&row.key).map(|pid| format!("{pid} ")).unwrap_or_default();
-        let label = ranking::label(row, &app.names);
+        let label = ranking::described(row, &app.names);
         writeln!(file, "{:>10.1} {:>10} {:>10}  {pid}{label}", row.rate.unwrap_or(0.0), row.opens, row.failed)?;
     }
     let title = if app.latency { "   LATENCY " } else { "" };

@@ -87,9 +87,10 @@ fn sum_text(screen: &str) -> &str {
     screen.lines().nth(1).and_then(|line| line.split("  ").next()).unwrap_or_default()
 }
 
-/// Its numbers, in its order.
+/// Its numbers, in its order, without those of the causes, which stand in brackets.
 pub fn sum_of(screen: &str) -> Vec<u64> {
-    let digits = sum_text(screen).split(' ').map(|word| word.replace(',', ""));
+    let outside = sum_text(screen).split(['(', ')']).step_by(2);
+    let digits = outside.flat_map(str::split_whitespace).map(|word| word.replace(',', ""));
     digits.filter_map(|word| word.parse().ok()).collect()
 }
 
@@ -102,7 +103,7 @@ pub fn sum(world: &World) -> Measured {
         pty.wait_for("counts", |text| text.contains("opens/s"));
         opens(count);
         pty.wait_for("quiet counts", |text| {
-            sum_of(text).first().is_some_and(|total| *total >= count) && !text.contains("on the way")
+            sum_of(text).first().is_some_and(|total| *total >= count) && !text.contains("not yet read")
         });
         let screen = pty.text();
         let numbers = sum_of(&screen);

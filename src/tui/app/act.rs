@@ -192,12 +192,12 @@ impl App {
         self.rank_by(Group::ALL[(at + 1) % Group::ALL.len()]);
     }
 
-    /// Details of an event; of an opener, its events.
+    /// Details of an event or of what is missing; of an opener, its events.
     fn open(&mut self) {
         if self.focus == Focus::Events {
             let follow = self.events.is_following();
             self.events.hold(self.events_height());
-            if self.events.selected().is_some() {
+            if self.events.selected_row().is_some() {
                 self.mode = Mode::Details { scroll: 0, follow };
             } else if follow {
                 self.events.follow();

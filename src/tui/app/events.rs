@@ -222,6 +222,13 @@ impl Events {
         }
     }
 
+    /// The selected row, be it an event or not.
+    #[must_use]
+    pub fn selected_row(&self) -> Option<Row<'_>> {
+        let feed = self.shown();
+        feed.row(self.held.as_ref().map_or_else(|| feed.len().checked_sub(1), |held| Some(held.scroll.selected))?)
+    }
+
     /// Holds the view as it is.
     pub fn hold(&mut self, height: usize) {
         if self.held.is_none() {

@@ -88,7 +88,7 @@ fn a_pause_before_anything_was_counted_holds_still_too() {
     let rows = |text: &str| text.lines().skip(2).take(20).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(rows(&before), rows(&screen.text()));
     screen.keys(" ");
-    assert!(screen.line(2).contains("as filtered") && screen.line(3).contains("postgres"), "{}", screen.text());
+    assert!(screen.line(2).contains("only what matches") && screen.line(3).contains("postgres"), "{}", screen.text());
 }
 
 #[test]
@@ -139,11 +139,13 @@ fn what_the_kernel_left_out_is_a_gap_where_it_is_missing() {
     assert_eq!((at(&screen), screen.paths().len()), (None, 4), "{}", screen.text());
     screen.keys("\x1b/uid:0\r");
     assert_eq!((at(&screen), screen.paths().len()), (Some(2), 4), "{}", screen.text());
-    // It is no event: nothing is copied, opened or picked.
+    // It is no event: nothing is copied or picked, and its details say what it is.
     screen.keys("\x1bkk");
     assert_eq!(screen.selected_path(), None);
     screen.effects.clear();
     screen.keys("yf\r");
+    assert!(screen.text().contains("how many   "), "{}", screen.text());
+    screen.keys("yq");
     assert_eq!(screen.effects, []);
     screen.keys("k");
     assert!(screen.selected_path().is_some_and(|path| path.ends_with("000001")), "{}", screen.text());
@@ -360,7 +362,7 @@ fn losses_are_shown_by_cause_and_the_sum_comes_out_even() {
     let lost = Lost { ring: 11, queue: 2, skipped: 3, ..Lost::default() };
     screen.counts(&[(2714, "nginx", 33, 1000, 1)], lost);
     assert!(screen.line(0).contains("dropped 16"), "{}", screen.line(0));
-    let sum = "opens 1,000 = events 987 + dropped 13 (ring 11) (queue 2)  not even counted 3";
+    let sum = "opens 1,000 = events 987 + dropped 13 (ring 11, queue 2)  not even counted 3";
     assert!(screen.line(1).starts_with(sum), "{}", screen.line(1));
 }
 

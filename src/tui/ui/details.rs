@@ -6,29 +6,55 @@ use super::context::Context;
 use super::popup::{Line, Popup, text_width};
 use crate::clock::time;
 use crate::escape::{escape, escaped};
-use crate::event::{OpenEvent, errno_name, flag_names};
-use crate::format::{duration, group_digits, uptime, wrap};
+use crate::event::{OpenEvent, errno_name, errno_words, flag_names};
+use crate::format::{duration, group_digits, uptime, wrap, wrap_words};
+use crate::history::gaps::Gap;
 use crate::tui::app::App;
-use crate::tui::app::events::Shown;
+use crate::tui::app::events::{Row, Shown};
 
 const WIDTH: u16 = 100;
 const LABEL_WIDTH: usize = 9;
 const DATE: &str = "%Y-%m-%d %H:%M:%S%.9f %Z";
 
 pub(super) fn popup(app: &App, context: &Context<'_>) -> Popup {
-    let selected = app.events.selected();
     let width = text_width(WIDTH, app.size, LABEL_WIDTH);
-    let fields = selected.map(|row| fields(&row, context)).unwrap_or_default();
+    // Names keep all their blanks, sentences need not.
+    let (title, fields, wrap): (_, _, fn(&str, usize) -> Vec<String>) = match app.events.selected_row() {
+        Some(Row::Event(row)) => (format!("event {}", group_digits(row.id + 1)), fields(&row, context), wrap_anywhere),
+        Some(Row::Gap(gap)) => ("opens that are missing here".to_owned(), missing(gap, context), wrap_words),
+        None => ("event".to_owned(), Vec::new(), wrap_anywhere),
+    };
     let mut lines = Vec::new();
     for (label, text) in fields {
-        for (at, part) in wrap(&text, width).into_iter().enumerate() {
+        for (at, text) in wrap(&text, width).into_iter().enumerate() {
             let label = if at == 0 { label } else { "" };
             // Padded, so that all texts start in the same column.
-            lines.push(Line { label: format!("{label:LABEL_WIDTH$}"), text: part.to_owned(), ..Line::default() });
+            lines.push(Line { label: format!("{label:LABEL_WIDTH$}"), text, ..Line::default() });
         }
     }
-    let title = selected.map_or_else(|| "event".to_owned(), |row| format!("event {}", group_digits(row.id + 1)));
     Popup::new(title, lines, WIDTH, app.size)
+}
+
+fn wrap_anywhere(text: &str, width: usize) -> Vec<String> {
+    wrap(text, width).into_iter().map(str::to_owned).collect()
+}
+
+/// What the kernel left out.
+fn missing(gap: &Gap, context: &Context<'_>) -> Vec<(&'static str, String)> {
+    let at = |time_ns| time(time_ns, context.time_zone, DATE);
+    let opens = group_digits(gap.left_out);
+    let count = if gap.at_most {
+        format!("at most {opens}, those of processes that are not followed among them")
+    } else {
+        opens
+    };
+    vec![
+        ("missing", format!("opens that do not match {}", gap.terms.join(" "))),
+        ("how many", count),
+        ("from", gap.from_ns.map_or_else(|| "the start".to_owned(), at)),
+        ("until", gap.until_ns.map_or_else(|| "now: it goes on".to_owned(), at)),
+        ("why", "this was the filter, and the kernel left them out: they were counted and never sent here".to_owned()),
+    ]
 }
 
 /// When the process started: with its pid this names one process.
@@ -47,7 +73,10 @@ fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)>
     let or_none = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     let quoted = |text: &[u8]| if text.is_empty() { "\"\"".to_owned() } else { escape(text) };
     let result = match (event.errno(), event.fd()) {
-        (Some(errno), _) => format!("failed: {} ({errno})", errno_name(errno)),
+        (Some(errno), _) => {
+            let words = errno_words(errno).map(|words| format!(": {words}")).unwrap_or_default();
+            format!("failed: {} ({errno}){words}", errno_name(errno))
+        }
         (None, Some(fd)) => format!("descriptor {fd}"),
         (None, None) => "opened; the descriptor is not known".to_owned(),
     };
@@ -76,8 +105,10 @@ fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)>
         ("latency", event.latency.map_or_else(|| "-".to_owned(), |latency| duration(latency.as_nanos() as u64))),
         ("container", or_none(label.map(|label| escape(label)).unwrap_or_default())),
         ("cgroup", or_none(cgroup.map(|cgroup| escape(&cgroup.path)).unwrap_or_default())),
-        ("escaped", if has_escapes { "yes: \\ starts an escape in the texts above" } else { "no" }.to_owned()),
     ];
+    if has_escapes {
+        fields.push(("escapes", "\\ starts an escape in the texts above".to_owned()));
+    }
     if !event.opened_name.is_empty() {
         fields.insert(2, ("opened", escape(event.opened_name)));
     }

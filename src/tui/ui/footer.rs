@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::context::Context;
-use crate::format::cut;
+use crate::format::cut_words;
 use crate::tui::app::action::Focus;
 use crate::tui::app::{App, Mode, keymap};
 
@@ -20,12 +20,12 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
     if let Mode::Prompt(prompt) = &app.mode
         && let Some(error) = &prompt.error
     {
-        let text = cut(&error.to_string(), width, theme.glyphs.elided);
+        let text = cut_words(&error.to_string(), width, theme.glyphs.elided);
         buf.set_stringn(area.x, area.y, text, width, theme.bad);
         return;
     }
     if let Some(status) = app.status() {
-        buf.set_stringn(area.x, area.y, cut(status, width, theme.glyphs.elided), width, theme.title);
+        buf.set_stringn(area.x, area.y, cut_words(status, width, theme.glyphs.elided), width, theme.title);
         return;
     }
     let mut x = area.x;
@@ -47,8 +47,9 @@ fn hints(app: &App) -> Vec<(String, String)> {
         Mode::Browse => browse(app),
         Mode::Prompt(_) => fixed(&[("Enter", "keep"), ("Esc", "back"), ("Up", "earlier"), ("^U", "erase")]),
         Mode::Help { .. } => fixed(&[("q", "close"), ("Up Down", "scroll")]),
+        Mode::Details { .. } if app.events.selected().is_none() => fixed(&[("q", "close"), ("Up Down", "scroll")]),
         Mode::Details { .. } => fixed(&[("q", "close"), ("y", "copy the path"), ("Up Down", "scroll")]),
-        Mode::Pick(_) => fixed(&[("Enter", "take it"), ("Esc", "close"), ("Up Down", "choose")]),
+        Mode::Pick(_) => fixed(&[("Enter", "choose"), ("Esc", "close"), ("Up Down", "move")]),
     }
 }
 

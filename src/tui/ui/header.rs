@@ -25,11 +25,11 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
     let plain = Style::new();
     let dropped = totals.lost.dropped() + totals.lost.skipped;
     let new = app.events.new_since();
-    let state = match (app.paused, app.events.is_following()) {
-        (true, _) => format!("PAUSED +{} new", group_digits(new)),
-        (false, false) => format!("HELD +{} new", group_digits(new)),
-        (false, true) if app.ended => "ENDED".to_owned(),
-        (false, true) => String::new(),
+    let (state, new) = match (app.paused, app.events.is_following()) {
+        (true, _) => ("PAUSED", format!(" +{} new", group_digits(new))),
+        (false, false) => ("HELD", format!(" +{} new", group_digits(new))),
+        (false, true) if app.ended => ("ENDED", String::new()),
+        (false, true) => ("", String::new()),
     };
     let origin = setup.replay.as_ref().map(|file| format!("replay of {file}")).unwrap_or_default();
     let set =
@@ -39,11 +39,11 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
     let limits = without.chain(setup.hooks.after().map(|limit| Segment::new(6, plain, limit)));
     let segments = vec![
         Segment::new(1, theme.title, "opentop"),
-        Segment::new(0, theme.head, state),
+        Segment::new(0, theme.head, format!("{state}{new}")).or(0, state),
         Segment::new(4, plain, origin),
         Segment::new(8, plain, setup.host.clone()),
         Segment::new(9, plain, setup.kernel.clone()),
-        Segment::new(7, plain, format!("up {}", uptime(app.meter.elapsed()))),
+        Segment::new(7, plain, format!("elapsed {}", uptime(app.meter.elapsed()))),
         Segment::new(2, theme.title, format!("{} opens/s", rate(app.meter.rate()))),
         Segment::new(5, plain, bars(app, context)),
         Segment::new(3, plain, format!("failed {}%", percent(app.meter.failed_share()))),
@@ -69,37 +69,46 @@ fn second(app: &App, context: &Context<'_>) -> Vec<Segment> {
     let unless_zero =
         |number: u64, text: &str| if number > 0 { format!("{text} {}", group_digits(number)) } else { String::new() };
     let hidden = if app.setup.shows_self { 0 } else { totals.hidden };
+    let style = if lost.dropped() > 0 { theme.bad } else { Style::new() };
+    let sums = sums(&totals).into_iter();
+    let sum = sums.fold(Segment::none(style), |segment, (rank, text)| segment.or(rank, text));
     vec![
-        Segment::new(0, if lost.dropped() > 0 { theme.bad } else { Style::new() }, sum(&totals)),
+        sum,
         Segment::new(1, theme.bad, unless_zero(lost.skipped, "not even counted")),
-        Segment::new(1, theme.bad, unless_zero(lost.overflow, "not ranked")),
+        Segment::new(1, theme.bad, unless_zero(lost.overflow, "missing from the ranking")),
         Segment::new(3, Style::new(), own),
-        Segment::new(4, Style::new(), unless_zero(hidden, "own hidden")),
+        Segment::new(4, Style::new(), unless_zero(hidden, "own opens hidden")),
     ]
 }
 
-/// Every open that was counted was delivered, dropped (by cause) or filtered.
-fn sum(totals: &Totals) -> String {
+/// Every open that was counted was delivered, dropped (by cause) or filtered: ever shorter, each with its rank.
+fn sums(totals: &Totals) -> Vec<(u8, String)> {
     let lost = &totals.lost;
-    let causes = lost.dropped_by_cause().map(|(cause, count)| match count {
-        0 => String::new(),
-        count if count == lost.dropped() => format!(" ({cause})"),
-        count => format!(" ({cause} {})", group_digits(count)),
-    });
-    let seen = totals.delivered + lost.dropped() + totals.filtered;
-    let on_the_way = match totals.opens.saturating_sub(seen) {
-        0 => String::new(),
-        count => format!(" + on the way {}", group_digits(count)),
+    let causes: Vec<_> = lost.dropped_by_cause().filter(|(_, count)| *count > 0).collect();
+    let sum = |number: fn(u64) -> String, causes: &str| {
+        let seen = totals.delivered + lost.dropped() + totals.filtered;
+        let rest = [("filtered", totals.filtered), ("not yet read", totals.opens.saturating_sub(seen))];
+        let rest = rest.into_iter().filter(|(_, count)| *count > 0);
+        let rest: String = rest.map(|(what, count)| format!(" + {what} {}", number(count))).collect();
+        let [opens, events, dropped] = [totals.opens, totals.delivered, lost.dropped()].map(number);
+        format!("opens {opens} = events {events} + dropped {dropped}{causes}{rest}")
     };
-    let filtered =
-        if totals.filtered > 0 { format!(" + filtered {}", group_digits(totals.filtered)) } else { String::new() };
-    format!(
-        "opens {} = events {} + dropped {}{}{filtered}{on_the_way}",
-        group_digits(totals.opens),
-        group_digits(totals.delivered),
-        group_digits(lost.dropped()),
-        causes.collect::<String>()
-    )
+    let dropped = format!("dropped {}", compact(lost.dropped()));
+    let first = (1..=causes.len()).rev().map(|shown| (2, sum(group_digits, &told(&causes, shown))));
+    first.chain([(1, sum(group_digits, "")), (0, sum(compact, "")), (0, dropped)]).collect()
+}
+
+/// The first `shown` causes with their counts, and how many more there are.
+fn told(causes: &[(&str, u64)], shown: usize) -> String {
+    match causes {
+        [(cause, _)] => format!(" ({cause})"),
+        _ => {
+            let told: Vec<_> =
+                causes[..shown].iter().map(|(cause, count)| format!("{cause} {}", group_digits(*count))).collect();
+            let more = if shown < causes.len() { format!(", +{} more", causes.len() - shown) } else { String::new() };
+            format!(" ({}{more})", told.join(", "))
+        }
+    }
 }
 
 /// The last rates as bars, the highest of them a whole one.

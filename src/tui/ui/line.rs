@@ -1,5 +1,7 @@
 //! One line of texts side by side, of which the less important give way when there is no room.
 
+use std::collections::VecDeque;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -8,18 +10,36 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::format::{cut, elide};
 use crate::tui::app::columns::Placed;
 
-/// A text that is shown whole or not at all.
+/// A text that is shown whole or not at all, or a shorter one in its place.
 #[derive(Debug)]
 pub(super) struct Segment {
-    pub text: String,
-    pub style: Style,
-    /// The higher, the sooner it gives way; 0 stays.
-    pub rank: u8,
+    /// Each with its rank, the longest first: the higher, the sooner it gives way to the next, and the last to nothing.
+    texts: VecDeque<(u8, String)>,
+    style: Style,
 }
 
 impl Segment {
     pub(super) fn new(rank: u8, style: Style, text: impl Into<String>) -> Self {
-        Self { text: text.into(), style, rank }
+        Self { texts: [(rank, text.into())].into(), style }
+    }
+
+    /// Without a text as yet.
+    pub(super) fn none(style: Style) -> Self {
+        Self { texts: VecDeque::new(), style }
+    }
+
+    /// With a shorter text for where the others have no room.
+    pub(super) fn or(mut self, rank: u8, shorter: impl Into<String>) -> Self {
+        self.texts.push_back((rank, shorter.into()));
+        self
+    }
+
+    fn rank(&self) -> u8 {
+        self.texts.front().map_or(0, |(rank, _)| *rank)
+    }
+
+    fn text(&self) -> &str {
+        self.texts.front().map_or("", |(_, text)| text)
     }
 }
 
@@ -28,19 +48,16 @@ pub(super) const GAP: usize = 2;
 
 /// Draws what fits of `segments` from the left of `area`'s first line. Returns the columns used.
 pub(super) fn draw(mut segments: Vec<Segment>, area: Rect, buf: &mut Buffer) -> u16 {
-    segments.retain(|segment| !segment.text.is_empty());
-    let width = usize::from(area.width);
-    while total(&segments) > width {
-        let Some(at) = (0..segments.len()).max_by_key(|&at| segments[at].rank) else { break };
-        if segments[at].rank == 0 {
-            break;
-        }
-        segments.remove(at);
+    segments.retain(|segment| !segment.text().is_empty());
+    while total(&segments) > usize::from(area.width) {
+        let Some(at) = (0..segments.len()).max_by_key(|&at| segments[at].rank()) else { break };
+        segments[at].texts.pop_front();
+        segments.retain(|segment| !segment.text().is_empty());
     }
     let mut x = area.x;
     for segment in &segments {
         let room = usize::from(area.right().saturating_sub(x));
-        let (end, _) = buf.set_stringn(x, area.y, &segment.text, room, segment.style);
+        let (end, _) = buf.set_stringn(x, area.y, segment.text(), room, segment.style);
         x = end.saturating_add(GAP as u16);
     }
     x.saturating_sub(GAP as u16).saturating_sub(area.x)
@@ -48,7 +65,7 @@ pub(super) fn draw(mut segments: Vec<Segment>, area: Rect, buf: &mut Buffer) -> 
 
 fn total(segments: &[Segment]) -> usize {
     let gaps = GAP * segments.len().saturating_sub(1);
-    segments.iter().map(|segment| segment.text.width()).sum::<usize>() + gaps
+    segments.iter().map(|segment| segment.text().width()).sum::<usize>() + gaps
 }
 
 /// Draws the first of `texts` that fits at the right end of the line, of which `used` columns are taken.
@@ -81,18 +98,21 @@ mod tests {
     fn line(width: u16) -> String {
         let area = Rect::new(0, 0, width, 1);
         let mut buf = Buffer::empty(area);
-        let segments = [(0, "name"), (9, "least"), (3, "more"), (9, "last")];
-        draw(segments.map(|(rank, text)| Segment::new(rank, Style::new(), text)).into(), area, &mut buf);
+        let segments = [(0, "name"), (9, "least"), (3, "some more"), (9, "last")];
+        let mut segments = segments.map(|(rank, text)| Segment::new(rank, Style::new(), text));
+        segments[2].texts.push_back((2, "more".to_owned()));
+        draw(segments.into(), area, &mut buf);
         (0..width).map(|x| buf[(x, 0)].symbol().to_owned()).collect::<String>().trim_end().to_owned()
     }
 
     #[test]
     fn the_least_important_gives_way_first() {
-        assert_eq!(line(40), "name  least  more  last");
-        assert_eq!(line(20), "name  least  more");
-        assert_eq!(line(12), "name  more");
+        assert_eq!(line(40), "name  least  some more  last");
+        assert_eq!(line(22), "name  least  some more");
+        assert_eq!(line(15), "name  some more");
+        assert_eq!(line(14), "name  more");
         assert_eq!(line(5), "name");
-        assert_eq!(line(2), "na");
+        assert_eq!(line(2), "");
         assert_eq!(line(0), "");
     }
 }

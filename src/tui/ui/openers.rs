@@ -9,7 +9,7 @@ use super::line;
 use crate::escape::escape;
 use crate::format::{cut, duration, fitting, group_digits, percent, rate};
 use crate::ranking::openers::{Group, Row};
-use crate::ranking::{Basis, Ranking, Sort, label, pid, title_of};
+use crate::ranking::{Basis, Ranking, Sort, described, label, pid, title_of};
 use crate::tui::app::App;
 use crate::tui::app::action::Focus;
 use crate::tui::app::columns::{self, OpenersColumn, Placed};
@@ -89,7 +89,8 @@ fn titles(ranking: &Ranking) -> Vec<String> {
     let what = format!("top {}", plural(ranking.group));
     match ranking.basis() {
         Basis::Counts { unsure: 0 } if ranking.is_as_filtered() => {
-            vec![format!("{what} (exact, as filtered) "), "exact, as filtered ".to_owned(), "as filtered ".to_owned()]
+            let words = ["exact counts of what matches ", "only what matches "].map(str::to_owned);
+            [format!("{what} (exact counts of what matches) ")].into_iter().chain(words).collect()
         }
         Basis::Counts { unsure: 0 } => vec![format!("{what} (exact) "), "exact ".to_owned()],
         Basis::Counts { unsure } => {
@@ -120,7 +121,7 @@ fn cell(app: &App, row: &Row, at: &Placed<'_, OpenersColumn>, context: &Context<
         OpenersColumn::Name if row.ended && pid(&row.key).is_some() => {
             ended(&label(row, context.names), usize::from(at.width), context)
         }
-        OpenersColumn::Name => label(row, context.names),
+        OpenersColumn::Name => described(row, context.names),
         OpenersColumn::Last => {
             let event = row.last.and_then(|id| app.events.live().log.get(id));
             escape(event.map_or(&row.last_path, |event| event.path))

@@ -284,3 +284,83 @@ fn without_colour_there_is_none_and_with_colour_only_the_terminals_own() {
         assert!(buffer.content.iter().all(|cell| allowed(cell.fg) && allowed(cell.bg)));
     }
 }
+
+/// The lines of the header and the footer.
+fn edges(screen: &Screen) -> Vec<String> {
+    let (buffer, _) = screen.draw();
+    let last = buffer.area.height - 1;
+    let line = |y| (0..buffer.area.width).map(|x| buffer[(x, y)].symbol().to_owned()).collect();
+    [0, 1, last].into_iter().map(line).collect()
+}
+
+/// At each width the last word of a line is one that also stands in the line where there is room behind it.
+#[test]
+fn no_word_of_the_header_or_the_footer_is_cut_at_any_width() {
+    let lost = Lost { ring: 1_172_303, queue: 45_321, io_uring: 77, skipped: 3, overflow: 12, ..Lost::default() };
+    let mut losing = Screen::busy(80, 24);
+    let totals = Totals {
+        opens: 1_300_000_000,
+        delivered: 1_290_000_000,
+        filtered: 12_345,
+        hidden: 52,
+        lost,
+        ..Totals::default()
+    };
+    losing.reading(&[(1, "systemd", 0, 9, 0)], totals);
+    let mut paused = Screen::busy(80, 24);
+    paused.keys(" ");
+    let mut prompt = Screen::busy(80, 24);
+    prompt.keys("/foo:bar");
+    let mut status = Screen::busy(80, 24);
+    status.keys("m");
+    for (name, mut screen) in [("losing", losing), ("paused", paused), ("prompt", prompt), ("status", status)] {
+        let mut whole = std::collections::HashSet::new();
+        let mut last = Vec::new();
+        for width in (20..=200).chain([400]) {
+            screen.resize(width, 24);
+            for line in edges(&screen) {
+                let touches = !line.ends_with(' ');
+                let mut words = line.split_whitespace().map(str::to_owned);
+                if touches {
+                    last.push((width, words.next_back().unwrap(), line.clone()));
+                }
+                whole.extend(words);
+            }
+        }
+        for (width, word, line) in last {
+            let cut = word.strip_suffix('…').is_some_and(|word| whole.iter().any(|whole| whole == word));
+            assert!(cut || word == "…" || whole.contains(&word), "{name}, {width} columns: {word:?} in {line:?}");
+        }
+    }
+}
+
+#[test]
+fn causes_of_loss_are_whole_or_counted() {
+    let mut screen = Screen::busy(80, 24);
+    let lost = Lost { ring: 1_172_303, queue: 45_321, io_uring: 77, ..Lost::default() };
+    screen.reading(
+        &[(1, "systemd", 0, 9, 0)],
+        Totals { opens: 9_217_701, delivered: 8_000_000, lost, ..Totals::default() },
+    );
+    let shown = [200, 90, 80, 60, 40, 20].map(|width| {
+        screen.resize(width, 24);
+        screen.line(1)
+    });
+    assert_snapshot!("causes_of_loss", shown.join("\n"));
+}
+
+#[test]
+fn details_of_a_gap_say_what_is_missing_and_why() {
+    let mut screen = Screen::with_a_gap(80, 24);
+    screen.keys("2").keys("1");
+    let row = screen.text().lines().position(|line| line.contains("the kernel left out")).expect("a gap");
+    while !screen.line(row).starts_with('>') {
+        let before = screen.text();
+        screen.keys("k");
+        assert_ne!(screen.text(), before, "the selection reaches the gap");
+    }
+    screen.keys("\r");
+    assert_snapshot!("gap_details_80x24", screen.text());
+    screen.keys("q");
+    assert!(screen.text().contains("the kernel left out"));
+}
