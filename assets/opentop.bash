@@ -59,7 +59,7 @@ _opentop() {
 
     case "${cmd}" in
         opentop)
-            opts="-p -u -c -f -x -e -F -b -n -d -o -i -g -s -h -V --pid --user --comm --file --failed --errno --filter --batch --count --duration --output --interval --group-by --sort --history --color --ascii --ring --hooks --latency --resolve --tree --cgroup --as --self --help --version record replay report diff check help"
+            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h -V --pid --user --comm --file --failed --errno --filter --count --duration --interval --ring --hooks --latency --resolve --tree --cgroup --as --until --self --batch --output --out --force --group-by --sort --history --color --ascii --help --version record replay report diff check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -129,6 +129,34 @@ _opentop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -i)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ring)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hooks)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cgroup)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -W "exit all" -- "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -W "tui text json csv" -- "${cur}"))
                     return 0
@@ -137,11 +165,11 @@ _opentop() {
                     COMPREPLY=($(compgen -W "tui text json csv" -- "${cur}"))
                     return 0
                     ;;
-                --interval)
+                --out)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                -i)
+                -O)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -167,22 +195,6 @@ _opentop() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --ring)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --hooks)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cgroup)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --as)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -343,7 +355,7 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__record)
-            opts="-p -u -c -f -x -e -F -b -n -d -o -i -g -s -h --force --pid --user --comm --file --failed --errno --filter --batch --count --duration --output --interval --group-by --sort --history --color --ascii --ring --hooks --latency --resolve --tree --cgroup --as --self --help"
+            opts="-p -u -c -f -x -e -F -n -d -i -h --force --pid --user --comm --file --failed --errno --filter --count --duration --interval --ring --hooks --latency --resolve --tree --cgroup --as --until --self --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -413,44 +425,12 @@ _opentop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --output)
-                    COMPREPLY=($(compgen -W "tui text json csv" -- "${cur}"))
-                    return 0
-                    ;;
-                -o)
-                    COMPREPLY=($(compgen -W "tui text json csv" -- "${cur}"))
-                    return 0
-                    ;;
                 --interval)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -i)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --group-by)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -g)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --sort)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -s)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --history)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 --ring)
@@ -469,6 +449,10 @@ _opentop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --until)
+                    COMPREPLY=($(compgen -W "exit all" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -477,7 +461,7 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__replay)
-            opts="-p -u -c -f -x -e -F -b -n -d -o -i -g -s -h --speed --pid --user --comm --file --failed --errno --filter --batch --count --duration --output --interval --group-by --sort --history --color --ascii --help"
+            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h --speed --pid --user --comm --file --failed --errno --filter --count --duration --interval --batch --output --out --force --group-by --sort --history --color --ascii --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -551,6 +535,14 @@ _opentop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -i)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -W "tui text json csv" -- "${cur}"))
                     return 0
@@ -559,11 +551,11 @@ _opentop() {
                     COMPREPLY=($(compgen -W "tui text json csv" -- "${cur}"))
                     return 0
                     ;;
-                --interval)
+                --out)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                -i)
+                -O)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

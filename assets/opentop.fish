@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_opentop_global_optspecs
-    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= b/batch n/count= d/duration= o/output= i/interval= g/group-by= s/sort= history= color= ascii ring= hooks= latency resolve tree cgroup= as= self h/help V/version
+    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= n/count= d/duration= i/interval= ring= hooks= latency resolve tree cgroup= as= until= self b/batch o/output= O/out= force g/group-by= s/sort= history= color= ascii h/help V/version
 end
 
 function __fish_opentop_needs_command
@@ -32,29 +32,33 @@ complete -c opentop -n "__fish_opentop_needs_command" -s e -l errno -d 'Only ope
 complete -c opentop -n "__fish_opentop_needs_command" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s d -l duration -d 'Stop after SECS seconds; the screen then shows what came until then' -r
+complete -c opentop -n "__fish_opentop_needs_command" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l ring -d 'Size of the ring buffer, such as 512K or 16M: a power of two' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l hooks -d 'The hooks to use instead of the best that work' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l cgroup -d 'Only this cgroup and those below it' -r -F
+complete -c opentop -n "__fish_opentop_needs_command" -l as -d 'Run COMMAND as this user of /etc/passwd, with the groups and an environment of theirs; needs root' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l until -d 'With COMMAND: end with it, or wait for all that it has started too, daemons included' -r -f -a "exit\t'It has ended'
+all\t'It and all its descendants have ended'"
 complete -c opentop -n "__fish_opentop_needs_command" -s o -l output -d 'How to show opens; tui on a terminal, text otherwise' -r -f -a "tui\t''
 text\t''
 json\t''
 csv\t''"
-complete -c opentop -n "__fish_opentop_needs_command" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
+complete -c opentop -n "__fish_opentop_needs_command" -s O -l out -d 'Write the lines to this new file instead of stdout, where a command\'s output may be between them' -r -F
 complete -c opentop -n "__fish_opentop_needs_command" -s g -l group-by -d 'What the ranking has one row for: process, comm, file, dir, user, container, error' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s s -l sort -d 'What the ranking is sorted by: rate, total, failed, pid, user, name, p50, p99' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l history -d 'Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c opentop -n "__fish_opentop_needs_command" -l ring -d 'Size of the ring buffer, such as 512K or 16M: a power of two' -r
-complete -c opentop -n "__fish_opentop_needs_command" -l hooks -d 'The hooks to use instead of the best that work' -r
-complete -c opentop -n "__fish_opentop_needs_command" -l cgroup -d 'Only this cgroup and those below it' -r -F
-complete -c opentop -n "__fish_opentop_needs_command" -l as -d 'Run COMMAND as this user of /etc/passwd, with the groups and an environment of theirs; needs root' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s x -l failed -d 'Only opens that failed'
-complete -c opentop -n "__fish_opentop_needs_command" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
-complete -c opentop -n "__fish_opentop_needs_command" -l ascii -d 'Draw with ASCII only'
 complete -c opentop -n "__fish_opentop_needs_command" -l latency -d 'Measure how long each open took, from call to result'
 complete -c opentop -n "__fish_opentop_needs_command" -l resolve -d 'Tell the path of the file that was opened too, links followed'
 complete -c opentop -n "__fish_opentop_needs_command" -l tree -d 'With --pid: their descendants too'
 complete -c opentop -n "__fish_opentop_needs_command" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
-complete -c opentop -n "__fish_opentop_needs_command" -s h -l help -d 'Print help'
+complete -c opentop -n "__fish_opentop_needs_command" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
+complete -c opentop -n "__fish_opentop_needs_command" -l force -d 'Replace the FILE of --out if it exists'
+complete -c opentop -n "__fish_opentop_needs_command" -l ascii -d 'Draw with ASCII only'
+complete -c opentop -n "__fish_opentop_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c opentop -n "__fish_opentop_needs_command" -s V -l version -d 'Print version'
 complete -c opentop -n "__fish_opentop_needs_command" -a "record" -d 'Write a recording'
 complete -c opentop -n "__fish_opentop_needs_command" -a "replay" -d 'Show a recording, on the same screens and outputs; needs no privileges'
@@ -70,30 +74,20 @@ complete -c opentop -n "__fish_opentop_using_subcommand record" -s e -l errno -d
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s d -l duration -d 'Stop after SECS seconds; the screen then shows what came until then' -r
-complete -c opentop -n "__fish_opentop_using_subcommand record" -s o -l output -d 'How to show opens; tui on a terminal, text otherwise' -r -f -a "tui\t''
-text\t''
-json\t''
-csv\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
-complete -c opentop -n "__fish_opentop_using_subcommand record" -s g -l group-by -d 'What the ranking has one row for: process, comm, file, dir, user, container, error' -r
-complete -c opentop -n "__fish_opentop_using_subcommand record" -s s -l sort -d 'What the ranking is sorted by: rate, total, failed, pid, user, name, p50, p99' -r
-complete -c opentop -n "__fish_opentop_using_subcommand record" -l history -d 'Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events' -r
-complete -c opentop -n "__fish_opentop_using_subcommand record" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
-always\t''
-never\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l ring -d 'Size of the ring buffer, such as 512K or 16M: a power of two' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l hooks -d 'The hooks to use instead of the best that work' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l cgroup -d 'Only this cgroup and those below it' -r -F
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l as -d 'Run COMMAND as this user of /etc/passwd, with the groups and an environment of theirs; needs root' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l until -d 'With COMMAND: end with it, or wait for all that it has started too, daemons included' -r -f -a "exit\t'It has ended'
+all\t'It and all its descendants have ended'"
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l force -d 'Replace FILE if it exists'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s x -l failed -d 'Only opens that failed'
-complete -c opentop -n "__fish_opentop_using_subcommand record" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
-complete -c opentop -n "__fish_opentop_using_subcommand record" -l ascii -d 'Draw with ASCII only'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l latency -d 'Measure how long each open took, from call to result'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l resolve -d 'Tell the path of the file that was opened too, links followed'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l tree -d 'With --pid: their descendants too'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
-complete -c opentop -n "__fish_opentop_using_subcommand record" -s h -l help -d 'Print help'
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l speed -d 'How many times as fast as it was recorded; 0: as fast as possible. On the screen 1 unless given, else 0' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s p -l pid -d 'Only these processes' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s u -l user -d 'Only this user' -r
@@ -103,11 +97,12 @@ complete -c opentop -n "__fish_opentop_using_subcommand replay" -s e -l errno -d
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s d -l duration -d 'Stop after SECS seconds; the screen then shows what came until then' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s o -l output -d 'How to show opens; tui on a terminal, text otherwise' -r -f -a "tui\t''
 text\t''
 json\t''
 csv\t''"
-complete -c opentop -n "__fish_opentop_using_subcommand replay" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s O -l out -d 'Write the lines to this new file instead of stdout, where a command\'s output may be between them' -r -F
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s g -l group-by -d 'What the ranking has one row for: process, comm, file, dir, user, container, error' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s s -l sort -d 'What the ranking is sorted by: rate, total, failed, pid, user, name, p50, p99' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l history -d 'Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events' -r
@@ -116,6 +111,7 @@ always\t''
 never\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -l force -d 'Replace the FILE of --out if it exists'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l ascii -d 'Draw with ASCII only'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s h -l help -d 'Print help'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s F -l filter -d 'Only what this expression matches, as in the / prompt' -r

@@ -29,7 +29,7 @@ pub struct Cli {
 pub enum Command {
     /// Write a recording
     Record {
-        /// The file to write; an existing one is kept unless --force is given
+        /// The file to write, - for stdout; an existing one is kept unless --force is given
         // Its own id: `file` is the option that filters.
         #[arg(id = "recording", value_name = "FILE")]
         file: PathBuf,
@@ -37,18 +37,20 @@ pub enum Command {
         #[arg(long)]
         force: bool,
         #[command(flatten)]
-        live: Live,
+        trace: Trace,
     },
     /// Show a recording, on the same screens and outputs; needs no privileges
     Replay {
-        /// A recording, or lines of `opentop -o json`
+        /// A recording, or lines of `opentop -o json`; - reads stdin
         #[arg(id = "recording", value_name = "FILE")]
         file: PathBuf,
         /// How many times as fast as it was recorded; 0: as fast as possible. On the screen 1 unless given, else 0
         #[arg(long, value_name = "FACTOR")]
         speed: Option<f64>,
         #[command(flatten)]
-        view: View,
+        filters: Filters,
+        #[command(flatten)]
+        shown: Shown,
     },
     /// Tell what the programs of a recording touched: what they read, wrote and ran, did not find and were denied
     Report {
@@ -96,11 +98,20 @@ pub enum Command {
     Check,
 }
 
-/// Options that need the kernel.
+/// Options of what is shown live.
 #[derive(Debug, Args)]
 pub struct Live {
     #[command(flatten)]
-    pub view: View,
+    pub trace: Trace,
+    #[command(flatten)]
+    pub shown: Shown,
+}
+
+/// Options that need the kernel.
+#[derive(Debug, Args)]
+pub struct Trace {
+    #[command(flatten)]
+    pub filters: Filters,
     /// Size of the ring buffer, such as 512K or 16M: a power of two
     #[arg(long, value_name = "SIZE", default_value = "8M", help_heading = "Tracing")]
     pub ring: String,
@@ -122,8 +133,13 @@ pub struct Live {
     /// Run COMMAND as this user of /etc/passwd, with the groups and an environment of theirs; needs root
     #[arg(long = "as", value_name = "USER", requires = "run", help_heading = "Tracing")]
     pub run_as: Option<OsString>,
+    /// With COMMAND: end with it, or wait for all that it has started too, daemons included
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Until::All, requires = "run", help_heading = "Tracing")]
+    pub until: Until,
     /// Run this command and show only it and its descendants. It has the privileges that opentop was started with: under
-    /// sudo it runs as root, unless --as names somebody else
+    /// sudo it runs as root, unless --as names somebody else. Without the screen it keeps the terminal and its three
+    /// streams, but for its stdout with -o json or csv: that goes to stderr, unless --out takes the lines. ^C is the
+    /// command's; twice within a second it ends opentop
     #[arg(last = true, value_name = "COMMAND", conflicts_with = "pid")]
     pub run: Vec<OsString>,
     /// Show opentop's own opens, which are hidden otherwise
@@ -134,9 +150,9 @@ pub struct Live {
 /// Pid 0 is the kernel's own idle task, which opens nothing.
 const PIDS: std::ops::RangeFrom<i64> = 1..;
 
-/// Options that a recording can be shown with too.
+/// Which opens, and until when; of a recording too.
 #[derive(Debug, Args)]
-pub struct View {
+pub struct Filters {
     /// Only these processes
     #[arg(short, long, value_name = "PID[,PID]", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(PIDS), help_heading = "Filters")]
     pub pid: Vec<u32>,
@@ -159,21 +175,32 @@ pub struct View {
     #[arg(short = 'F', long, value_name = "EXPR", help_heading = "Filters")]
     pub filter: Option<String>,
 
-    /// Print the ranking every interval instead of each open, like top -b
-    #[arg(short, long, help_heading = "Output")]
-    pub batch: bool,
     /// Stop after N opens, with --batch after N rankings
     #[arg(short = 'n', long, value_name = "N", help_heading = "Output")]
     pub count: Option<u64>,
     /// Stop after SECS seconds; the screen then shows what came until then
     #[arg(short, long, value_name = "SECS", help_heading = "Output")]
     pub duration: Option<f64>,
-    /// How to show opens; tui on a terminal, text otherwise
-    #[arg(short, long, value_enum, value_name = "FORM", help_heading = "Output")]
-    pub output: Option<OutputForm>,
     /// Seconds between two readings of the counters, with --batch between two rankings
     #[arg(short, long, value_name = "SECS", default_value_t = 1.0, help_heading = "Output")]
     pub interval: f64,
+}
+
+/// How it is shown.
+#[derive(Debug, Args)]
+pub struct Shown {
+    /// Print the ranking every interval instead of each open, like top -b
+    #[arg(short, long, help_heading = "Output")]
+    pub batch: bool,
+    /// How to show opens; tui on a terminal, text otherwise
+    #[arg(short, long, value_enum, value_name = "FORM", help_heading = "Output")]
+    pub output: Option<OutputForm>,
+    /// Write the lines to this new file instead of stdout, where a command's output may be between them
+    #[arg(short = 'O', long, value_name = "FILE", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+    /// Replace the FILE of --out if it exists
+    #[arg(long, requires = "out", help_heading = "Output")]
+    pub force: bool,
     #[arg(short, long, value_name = "WHAT", default_value = "process", value_parser = group, help_heading = "Ranking")]
     #[arg(help = format!("What the ranking has one row for: {}", groups()))]
     pub group_by: Group,
@@ -231,6 +258,16 @@ pub enum ColorWhen {
     Auto,
     Always,
     Never,
+}
+
+/// What the end of a command is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Until {
+    /// It has ended.
+    Exit,
+    /// It and all its descendants have ended.
+    #[default]
+    All,
 }
 
 fn group(name: &str) -> Result<Group, String> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::child::Program;
-use crate::cli::{Cli, ColorWhen, Command, DiffForm, Live, OutputForm, Page, ReportForm, View};
+use crate::cli::{Cli, ColorWhen, Command, DiffForm, Filters, OutputForm, Page, ReportForm, Shown, Trace};
 use crate::error::Error;
 use crate::escape;
 use crate::filter::{Filter, FilterError, Term};
@@ -23,23 +23,40 @@ use crate::tracer::{self, Extras, HookSet, Options};
 #[derive(Debug)]
 pub enum Config {
     Live { options: Options, show: Show, command: Program },
-    Record { file: PathBuf, replace: bool, options: Options, show: Show, command: Program },
+    Record { file: Target, options: Options, selection: Selection, command: Program },
     Replay { file: PathBuf, speed: f64, show: Show },
     Report { file: PathBuf, filter: Filter, form: ReportForm, paper: Paper },
     Diff { files: [PathBuf; 2], filter: Filter, factor: f64, raw: bool, form: DiffForm, paper: Paper },
     Check,
 }
 
-/// How to show opens, wherever they come from.
+/// A file to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// `-` is stdout where a recording is written.
+    pub path: PathBuf,
+    /// An existing regular file may go.
+    pub replace: bool,
+}
+
+/// Which opens, wherever they come from, and until when.
 #[derive(Debug)]
-pub struct Show {
-    pub form: OutputForm,
-    /// Rankings instead of opens; never on the screen.
-    pub batch: bool,
+pub struct Selection {
     pub filter: Filter,
     pub names: Names,
     pub limits: Limits,
     pub interval: Duration,
+}
+
+/// How to show them.
+#[derive(Debug)]
+pub struct Show {
+    pub selection: Selection,
+    pub form: OutputForm,
+    /// Where lines go; `None`: stdout.
+    pub out: Option<Target>,
+    /// Rankings instead of opens; never on the screen.
+    pub batch: bool,
     pub group: Group,
     pub sort: Sort,
     pub history: Bound,
@@ -67,6 +84,8 @@ pub struct Limits {
 pub struct Surroundings {
     /// Both stdin and stdout are a terminal that can be drawn on.
     pub screen: bool,
+    /// Stdout is, and whatever stdin is, there is a terminal for the keys.
+    pub screen_without_stdin: bool,
     pub no_color: bool,
     /// Columns of stdout, if it is a terminal.
     pub columns: Option<u16>,
@@ -78,9 +97,10 @@ impl Surroundings {
     /// Looks at stdin, stdout and the environment.
     pub fn gather() -> Self {
         let term = std::env::var("TERM").unwrap_or_default();
-        let terminals = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        let drawable = std::io::stdout().is_terminal() && !matches!(term.as_str(), "" | "dumb");
         Self {
-            screen: terminals && !matches!(term.as_str(), "" | "dumb"),
+            screen: drawable && std::io::stdin().is_terminal(),
+            screen_without_stdin: drawable && std::fs::File::open("/dev/tty").is_ok(),
             no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             columns: rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok().map(|size| size.ws_col),
             unprivileged: privileges::none(),
@@ -96,21 +116,22 @@ impl Config {
     pub fn new(cli: Cli, here: Surroundings) -> Result<Self, Error> {
         Ok(match cli.command {
             None => {
-                let show = show(&cli.live.view, here, Names::of_host(), here.screen, follows(&cli.live))?;
-                Config::Live { options: options(&cli.live, &show)?, show, command: program(cli.live)? }
+                let trace = cli.live.trace;
+                let selection = selection(&trace.filters, Names::of_host(), follows(&trace))?;
+                let show = show(&cli.live.shown, selection, here, here.screen)?;
+                Config::Live { options: options(&trace, &show.selection)?, show, command: program(trace)? }
             }
-            Some(Command::Record { file, force, live }) => {
-                if live.view.batch {
-                    return Err(Error::Usage(
-                        "--batch prints rankings, and a recording holds opens: leave it out".into(),
-                    ));
-                }
-                let show = show(&live.view, here, Names::of_host(), false, follows(&live))?;
-                Config::Record { file, replace: force, options: options(&live, &show)?, show, command: program(live)? }
+            Some(Command::Record { file, force, trace }) => {
+                let selection = selection(&trace.filters, Names::of_host(), follows(&trace))?;
+                let options = options(&trace, &selection)?;
+                let file = Target { path: file, replace: force };
+                Config::Record { file, options, selection, command: program(trace)? }
             }
-            Some(Command::Replay { file, speed, view }) => {
+            Some(Command::Replay { file, speed, filters, shown }) => {
+                let screen = if file == Path::new("-") { here.screen_without_stdin } else { here.screen };
                 // The users of the host that was recorded are not those of this one.
-                let show = show(&view, here, Names::without_users(), here.screen, false)?;
+                let selection = selection(&filters, Names::without_users(), false)?;
+                let show = show(&shown, selection, here, screen)?;
                 let natural = if show.form == OutputForm::Tui { 1.0 } else { 0.0 };
                 let speed = speed.unwrap_or(natural);
                 if !(speed.is_finite() && speed >= 0.0) {
@@ -167,13 +188,13 @@ impl ColorWhen {
 }
 
 /// Whether processes are followed into their children. Which those are only the kernel side knows.
-fn follows(live: &Live) -> bool {
-    live.tree || !live.run.is_empty()
+fn follows(trace: &Trace) -> bool {
+    trace.tree || !trace.run.is_empty()
 }
 
 /// The command behind `--`, and as whom it is to run.
-fn program(live: Live) -> Result<Program, Error> {
-    if live.run.first().is_some_and(|program| program.is_empty()) {
+fn program(trace: Trace) -> Result<Program, Error> {
+    if trace.run.first().is_some_and(|program| program.is_empty()) {
         return Err(Error::Usage("-- needs a command behind it, and the name of this one is empty".into()));
     }
     let find = |user: OsString| {
@@ -183,35 +204,35 @@ fn program(live: Live) -> Result<Program, Error> {
         let shown = escape::escape(user.as_encoded_bytes());
         Account::find(&user).ok_or_else(|| Error::Usage(format!("--as {shown}: no such user in /etc/passwd")))
     };
-    Ok(Program { account: live.run_as.map(find).transpose()?, line: live.run })
+    Ok(Program { account: trace.run_as.map(find).transpose()?, line: trace.run, until: trace.until })
 }
 
-fn options(live: &Live, show: &Show) -> Result<Options, Error> {
-    let mut filter = show.filter.kernel_part();
-    if live.tree {
-        if live.view.pid.len() > TREES_MAX {
-            let given = live.view.pid.len();
+fn options(trace: &Trace, selection: &Selection) -> Result<Options, Error> {
+    let mut filter = selection.filter.kernel_part();
+    if trace.tree {
+        if trace.filters.pid.len() > TREES_MAX {
+            let given = trace.filters.pid.len();
             return Err(Error::Usage(format!("--tree follows at most {TREES_MAX} processes, and --pid names {given}")));
         }
-        filter.pids.clone_from(&live.view.pid);
+        filter.pids.clone_from(&trace.filters.pid);
     }
     Ok(Options {
-        ring_bytes: ring_bytes(&live.ring)?,
+        ring_bytes: ring_bytes(&trace.ring)?,
         // The command will be a child of this process, whose own opens are hidden.
-        follow_own: !live.run.is_empty(),
-        show_self: live.show_self,
+        follow_own: !trace.run.is_empty(),
+        show_self: trace.show_self,
         filter,
-        interval: show.interval,
-        hooks: hooks(&live.hooks)?,
+        interval: selection.interval,
+        hooks: hooks(&trace.hooks)?,
         extras: Extras {
             programs: true,
             rings: true,
             kernel: true,
-            children: follows(live),
-            latency: live.latency,
-            resolve: live.resolve,
+            children: follows(trace),
+            latency: trace.latency,
+            resolve: trace.resolve,
         },
-        cgroup: live.cgroup.as_deref().map(cgroup).transpose()?,
+        cgroup: trace.cgroup.as_deref().map(cgroup).transpose()?,
     })
 }
 
@@ -239,11 +260,24 @@ fn cgroup(path: &Path) -> Result<PathBuf, Error> {
     })
 }
 
-fn show(view: &View, here: Surroundings, names: Names, screen: bool, follows: bool) -> Result<Show, Error> {
-    let form = match view.output {
-        None if screen && !view.batch => OutputForm::Tui,
+fn selection(filters: &Filters, names: Names, follows: bool) -> Result<Selection, Error> {
+    Ok(Selection {
+        filter: filter(filters, &names, follows)?,
+        names,
+        limits: Limits {
+            count: filters.count,
+            duration: filters.duration.map(|secs| seconds("--duration", secs)).transpose()?,
+        },
+        interval: seconds("--interval", filters.interval)?,
+    })
+}
+
+/// `screen`: there is one.
+fn show(shown: &Shown, selection: Selection, here: Surroundings, screen: bool) -> Result<Show, Error> {
+    let form = match shown.output {
+        None if screen && !shown.batch && shown.out.is_none() => OutputForm::Tui,
         None => OutputForm::Text,
-        Some(OutputForm::Tui) if !here.screen => {
+        Some(OutputForm::Tui) if !screen => {
             return Err(Error::Other(
                 "the screen needs a terminal on stdin and stdout, and TERM must not be dumb: use -o text, json or csv"
                     .into(),
@@ -251,43 +285,40 @@ fn show(view: &View, here: Surroundings, names: Names, screen: bool, follows: bo
         }
         Some(form) => form,
     };
-    if view.batch && form == OutputForm::Tui {
-        return Err(Error::Usage("--batch prints lines: use it with -o text, json or csv, or without -o".into()));
-    }
-    if view.count.is_some() && form == OutputForm::Tui {
-        return Err(Error::Usage(
-            "--count counts lines, and the screen has none: add -o text, json or csv, or --batch".into(),
-        ));
+    if form == OutputForm::Tui {
+        let lines = [
+            (shown.batch, "--batch prints"),
+            (selection.limits.count.is_some(), "--count counts"),
+            (shown.out.is_some(), "--out takes"),
+        ];
+        if let Some((_, what)) = lines.into_iter().find(|(given, _)| *given) {
+            return Err(Error::Usage(format!("{what} lines, and the screen has none: add -o text, json or csv")));
+        }
     }
     Ok(Show {
+        selection,
         form,
-        batch: view.batch,
-        filter: filter(view, &names, follows)?,
-        names,
-        limits: Limits {
-            count: view.count,
-            duration: view.duration.map(|secs| seconds("--duration", secs)).transpose()?,
-        },
-        interval: seconds("--interval", view.interval)?,
-        group: view.group_by,
-        sort: view.sort,
-        history: history(&view.history)?,
-        colour: view.color.here(here.screen && !here.no_color),
-        ascii: view.ascii,
+        out: shown.out.clone().map(|path| Target { path, replace: shown.force }),
+        batch: shown.batch,
+        group: shown.group_by,
+        sort: shown.sort,
+        history: history(&shown.history)?,
+        colour: shown.color.here(screen && !here.no_color),
+        ascii: shown.ascii,
     })
 }
 
 /// Each filtering option is one term; all of them must hold, and the expression too. Where processes are followed the
 /// pids are left to the kernel side.
-fn filter(view: &View, names: &Names, follows: bool) -> Result<Filter, Error> {
-    let pids = view.pid.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+fn filter(filters: &Filters, names: &Names, follows: bool) -> Result<Filter, Error> {
+    let pids = filters.pid.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
     let options = [
         ("--pid", "pid", (!pids.is_empty() && !follows).then_some(pids.as_str())),
-        ("--user", "uid", view.user.as_deref()),
-        ("--comm", "comm", view.comm.as_deref()),
-        ("--file", "file", view.file.as_deref()),
-        ("--failed", "err", view.failed.then_some("any")),
-        ("--errno", "err", view.errno.as_deref()),
+        ("--user", "uid", filters.user.as_deref()),
+        ("--comm", "comm", filters.comm.as_deref()),
+        ("--file", "file", filters.file.as_deref()),
+        ("--failed", "err", filters.failed.then_some("any")),
+        ("--errno", "err", filters.errno.as_deref()),
     ];
     let mut terms = Vec::new();
     for (option, field, value) in options {
@@ -296,7 +327,7 @@ fn filter(view: &View, names: &Names, follows: bool) -> Result<Filter, Error> {
         let wrong = |why: FilterError| Error::Usage(format!("{option} {}: {}", start_of(value), why.what));
         terms.push(Term::new(field, value, names).map_err(wrong)?);
     }
-    let expression = view.filter.as_deref().unwrap_or_default();
+    let expression = filters.filter.as_deref().unwrap_or_default();
     let parsed = Filter::parse(expression, names).map_err(|why| Error::Usage(format!("--filter: {why}")))?;
     Ok(Filter::from_terms(terms).and(parsed))
 }
@@ -367,8 +398,14 @@ mod tests {
     use super::*;
     use clap::Parser as _;
 
-    const SCREEN: Surroundings = Surroundings { screen: true, no_color: false, columns: Some(80), unprivileged: true };
-    const PIPE: Surroundings = Surroundings { screen: false, no_color: false, columns: None, unprivileged: true };
+    const SCREEN: Surroundings = Surroundings {
+        screen: true,
+        screen_without_stdin: true,
+        no_color: false,
+        columns: Some(80),
+        unprivileged: true,
+    };
+    const PIPE: Surroundings = Surroundings { screen: false, screen_without_stdin: false, columns: None, ..SCREEN };
 
     fn config(args: &str, here: Surroundings) -> Result<Config, Error> {
         let cli = Cli::try_parse_from(["opentop"].into_iter().chain(args.split_whitespace())).unwrap();
@@ -397,7 +434,7 @@ mod tests {
         assert_eq!(options.filter.uids, [0]);
         assert_eq!(options.filter.failed, Some(true));
         assert_eq!(options.filter.errnos, [libc::ENOENT]);
-        assert!(show.filter.source().contains("!comm:nginx"), "{}", show.filter.source());
+        assert!(show.selection.filter.source().contains("!comm:nginx"), "{}", show.selection.filter.source());
     }
 
     #[test]
@@ -444,7 +481,7 @@ mod tests {
     fn rankings_are_lines() {
         assert_eq!(live("-b -n 3", SCREEN).1.form, OutputForm::Text);
         assert_eq!(live("-b -o csv", SCREEN).1.form, OutputForm::Csv);
-        for args in ["-b -o tui", "-n 5", "record -b /tmp/x"] {
+        for args in ["-b -o tui", "-n 5", "-O x -o tui"] {
             assert_eq!(config(args, SCREEN).unwrap_err().exit_code(), 2, "{args}");
         }
         assert_eq!(live("-d 5", SCREEN).1.form, OutputForm::Tui);

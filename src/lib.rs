@@ -83,7 +83,7 @@ use tracer::Options;
 pub fn run(cli: Cli) -> Result<u8, Error> {
     match Config::new(cli, Surroundings::gather())? {
         Config::Live { options, show, command } => live(options, show, &command),
-        Config::Record { file, replace, options, show, command } => record(&file, replace, options, show, &command),
+        Config::Record { file, options, selection, command } => record(&file, options, &selection, &command),
         Config::Replay { file, speed, show } => replay(&file, speed, show),
         Config::Report { file, filter, form, paper } => inspect::report(&file, &filter, form, paper),
         Config::Diff { files, filter, factor, raw, form, paper } => {

@@ -4,6 +4,7 @@
 //! | thread | user | capabilities |
 //! |---|---|---|
 //! | tracer | the caller of sudo | `CAP_BPF`, `CAP_PERFMON`: maps, and loading another hook set; `CAP_DAC_READ_SEARCH`: names of cgroups by handle, tracefs, its own `fdinfo` |
+//! | kill | the caller of sudo | `CAP_KILL`: signals to COMMAND, which may be root |
 //! | all others, and all of a replay | the caller of sudo | none |
 //!
 //! Without sudo the user stays as it is. No thread can gain anything again: `no_new_privs`, an empty bounding set, and a
@@ -71,6 +72,8 @@ pub fn none() -> bool {
 pub enum Role {
     /// Has the BPF objects.
     Tracer,
+    /// Sends signals to the command.
+    Signaller,
     /// Shows or writes what comes, or reads a recording.
     Consumer,
 }
@@ -81,6 +84,7 @@ impl Role {
         const TRACING: CapabilitySet = CapabilitySet::BPF.union(CapabilitySet::PERFMON);
         match self {
             Role::Consumer => CapabilitySet::empty(),
+            Role::Signaller => permitted & CapabilitySet::KILL,
             Role::Tracer if permitted.contains(TRACING) => permitted & (TRACING | CapabilitySet::DAC_READ_SEARCH),
             // The older capability is all that was given.
             Role::Tracer => permitted & (CapabilitySet::SYS_ADMIN | TRACING | CapabilitySet::DAC_READ_SEARCH),
@@ -186,6 +190,8 @@ mod tests {
         let two = CapabilitySet::BPF | CapabilitySet::PERFMON;
         assert_eq!(Role::Tracer.keeps(two), two);
         assert_eq!(Role::Tracer.keeps(CapabilitySet::SYS_ADMIN), CapabilitySet::SYS_ADMIN);
+        assert_eq!(Role::Signaller.keeps(CapabilitySet::all()), CapabilitySet::KILL);
+        assert_eq!(Role::Signaller.keeps(two), CapabilitySet::empty());
         assert_eq!(Role::Consumer.keeps(CapabilitySet::all()), CapabilitySet::empty());
     }
 }

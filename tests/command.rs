@@ -5,9 +5,11 @@ mod common;
 use common::lines::Open;
 use common::tracer::{Ended, Tracer};
 use common::{Running, Scratch, needs_root, opener, opentop, stderr, stdout};
+use rustix::process::{Pid, Signal};
+use std::io::Write as _;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const NOBODY: u32 = 65_534;
 
@@ -84,13 +86,147 @@ fn a_command_that_cannot_be_started_is_an_error() {
     assert_eq!(text.lines().count(), 1, "{text:?}");
 }
 
-/// The command's own words and opentop's lines do not run into each other.
+/// Nothing but JSON is on a stdout that a machine reads, whatever the command prints; for people both stay together.
 #[test]
-fn the_commands_output_is_kept() {
+fn the_commands_output_is_kept_apart_from_lines_for_machines() {
     needs_root();
-    let output = common::output(&mut opentop(["-o", "json", "--", "sh", "-c", "echo error >&2"]));
-    assert_eq!(stderr(&output), "error\n");
-    assert!(stdout(&output).lines().all(|line| line.starts_with('{')));
+    let script = "printf 'no line end'; echo error >&2";
+    for form in ["json", "csv"] {
+        let output = common::output(&mut opentop(["-o", form, "--", "sh", "-c", script]));
+        assert_eq!(stderr(&output), "no line enderror\n", "{form}");
+        assert!(!stdout(&output).contains("no line end"), "{form}");
+    }
+    let output = common::output(&mut opentop(["-o", "json", "--", "sh", "-c", script]));
+    assert!(stdout(&output).lines().all(|line| line.starts_with('{') && line.ends_with('}')));
+    let text = common::output(&mut opentop(["-o", "text", "--", "sh", "-c", script]));
+    assert_eq!((stderr(&text).as_str(), stdout(&text).contains("no line end")), ("error\n", true));
+}
+
+#[test]
+fn lines_go_to_a_file_and_the_command_keeps_its_streams() {
+    needs_root();
+    let scratch = Scratch::new();
+    let out = scratch.join("lines");
+    let run = |options: &[&str]| {
+        let mut command = opentop(["-o", "json", "-O"]);
+        command.arg(&out).args(options).args(["--", "cat", "-"]).stdin(Stdio::piped());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starting opentop");
+        // Where it is refused nobody reads this.
+        let _ = child.stdin.take().expect("a pipe").write_all(b"from stdin");
+        common::ended(child)
+    };
+    let first = run(&[]);
+    assert_eq!((first.status.code(), stdout(&first).as_str(), stderr(&first).as_str()), (Some(0), "from stdin", ""));
+    let lines = std::fs::read_to_string(&out).expect("the lines");
+    assert!(lines.lines().last().is_some_and(|line| line.contains(r#""type":"summary""#)), "{lines}");
+    let again = run(&[]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(stderr(&again).contains("--force") && stdout(&again).is_empty(), "{}", stderr(&again));
+    assert_eq!(std::fs::read_to_string(&out).expect("the lines"), lines, "nothing is replaced unasked");
+    assert_eq!(run(&["--force"]).status.code(), Some(0));
+}
+
+/// What opentop looks for is not the command's.
+#[test]
+fn the_search_for_the_command_is_not_seen() {
+    needs_root();
+    let scratch = Scratch::new();
+    let not_executable = scratch.dir("first");
+    std::fs::write(not_executable.join("true"), "").expect("a file");
+    let path = format!("/nope1:{}::/nope2:/usr/bin:/bin", not_executable.display());
+    let mut command = opentop(["-o", "json", "--", "true"]);
+    let ended = Tracer::of({
+        command.env("PATH", path);
+        command
+    })
+    .wait()
+    .well();
+    let first = &ended.opens()[0];
+    assert_eq!((first.op.as_str(), first.errno.as_deref()), ("exec", None), "{first:?}");
+    assert!(!ended.lines.iter().any(|line| line.contains("/nope") || line.contains("/first")), "{:#?}", ended.lines);
+}
+
+#[test]
+fn a_command_that_a_signal_kills_gives_its_number() {
+    needs_root();
+    for (signal, status) in [("TERM", 143), ("KILL", 137), ("INT", 130)] {
+        let ended = below(&[], &format!("kill -{signal} $$"));
+        assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(status), ""), "{signal}");
+        ended.summary();
+    }
+}
+
+/// Daemons leave their parent, session and terminal, and belong to the command nevertheless.
+#[test]
+fn opentop_goes_on_until_the_last_descendant_has_ended() {
+    needs_root();
+    let scratch = Scratch::new();
+    let file = scratch.file("late", "");
+    let script = format!("(setsid sh -c 'sleep 0.5; : <{}' >/dev/null 2>&1 &) ; exit 3", file.display());
+    let ended = below(&[], &script);
+    assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
+    assert_eq!(at(&ended.opens(), &file).len(), 1, "{:#?}", ended.lines);
+    assert!(
+        ended.stderr.contains(") ended with status 3 after ") && ended.stderr.lines().count() == 1,
+        "{}",
+        ended.stderr
+    );
+    let ended = below(&["--until", "exit"], &script);
+    assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(3), ""));
+    assert!(at(&ended.opens(), &file).is_empty(), "{:#?}", ended.lines);
+}
+
+/// What is sent to opentop alone reaches the command as well.
+#[test]
+fn a_signal_to_opentop_reaches_the_command() {
+    needs_root();
+    let scratch = Scratch::new();
+    let [ready, caught] = ["ready", "caught"].map(|name| scratch.file(name, ""));
+    for (signal, name, ignores) in [
+        (Signal::TERM, "TERM", false),
+        (Signal::HUP, "HUP", false),
+        (Signal::INT, "INT", false),
+        (Signal::TERM, "TERM", true),
+    ] {
+        let handler = if ignores { String::new() } else { format!(": <'{}'; exit 5", caught.display()) };
+        // What runs on holds none of the test's pipes.
+        let script = format!(
+            "exec >/dev/null 2>&1; trap \"{handler}\" {name}; : <'{}'; while :; do sleep 0.05; done",
+            ready.display()
+        );
+        let mut command = opentop(["-o", "json", "--", "/bin/sh", "-c", &script]);
+        command.env("SUDO_UID", NOBODY.to_string()).env("SUDO_GID", NOBODY.to_string());
+        let mut tracer = Tracer::of(command);
+        tracer.wait_until(|line| line.contains("/ready\""), || ());
+        tracer.signal(signal);
+        let ended = tracer.wait();
+        if ignores {
+            // Its time is over, and it runs on, which is said.
+            assert_eq!(ended.status.code(), Some(143), "{}", ended.stderr);
+            let (_, pid) = ended.stderr.split_once("/bin/sh (").unwrap_or_else(|| panic!("{}", ended.stderr));
+            let (pid, rest) = pid.split_once(')').expect("its pid");
+            assert!(rest.starts_with(" runs on") && ended.stderr.lines().count() == 1, "{}", ended.stderr);
+            let pid = Pid::from_raw(pid.parse().expect("a number")).expect("a pid");
+            rustix::process::kill_process(pid, Signal::KILL).expect("it runs on");
+        } else {
+            assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(5), ""), "{name}");
+            assert_eq!(at(&ended.opens(), &caught).len(), 1, "its last open is seen: {name}");
+        }
+    }
+}
+
+#[test]
+fn a_limit_leaves_the_command_running_and_says_so() {
+    needs_root();
+    for limit in [["-d", "0.3"], ["-n", "1"]] {
+        let args = ["-o", "text"].into_iter().chain(limit).chain(["--", "sh", "-c", "exec sleep 600 >/dev/null 2>&1"]);
+        let output = common::output(&mut opentop(args));
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        let pid = said.strip_prefix("opentop: sh (").and_then(|rest| rest.strip_suffix(") runs on\n"));
+        let pid = pid.and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw).unwrap_or_else(|| panic!("{said}"));
+        rustix::process::kill_process(pid, Signal::KILL).expect("it runs on");
+    }
 }
 
 #[test]

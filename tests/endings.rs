@@ -179,6 +179,50 @@ fn what_cannot_be_started_leaves_no_recording_behind() {
 }
 
 #[test]
+fn a_recording_goes_through_a_pipe() {
+    needs_root();
+    let scratch = Scratch::new();
+    let file = scratch.file("through-the-pipe", "");
+    let (reader, writer) = io::pipe().expect("a pipe");
+    let mut replay = opentop(["replay", "-o", "text", "-"]);
+    let replay = replay.stdin(reader).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starting opentop");
+    let mut record = opentop(["record", "-", "--", "sh", "-c", "echo words; exec cat \"$1\"", "sh"]);
+    let recorded = ended(record.arg(&file).stdout(writer).stderr(Stdio::piped()).spawn().expect("starting opentop"));
+    drop(record);
+    let said = stderr(&recorded);
+    assert_eq!(recorded.status.code(), Some(0), "{said}");
+    assert!(said.starts_with("words\n") && said.contains(" opens to stdout, "), "{said}");
+    let replayed = ended(replay);
+    assert_eq!((replayed.status.code(), stderr(&replayed).as_str()), (Some(0), ""));
+    assert!(stdout(&replayed).contains("/through-the-pipe"), "{}", stdout(&replayed));
+    // Who leaves early has all he wanted.
+    let (reader, writer) = io::pipe().expect("a pipe");
+    drop(reader);
+    let mut record = opentop(["record", "-", "-d", "1"]);
+    let output = ended(record.stdout(writer).stderr(Stdio::piped()).spawn().expect("starting opentop"));
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn record_refuses_what_it_would_ignore() {
+    let scratch = Scratch::new();
+    let recording = scratch.join("recording");
+    for options in [
+        &["-b"][..],
+        &["-o", "json"],
+        &["-O", "x"],
+        &["-g", "file"],
+        &["-s", "pid"],
+        &["--history", "1M"],
+        &["--ascii"],
+    ] {
+        let output = common::output(opentop(["record"]).args(options).arg(&recording));
+        assert_eq!(output.status.code(), Some(2), "{options:?}: {}", stderr(&output));
+        assert!(!recording.exists(), "{options:?}");
+    }
+}
+
+#[test]
 fn a_recording_says_what_it_lost() {
     needs_root();
     let scratch = Scratch::new();
@@ -216,7 +260,8 @@ fn a_recording_on_a_full_disk_can_be_read_so_far() {
     command.arg(opener::<&str>([]).get_program()).arg(scratch.dir("storm"));
     let output = common::output(&mut command);
     let said = fs::read_to_string(&errors).expect("what it said");
-    let said = said.lines().find(|line| line.starts_with("opentop: ")).unwrap_or_default();
+    // That the storm runs on is said before.
+    let said = said.lines().rfind(|line| line.starts_with("opentop: ")).unwrap_or_default();
     assert_eq!(output.status.code(), Some(1), "{said}{}", stderr(&output));
     assert!(said.contains("space") && said.contains("can be read so far"), "{said}");
     let replayed = common::output(opentop(["replay", "-o", "json"]).arg(&kept));

@@ -18,6 +18,7 @@ const CALLER: &str = "65534";
 const BPF: u64 = 1 << 39;
 const PERFMON: u64 = 1 << 38;
 const DAC_READ_SEARCH: u64 = 1 << 2;
+const KILL: u64 = 1 << 5;
 const TRACING: u64 = BPF | PERFMON | DAC_READ_SEARCH;
 
 /// The lines of a `status` file, by name.
@@ -98,7 +99,11 @@ fn assert_live(threads: &[Status], user: &str, groups: &str) {
     let tracers = threads.iter().filter(|status| status.get("Name") == "tracer").count();
     assert_eq!((tracers, threads.len() > 1), (1, true));
     for status in threads {
-        let kept = if status.get("Name") == "tracer" { TRACING } else { 0 };
+        let kept = match status.get("Name") {
+            "tracer" => TRACING,
+            "kill" => KILL,
+            _ => 0,
+        };
         status.assert_is_left_with(user, groups, kept);
     }
 }
@@ -114,6 +119,14 @@ fn a_live_process_keeps_what_its_tracer_needs_and_nothing_else() {
         let live = running(as_root(&mut opentop(&args)));
         assert_live(&threads("live, as root", &live), "0", groups.get("Groups"));
     }
+    let args =
+        ["-o", "json", "--", "sh", "-c", "exec >/dev/null 2>&1; for i in 0 1 2 3 4 5 6 7 8 9; do sleep 0.2; done"];
+    let live = running(under_sudo(&mut opentop(args)));
+    let threads = threads("live, with a command", &live);
+    assert!(threads.iter().any(|status| status.get("Name") == "kill"), "who sends signals to the command");
+    assert_live(&threads, CALLER, CALLER);
+    rustix::process::kill_process(rustix::process::Pid::from_child(&live.0), rustix::process::Signal::TERM)
+        .expect("it runs");
 }
 
 #[test]

@@ -3,15 +3,13 @@
 //! Whoever writes the lines may be waiting for their reader, and whoever makes them for a pipe that gives nothing. So a
 //! thread of its own looks after the end.
 
-use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, after, bounded, never, select, tick};
 
-use crate::error::Error;
 use crate::output::Writer;
-use crate::signals::EndSignals;
+use crate::signals::Caught;
 
 /// How often it is looked whether the reader is gone or takes what it is given.
 const LOOK: Duration = Duration::from_millis(100);
@@ -22,45 +20,53 @@ const STALLED: Duration = Duration::from_millis(400);
 /// ... and after so long no reader does.
 const AT_THE_LATEST: Duration = Duration::from_secs(10);
 
-/// Calls `write` while a thread waits for a signal, for the end of `limit`, and for the reader of `writer` to go. Each of them
-/// calls `stop`, which has to make the source end. A reader that takes nothing then is waited for no longer.
-///
-/// # Errors
-/// If signals cannot be handled.
-pub(crate) fn watched<T>(
-    writer: &Writer,
-    limit: Option<Duration>,
-    stop: &(dyn Fn() + Sync),
-    write: impl FnOnce() -> T,
-) -> Result<T, Error> {
-    let signals = EndSignals::new();
-    let signals = signals.map_err(|why: io::Error| Error::Other(format!("cannot handle signals: {why}")))?;
-    let (running, over) = bounded::<()>(0);
-    let ends = Ends { signals: &signals.received, limit, over };
-    Ok(thread::scope(|scope| {
-        scope.spawn(|| ends.watch(writer, stop));
-        let written = write();
-        drop(running);
-        written
-    }))
+/// What a signal means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Ignore,
+    End,
+    EndAfter(Duration),
 }
 
 /// What can end the lines.
-struct Ends<'a> {
-    signals: &'a Receiver<i32>,
-    limit: Option<Duration>,
-    /// Closed when they have ended.
-    over: Receiver<()>,
+pub(crate) struct Ends<'a> {
+    pub signals: &'a Receiver<Caught>,
+    pub answer: &'a (dyn Fn(Caught) -> Answer + Sync),
+    pub limit: Option<Duration>,
+    /// Has to make the source end.
+    pub stop: &'a (dyn Fn() + Sync),
 }
 
 impl Ends<'_> {
-    fn watch(&self, writer: &Writer, stop: &dyn Fn()) {
+    /// Calls `write` while a thread waits for a signal, for the end of the limit, and for the reader of `writer` to go. Each of
+    /// them stops the source. A reader that takes nothing then is waited for no longer.
+    pub(crate) fn watched<T>(&self, writer: &Writer, write: impl FnOnce() -> T) -> T {
+        let (running, over) = bounded::<()>(0);
+        thread::scope(|scope| {
+            scope.spawn(move || self.watch(writer, &over));
+            let written = write();
+            drop(running);
+            written
+        })
+    }
+
+    /// Returns when `over` is closed.
+    fn watch(&self, writer: &Writer, over: &Receiver<()>) {
         let (deadline, look) = (self.limit.map_or_else(never, after), tick(LOOK));
+        let mut patience = never();
         let mut reading = Reading { asked: None, moved: Instant::now(), written: 0 };
         loop {
             let asked = select! {
-                recv(self.over) -> _ => return,
-                recv(self.signals) -> _ => true,
+                recv(over) -> _ => return,
+                recv(self.signals) -> caught => match caught.map(self.answer) {
+                    Ok(Answer::Ignore) => false,
+                    Ok(Answer::EndAfter(time)) => {
+                        patience = after(time);
+                        false
+                    }
+                    Ok(Answer::End) | Err(_) => true,
+                },
+                recv(patience) -> _ => true,
                 recv(deadline) -> _ => true,
                 recv(look) -> _ => false,
             };
@@ -68,7 +74,7 @@ impl Ends<'_> {
                 reading.asked.get_or_insert_with(Instant::now);
             }
             if asked || writer.is_broken() {
-                stop();
+                (self.stop)();
             }
             if reading.is_over(Instant::now(), writer.written(), writer.waiting()) {
                 writer.abandon();

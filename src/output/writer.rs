@@ -111,6 +111,14 @@ impl Writer {
         gone || self.shared.error.get().is_some()
     }
 
+    /// Waits until what was written to a file is on its disk.
+    ///
+    /// # Errors
+    /// If it cannot get there.
+    pub fn sync(&self) -> io::Result<()> {
+        self.shared.file.sync_all()
+    }
+
     /// From now on nobody waits for the reader.
     pub fn abandon(&self) {
         *self.shared.abandon.lock().unwrap_or_else(PoisonError::into_inner) = None;

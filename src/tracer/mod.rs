@@ -20,6 +20,7 @@ pub use cgroups::cgroup_mount;
 pub use hooks::{Extras, HookSet};
 pub use kernel::BTF_PATH;
 pub use probe::{Facts, Lockdown, Preemption};
+pub(crate) use process::descendants;
 
 use std::mem::MaybeUninit;
 use std::path::PathBuf;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 
 /// The processes that descend from `roots` now, as far as their chain of parents is unbroken.
-pub(super) fn descendants(roots: &[u32]) -> Vec<u32> {
+pub(crate) fn descendants(roots: &[u32]) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };

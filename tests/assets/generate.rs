@@ -95,7 +95,7 @@ const EXIT_STATUS: [(&str, &str); 4] = [
     ("2", "Wrong usage. From diff: it could not compare; 0 is for no difference then, and 1 for some."),
     (
         "other",
-        "With -- COMMAND and line output, the status of the command; from the screen, 128 and the signal's number.",
+        "With -- COMMAND and line output, the status of the command, 128 and the signal's number where one killed it.",
     ),
 ];
 
@@ -238,7 +238,7 @@ fn subcommands(command: &Command) -> Roff {
     }
     page.control("PP", []);
     page.text([roman(
-        "Record takes all options but those of the screen, replay those that do not concern the kernel.",
+        "Record takes all options but those of the screen and of lines, replay those that do not concern the kernel.",
     )]);
     page
 }

@@ -1,0 +1,140 @@
+//! Runs what the command line asks for: a source in a thread of its own, a consumer in this one.
+
+mod command;
+mod lines;
+mod record;
+mod replay;
+mod screen;
+
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use crate::child::{Program, Streams};
+use crate::cli::OutputForm;
+use crate::clock::Moment;
+use crate::config::Show;
+use crate::error::{EXIT_OK, Error};
+use crate::filter::{Filter, Place};
+use crate::message::{Hooks, Message};
+use crate::recording::Header;
+use crate::tracer::{self, Command, Options, Tracer};
+use command::{Run, no_thread, start_command};
+use lines::{draft, keep, write_lines, writer};
+use screen::{Live, Shown, screen};
+
+pub(crate) use record::record;
+pub(crate) use replay::replay;
+
+/// Batches that may wait for the screen, or for a player's consumer: 16 MiB at most. The ring buffer holds what comes
+/// after.
+const WAITING: usize = 32;
+
+/// Batches that may wait for what writes lines: 64 MiB at most. It keeps no history, and whoever traces a storm on a busy
+/// host wants the burst.
+const WAITING_FOR_LINES: usize = 128;
+
+/// Traces, and shows it.
+///
+/// # Errors
+/// If the host cannot be traced, or the output cannot be written.
+pub(crate) fn live(options: Options, show: Show, command: &Program) -> Result<u8, Error> {
+    let shows_self = options.show_self;
+    let waiting = if show.form == OutputForm::Tui { WAITING } else { WAITING_FOR_LINES };
+    let limit = show.selection.limits.duration;
+    trace(options, waiting, |messages, commands, hooks| match show.form {
+        OutputForm::Tui => {
+            if let (Some(command), ()) = start_command(command, Streams::Nowhere, &[], || Ok(()))? {
+                command.watch(|_| {}).map_err(no_thread)?;
+            }
+            let header = Header::of_host(hooks);
+            let shown = Shown { header, file: None, shows_self, start: Some(Moment::now()) };
+            until(limit, &|| stop(commands), || screen(show, shown, messages, Live(commands)))
+        }
+        form => {
+            let draft = show.out.as_ref().map(draft).transpose()?;
+            let to_stdout = draft.is_none();
+            let streams =
+                if to_stdout && form != OutputForm::Text { Streams::OutputToStderr } else { Streams::Inherited };
+            let run = Run { command, streams, limit, commands };
+            run.lines(
+                || keep(draft),
+                |file, ends| write_lines(&writer(file)?, &show, hooks, Some(Moment::now()), messages, ends),
+            )
+        }
+    })
+}
+
+/// Traces in a thread of its own while `consume` takes the messages in this one, `waiting` of which it may be late. All
+/// hooks are in place before `consume` begins, and nothing is left of them when this returns.
+fn trace(
+    options: Options,
+    waiting: usize,
+    consume: impl FnOnce(&Receiver<Message>, &Sender<Command>, &Hooks) -> Result<u8, Error>,
+) -> Result<u8, Error> {
+    let (messages, received) = bounded(waiting);
+    let (commands, commanded) = bounded(8);
+    let (ready, started) = bounded(1);
+    thread::scope(|scope| {
+        let tracer = thread::Builder::new().name("tracer".into()).spawn_scoped(scope, move || {
+            let mut storage = tracer::storage();
+            let tracer = Tracer::start(&mut storage, options)?;
+            let _ = ready.send(tracer.hooks());
+            tracer.run(&messages, &commanded)
+        });
+        let tracer = tracer.map_err(|why| Error::Other(format!("cannot start a thread: {why}")))?;
+        let consumed = started.recv().ok().map(|hooks| consume(&received, &commands, &hooks));
+        // Whatever the tracer is at, it ends when nobody listens.
+        drop((received, commands));
+        let traced = tracer.join().unwrap_or_else(|_| Err(Error::Other("the tracing thread panicked".into())));
+        match consumed {
+            // What broke the source explains more than what the consumer saw of it.
+            Some(consumed) => traced.and(consumed),
+            None => traced.map(|()| EXIT_OK),
+        }
+    })
+}
+
+fn stop(commands: &Sender<Command>) {
+    // A full channel holds a stop already, or the tracer is gone.
+    let _ = commands.try_send(Command::Stop);
+}
+
+/// Calls `stop` when the time is up, unless `show` returns before.
+fn until<T>(limit: Option<Duration>, stop: &(dyn Fn() + Sync), show: impl FnOnce() -> T) -> T {
+    let (running, ended) = bounded::<()>(0);
+    thread::scope(|scope| {
+        if let Some(limit) = limit {
+            scope.spawn(move || {
+                if ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+                    stop();
+                }
+            });
+        }
+        let shown = show();
+        drop(running);
+        shown
+    })
+}
+
+/// Whether the kernel does all of the filter, so that its counts are of what the filter wants.
+fn in_kernel(filter: &Filter) -> bool {
+    filter.places().iter().all(|(_, place)| *place == Place::Kernel)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_stops_the_source_once_and_an_early_end_calls_it_off() {
+        let (stops, stopped) = bounded(2);
+        let stop = || stops.send(()).unwrap();
+        let waited = until(Some(Duration::from_millis(1)), &stop, || stopped.recv_timeout(Duration::from_secs(10)));
+        assert_eq!(waited, Ok(()));
+        assert_eq!(until(Some(Duration::from_secs(3600)), &stop, || 7), 7);
+        assert_eq!(until(None, &stop, || 8), 8);
+        assert!(stopped.is_empty());
+    }
+}

@@ -1,0 +1,73 @@
+//! `opentop record`.
+
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+
+use super::command::Run;
+use super::lines::{draft, keep, lines, writer, written};
+use super::{WAITING_FOR_LINES, trace};
+use crate::child::{Program, Streams};
+use crate::config::{Selection, Target};
+use crate::error::{self, EXIT_OK, Error};
+use crate::format::group_digits;
+use crate::output::lines::{Consumer as _, Ended, consume};
+use crate::output::{Unwritten, losses};
+use crate::recording::{Header, Recorder};
+use crate::tracer::Options;
+
+/// Traces into a recording.
+///
+/// # Errors
+/// If the host cannot be traced, or the file cannot be written.
+pub(crate) fn record(target: &Target, options: Options, selection: &Selection, command: &Program) -> Result<u8, Error> {
+    let to_stdout = target.path == Path::new("-");
+    if to_stdout && io::stdout().is_terminal() {
+        return Err(Error::Usage(
+            "a recording is no text for a terminal: pipe it, as in opentop record - | opentop replay -".into(),
+        ));
+    }
+    let name = if to_stdout { "to stdout".to_owned() } else { format!("in {}", target.path.display()) };
+    trace(options, WAITING_FOR_LINES, |messages, commands, hooks| {
+        // What cannot even be started leaves no recording behind, and an old one as it was.
+        let draft = (!to_stdout).then(|| draft(target)).transpose()?;
+        let streams = if to_stdout { Streams::OutputToStderr } else { Streams::Inherited };
+        let run = Run { command, streams, limit: selection.limits.duration, commands };
+        run.lines(
+            || keep(draft),
+            |file, ends| {
+                let writer = writer(file)?;
+                let cut = |why| Error::Other(format!("the recording {name} is cut off, but can be read so far: {why}"));
+                let broken = |why: io::Error| Error::Other(format!("cannot write the recording: {why}"));
+                let (recorded, unwritten) = written(&writer, ends, || {
+                    let mut recorder = Recorder::begin(&writer, &Header::of_host(hooks)).map_err(broken)?;
+                    let mut lines = lines(&mut recorder, selection, hooks);
+                    let ended = consume(&mut lines, selection.limits.count, messages, ends.stop)?;
+                    let lost = lines.lost();
+                    match ended {
+                        Ended::ClosedPipe => Ok(None),
+                        Ended::Done => match recorder.finish() {
+                            Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Ok(None),
+                            finished => Ok(Some((finished.map_err(broken)?, lost))),
+                        },
+                    }
+                })
+                .map_err(cut)?;
+                // A reader that is gone has all it wanted.
+                let Some((opens, lost)) = recorded else { return Ok(EXIT_OK) };
+                if unwritten != Unwritten::default() {
+                    return Err(cut(Error::Other(format!(
+                        "its last {} bytes were not taken",
+                        group_digits(unwritten.bytes)
+                    ))));
+                }
+                if !to_stdout {
+                    writer.sync().map_err(broken)?;
+                }
+                let lost = losses(&lost).map_or("none was lost".into(), |lost| format!("lost {lost}"));
+                let (opens, bytes) = (group_digits(opens), group_digits(writer.written()));
+                error::tell(format!("recorded {opens} opens {name}, {bytes} bytes; {lost}"));
+                Ok(EXIT_OK)
+            },
+        )
+    })
+}

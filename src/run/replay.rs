@@ -1,0 +1,66 @@
+//! `opentop replay`.
+
+use std::path::Path;
+use std::thread;
+use std::time::Instant;
+
+use crossbeam_channel::bounded;
+
+use super::lines::{draft, keep, write_lines, writer};
+use super::screen::{Shown, screen};
+use super::{WAITING, until};
+use crate::cli::OutputForm;
+use crate::config::Show;
+use crate::error::{self, Error};
+use crate::output::ending::{Answer, Ends};
+use crate::privileges::{self, Role};
+use crate::recording::{self, Input, Interrupt, ReadError, Reader};
+use crate::signals::Handlers;
+use crate::tui;
+
+/// Shows a recording.
+///
+/// # Errors
+/// If it cannot be read, or the output cannot be written.
+pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
+    let limit = show.selection.limits.duration;
+    let draft = show.out.as_ref().map(draft).transpose()?;
+    let interrupt = Interrupt::default();
+    let start = Instant::now();
+    let unreadable = |why: ReadError| Error::Other(why.to_string());
+    let input = Input::open(file, interrupt.clone()).map_err(unreadable)?;
+    // Not a byte of it is looked at before.
+    privileges::keep_only(Role::Consumer)?;
+    // Even the first line may never come.
+    let reader = until(limit, &|| interrupt.set(), || Reader::of_file(input)).map_err(unreadable)?;
+    let limit = limit.map(|duration| duration.saturating_sub(start.elapsed()));
+    let header = reader.header().cloned().unwrap_or_default();
+    let (messages, received) = bounded(WAITING);
+    let (stop, stopped) = bounded(1);
+    let interval = show.selection.interval;
+    thread::scope(|scope| {
+        let player = scope.spawn(move || recording::replay(reader, speed, interval, &messages, &stopped));
+        let end = || {
+            interrupt.set();
+            let _ = stop.try_send(());
+        };
+        let no_signals = |why| Error::Other(format!("cannot handle signals: {why}"));
+        let consumed = match show.form {
+            OutputForm::Tui => {
+                let shown = Shown { header, file: Some(file), shows_self: false, start: None };
+                until(limit, &end, || screen(show, shown, &received, tui::NoControl))
+            }
+            _ => Handlers::install().and_then(Handlers::listen).map_err(no_signals).and_then(|signals| {
+                let ends = Ends { signals: &signals.received, answer: &|_| Answer::End, limit, stop: &end };
+                write_lines(&writer(keep(draft)?)?, &show, &header.hooks, None, &received, &ends)
+            }),
+        };
+        end();
+        drop((received, stop));
+        let replayed = player.join().map_err(|_| Error::Other("the replaying thread panicked".into()))?;
+        if let Some(note) = replayed.note {
+            error::tell(note);
+        }
+        consumed
+    })
+}

@@ -1,0 +1,86 @@
+//! The screen, live and of a recording.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::in_kernel;
+use crate::clock::Moment;
+use crate::config::Show;
+use crate::error::{EXIT_OK, EXIT_SIGNAL, Error};
+use crate::escape;
+use crate::filter::KernelFilter;
+use crate::message::Message;
+use crate::recording::Header;
+use crate::tracer::Command;
+use crate::tui::{self, app, app::Ended};
+
+/// The shortest time between two frames that no key asked for.
+const FRAME: Duration = Duration::from_millis(200);
+
+/// Has large pieces of memory go back to the system when they are freed. glibc would keep them once it has freed the first,
+/// and the history, which comes and goes in such pieces, would leave holes half as large as itself.
+fn return_freed_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: mallopt(3) takes no pointers, and setting a threshold leaves what is allocated alone.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 128 << 10);
+    }
+}
+
+/// Shows the screen until the user, a signal or the source ends it.
+pub(super) fn screen(
+    show: Show,
+    source: Shown<'_>,
+    messages: &Receiver<Message>,
+    control: impl tui::Control,
+) -> Result<u8, Error> {
+    return_freed_memory();
+    let setup = app::Setup {
+        version: env!("CARGO_PKG_VERSION"),
+        host: source.header.host,
+        kernel: source.header.kernel,
+        hooks: source.header.hooks,
+        replay: source.file.map(|file| escape::escape(file.as_os_str().as_encoded_bytes())),
+        since_ns: source.start.map(|start| start.ts_ns),
+        history: show.history,
+        filter: show.selection.filter.source(),
+        filter_in_kernel: source.file.is_none() && in_kernel(&show.selection.filter),
+        group: show.group,
+        sort: show.sort,
+        interval: FRAME,
+        colour: show.colour,
+        ascii: show.ascii,
+        mouse: false,
+        shows_self: source.shows_self,
+        names: show.selection.names,
+        time_zone: jiff::tz::TimeZone::system(),
+    };
+    let ended = tui::run(setup, messages.clone(), control).map_err(|why| Error::Other(format!("{why:#}")))?;
+    match ended {
+        Ended::Quit => Ok(EXIT_OK),
+        Ended::Signal(signal) => Ok(EXIT_SIGNAL + signal as u8),
+        Ended::Gone => Ok(EXIT_SIGNAL + signal_hook::consts::SIGHUP as u8),
+        Ended::Failed(why) => Err(Error::Other(why)),
+    }
+}
+
+/// What the screen shows: the header of a recording, or what it would be.
+pub(super) struct Shown<'a> {
+    pub header: Header,
+    /// The recording; `None` when live.
+    pub file: Option<&'a Path>,
+    pub shows_self: bool,
+    /// When counting began, where known.
+    pub start: Option<Moment>,
+}
+
+/// The live side, as the screen may ask things of it.
+pub(super) struct Live<'a>(pub &'a Sender<Command>);
+
+impl tui::Control for Live<'_> {
+    fn filter(&mut self, filter: &KernelFilter) -> bool {
+        self.0.try_send(Command::Filter(filter.clone())).is_ok()
+    }
+}

@@ -1,0 +1,72 @@
+//! `opentop -- COMMAND` at a terminal, without the screen: the terminal is the command's, its signals too.
+
+mod common;
+#[path = "screen/pty.rs"]
+#[allow(dead_code, reason = "each test program uses its own part")]
+mod pty;
+
+use std::time::Duration;
+
+use common::{Scratch, needs_root, opentop, stdout};
+use pty::Pty;
+
+fn start(args: &[&str]) -> Pty {
+    Pty::start(env!("CARGO_BIN_EXE_opentop"), args, 80, 24)
+}
+
+#[test]
+fn an_interrupt_from_the_terminal_is_the_commands() {
+    needs_root();
+    let scratch = Scratch::new();
+    let (recording, file) = (scratch.join("recording"), scratch.file("after", ""));
+    let script =
+        format!("trap 'echo caught; : <{}; exit 7' INT; echo ready; while :; do sleep 0.05; done", file.display());
+    let mut pty = start(&["record", recording.to_str().expect("UTF-8"), "--", "sh", "-c", &script]);
+    pty.wait_for("the command", |text| text.contains("ready"));
+    pty.keys("\x03");
+    pty.wait_for("its handler", |text| text.contains("caught"));
+    assert_eq!(pty.wait_for_end().0, Some(7));
+    let text = common::output(opentop(["replay", "-o", "text"]).arg(&recording));
+    assert!(stdout(&text).contains("/after"), "{}", stdout(&text));
+}
+
+#[test]
+fn a_second_interrupt_at_once_ends_opentop_and_says_what_runs_on() {
+    needs_root();
+    let script = "trap '' INT; echo ready $$; exec sleep 600";
+    let mut pty = start(&["-o", "text", "-f", "^/no/such/file$", "--", "sh", "-c", script]);
+    pty.wait_for("the command", |text| text.contains("ready"));
+    pty.keys("\x03");
+    std::thread::sleep(Duration::from_millis(1200));
+    pty.keys("\x03");
+    std::thread::sleep(Duration::from_millis(100));
+    pty.keys("\x03");
+    assert_eq!(pty.wait_for_end().0, Some(130));
+    pty.wait_for("what runs on", |text| text.contains(") runs on"));
+    let text = pty.text();
+    let pid = text.split_once("ready ").and_then(|(_, rest)| rest.split_whitespace().next()).expect("its pid");
+    let pid = rustix::process::Pid::from_raw(pid.parse().expect("a number")).expect("a pid");
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it runs on");
+}
+
+/// It reads keys, sets modes and owns the foreground, as an editor does.
+#[test]
+fn the_terminal_is_the_commands() {
+    needs_root();
+    let scratch = Scratch::new();
+    let recording = scratch.join("recording");
+    let script =
+        "stty raw -echo; printf ready; key=$(dd bs=1 count=1 2>/dev/null | od -An -tx1); stty sane; echo \"key$key\"";
+    let mut pty = start(&["record", recording.to_str().expect("UTF-8"), "--", "sh", "-c", script]);
+    pty.wait_for("the command", |text| text.contains("ready"));
+    pty.keys("\x03");
+    pty.wait_for("the key", |text| text.contains("key 03"));
+    assert_eq!(pty.wait_for_end().0, Some(0));
+}
+
+#[test]
+fn a_recording_is_not_written_to_a_terminal() {
+    let mut pty = start(&["record", "-"]);
+    assert_eq!(pty.wait_for_end().0, Some(2));
+    pty.wait_for("why not", |text| text.contains("opentop record - | opentop replay -"));
+}
