@@ -100,3 +100,43 @@ fn no_bait_is_taken_by_copying_and_writing() {
     assert_eq!(socket.accept().map_err(|why| why.kind()).err(), Some(std::io::ErrorKind::WouldBlock), "a connection");
     assert_eq!(watch.events(), Vec::<String>::new());
 }
+
+/// Neither where he may write nor where he may not: `sudo -u other` still says who called sudo.
+#[test]
+fn another_user_leaves_what_was_asked_for_and_nothing_else() {
+    assert!(rustix::process::geteuid().is_root(), "this test becomes another user: run it as root");
+    let recording = Recording::new("other", 1, 50);
+    let root = Dir::new(&std::env::temp_dir().join(format!("opentop-other-{}", std::process::id())));
+    let program = root.0.join("opentop");
+    let copied = std::process::Command::new("cp").arg(env!("CARGO_BIN_EXE_opentop")).arg(&program).status();
+    assert!(copied.expect("cp").success());
+    let (theirs, roots) = (root.0.join("theirs"), root.0.join("roots"));
+    for directory in [&theirs, &roots] {
+        std::fs::create_dir(directory).expect("a directory");
+    }
+    std::os::unix::fs::chown(&theirs, Some(UID), Some(UID)).expect("a directory of theirs");
+    for (directory, said, files) in [(&theirs, "wrote the ranking", 1), (&roots, "cannot write", 0)] {
+        let [chdir, home] = ["--chdir", "HOME"].map(|name| format!("{name}={}", directory.display()));
+        let uid = UID.to_string();
+        let become_them = ["setpriv", "--reuid", &uid, "--regid", &uid, "--clear-groups"];
+        let args = [&[&*chdir, "SUDO_UID=0", "SUDO_GID=0", &home][..], &become_them].concat();
+        let replay = [program.to_str().expect("UTF-8"), "replay", "--speed", "0", recording.path()];
+        let mut pty = Pty::start("/usr/bin/env", &[&args[..], &replay].concat(), 120, 24);
+        pty.wait_for("end of the recording", |text| text.contains("ENDED"));
+        pty.keys("/nginx\ry");
+        pty.wait_for("what came of copying", |text| text.contains("asked the terminal to copy"));
+        pty.keys("w");
+        pty.wait_for("what came of writing", |text| text.contains(said));
+        pty.keys("q");
+        assert_eq!(pty.wait_for_end().0, Some(0));
+        let left: Vec<_> =
+            std::fs::read_dir(directory).expect("a directory").map(|file| file.expect("a file")).collect();
+        assert_eq!(left.len(), files, "{left:?}");
+        for file in left {
+            let metadata = file.metadata().expect("its owner");
+            let text = std::fs::read_to_string(file.path()).expect("text");
+            assert_eq!(std::os::unix::fs::MetadataExt::uid(&metadata), UID);
+            assert!(text.contains("filter: nginx") && text.ends_with('\n'), "{text}");
+        }
+    }
+}
