@@ -11,8 +11,8 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// What was made, what it took, and what was told, where the form tells it.
-pub type Flooded = (Made, Memory, Option<Seen>);
+/// What was made, what it took, and what was told.
+pub type Flooded = (Made, Memory, Seen);
 
 /// A form of output.
 #[derive(Clone, Copy)]
@@ -21,34 +21,44 @@ pub struct Form {
     pub in_short: bool,
     /// Flooded for as long as asked for; others for a tenth of that.
     longest: bool,
-    /// Starts opentop, floods, ends opentop.
-    pub run: fn(opentop: &str, scratch: &Scratch, flood: &dyn Fn() -> Made) -> Flooded,
+    /// Starts opentop, floods, ends opentop. `whose`: options by which only the flood's opens are counted.
+    pub run: fn(opentop: &str, whose: &[&str], scratch: &Scratch, flood: &dyn Fn() -> Made) -> Flooded,
 }
 
 pub const FORMS: [Form; 9] = [
-    Form { name: "screen", in_short: true, longest: true, run: |o, _, flood| on_screen(o, false, flood) },
-    Form { name: "screen, not read", in_short: false, longest: false, run: |o, _, flood| on_screen(o, true, flood) },
-    Form { name: "json", in_short: true, longest: false, run: |o, s, flood| as_lines(o, &["-o", "json"], s, flood) },
-    Form { name: "text", in_short: false, longest: false, run: |o, s, flood| as_lines(o, &["-o", "text"], s, flood) },
-    Form { name: "csv", in_short: false, longest: false, run: |o, s, flood| as_lines(o, &["-o", "csv"], s, flood) },
+    Form { name: "screen", in_short: true, longest: true, run: |o, w, _, flood| on_screen(o, w, false, flood) },
+    Form {
+        name: "screen, not read",
+        in_short: false,
+        longest: false,
+        run: |o, w, _, flood| on_screen(o, w, true, flood),
+    },
+    Form { name: "json", in_short: true, longest: false, run: |o, _, s, flood| as_lines(o, &["-o", "json"], s, flood) },
+    Form {
+        name: "text",
+        in_short: false,
+        longest: false,
+        run: |o, _, s, flood| as_lines(o, &["-o", "text"], s, flood),
+    },
+    Form { name: "csv", in_short: false, longest: false, run: |o, _, s, flood| as_lines(o, &["-o", "csv"], s, flood) },
     Form {
         name: "json, not read",
         in_short: false,
         longest: false,
-        run: |o, _, flood| not_read(o, &["-o", "json"], flood),
+        run: |o, w, _, flood| not_read(o, &[w, &["-o", "json"]].concat(), flood),
     },
     Form { name: "record", in_short: false, longest: false, run: recorded },
     Form {
         name: "batch by file",
         in_short: false,
         longest: false,
-        run: |o, _, flood| in_batches(o, &["-b", "-g", "file", "-o", "json"], flood),
+        run: |o, w, _, flood| in_batches(o, &[w, &["-b", "-g", "file", "-o", "json"]].concat(), flood),
     },
     Form {
         name: "batch by command",
         in_short: false,
         longest: false,
-        run: |o, _, flood| in_batches(o, &["-b", "-g", "comm", "-o", "json"], flood),
+        run: |o, w, _, flood| in_batches(o, &[w, &["-b", "-g", "comm", "-o", "json"]].concat(), flood),
     },
 ];
 
@@ -84,29 +94,56 @@ impl Memory {
 /// What opentop has told of a flood.
 #[derive(Debug)]
 pub struct Seen {
-    /// Opens of the flood.
+    /// Opens of the flood; where only sums are told, of all whom opentop was asked to show.
     pub opens: u64,
     /// Opens that it says were lost, whoever made them.
     pub lost: u64,
 }
 
 impl Seen {
-    /// Whether all that were made were seen or may be among the lost, and none twice.
-    pub fn accounts_for(&self, made: u64) -> bool {
-        self.opens <= made && self.opens + self.lost >= made
+    /// Whether all that were made were seen or may be among the lost, and none twice. `only_its`: nobody else's opens are
+    /// among those that were seen.
+    pub fn accounts_for(&self, made: u64, only_its: bool) -> bool {
+        (self.opens <= made || !only_its) && self.opens + self.lost >= made
     }
 }
 
-fn on_screen(opentop: &str, stalled: bool, flood: &dyn Fn() -> Made) -> Flooded {
-    let mut pty = Pty::start(opentop, &[], 100, 30);
+fn on_screen(opentop: &str, whose: &[&str], stalled: bool, flood: &dyn Fn() -> Made) -> Flooded {
+    // So wide that the header has the whole sum.
+    let mut pty = Pty::start(opentop, whose, 200, 30);
     pty.wait_for("screen", |text| text.contains("opentop"));
     pty.stall(stalled);
     let made = flood();
     let memory = Memory::of(pty.pid.as_raw_pid() as u32);
     pty.stall(false);
+    let start = Instant::now();
+    let seen = loop {
+        let seen = sum_of(&pty.text());
+        // Counts are read once a second; what is not there by then is missing.
+        if seen.opens + seen.lost >= made.made || start.elapsed() > SETTLED {
+            break seen;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    };
     pty.signal(Signal::TERM);
     pty.wait_for_end();
-    (made, memory, None)
+    (made, memory, seen)
+}
+
+/// Time after which no count changes any more.
+const SETTLED: Duration = Duration::from_secs(20);
+
+/// What the header says: `opens N = events N + dropped N (...)  not even counted N`.
+fn sum_of(screen: &str) -> Seen {
+    let line = screen.lines().nth(1).unwrap_or_default();
+    let number = |word: &str| line.split_once(word).map_or(0, |(_, rest)| first_number(rest));
+    Seen { opens: number("= events "), lost: number("+ dropped ") + number("not even counted ") }
+}
+
+/// The number that `text` begins with, its digits grouped or not.
+fn first_number(text: &str) -> u64 {
+    let digits = text.chars().take_while(|c| c.is_ascii_digit() || *c == ',').filter(char::is_ascii_digit);
+    digits.collect::<String>().parse().unwrap_or(0)
 }
 
 /// Started with its output in a pipe.
@@ -124,19 +161,30 @@ const TOKEN: &[u8] = b"opentop-flood-";
 
 /// Counts the lines that tell of a flood, and learns from the summary what was lost. `each` gets every line.
 fn count(input: impl Read, mut each: impl FnMut(&[u8])) -> Seen {
-    let has = |line: &[u8], word: &[u8]| line.windows(word.len()).any(|window| window == word);
+    let mut summary = String::new();
+    let opens = tokens(input, |line| {
+        each(line);
+        if !has(line, TOKEN) && has(line, b"dropped") {
+            summary = String::from_utf8_lossy(line).into_owned();
+        }
+    });
+    Seen { opens, lost: lost(&summary) }
+}
+
+/// How many lines tell of a flood.
+fn tokens(input: impl Read, mut each: impl FnMut(&[u8])) -> u64 {
     let mut input = BufReader::with_capacity(1 << 20, input);
-    let (mut line, mut opens, mut summary) = (Vec::new(), 0, String::new());
+    let (mut line, mut opens) = (Vec::new(), 0);
     while input.read_until(b'\n', &mut line).is_ok_and(|len| len > 0) {
         each(&line);
-        if has(&line, TOKEN) {
-            opens += 1;
-        } else if has(&line, b"dropped") {
-            summary = String::from_utf8_lossy(&line).into_owned();
-        }
+        opens += u64::from(has(&line, TOKEN));
         line.clear();
     }
-    Seen { opens, lost: lost(&summary) }
+    opens
+}
+
+fn has(line: &[u8], word: &[u8]) -> bool {
+    line.windows(word.len()).any(|window| window == word)
 }
 
 /// The number of dropped opens in a summary, whatever its form: the first number behind the word.
@@ -170,7 +218,7 @@ fn as_lines(opentop: &str, args: &[&str], scratch: &Scratch, flood: &dyn Fn() ->
     let memory = Memory::of(running.0.id());
     interrupt(&running);
     let seen = reading.join().expect("the reading thread");
-    (made, memory, Some(seen))
+    (made, memory, seen)
 }
 
 /// Waits until opentop holds links to hooks.
@@ -186,28 +234,51 @@ fn wait_for_hooks(pid: u32) {
     }
 }
 
-/// The pipe fills up, and that is all that is ever taken.
+/// The pipe fills up, and that is all that is taken before the end. What opentop could not write it says on stderr.
 fn not_read(opentop: &str, args: &[&str], flood: &dyn Fn() -> Made) -> Flooded {
-    let running = start(opentop, args);
-    wait_for_hooks(running.0.id());
-    let made = flood();
-    (made, Memory::of(running.0.id()), None)
-}
-
-/// Tables are read and thrown away.
-fn in_batches(opentop: &str, args: &[&str], flood: &dyn Fn() -> Made) -> Flooded {
-    let mut running = start(opentop, args);
-    let mut stdout = running.0.stdout.take().expect("a pipe");
-    let reading = std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
+    let mut command = Command::new(opentop);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = Running::start(&mut command);
     wait_for_hooks(running.0.id());
     let made = flood();
     let memory = Memory::of(running.0.id());
     interrupt(&running);
-    reading.join().expect("the reading thread").expect("reading tables");
-    (made, memory, None)
+    running.0.wait().expect("waiting for opentop");
+    let written = tokens(running.0.stdout.take().expect("a pipe"), |_| ());
+    let said = std::io::read_to_string(running.0.stderr.take().expect("a pipe")).expect("what it says");
+    let (_, told) = said.split_once("at its end: ").unwrap_or_else(|| panic!("nothing said of what is lost: {said:?}"));
+    let lost = told.split_once("; lost before that: ").map_or(0, |(_, causes)| {
+        // "12 because ..., 3 because ...": a cause begins with its number.
+        causes.split(", ").map(first_number).sum()
+    });
+    (made, memory, Seen { opens: written, lost: first_number(told) + lost })
 }
 
-fn recorded(opentop: &str, scratch: &Scratch, flood: &dyn Fn() -> Made) -> Flooded {
+/// Tables are read, and what the summary says behind them.
+fn in_batches(opentop: &str, args: &[&str], flood: &dyn Fn() -> Made) -> Flooded {
+    let mut running = start(opentop, args);
+    let stdout = running.0.stdout.take().expect("a pipe");
+    let reading = std::thread::spawn(move || BufReader::new(stdout).lines().map_while(Result::ok).last());
+    wait_for_hooks(running.0.id());
+    let made = flood();
+    let memory = Memory::of(running.0.id());
+    interrupt(&running);
+    let summary = reading.join().expect("the reading thread").expect("a summary");
+    let summary: Summary = serde_json::from_str(&summary).unwrap_or_else(|why| panic!("{why}: {summary}"));
+    let lost = summary.dropped + summary.lost.get("skipped").copied().unwrap_or(0);
+    (made, memory, Seen { opens: summary.delivered, lost })
+}
+
+/// The last line of JSON.
+#[derive(serde::Deserialize)]
+struct Summary {
+    delivered: u64,
+    dropped: u64,
+    #[serde(default)]
+    lost: std::collections::HashMap<String, u64>,
+}
+
+fn recorded(opentop: &str, _: &[&str], scratch: &Scratch, flood: &dyn Fn() -> Made) -> Flooded {
     let file = scratch.join("flood.zst");
     let mut running = start(opentop, &["record", path(&file)]);
     wait_for_file(&file);
@@ -216,7 +287,7 @@ fn recorded(opentop: &str, scratch: &Scratch, flood: &dyn Fn() -> Made) -> Flood
     interrupt(&running);
     running.0.wait().expect("waiting for opentop");
     let recording = zstd::Decoder::new(File::open(&file).expect("a recording")).expect("zstd");
-    (made, memory, Some(count(recording, |_| ())))
+    (made, memory, count(recording, |_| ()))
 }
 
 /// A recording is begun when all hooks are in place.

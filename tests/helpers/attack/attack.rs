@@ -23,7 +23,9 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words[..] {
-        ["list"] => MODES.iter().for_each(|mode| say(mode.name)),
+        ["list"] => {
+            MODES.iter().for_each(|mode| say(&format!("{}{}", mode.name, if mode.as_root { " root" } else { "" })))
+        }
         [name, dir, seconds] => match (MODES.iter().find(|mode| mode.name == name), seconds.parse()) {
             (Some(mode), Ok(seconds)) => attack(mode, dir, Duration::from_secs(seconds)),
             _ => return usage(),
@@ -34,7 +36,9 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: attack list | attack MODE DIR SECONDS; DIR is a directory that nobody may write to, too");
+    eprintln!(
+        "usage: attack list (those that stay root say so) | attack MODE DIR SECONDS; DIR is a directory that nobody may write to, too"
+    );
     ExitCode::from(2)
 }
 
