@@ -591,7 +591,7 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__report)
-            opts="-F -o -h --filter --output --by --all --color --help"
+            opts="-F -o -h --filter --output --explain --by --all --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

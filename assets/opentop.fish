@@ -124,6 +124,7 @@ package\t'Packages, and the files of none; as dpkg of this host has them'"
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c opentop -n "__fish_opentop_using_subcommand report" -l explain -d 'Work out for what was denied which directory or file denies it, by owner, group and permission bits as they are on this host now'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l all -d 'Every row of every list'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s F -l filter -d 'Only what this expression matches, as in the / prompt' -r

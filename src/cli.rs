@@ -64,6 +64,10 @@ pub enum Command {
         /// was written
         #[arg(short, long, value_enum, value_name = "FORM", default_value_t = ReportForm::Text)]
         output: ReportForm,
+        /// Work out for what was denied which directory or file denies it, by owner, group and permission bits as they are on
+        /// this host now
+        #[arg(long)]
+        explain: bool,
         #[command(flatten)]
         page: Page,
     },

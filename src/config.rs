@@ -68,6 +68,8 @@ pub struct Show {
 #[derive(Clone, Copy, Debug)]
 pub struct Paper {
     pub look: Look,
+    /// Work out why something was denied.
+    pub explain: bool,
     /// By a pager, if there is one.
     pub pager: bool,
 }
@@ -139,8 +141,8 @@ impl Config {
                 }
                 Config::Replay { file, speed, show }
             }
-            Some(Command::Report { file, filter, output, page }) => {
-                let paper = paper(page, output == ReportForm::Text, here);
+            Some(Command::Report { file, filter, output, explain, page }) => {
+                let paper = Paper { explain, ..paper(page, output == ReportForm::Text, here) };
                 Config::Report { file, filter: expression(filter.as_deref())?, form: output, paper }
             }
             Some(Command::Diff { before, after, filter, factor, raw, output, all, color }) => {
@@ -173,7 +175,7 @@ fn paper(page: Page, text: bool, here: Surroundings) -> Paper {
         all: page.all,
         by: page.by,
     };
-    Paper { look, pager: text && here.columns.is_some() && here.unprivileged }
+    Paper { look, explain: false, pager: text && here.columns.is_some() && here.unprivileged }
 }
 
 impl ColorWhen {

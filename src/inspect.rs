@@ -15,8 +15,9 @@ use crate::filter::Filter;
 use crate::message::Hooks;
 use crate::names::Names;
 use crate::names::packages::{LISTS, Packages};
+use crate::names::permissions::denied_by;
 use crate::output::lines::consume;
-use crate::output::report::{By, Collect};
+use crate::output::report::{By, Collect, Host};
 use crate::output::{self, Writer, losses};
 use crate::pager::Pager;
 use crate::privileges::{self, Role};
@@ -40,7 +41,9 @@ pub(crate) fn report(file: &Path, filter: &Filter, form: ReportForm, paper: Pape
     privileges::keep_only(Role::Consumer)?;
     let collected = collect(input, empty(form), filter)?;
     let packages = (paper.look.by == By::Package).then(|| collected.packages()).transpose()?;
-    page.write(|out| collected.write(out, form, paper, packages.as_ref()))?;
+    let denied_by: Option<fn(&[u8], u32) -> String> = paper.explain.then_some(denied_by);
+    let host = Host { packages: packages.as_ref(), denied_by };
+    page.write(|out| collected.write(out, form, paper, host))?;
     Ok(EXIT_OK)
 }
 
@@ -139,9 +142,9 @@ impl Collected {
         })
     }
 
-    fn write(&self, out: &Writer, form: ReportForm, paper: Paper, packages: Option<&Packages<'_>>) -> io::Result<()> {
+    fn write(&self, out: &Writer, form: ReportForm, paper: Paper, host: Host<'_>) -> io::Result<()> {
         match form {
-            ReportForm::Text => output::report::text(out, &self.report, &self.source, paper.look, packages),
+            ReportForm::Text => output::report::text(out, &self.report, &self.source, paper.look, host),
             ReportForm::Json => output::report::json(out, &self.report, &self.header, &self.hooks),
             ReportForm::Depfile => output::report::depfile(out, &self.report),
         }

@@ -106,3 +106,73 @@ fn names_without_end_take_a_bounded_amount_of_memory() {
     let (all, left_out) = (head["opens"].as_u64(), head["opens_without_room"].as_u64());
     assert!(all == Some(100_000) && left_out > Some(10_000) && left_out < Some(99_000), "{head}");
 }
+
+/// A script in a directory of its own, recorded.
+fn recorded(scratch: &Scratch, name: &str, script: &str) -> PathBuf {
+    let file = scratch.join(name);
+    let mut command = common::opentop(["record"]);
+    command.arg(&file).args(["--", "/bin/sh", "-c", script]).current_dir(scratch.path());
+    let recorded = output(&mut command);
+    assert!(recorded.status.success(), "{}", stderr(&recorded));
+    file
+}
+
+const SCRIPT: &str = "cat read; cat gone; echo x > new; echo y >> kept; mkdir -p dir; ls dir; test -e never; true";
+
+#[test]
+fn the_lists_of_a_command_are_what_it_did() {
+    common::needs_root();
+    let scratch = Scratch::new();
+    for name in ["read", "kept"] {
+        scratch.file(name, "x\n");
+    }
+    let file = recorded(&scratch, "run", SCRIPT);
+    let json =
+        lines(&opentop(&["report", "-o", "json", "-F", &format!("file:^{}/", scratch.path().display())], &[&file]));
+    let files = json.iter().filter(|line| line["type"] == "file");
+    let mut touched: Vec<_> = files
+        .map(|line| {
+            let kinds = ["read", "written", "created", "replaced", "listed", "missing"];
+            let kinds: Vec<_> = kinds.into_iter().filter(|kind| line[kind] == 1).collect();
+            let path = line["path"].as_str().unwrap_or_default();
+            let name = path.strip_prefix(&format!("{}/", scratch.path().display())).unwrap_or(path);
+            format!("{} {name} {}", line["program"].as_str().unwrap_or_default(), kinds.join("+"))
+        })
+        .collect();
+    touched.sort();
+    assert_eq!(
+        touched,
+        ["cat gone missing", "cat read read", "ls dir listed", "sh kept written", "sh new written+replaced"]
+    );
+    let all = lines(&opentop(&["report", "-o", "json"], &[&file]));
+    let programs: Vec<_> = all.iter().filter(|line| line["type"] == "program").collect();
+    let cat = programs.iter().find(|line| line["program"].as_str().is_some_and(|name| name.ends_with("/cat")));
+    let cat = cat.unwrap_or_else(|| panic!("{programs:?}"));
+    let parent = programs.iter().find(|line| line["id"] == cat["parent"]);
+    assert_eq!((cat["runs"].as_u64(), parent.map(|line| &line["program"])), (Some(2), Some(&json!("/bin/sh"))));
+}
+
+#[test]
+fn two_runs_of_the_same_do_not_differ_and_one_without_a_file_by_exactly_that() {
+    common::needs_root();
+    let scratch = Scratch::new();
+    for name in ["read", "kept"] {
+        scratch.file(name, "x\n");
+    }
+    scratch.dir("dir");
+    let [first, second] = ["first", "second"].map(|name| recorded(&scratch, name, SCRIPT));
+    let same = opentop(&["diff"], &[&first, &second]);
+    assert_eq!((same.status.code(), stdout(&same)), (Some(0), String::new()));
+    std::fs::remove_file(scratch.join("read")).expect("it was there");
+    let third = recorded(&scratch, "third", SCRIPT);
+    let differences = lines(&opentop(&["diff", "--raw", "-o", "json"], &[&first, &third]));
+    let found: Vec<_> = differences[1..].iter().map(|line| (line["what"].as_str(), line["path"].as_str())).collect();
+    let path = scratch.join("read");
+    // The pids below /proc and the names of temporary files are the only other differences.
+    assert!(found.contains(&(Some("changed"), path.to_str())), "{found:?}");
+    assert_eq!(
+        lines(&opentop(&["diff", "-o", "json"], &[&first, &third])).len(),
+        2,
+        "the first line and one difference"
+    );
+}

@@ -6,6 +6,7 @@
 pub(crate) mod accounts;
 mod container;
 pub(crate) mod packages;
+pub(crate) mod permissions;
 
 use crate::bounded::Bounded;
 use crate::escape::escape;

@@ -26,7 +26,7 @@ pub use slowest::{Slow, Slowest};
 
 use indexmap::IndexMap;
 
-use crate::event::{OpenEvent, PathKind};
+use crate::event::{Op, OpenEvent, PathKind};
 use crate::message::Totals;
 
 /// Bytes of the names and records of a report, if nobody says otherwise.
@@ -140,11 +140,19 @@ impl Report {
         self.folded = folded;
     }
 
+    /// Takes note of who runs what, from an open that is not to be counted.
+    pub fn follow(&mut self, event: &OpenEvent<'_>) {
+        let room = self.room.saturating_sub(self.records.len() * RECORD_BYTES);
+        let name = if starts_program(event) { event.path } else { event.comm };
+        let name = self.names.intern(name, room);
+        self.processes.follow(event, name.unwrap_or_default());
+    }
+
     /// `None` where there is no room.
     fn record(&mut self, event: &OpenEvent<'_>, path: &[u8], kinds: Kinds) -> Option<()> {
         let room = self.room.saturating_sub(self.records.len() * RECORD_BYTES);
         let id = self.names.intern(path, room);
-        let executed = kinds.has(Kind::Executed);
+        let executed = starts_program(event);
         let comm = if executed { id } else { self.names.intern(event.comm, room) };
         // Without room for its own name it is one of the others; nothing of it is recorded then.
         let process = self.processes.add(event, comm.unwrap_or_default());
@@ -267,6 +275,10 @@ impl Report {
     pub fn totals(&self) -> &Totals {
         &self.totals
     }
+}
+
+fn starts_program(event: &OpenEvent<'_>) -> bool {
+    event.op == Op::Exec && !event.failed()
 }
 
 /// What is behind the last slash, those at the end not counted; all of it where nothing is.

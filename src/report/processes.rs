@@ -23,6 +23,8 @@ pub struct Process {
     pub program: u32,
     start_ns: u64,
     last: u64,
+    /// It has opened something that is counted.
+    counted: bool,
 }
 
 /// A program, as started by another.
@@ -44,15 +46,31 @@ pub struct Processes {
     programs: Vec<Program>,
     children: HashMap<(Option<u32>, u32), u32>,
     serial: u32,
+    counted: u64,
     events: u64,
     /// Times that a program was started for which the tree had no room.
     pub left_out: u64,
 }
 
 impl Processes {
-    /// The process of `event`, which is counted for its program. `name` is what the program is called if it was executed
-    /// by this event, or if nothing else is known of it.
+    /// The process of `event`, which is counted for its program; see [`Processes::follow`].
     pub fn add(&mut self, event: &OpenEvent<'_>, name: u32) -> Process {
+        let process = self.follow(event, name);
+        if !process.counted
+            && let Some(process) = self.processes.get_mut(&event.pid)
+        {
+            process.counted = true;
+            self.counted += 1;
+        }
+        let program = &mut self.programs[process.program as usize];
+        program.opens += 1;
+        program.failed += u64::from(event.failed());
+        process
+    }
+
+    /// The process of `event`, which is not counted. `name` is what the program is called if it was executed by this event,
+    /// or if nothing else is known of it.
+    pub fn follow(&mut self, event: &OpenEvent<'_>, name: u32) -> Process {
         self.events += 1;
         let known = self.processes.get(&event.pid).filter(|known| known.start_ns == event.start_ns).copied();
         let before = known.or_else(|| self.processes.get(&event.ppid).copied()).map(|process| process.program);
@@ -66,12 +84,10 @@ impl Processes {
             program,
             start_ns: event.start_ns,
             last: self.events,
+            counted: known.is_some_and(|known| known.counted),
         };
         self.processes.insert(event.pid, process);
-        let program = &mut self.programs[program as usize];
-        program.runs += u64::from(executed);
-        program.opens += 1;
-        program.failed += u64::from(event.failed());
+        self.programs[program as usize].runs += u64::from(executed);
         process
     }
 
@@ -112,10 +128,10 @@ impl Processes {
         &self.programs
     }
 
-    /// How many processes there were.
+    /// How many processes have opened something that is counted.
     #[must_use]
-    pub fn count(&self) -> u32 {
-        self.serial
+    pub fn count(&self) -> u64 {
+        self.counted
     }
 }
 

@@ -81,7 +81,7 @@ fn head(json: &mut Json<impl Write>, report: &Report, header: &Header) -> io::Re
     line.word("opentop", env!("CARGO_PKG_VERSION"));
     // A header's texts are displayable.
     line.text("host", Some(header.host.as_bytes()));
-    line.number("processes", report.processes().count().into());
+    line.number("processes", report.processes().count());
     line.number("span_ns", report.span_ns());
     counts(&mut line, report.counts());
     line.number("dir_deleted", report.dir_deleted());

@@ -11,7 +11,7 @@ pub use depfile::depfile;
 pub use diff::{diff_json, diff_text};
 pub use json::json;
 pub use sheet::{By, Look};
-pub use text::text;
+pub use text::{Host, text};
 
 use std::collections::BTreeMap;
 use std::io;
@@ -51,8 +51,13 @@ impl Consumer for Collect<'_> {
 
     fn opens(&mut self, batch: &Batch, _: u64) -> io::Result<u64> {
         batch.cgroups().iter().for_each(|cgroup| self.names.learn(cgroup));
-        for event in batch.iter().filter(|event| self.filter.matches(event, &self.names)) {
-            self.report.add(&event);
+        for event in batch.iter() {
+            // Who runs what is told by opens that the filter may leave out.
+            if self.filter.matches(&event, &self.names) {
+                self.report.add(&event);
+            } else {
+                self.report.follow(&event);
+            }
         }
         Ok(0)
     }

@@ -37,7 +37,7 @@ fn sample_report() -> Report {
 
 fn page(report: &Report, look: Look) -> String {
     let mut page = Vec::new();
-    text(&mut page, report, "build.zst", look, None).unwrap();
+    text(&mut page, report, "build.zst", look, Host::default()).unwrap();
     String::from_utf8(page).unwrap()
 }
 
@@ -93,13 +93,29 @@ fn packages_are_a_row_each_and_files_of_none_are_shown() {
     let packages = Packages::find(paths, &dir);
     std::fs::remove_dir_all(&dir).unwrap();
     let mut page = Vec::new();
-    text(&mut page, &report, "build.zst", Look { by: By::Package, ..LOOK }, Some(&packages.unwrap())).unwrap();
+    text(
+        &mut page,
+        &report,
+        "build.zst",
+        Look { by: By::Package, ..LOOK },
+        Host { packages: Some(&packages.unwrap()), ..Host::default() },
+    )
+    .unwrap();
     let page = String::from_utf8(page).unwrap();
     let (_, read) = page.split_once("\nREAD ").unwrap();
     let rows: Vec<_> =
         read.lines().skip(1).take(5).map(|row| row.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     let none = ["of no package: 3 paths", "/proc/self/maps 12 opens", "/src/Makefile", "/usr/include/stdio.h"];
     assert_eq!(rows, [&["libc6-dev 30 files, 30 opens"][..], &none].concat());
+}
+
+#[test]
+fn what_was_denied_is_explained_where_that_is_wanted() {
+    let host = Host { denied_by: Some(|path, uid| format!("by {} of {uid}", path.len())), ..Host::default() };
+    let mut page = Vec::new();
+    text(&mut page, &sample_report(), "build.zst", LOOK, host).unwrap();
+    let page = String::from_utf8(page).unwrap();
+    assert!(page.contains("\n    by 12 of 0\n"), "{page}");
 }
 
 #[test]

@@ -16,18 +16,21 @@ use crate::report::{Counts, Kind, Record, Report, last_component};
 /// Opens of one file by one process that are worth telling.
 pub const REPEATED: u32 = 10;
 
-/// Writes `report`, of what `source` names. `packages` are those of its files, where they are to be shown by package.
+/// What is asked of the host that the page is made on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Host<'a> {
+    /// The packages of the files, where they are to be shown by package.
+    pub packages: Option<&'a Packages<'a>>,
+    /// What keeps a user from a path, where that is to be told.
+    pub denied_by: Option<fn(&[u8], u32) -> String>,
+}
+
+/// Writes `report`, of what `source` names.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn text(
-    out: impl Write,
-    report: &Report,
-    source: &str,
-    look: Look,
-    packages: Option<&Packages<'_>>,
-) -> io::Result<()> {
-    let mut page = Page { sheet: Sheet { out, look }, report, packages };
+pub fn text(out: impl Write, report: &Report, source: &str, look: Look, host: Host<'_>) -> io::Result<()> {
+    let mut page = Page { sheet: Sheet { out, look }, report, host };
     page.head(source)?;
     match look.by {
         By::Dir | By::Package => page.sections(&|_| true)?,
@@ -80,7 +83,7 @@ struct Sought<'a> {
 struct Page<'a, W> {
     sheet: Sheet<W>,
     report: &'a Report,
-    packages: Option<&'a Packages<'a>>,
+    host: Host<'a>,
 }
 
 impl<'a, W: Write> Page<'a, W> {
@@ -88,7 +91,7 @@ impl<'a, W: Write> Page<'a, W> {
         let report = self.report;
         let counts = report.counts();
         let lost = losses(&report.totals().lost).map_or("none was lost".into(), |lost| format!("LOST: {lost}"));
-        let processes = group_digits(report.processes().count().into());
+        let processes = group_digits(report.processes().count());
         let seconds = report.span_ns() as f64 / 1e9;
         let first = format!("{source}: {} by {processes} processes in {seconds:.1} s; {lost}", opens(counts.opens));
         writeln!(self.sheet.out, "{}", self.sheet.bold(&first))?;
@@ -114,7 +117,11 @@ impl<'a, W: Write> Page<'a, W> {
 
     fn sections(&mut self, wanted: Wanted<'_>) -> io::Result<()> {
         self.searches(wanted)?;
-        self.refused(wanted, Kind::Denied, "DENIED", "EACCES or EPERM; which directory denied it is not recorded")?;
+        let about = match self.host.denied_by {
+            Some(_) => "EACCES or EPERM; why is worked out from what this host has now",
+            None => "EACCES or EPERM; --explain works out why",
+        };
+        self.refused(wanted, Kind::Denied, "DENIED", about)?;
         self.refused(wanted, Kind::Failed, "FAILED", "with another error")?;
         SECTIONS.iter().try_for_each(|section| self.files(wanted, section))
     }
@@ -215,6 +222,10 @@ impl<'a, W: Write> Page<'a, W> {
             let errno = errno_name((*errno).into());
             let who = format!("{}, uid {uid}", self.who(programs));
             self.sheet.row(&shown(path), &format!("{errno}{}", more_than_once(*count)), &who)?;
+            if let Some(denied_by) = self.host.denied_by.filter(|_| kind == Kind::Denied) {
+                let text = elide(&denied_by(path, *uid), self.sheet.look.width - 4, "…");
+                writeln!(self.sheet.out, "    {}", self.sheet.faint(&text))?;
+            }
         }
         self.sheet.more(rows.len())
     }
@@ -228,7 +239,7 @@ impl<'a, W: Write> Page<'a, W> {
         let total: u64 = leaves.iter().map(|leaf| leaf.counts.get(section.kind)).sum();
         let many = format!("{}, {}; {}", counted(leaves.len() as u64, "path"), opens(total), section.about);
         self.sheet.title(section.title, &many)?;
-        if let Some(packages) = self.packages {
+        if let Some(packages) = self.host.packages {
             leaves = self.by_package(packages, leaves, section.kind)?;
         }
         self.sheet.tree(&leaves, |row| {
@@ -289,8 +300,12 @@ impl<'a, W: Write> Page<'a, W> {
         largest_last(&mut roots);
         self.sheet.title("PROGRAMS", "who started what; opens are a program's own")?;
         let mut stack: Vec<_> = roots.into_iter().map(|at| (at, 0)).collect();
-        let (mut rows, total) = (0, programs.len());
+        // A filter may leave nothing of a program.
+        let (mut rows, total) = (0, below.iter().filter(|opens| **opens > 0).count());
         while let Some((at, depth)) = stack.pop() {
+            if below[at] == 0 {
+                continue;
+            }
             if rows == ROWS && !self.sheet.look.all {
                 break;
             }
