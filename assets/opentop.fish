@@ -62,7 +62,7 @@ complete -c opentop -n "__fish_opentop_needs_command" -s h -l help -d 'Print hel
 complete -c opentop -n "__fish_opentop_needs_command" -s V -l version -d 'Print version'
 complete -c opentop -n "__fish_opentop_needs_command" -a "record" -d 'Write a recording'
 complete -c opentop -n "__fish_opentop_needs_command" -a "replay" -d 'Show a recording, on the same screens and outputs; needs no privileges'
-complete -c opentop -n "__fish_opentop_needs_command" -a "report" -d 'Tell what the programs of a recording touched: what they read, wrote and ran, did not find and were denied'
+complete -c opentop -n "__fish_opentop_needs_command" -a "report" -d 'Tell what the programs of a recording, or a command, touched: what they read, wrote, ran, missed and were denied'
 complete -c opentop -n "__fish_opentop_needs_command" -a "diff" -d 'Tell what one recording has and another has not; ends with 0 if nothing, 1 if something, 2 in trouble, as diff does'
 complete -c opentop -n "__fish_opentop_needs_command" -a "check" -d 'Tell whether this host can be traced, with which hooks, and what to do if not'
 complete -c opentop -n "__fish_opentop_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -114,7 +114,6 @@ complete -c opentop -n "__fish_opentop_using_subcommand replay" -s b -l batch -d
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l force -d 'Replace the FILE of --out if it exists'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l ascii -d 'Draw with ASCII only'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s h -l help -d 'Print help'
-complete -c opentop -n "__fish_opentop_using_subcommand report" -s F -l filter -d 'Only what this expression matches, as in the / prompt' -r
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s o -l output -d 'text, a page for people; json, its lines documented in the README; depfile, a rule for make for each file that was written' -r -f -a "text\t''
 json\t''
 depfile\t''"
@@ -124,23 +123,52 @@ package\t'Packages, and the files of none; as dpkg of this host has them'"
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c opentop -n "__fish_opentop_using_subcommand report" -s p -l pid -d 'Only these processes' -r
+complete -c opentop -n "__fish_opentop_using_subcommand report" -s u -l user -d 'Only this user' -r
+complete -c opentop -n "__fish_opentop_using_subcommand report" -s c -l comm -d 'Only commands whose name matches; a leading ! negates' -r
+complete -c opentop -n "__fish_opentop_using_subcommand report" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
+complete -c opentop -n "__fish_opentop_using_subcommand report" -s e -l errno -d 'Only opens that failed with one of these errors' -r
+complete -c opentop -n "__fish_opentop_using_subcommand report" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
+complete -c opentop -n "__fish_opentop_using_subcommand report" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
+complete -c opentop -n "__fish_opentop_using_subcommand report" -s d -l duration -d 'Stop after SECS seconds; the screen then shows what came until then' -r
+complete -c opentop -n "__fish_opentop_using_subcommand report" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
+complete -c opentop -n "__fish_opentop_using_subcommand report" -l ring -d 'Size of the ring buffer, such as 512K or 16M: a power of two' -r
+complete -c opentop -n "__fish_opentop_using_subcommand report" -l hooks -d 'The hooks to use instead of the best that work' -r
+complete -c opentop -n "__fish_opentop_using_subcommand report" -l cgroup -d 'Only this cgroup and those below it' -r -F
+complete -c opentop -n "__fish_opentop_using_subcommand report" -l as -d 'Run COMMAND as this user of /etc/passwd, with the groups and an environment of theirs; needs root' -r
+complete -c opentop -n "__fish_opentop_using_subcommand report" -l until -d 'With COMMAND: end with it, or wait for all that it has started too, daemons included' -r -f -a "exit\t'It has ended'
+all\t'It and all its descendants have ended'"
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l explain -d 'Work out for what was denied which directory or file denies it, by owner, group and permission bits as they are on this host now'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l all -d 'Every row of every list'
+complete -c opentop -n "__fish_opentop_using_subcommand report" -s x -l failed -d 'Only opens that failed'
+complete -c opentop -n "__fish_opentop_using_subcommand report" -l latency -d 'Measure how long each open took, from call to result'
+complete -c opentop -n "__fish_opentop_using_subcommand report" -l resolve -d 'Tell the path of the file that was opened too, links followed'
+complete -c opentop -n "__fish_opentop_using_subcommand report" -l tree -d 'With --pid: their descendants too'
+complete -c opentop -n "__fish_opentop_using_subcommand report" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c opentop -n "__fish_opentop_using_subcommand diff" -s F -l filter -d 'Only what this expression matches, as in the / prompt' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -l factor -d 'Tell of paths that were opened more than so many times as often' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s o -l output -d 'text, a page for people; json, its lines documented in the README' -r -f -a "text\t''
 json\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -s p -l pid -d 'Only these processes' -r
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -s u -l user -d 'Only this user' -r
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -s c -l comm -d 'Only commands whose name matches; a leading ! negates' -r
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -s e -l errno -d 'Only opens that failed with one of these errors' -r
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -s d -l duration -d 'Stop after SECS seconds; the screen then shows what came until then' -r
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -l raw -d 'Compare names as they are: pids, temporary names, long numbers and hashes are taken for the same otherwise'
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -l all -d 'Every row of every list'
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s h -l help -d 'Print help'
 complete -c opentop -n "__fish_opentop_using_subcommand check" -s h -l help -d 'Print help'
 complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "record" -d 'Write a recording'
 complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "replay" -d 'Show a recording, on the same screens and outputs; needs no privileges'
-complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "report" -d 'Tell what the programs of a recording touched: what they read, wrote and ran, did not find and were denied'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "report" -d 'Tell what the programs of a recording, or a command, touched: what they read, wrote, ran, missed and were denied'
 complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "diff" -d 'Tell what one recording has and another has not; ends with 0 if nothing, 1 if something, 2 in trouble, as diff does'
 complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "check" -d 'Tell whether this host can be traced, with which hooks, and what to do if not'
 complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -52,14 +52,11 @@ pub enum Command {
         #[command(flatten)]
         shown: Shown,
     },
-    /// Tell what the programs of a recording touched: what they read, wrote and ran, did not find and were denied
+    /// Tell what the programs of a recording, or a command, touched: what they read, wrote, ran, missed and were denied
     Report {
-        /// A recording, or lines of `opentop -o json`; - is stdin
-        #[arg(id = "recording", value_name = "FILE")]
-        file: PathBuf,
-        /// Only what this expression matches, as in the / prompt
-        #[arg(short = 'F', long, value_name = "EXPR")]
-        filter: Option<String>,
+        /// A recording, or lines of `opentop -o json`; - reads stdin
+        #[arg(id = "recording", value_name = "FILE", required_unless_present = "run", conflicts_with = "run")]
+        file: Option<PathBuf>,
         /// text, a page for people; json, its lines documented in the README; depfile, a rule for make for each file that
         /// was written
         #[arg(short, long, value_enum, value_name = "FORM", default_value_t = ReportForm::Text)]
@@ -70,6 +67,8 @@ pub enum Command {
         explain: bool,
         #[command(flatten)]
         page: Page,
+        #[command(flatten)]
+        trace: Trace,
     },
     /// Tell what one recording has and another has not; ends with 0 if nothing, 1 if something, 2 in trouble, as diff does
     Diff {
@@ -79,9 +78,6 @@ pub enum Command {
         /// Another one
         #[arg(value_name = "AFTER")]
         after: PathBuf,
-        /// Only what this expression matches, as in the / prompt
-        #[arg(short = 'F', long, value_name = "EXPR")]
-        filter: Option<String>,
         /// Tell of paths that were opened more than so many times as often
         #[arg(long, value_name = "FACTOR", default_value_t = 2.0)]
         factor: f64,
@@ -97,6 +93,8 @@ pub enum Command {
         /// When to use colours; auto honours NO_COLOR
         #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
         color: ColorWhen,
+        #[command(flatten)]
+        filters: Filters,
     },
     /// Tell whether this host can be traced, with which hooks, and what to do if not
     Check,

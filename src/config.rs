@@ -22,11 +22,43 @@ use crate::tracer::{self, Extras, HookSet, Options};
 /// What to do.
 #[derive(Debug)]
 pub enum Config {
-    Live { options: Options, show: Show, command: Program },
-    Record { file: Target, options: Options, selection: Selection, command: Program },
-    Replay { file: PathBuf, speed: f64, show: Show },
-    Report { file: PathBuf, filter: Filter, form: ReportForm, paper: Paper },
-    Diff { files: [PathBuf; 2], filter: Filter, factor: f64, raw: bool, form: DiffForm, paper: Paper },
+    Live {
+        options: Options,
+        show: Show,
+        command: Program,
+    },
+    Record {
+        file: Target,
+        options: Options,
+        selection: Selection,
+        command: Program,
+    },
+    Replay {
+        file: PathBuf,
+        speed: f64,
+        show: Show,
+    },
+    Report {
+        file: PathBuf,
+        selection: Selection,
+        form: ReportForm,
+        paper: Paper,
+    },
+    ReportCommand {
+        options: Options,
+        selection: Selection,
+        command: Program,
+        form: ReportForm,
+        paper: Paper,
+    },
+    /// `how`: how many times as many opens are told, and whether names are compared as they are.
+    Diff {
+        files: [PathBuf; 2],
+        selection: Selection,
+        how: (f64, bool),
+        form: DiffForm,
+        paper: Paper,
+    },
     Check,
 }
 
@@ -141,28 +173,51 @@ impl Config {
                 }
                 Config::Replay { file, speed, show }
             }
-            Some(Command::Report { file, filter, output, explain, page }) => {
-                let paper = Paper { explain, ..paper(page, output == ReportForm::Text, here) };
-                Config::Report { file, filter: expression(filter.as_deref())?, form: output, paper }
+            Some(Command::Report { file, output: form, explain, page, trace }) => {
+                let paper = Paper { explain, ..paper(page, form == ReportForm::Text, here) };
+                match file {
+                    Some(file) => {
+                        needs_no_tracing(&trace)?;
+                        let selection = selection(&trace.filters, Names::without_users(), false)?;
+                        Config::Report { file, selection, form, paper }
+                    }
+                    None => {
+                        let selection = selection(&trace.filters, Names::of_host(), follows(&trace))?;
+                        let options = options(&trace, &selection)?;
+                        Config::ReportCommand { options, selection, command: program(trace)?, form, paper }
+                    }
+                }
             }
-            Some(Command::Diff { before, after, filter, factor, raw, output, all, color }) => {
+            Some(Command::Diff { before, after, factor, raw, output: form, all, color, filters }) => {
                 if !(factor.is_finite() && factor >= 1.0) {
                     return Err(Error::Usage(format!("--factor {factor}: a factor of 1 or more is needed")));
                 }
                 let page = Page { by: By::Dir, all, color };
-                let filter = expression(filter.as_deref())?;
-                let paper = paper(page, output == DiffForm::Text, here);
-                Config::Diff { files: [before, after], filter, factor, raw, form: output, paper }
+                let selection = selection(&filters, Names::without_users(), false)?;
+                let paper = paper(page, form == DiffForm::Text, here);
+                Config::Diff { files: [before, after], selection, how: (factor, raw), form, paper }
             }
             Some(Command::Check) => Config::Check,
         })
     }
 }
 
-/// The filter of a recording, whose users are not those of this host.
-fn expression(filter: Option<&str>) -> Result<Filter, Error> {
-    let parsed = Filter::parse(filter.unwrap_or_default(), &Names::without_users());
-    parsed.map_err(|why| Error::Usage(format!("--filter: {why}")))
+/// Refuses what says how to trace: a recording is there already.
+fn needs_no_tracing(trace: &Trace) -> Result<(), Error> {
+    let given = [
+        ("--latency", trace.latency),
+        ("--resolve", trace.resolve),
+        ("--tree", trace.tree),
+        ("--cgroup", trace.cgroup.is_some()),
+        ("--self", trace.show_self),
+        ("--duration", trace.filters.duration.is_some()),
+    ];
+    match given.into_iter().find(|(_, given)| *given) {
+        Some((option, _)) => {
+            Err(Error::Usage(format!("{option} is for tracing, and FILE is a recording: leave one out")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// How a page looks here: it has 80 columns where nobody says how many there are.

@@ -15,7 +15,7 @@
 //!
 //! | folder or file | what is in it |
 //! |---|---|
-//! | [`cli`], [`config`], `run`, [`inspect`], [`check`], [`child`], [`signals`], [`pager`] | the command line as typed, as meant, and what it starts |
+//! | [`cli`], [`config`], `run`, [`check`], [`child`], [`signals`], [`pager`] | the command line as typed, as meant, and what it starts |
 //! | [`event`] | one open, batches of opens, names of errors and flags; knows no BPF |
 //! | [`message`] | what flows: opens, counts, totals, losses, the end |
 //! | [`names`] | what numbers are called: users, cgroups, containers, units; packages of files |
@@ -50,7 +50,6 @@ mod format;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod history;
-mod inspect;
 pub mod message;
 pub mod names;
 mod output;
@@ -73,7 +72,7 @@ use std::io;
 use cli::Cli;
 use config::{Config, Surroundings};
 use error::Error;
-use run::{live, record, replay};
+use run::{diff, live, record, replay, report, report_command};
 use tracer::Options;
 
 /// Does what the command line asks for. The value is the exit status.
@@ -85,10 +84,11 @@ pub fn run(cli: Cli) -> Result<u8, Error> {
         Config::Live { options, show, command } => live(options, show, &command),
         Config::Record { file, options, selection, command } => record(&file, options, &selection, &command),
         Config::Replay { file, speed, show } => replay(&file, speed, show),
-        Config::Report { file, filter, form, paper } => inspect::report(&file, &filter, form, paper),
-        Config::Diff { files, filter, factor, raw, form, paper } => {
-            inspect::diff(&files, &filter, (factor, raw), form, paper)
+        Config::Report { file, selection, form, paper } => report(&file, &selection, form, paper),
+        Config::ReportCommand { options, selection, command, form, paper } => {
+            report_command(options, &selection, &command, form, paper)
         }
+        Config::Diff { files, selection, how, form, paper } => diff(&files, &selection, how, form, paper),
         Config::Check => check::run(&mut io::stdout().lock(), &Options::default()),
     }
 }

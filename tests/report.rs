@@ -153,6 +153,26 @@ fn the_lists_of_a_command_are_what_it_did() {
 }
 
 #[test]
+fn a_command_is_run_and_reported_with_its_status() {
+    common::needs_root();
+    let scratch = Scratch::new();
+    let mut command = common::opentop(["report", "--", "/bin/sh", "-c", "echo said; cat gone; exit 3"]);
+    let report = output(command.current_dir(scratch.path()));
+    let page = stdout(&report);
+    assert_eq!(report.status.code(), Some(3), "{page}");
+    assert!(page.starts_with("said\n/bin/sh -c echo said; cat gone; exit 3: "), "{page}");
+    let gone = scratch.join("gone");
+    let row = page.lines().find(|line| line.trim_start().starts_with(&gone.display().to_string())).unwrap_or_default();
+    assert!(row.ends_with("never  cat"), "{page}");
+    let mut command = common::opentop(["report", "-o", "json", "--", "/bin/sh", "-c", "echo said"]);
+    let report = output(&mut command);
+    assert_eq!((stderr(&report).as_str(), &lines(&report)[0]["type"]), ("said\n", &json!("report")));
+    for wrong in [&["report"][..], &["report", "x", "--", "true"], &["report", "--latency", "x"]] {
+        assert_eq!(opentop(wrong, &[]).status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
 fn two_runs_of_the_same_do_not_differ_and_one_without_a_file_by_exactly_that() {
     common::needs_root();
     let scratch = Scratch::new();

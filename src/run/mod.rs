@@ -1,9 +1,12 @@
 //! Runs what the command line asks for: a source in a thread of its own, a consumer in this one.
 
 mod command;
+mod diff;
 mod lines;
+mod page;
 mod record;
 mod replay;
+mod report;
 mod screen;
 
 use std::thread;
@@ -24,8 +27,10 @@ use command::{Run, no_thread, start_command};
 use lines::{draft, keep, write_lines, writer};
 use screen::{Live, Shown, screen};
 
+pub(crate) use diff::diff;
 pub(crate) use record::record;
 pub(crate) use replay::replay;
+pub(crate) use report::{report, report_command};
 
 /// Batches that may wait for the screen, or for a player's consumer: 16 MiB at most. The ring buffer holds what comes
 /// after.

@@ -107,8 +107,11 @@ const EXAMPLES: [(&str, &str); 10] = [
     ("opentop -b -n 3 -i 2 -g dir", "Three rankings of directories, every two seconds."),
     ("opentop record -F 'dir:^/etc' etc.zst", "Record what is opened below /etc."),
     ("opentop replay etc.zst", "Look at it later, elsewhere, without privileges."),
-    ("opentop record make.zst -- make", "Record what make and its descendants open ..."),
-    ("opentop report make.zst", "... and tell what they read, wrote and ran, did not find and were denied."),
+    (
+        "opentop report -- make",
+        "Run make, and tell what it and its descendants read, wrote, ran, missed and were denied.",
+    ),
+    ("opentop report make.zst", "The same of a recording."),
     ("opentop diff good.zst bad.zst", "What one run touched and the other did not."),
 ];
 

@@ -49,17 +49,19 @@ impl Consumer for Collect<'_> {
         self.hooks = hooks.to_string();
     }
 
-    fn opens(&mut self, batch: &Batch, _: u64) -> io::Result<u64> {
+    fn opens(&mut self, batch: &Batch, left: u64) -> io::Result<u64> {
         batch.cgroups().iter().for_each(|cgroup| self.names.learn(cgroup));
+        let mut added = 0;
         for event in batch.iter() {
             // Who runs what is told by opens that the filter may leave out.
-            if self.filter.matches(&event, &self.names) {
+            if added < left && self.filter.matches(&event, &self.names) {
                 self.report.add(&event);
+                added += 1;
             } else {
                 self.report.follow(&event);
             }
         }
-        Ok(0)
+        Ok(added)
     }
 
     fn counts(&mut self, counts: SourceCounts, _: u64) -> io::Result<u64> {

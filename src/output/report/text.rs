@@ -91,9 +91,12 @@ impl<'a, W: Write> Page<'a, W> {
         let report = self.report;
         let counts = report.counts();
         let lost = losses(&report.totals().lost).map_or("none was lost".into(), |lost| format!("LOST: {lost}"));
-        let processes = group_digits(report.processes().count());
+        let processes = match report.processes().count() {
+            1 => "1 process".to_owned(),
+            count => format!("{} processes", group_digits(count)),
+        };
         let seconds = report.span_ns() as f64 / 1e9;
-        let first = format!("{source}: {} by {processes} processes in {seconds:.1} s; {lost}", opens(counts.opens));
+        let first = format!("{source}: {} by {processes} in {seconds:.1} s; {lost}", opens(counts.opens));
         writeln!(self.sheet.out, "{}", self.sheet.bold(&first))?;
         let kinds = Kind::ALL.into_iter().filter(|kind| counts.get(*kind) > 0);
         let kinds: Vec<_> = kinds.map(|kind| format!("{} {}", group_digits(counts.get(kind)), kind.name())).collect();

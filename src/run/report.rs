@@ -1,0 +1,181 @@
+//! `opentop report`, of a recording or of a command.
+
+use std::io;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::bounded;
+
+use super::command::Run;
+use super::lines::{writer, written};
+use super::page::Page;
+use super::{WAITING_FOR_LINES, trace};
+use crate::child::{Program, Streams};
+use crate::cli::ReportForm;
+use crate::config::{Paper, Selection};
+use crate::error::{self, EXIT_OK, Error};
+use crate::escape::escape;
+use crate::message::Hooks;
+use crate::names::packages::{LISTS, Packages};
+use crate::names::permissions::denied_by;
+use crate::output::lines::consume;
+use crate::output::report::{By, Collect, Host};
+use crate::output::{self, Writer, losses};
+use crate::privileges::{self, Role};
+use crate::recording::{self, Header, Input, Interrupt, ReadError, Reader};
+use crate::report::{ROOM, Report};
+use crate::tracer::Options;
+
+/// Batches that may wait for the report.
+const WAITING: usize = 16;
+
+/// Shows what the opens of a recording came to.
+///
+/// # Errors
+/// If it cannot be read, or the output cannot be written.
+pub(crate) fn report(file: &Path, selection: &Selection, form: ReportForm, paper: Paper) -> Result<u8, Error> {
+    let input = open(file)?;
+    let page = Page::start(paper.pager)?;
+    // Not a byte of it is looked at before.
+    privileges::keep_only(Role::Consumer)?;
+    let collected = collect(input, empty(form), selection)?;
+    let packages = collected.packages(paper)?;
+    page.write(|out| collected.write(out, form, paper, packages.as_ref()))?;
+    Ok(EXIT_OK)
+}
+
+/// Runs a command, and shows what its opens and those of its descendants came to. The exit status is the command's.
+///
+/// # Errors
+/// If the host cannot be traced, the command cannot be started, or the output cannot be written.
+pub(crate) fn report_command(
+    options: Options,
+    selection: &Selection,
+    command: &Program,
+    form: ReportForm,
+    paper: Paper,
+) -> Result<u8, Error> {
+    let limits = selection.limits;
+    trace(options, WAITING_FOR_LINES, |messages, commands, hooks| {
+        let streams = if form == ReportForm::Text { Streams::Inherited } else { Streams::OutputToStderr };
+        let run = Run { command, streams, limit: limits.duration, commands };
+        run.lines(
+            || Ok(()),
+            |(), ends| {
+                let writer = writer(None)?;
+                written(&writer, ends, || {
+                    let names = selection.names.clone();
+                    let mut collect = Collect::new(empty(form), &selection.filter, names, hooks);
+                    consume(&mut collect, limits.count, messages, ends.stop)?;
+                    let Collect { report, hooks: text, .. } = collect;
+                    let words: Vec<_> = command.line.iter().map(|word| escape(word.as_encoded_bytes())).collect();
+                    let source = words.join(" ");
+                    let collected = Collected { report, header: Header::of_host(hooks), hooks: text, source };
+                    let packages = collected.packages(paper)?;
+                    match collected.write(&writer, form, paper, packages.as_ref()) {
+                        // A reader that is gone has all it wanted.
+                        Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
+                            Err(Error::Other(format!("cannot write the output: {why}")))
+                        }
+                        _ => Ok(()),
+                    }
+                })?;
+                Ok(EXIT_OK)
+            },
+        )
+    })
+}
+
+/// A report that can be shown in this form.
+fn empty(form: ReportForm) -> Report {
+    match form {
+        ReportForm::Text | ReportForm::Json => Report::new(ROOM, None),
+        ReportForm::Depfile => Report::new(ROOM / 2, None).with_inputs(ROOM / 2),
+    }
+}
+
+pub(super) fn open(file: &Path) -> Result<Input, Error> {
+    Input::open(file, Interrupt::default()).map_err(unreadable)
+}
+
+fn unreadable(why: ReadError) -> Error {
+    Error::Other(why.to_string())
+}
+
+/// A report with what is to be said of its source.
+pub(super) struct Collected {
+    pub(super) report: Report,
+    header: Header,
+    hooks: String,
+    pub(super) source: String,
+}
+
+impl Collected {
+    /// Says what a comparison cannot see.
+    pub(super) fn tell_what_is_missing(&self) {
+        let (source, left_out) = (&self.source, self.report.left_out().counts.opens);
+        if let Some(lost) = losses(&self.report.totals().lost) {
+            error::tell(format!("{source} is not all there was; opens lost: {lost}"));
+        }
+        if left_out > 0 {
+            error::tell(format!(
+                "{source}: {left_out} opens are not compared, since there was no room for their names"
+            ));
+        }
+    }
+
+    /// The packages that the files belong to, where they are wanted. They are those of this host, and it is said if the opens are of another.
+    fn packages(&self, paper: Paper) -> Result<Option<Packages<'_>>, Error> {
+        if paper.look.by != By::Package {
+            return Ok(None);
+        }
+        let this = Header::of_host(&Hooks::default()).host;
+        if !self.header.host.is_empty() && escape(this.as_bytes()) != self.header.host {
+            let host = &self.header.host;
+            error::tell(format!("{} is of {host}, and the packages are those of this host, {this}", self.source));
+        }
+        let files = self.report.records().map(|(_, path, _)| self.report.names().get(path));
+        Packages::find(files, Path::new(LISTS)).map(Some).map_err(|why| {
+            Error::Other(format!("--by package reads dpkg's lists in {LISTS}, and cannot: {why}; rpm's are not read"))
+        })
+    }
+
+    fn write(&self, out: &Writer, form: ReportForm, paper: Paper, packages: Option<&Packages<'_>>) -> io::Result<()> {
+        let denied_by: Option<fn(&[u8], u32) -> String> = paper.explain.then_some(denied_by);
+        let host = Host { packages, denied_by };
+        match form {
+            ReportForm::Text => output::report::text(out, &self.report, &self.source, paper.look, host),
+            ReportForm::Json => output::report::json(out, &self.report, &self.header, &self.hooks),
+            ReportForm::Depfile => output::report::depfile(out, &self.report),
+        }
+    }
+}
+
+/// Reads all of a recording into `report`, as fast as it can be read.
+pub(super) fn collect(input: Input, report: Report, selection: &Selection) -> Result<Collected, Error> {
+    let source = input.name().to_owned();
+    let reader = Reader::of_file(input).map_err(unreadable)?;
+    let header = reader.header().cloned().unwrap_or_default();
+    let mut collect = Collect::new(report, &selection.filter, selection.names.clone(), &header.hooks);
+    let (messages, received) = bounded(WAITING);
+    let (stop, stopped) = bounded(1);
+    let replayed = thread::scope(|scope| {
+        let player = scope.spawn(move || {
+            let interval = Duration::from_secs(1);
+            recording::replay(reader, 0.0, interval, &messages, &stopped)
+        });
+        let end = || {
+            let _ = stop.try_send(());
+        };
+        let consumed = consume(&mut collect, selection.limits.count, &received, &end);
+        drop((received, stop));
+        let replayed = player.join().map_err(|_| Error::Other("the reading thread panicked".into()))?;
+        consumed.map(|_| replayed)
+    })?;
+    if let Some(note) = replayed.note {
+        error::tell(note);
+    }
+    let Collect { report, hooks, .. } = collect;
+    Ok(Collected { report, header, hooks, source })
+}
