@@ -130,10 +130,19 @@ fn a_live_process_keeps_what_its_tracer_needs_and_nothing_else() {
 }
 
 #[test]
-fn a_replay_under_sudo_is_the_callers_own_before_it_reads() {
+fn whatever_reads_a_recording_under_sudo_is_the_callers_own_before_it_reads() {
     needs_root();
+    let scratch = Scratch::new();
+    let other = scratch.file("other", "{\"type\":\"summary\",\"opens\":0}\n");
+    let other = other.to_str().expect("UTF-8");
+    for args in [&["replay", "-o", "text", "-"][..], &["report", "--all", "-"], &["diff", "-", other]] {
+        is_the_callers_own_before_it_reads(args);
+    }
+}
+
+fn is_the_callers_own_before_it_reads(args: &[&str]) {
     let line = r#"{"type":"open","time":"2026-01-02T03:04:05Z","ts_ns":1,"pid":1,"tid":1,"ppid":1,"uid":0,"comm":"a","op":"openat","flags":[],"mode":null,"fd":3,"errno":null,"name":"f","path":"/f","path_kind":"absolute","latency_ns":null,"cgroup":"/","container":null}"#;
-    let mut replay = opentop(["replay", "-o", "text", "-"]);
+    let mut replay = opentop(args);
     let mut replay = Running::start(under_sudo(&mut replay).stdin(Stdio::piped()).stdout(Stdio::piped()));
     // It waits for its first byte: nothing that was in a file can have played a part.
     let mut input = replay.0.stdin.take().expect("its input");
@@ -144,7 +153,7 @@ fn a_replay_under_sudo_is_the_callers_own_before_it_reads() {
         assert!(start.elapsed() < common::PATIENCE, "it never gives up what it has");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    for status in threads("replay, under sudo, before its first byte", &replay) {
+    for status in threads(&format!("{args:?}, under sudo, before its first byte"), &replay) {
         status.assert_is_left_with(CALLER, CALLER, 0);
     }
     writeln!(input, "{line}").expect("a line for it");

@@ -38,7 +38,7 @@ fn compare(
     paper: Paper,
 ) -> Result<u8, Error> {
     let [before, after] = [open(&files[0])?, open(&files[1])?];
-    let page = Page::start(paper.pager)?;
+    let page = Page::start(paper.pager);
     privileges::keep_only(Role::Consumer)?;
     let collect = |input| collect(input, Report::new(ROOM / 2, (!raw).then_some(fold)), selection);
     let (before, after) = thread::scope(|scope| {

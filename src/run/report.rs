@@ -36,7 +36,7 @@ const WAITING: usize = 16;
 /// If it cannot be read, or the output cannot be written.
 pub(crate) fn report(file: &Path, selection: &Selection, form: ReportForm, paper: Paper) -> Result<u8, Error> {
     let input = open(file)?;
-    let page = Page::start(paper.pager)?;
+    let page = Page::start(paper.pager);
     // Not a byte of it is looked at before.
     privileges::keep_only(Role::Consumer)?;
     let collected = collect(input, empty(form), selection)?;
