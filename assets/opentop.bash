@@ -59,7 +59,7 @@ _opentop() {
 
     case "${cmd}" in
         opentop)
-            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h -V --pid --user --comm --file --failed --errno --filter --count --duration --interval --ring --hooks --latency --resolve --tree --cgroup --as --until --self --batch --output --out --force --group-by --sort --history --color --ascii --help --version record replay report diff check help"
+            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h -V --pid --user --comm --file --failed --errno --filter --count --duration --interval --ring --hooks --latency --resolve --tree --cgroup --as --until --self --batch --output --out --force --group-by --sort --history --color --ascii --quiet --help --version record replay report diff check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_opentop_global_optspecs
-    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= n/count= d/duration= i/interval= ring= hooks= latency resolve tree cgroup= as= until= self b/batch o/output= O/out= force g/group-by= s/sort= history= color= ascii h/help V/version
+    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= n/count= d/duration= i/interval= ring= hooks= latency resolve tree cgroup= as= until= self b/batch o/output= O/out= force g/group-by= s/sort= history= color= ascii quiet h/help V/version
 end
 
 function __fish_opentop_needs_command
@@ -58,6 +58,7 @@ complete -c opentop -n "__fish_opentop_needs_command" -l self -d 'Show opentop\'
 complete -c opentop -n "__fish_opentop_needs_command" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
 complete -c opentop -n "__fish_opentop_needs_command" -l force -d 'Replace the FILE of --out if it exists'
 complete -c opentop -n "__fish_opentop_needs_command" -l ascii -d 'Draw with ASCII only'
+complete -c opentop -n "__fish_opentop_needs_command" -l quiet -d 'Throw away what COMMAND prints while the screen is shown, instead of keeping it for `o`'
 complete -c opentop -n "__fish_opentop_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c opentop -n "__fish_opentop_needs_command" -s V -l version -d 'Print version'
 complete -c opentop -n "__fish_opentop_needs_command" -a "record" -d 'Write a recording'

@@ -107,6 +107,9 @@ pub struct Live {
     pub trace: Trace,
     #[command(flatten)]
     pub shown: Shown,
+    /// Throw away what COMMAND prints while the screen is shown, instead of keeping it for `o`
+    #[arg(long, requires = "run", help_heading = "Screen")]
+    pub quiet: bool,
 }
 
 /// Options that need the kernel.

@@ -87,6 +87,8 @@ pub struct Show {
     pub form: OutputForm,
     /// Where lines go; `None`: stdout.
     pub out: Option<Target>,
+    /// What a command prints beside the screen is thrown away.
+    pub quiet: bool,
     /// Rankings instead of opens; never on the screen.
     pub batch: bool,
     pub group: Group,
@@ -152,7 +154,7 @@ impl Config {
             None => {
                 let trace = cli.live.trace;
                 let selection = selection(&trace.filters, Names::of_host(), follows(&trace))?;
-                let show = show(&cli.live.shown, selection, here, here.screen)?;
+                let show = Show { quiet: cli.live.quiet, ..show(&cli.live.shown, selection, here, here.screen)? };
                 Config::Live { options: options(&trace, &show.selection)?, show, command: program(trace)? }
             }
             Some(Command::Record { file, force, trace }) => {
@@ -356,6 +358,7 @@ fn show(shown: &Shown, selection: Selection, here: Surroundings, screen: bool) -
         selection,
         form,
         out: shown.out.clone().map(|path| Target { path, replace: shown.force }),
+        quiet: false,
         batch: shown.batch,
         group: shown.group_by,
         sort: shown.sort,

@@ -1,4 +1,5 @@
-//! `opentop -- COMMAND` at a terminal, without the screen: the terminal is the command's, its signals too.
+//! `opentop -- COMMAND` at a terminal. Without the screen the terminal is the command's, its signals too; beside the
+//! screen the command has one of its own.
 
 mod common;
 #[path = "screen/pty.rs"]
@@ -69,4 +70,45 @@ fn a_recording_is_not_written_to_a_terminal() {
     let mut pty = start(&["record", "-"]);
     assert_eq!(pty.wait_for_end().0, Some(2));
     pty.wait_for("why not", |text| text.contains("opentop record - | opentop replay -"));
+}
+
+#[test]
+fn beside_the_screen_a_command_is_read_and_answered_and_its_status_is_opentops() {
+    needs_root();
+    let script = "read -r key </dev/tty; printf '\\033]0;title\\007\\033[31mhello \\342\\200\\256 %s' \"$key\"; exit 7";
+    let mut pty = start(&["--", "sh", "-c", script]);
+    pty.wait_for("the command in the header", |text| text.contains("sh (") && text.contains(") runs"));
+    // These are the screen's.
+    pty.keys("zz");
+    pty.keys("o\rbob\r");
+    pty.wait_for("what it printed", |text| text.contains("hello? bob"));
+    pty.wait_for("its end", |text| text.contains(") ended with status 7 after "));
+    let shown = String::from_utf8_lossy(&pty.bytes()).into_owned();
+    assert!(!shown.contains("\x1b]0;") && !shown.contains('\u{202e}'), "{shown:?}");
+    pty.keys("\x1d");
+    pty.keys("q");
+    pty.wait_for("the screen without it", |text| text.contains("ended with status 7") && text.contains("q quit"));
+    pty.keys("q");
+    assert_eq!(pty.wait_for_end().0, Some(7));
+    pty.assert_restored();
+}
+
+#[test]
+fn quitting_the_screen_hangs_up_on_the_command_once_that_is_meant() {
+    needs_root();
+    let mut pty = start(&["--quiet", "--", "sh", "-c", "trap 'exit 9' HUP; while :; do sleep 0.05; done"]);
+    pty.wait_for("the command", |text| text.contains(") runs"));
+    pty.keys("q");
+    pty.wait_for("the question", |text| text.contains("still runs: q again hangs up on it"));
+    pty.keys("q");
+    assert_eq!(pty.wait_for_end().0, Some(9));
+    let mut pty = start(&["--", "sh", "-c", "trap '' HUP TERM; while :; do sleep 0.05; done"]);
+    pty.wait_for("the command", |text| text.contains(") runs"));
+    pty.signal(rustix::process::Signal::TERM);
+    assert_eq!(pty.wait_for_end().0, Some(143));
+    pty.wait_for("what runs on", |text| text.contains(") runs on"));
+    let text = pty.text();
+    let (_, pid) = text.rsplit_once("opentop: sh (").expect("what runs on");
+    let pid = rustix::process::Pid::from_raw(pid.split(')').next().and_then(|pid| pid.parse().ok()).expect("a number"));
+    rustix::process::kill_process(pid.expect("a pid"), rustix::process::Signal::KILL).expect("it runs on");
 }

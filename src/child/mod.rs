@@ -5,16 +5,17 @@
 //! child left is waiting for all of them, whatever they have done to get away.
 
 mod environment;
+pub(crate) mod pty;
 mod search;
 mod tree;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread;
 
 use rustix::process::{Gid, Uid};
@@ -25,7 +26,7 @@ use crate::error::Error;
 use crate::escape::escape;
 use crate::names::accounts::Account;
 
-pub use tree::{Child, News};
+pub use tree::{Child, GRACE, News};
 
 use environment::environment;
 
@@ -40,21 +41,21 @@ pub struct Program {
 }
 
 /// Where the command's standard streams go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Streams {
     /// To where opentop's go.
     Inherited,
     /// The output goes to stderr, since opentop's stdout is for a machine to read.
     OutputToStderr,
-    /// The terminal is somebody else's: they are left to nothing.
-    Nowhere,
+    /// To this terminal, which is the command's own.
+    Terminal(OwnedFd),
 }
 
 /// Starts `command`, which handles none of the signals that opentop has found ignored.
 ///
 /// # Errors
 /// If it cannot be started.
-pub fn start(command: &Program, streams: Streams, ignored: &[i32]) -> Result<Child, Error> {
+pub fn start(command: &Program, streams: &Streams, ignored: &[i32]) -> Result<Child, Error> {
     let Some((program, arguments)) = command.line.split_first() else {
         return Err(Error::Usage("-- needs a command behind it".into()));
     };
@@ -68,14 +69,15 @@ pub fn start(command: &Program, streams: Streams, ignored: &[i32]) -> Result<Chi
         Streams::OutputToStderr => {
             starter.stdout(io::stderr().as_fd().try_clone_to_owned().map_err(failed)?);
         }
-        Streams::Nowhere => {
-            starter.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        }
+        Streams::Terminal(_) => {}
     }
     if let Some(account) = &command.account {
         starter.env_clear().envs(environment(account, env::vars_os()));
         // SAFETY: between fork and exec only system calls are made; nothing is allocated and no lock taken.
         unsafe { starter.pre_exec(becoming(account)) };
+    }
+    if let Streams::Terminal(terminal) = streams {
+        pty::attach(&mut starter, terminal).map_err(failed)?;
     }
     ignore(&mut starter, ignored);
     // From now on, so that no descendant gets away.

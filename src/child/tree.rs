@@ -21,7 +21,7 @@ use crate::tracer::descendants;
 const TWICE: Duration = Duration::from_secs(1);
 
 /// What the command has to end in when it was sent a signal; its last opens are still seen.
-const GRACE: Duration = Duration::from_millis(500);
+pub const GRACE: Duration = Duration::from_millis(500);
 
 /// Processes that are named at most.
 const NAMED: usize = 5;
@@ -124,8 +124,8 @@ impl Child {
         if !runs || matches!(caught.signal, SIGINT | SIGQUIT) && caught.by_terminal {
             return Answer::End;
         }
-        if let Some(signal) = Signal::from_named_raw(caught.signal).filter(|_| !caught.by_terminal) {
-            let _ = self.signals.try_send(signal);
+        if !caught.by_terminal {
+            self.signal(caught.signal);
         }
         Answer::EndAfter(GRACE)
     }
@@ -140,6 +140,18 @@ impl Child {
         }
         let signal = self.ending.load(Ordering::SeqCst);
         (signal != 0).then(|| of_signal(signal))
+    }
+
+    /// `make (2714)`.
+    pub fn label(&self) -> String {
+        self.shared.label()
+    }
+
+    /// Sends the command a signal, unless it has ended.
+    pub fn signal(&self, signal: i32) {
+        if let Some(signal) = Signal::from_named_raw(signal) {
+            let _ = self.signals.try_send(signal);
+        }
     }
 
     /// How the command has ended, if it has: `make (2714) ended with status 2 after 12.3 s`.

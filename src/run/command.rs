@@ -18,7 +18,7 @@ use crate::tracer::Command;
 /// need of them from now on.
 pub(super) fn start_command<T>(
     command: &Program,
-    streams: Streams,
+    streams: &Streams,
     ignored: &[i32],
     started: impl FnOnce() -> Result<T, Error>,
 ) -> Result<(Option<Child>, T), Error> {
@@ -46,7 +46,7 @@ impl Run<'_> {
     ) -> Result<u8, Error> {
         let no_signals = |why| Error::Other(format!("cannot handle signals: {why}"));
         let handlers = Handlers::install().map_err(no_signals)?;
-        let (child, value) = start_command(self.command, self.streams, &handlers.ignored, started)?;
+        let (child, value) = start_command(self.command, &self.streams, &handlers.ignored, started)?;
         let signals = handlers.listen().map_err(no_signals)?;
         let stop = || stop(self.commands);
         let ends = Ends { signals: &signals.received, answer: &|_| Answer::End, limit: self.limit, stop: &stop };

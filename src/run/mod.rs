@@ -1,5 +1,6 @@
 //! Runs what the command line asks for: a source in a thread of its own, a consumer in this one.
 
+mod beside;
 mod command;
 mod diff;
 mod lines;
@@ -12,7 +13,7 @@ mod screen;
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never};
 
 use crate::child::{Program, Streams};
 use crate::cli::OutputForm;
@@ -23,7 +24,8 @@ use crate::filter::{Filter, Place};
 use crate::message::{Hooks, Message};
 use crate::recording::Header;
 use crate::tracer::{self, Command, Options, Tracer};
-use command::{Run, no_thread, start_command};
+use beside::Beside;
+use command::Run;
 use lines::{draft, keep, write_lines, writer};
 use screen::{Live, Shown, screen};
 
@@ -50,12 +52,17 @@ pub(crate) fn live(options: Options, show: Show, command: &Program) -> Result<u8
     let limit = show.selection.limits.duration;
     trace(options, waiting, |messages, commands, hooks| match show.form {
         OutputForm::Tui => {
-            if let (Some(command), ()) = start_command(command, Streams::Nowhere, &[], || Ok(()))? {
-                command.watch(|_| {}).map_err(no_thread)?;
-            }
+            let (beside, events) = beside::start(command, show.quiet, commands)?.unzip();
+            let events = events.unwrap_or_else(never);
+            let label = beside.as_ref().map(Beside::label);
             let header = Header::of_host(hooks);
-            let shown = Shown { header, file: None, shows_self, start: Some(Moment::now()) };
-            until(limit, &|| stop(commands), || screen(show, shown, messages, Live(commands)))
+            let shown = Shown { header, file: None, command: label, shows_self, start: Some(Moment::now()) };
+            let control = Live { commands, beside: beside.as_ref() };
+            let code = until(limit, &|| stop(commands), || screen(show, shown, (messages, events), control));
+            match beside {
+                Some(beside) => beside.leave(code),
+                None => code,
+            }
         }
         form => {
             let draft = show.out.as_ref().map(draft).transpose()?;

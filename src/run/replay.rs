@@ -4,7 +4,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Instant;
 
-use crossbeam_channel::bounded;
+use crossbeam_channel::{bounded, never};
 
 use super::lines::{draft, keep, write_lines, writer};
 use super::screen::{Shown, screen};
@@ -47,8 +47,8 @@ pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
         let no_signals = |why| Error::Other(format!("cannot handle signals: {why}"));
         let consumed = match show.form {
             OutputForm::Tui => {
-                let shown = Shown { header, file: Some(file), shows_self: false, start: None };
-                until(limit, &end, || screen(show, shown, &received, tui::NoControl))
+                let shown = Shown { header, file: Some(file), command: None, shows_self: false, start: None };
+                until(limit, &end, || screen(show, shown, (&received, never()), tui::NoControl))
             }
             _ => Handlers::install().and_then(Handlers::listen).map_err(no_signals).and_then(|signals| {
                 let ends = Ends { signals: &signals.received, answer: &|_| Answer::End, limit, stop: &end };

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
+use ratatui::layout::Size;
 
+use super::beside::Beside;
 use super::in_kernel;
 use crate::clock::Moment;
 use crate::config::Show;
@@ -14,7 +16,8 @@ use crate::filter::KernelFilter;
 use crate::message::Message;
 use crate::recording::Header;
 use crate::tracer::Command;
-use crate::tui::{self, app, app::Ended};
+use crate::tui::app::{CommandEvent, Ended};
+use crate::tui::{self, app};
 
 /// The shortest time between two frames that no key asked for.
 const FRAME: Duration = Duration::from_millis(200);
@@ -33,7 +36,7 @@ fn return_freed_memory() {
 pub(super) fn screen(
     show: Show,
     source: Shown<'_>,
-    messages: &Receiver<Message>,
+    (messages, command): (&Receiver<Message>, Receiver<CommandEvent>),
     control: impl tui::Control,
 ) -> Result<u8, Error> {
     return_freed_memory();
@@ -43,6 +46,7 @@ pub(super) fn screen(
         kernel: source.header.kernel,
         hooks: source.header.hooks,
         replay: source.file.map(|file| escape::escape(file.as_os_str().as_encoded_bytes())),
+        command: source.command,
         since_ns: source.start.map(|start| start.ts_ns),
         history: show.history,
         filter: show.selection.filter.source(),
@@ -57,7 +61,7 @@ pub(super) fn screen(
         names: show.selection.names,
         time_zone: jiff::tz::TimeZone::system(),
     };
-    let ended = tui::run(setup, messages.clone(), control).map_err(|why| Error::Other(format!("{why:#}")))?;
+    let ended = tui::run(setup, messages.clone(), command, control).map_err(|why| Error::Other(format!("{why:#}")))?;
     match ended {
         Ended::Quit => Ok(EXIT_OK),
         Ended::Signal(signal) => Ok(EXIT_SIGNAL + signal as u8),
@@ -71,16 +75,29 @@ pub(super) struct Shown<'a> {
     pub header: Header,
     /// The recording; `None` when live.
     pub file: Option<&'a Path>,
+    /// What is run, as `make (2714)`.
+    pub command: Option<String>,
     pub shows_self: bool,
     /// When counting began, where known.
     pub start: Option<Moment>,
 }
 
 /// The live side, as the screen may ask things of it.
-pub(super) struct Live<'a>(pub &'a Sender<Command>);
+pub(super) struct Live<'a> {
+    pub commands: &'a Sender<Command>,
+    pub beside: Option<&'a Beside>,
+}
 
 impl tui::Control for Live<'_> {
     fn filter(&mut self, filter: &KernelFilter) -> bool {
-        self.0.try_send(Command::Filter(filter.clone())).is_ok()
+        self.commands.try_send(Command::Filter(filter.clone())).is_ok()
+    }
+
+    fn type_bytes(&mut self, bytes: &[u8]) {
+        self.beside.iter().for_each(|beside| beside.type_bytes(bytes));
+    }
+
+    fn resize(&mut self, size: Size) {
+        self.beside.iter().for_each(|beside| beside.resize(size));
     }
 }

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, at, never, select_biased, tick};
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::{Position, Rect, Size};
 use signal_hook::consts::SIGWINCH;
 
+use super::app::command::terminal_size;
 use super::app::pace::Pace;
-use super::app::{App, Effect, Ended, Event, Setup};
+use super::app::{App, CommandEvent, Effect, Ended, Event, Setup};
 use super::input::Input;
 use super::terminal::{InputThreads, Terminal};
 use super::worker::Worker;
@@ -22,6 +23,12 @@ use crate::message::Message;
 pub trait Control {
     /// The user keeps a filter of which the kernel could do this part. True if it does it from now on.
     fn filter(&mut self, filter: &KernelFilter) -> bool;
+
+    /// Sends bytes to the terminal of the command.
+    fn type_bytes(&mut self, _bytes: &[u8]) {}
+
+    /// Gives the terminal of the command another size.
+    fn resize(&mut self, _size: Size) {}
 }
 
 /// Of a recording nothing can be asked.
@@ -39,11 +46,17 @@ impl Control for NoControl {
 ///
 /// # Errors
 /// Where the filter to start with is none, or the terminal cannot be used.
-pub fn run(setup: Setup, messages: Receiver<Message>, mut control: impl Control) -> anyhow::Result<Ended> {
+pub fn run(
+    setup: Setup,
+    messages: Receiver<Message>,
+    command: Receiver<CommandEvent>,
+    mut control: impl Control,
+) -> anyhow::Result<Ended> {
     let (_threads, input) = InputThreads::start()?;
     let mut terminal = Terminal::enter(setup.mouse)?;
     let mut app = App::new(setup, terminal.size())?;
-    Ok(drive(&mut app, &mut terminal, &input, messages, &mut control)?)
+    control.resize(terminal_size(app.size));
+    Ok(drive(&mut app, &mut terminal, &input, (messages, command), &mut control)?)
 }
 
 /// The loop of [`run`].
@@ -51,7 +64,7 @@ fn drive(
     app: &mut App,
     terminal: &mut Terminal,
     input: &Receiver<Input>,
-    mut messages: Receiver<Message>,
+    (mut messages, mut command): (Receiver<Message>, Receiver<CommandEvent>),
     control: &mut impl Control,
 ) -> io::Result<Ended> {
     let start = Instant::now();
@@ -89,6 +102,10 @@ fn drive(
             recv(worker.done()) -> done => event = done.ok().map(|done| Event::Worked(Box::new(done))),
             recv(timer) -> _ => {}
             recv(clock) -> _ => event = Some(Event::Tick { elapsed: start.elapsed(), cpu: own_cpu() }),
+            recv(command) -> news => match news {
+                Ok(news) => event = Some(Event::Command(news)),
+                Err(_) => command = never(),
+            },
             recv(messages) -> message => event = Some(match message {
                 Ok(message) => Event::Message(message),
                 Err(_) => {
@@ -125,8 +142,14 @@ fn apply(
             }
             Effect::Suspend => {
                 terminal.suspend()?;
-                let _ = app.update(Event::Resize(terminal.size()));
+                for effect in app.update(Event::Resize(terminal.size())) {
+                    if let Effect::CommandSize(size) = effect {
+                        control.resize(size);
+                    }
+                }
             }
+            Effect::Type(bytes) => control.type_bytes(&bytes),
+            Effect::CommandSize(size) => control.resize(size),
             Effect::Filter(filter) => {
                 let does = control.filter(&filter);
                 let _ = app.update(Event::KernelFilters { does, time_ns: Moment::now().time_ns });

@@ -262,7 +262,7 @@ fn panicking_screen() {
         }
         std::thread::park();
     });
-    let ended = opentop::tui::run(setup(), received, Panics).expect("a terminal");
+    let ended = opentop::tui::run(setup(), received, crossbeam_channel::never(), Panics).expect("a terminal");
     assert!(thread.is_ok());
     println!("ended: {ended:?}");
 }
@@ -274,6 +274,7 @@ fn setup() -> opentop::tui::app::Setup {
         kernel: String::new(),
         hooks: opentop::message::Hooks::default(),
         replay: None,
+        command: None,
         since_ns: None,
         history: opentop::history::log::Bound::bytes(1 << 20),
         filter: String::new(),

@@ -22,6 +22,9 @@ const INTERVALS_MS: [u64; 6] = [100, 200, 500, 1000, 2000, 5000];
 
 impl App {
     pub(super) fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
+        if let Mode::Command { typing: true } = self.mode {
+            return self.type_key(key);
+        }
         if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
             return vec![Effect::End(Ended::Quit)];
         }
@@ -34,6 +37,7 @@ impl App {
                     return effects;
                 }
             }
+            Mode::Command { .. } => return self.command_action(action),
             Mode::Browse => {}
         }
         action.map_or_else(Vec::new, |action| self.act(action))
@@ -41,7 +45,8 @@ impl App {
 
     fn act(&mut self, action: Action) -> Vec<Effect> {
         match action {
-            Action::Quit => return vec![Effect::End(Ended::Quit)],
+            Action::Quit => return self.quit(),
+            Action::Command => self.show_command(),
             Action::Help => self.mode = Mode::Help { scroll: 0 },
             Action::Filter => self.mode = Mode::Prompt(Prompt::open(&self.line)),
             Action::Back => return self.back(),
@@ -86,6 +91,67 @@ impl App {
             Action::Suspend => return vec![Effect::Suspend],
         }
         Vec::new()
+    }
+
+    /// Quits; a command that runs would lose its terminal, so that this is to be asked for twice.
+    fn quit(&mut self) -> Vec<Effect> {
+        let running = self.command.as_ref().filter(|command| command.ended.is_none());
+        let question = running.map(|command| format!("{} still runs: q again hangs up on it", command.label));
+        match question {
+            Some(question) if self.status() != Some(&question) => {
+                self.say(question);
+                Vec::new()
+            }
+            _ => vec![Effect::End(Ended::Quit)],
+        }
+    }
+
+    fn show_command(&mut self) {
+        if self.command.is_some() {
+            self.mode = Mode::Command { typing: false };
+        } else {
+            self.say("there is no command: opentop -- COMMAND runs one");
+        }
+    }
+
+    /// Keys while the command's terminal is looked at.
+    fn command_action(&mut self, action: Option<Action>) -> Vec<Effect> {
+        let page = isize::try_from(self.size.height / 2).unwrap_or(1).max(1);
+        let rows = match action {
+            Some(Action::Quit | Action::Back | Action::Command) => {
+                self.mode = Mode::Browse;
+                return Vec::new();
+            }
+            Some(Action::Open) => {
+                let ended = self.command.as_ref().is_none_or(|command| command.ended.is_some());
+                self.mode = Mode::Command { typing: !ended };
+                isize::MIN
+            }
+            Some(action @ (Action::Repaint | Action::Suspend)) => return self.act(action),
+            Some(Action::Move(motion)) => match motion {
+                Motion::Up => 1,
+                Motion::Down => -1,
+                Motion::PageUp | Motion::HalfUp => page,
+                Motion::PageDown | Motion::HalfDown => -page,
+                Motion::First => isize::MAX,
+                Motion::Last => isize::MIN,
+            },
+            _ => return Vec::new(),
+        };
+        self.command.iter_mut().for_each(|command| command.scroll(rows));
+        Vec::new()
+    }
+
+    /// Keys while they go to the command.
+    fn type_key(&mut self, key: KeyEvent) -> Vec<Effect> {
+        let leave = key.code == KeyCode::Char(']') && key.modifiers.contains(KeyModifiers::CONTROL);
+        match &self.command {
+            Some(command) if !leave && command.ended.is_none() => vec![Effect::Type(command.bytes(key))],
+            _ => {
+                self.mode = Mode::Command { typing: false };
+                Vec::new()
+            }
+        }
     }
 
     /// Keys of a popup that is read. `None`: the key means what it always means.

@@ -12,6 +12,8 @@ pub enum Action {
     Include,
     Exclude,
     Pause,
+    /// The command's terminal.
+    Command,
     /// Go to the newest event and stay there.
     Follow,
     Move(Motion),

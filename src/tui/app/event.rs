@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ratatui::layout::Size;
 
+use super::command::CommandEvent;
 use super::work::{Done, Work};
 use crate::filter::KernelFilter;
 use crate::message::Message;
@@ -42,6 +43,7 @@ pub enum Event {
         cpu: Duration,
     },
     Resize(Size),
+    Command(CommandEvent),
 }
 
 /// What the screen asks the world for.
@@ -60,4 +62,8 @@ pub enum Effect {
     Suspend,
     /// The user keeps this filter; the kernel may do its part of it.
     Filter(KernelFilter),
+    /// Send these bytes to the command.
+    Type(Vec<u8>),
+    /// The command's terminal has this size now.
+    CommandSize(Size),
 }

@@ -78,6 +78,9 @@ impl App {
     }
 
     pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
+        if let (Mode::Command { typing: true }, Some(command)) = (&self.mode, &self.command) {
+            return vec![Effect::Type(command.pasted(text))];
+        }
         if let Mode::Prompt(prompt) = &mut self.mode
             && prompt.paste(text, &self.history)
         {

@@ -24,6 +24,7 @@ pub(crate) fn setup() -> Setup {
         kernel: "6.18.0".into(),
         hooks: Hooks::named("syscall exit"),
         replay: None,
+        command: None,
         since_ns: Some(0),
         history: Bound { bytes: 4 << 20, events: 1000 },
         filter: String::new(),

@@ -98,6 +98,12 @@ pub const SECTIONS: [Section; 4] = [
                 ["back", "back"],
                 "close the popup, leave the opener, clear the filter",
             ),
+            bind(
+                &[char('o')],
+                Action::Command,
+                ["output", "output"],
+                "output of the command; Enter types, ^] stops that",
+            ),
             bind(&[char('w'), control('s')], Action::Write, NO_HINT, "write what is shown to a file"),
             bind(&[control('r')], Action::Reset, NO_HINT, "count from 0 and empty the list"),
             bind(&[char('+')], Action::Faster, NO_HINT, "refresh more often"),

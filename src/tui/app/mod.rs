@@ -10,6 +10,7 @@
 mod act;
 pub(crate) mod action;
 pub(crate) mod columns;
+pub(crate) mod command;
 mod event;
 pub(crate) mod events;
 mod filtering;
@@ -43,6 +44,7 @@ use prompt::{History, Prompt};
 use selection::Selection;
 use terms::Choice;
 
+pub use command::{Command, CommandEvent};
 pub use event::{Effect, Ended, Event};
 pub use setup::Setup;
 pub use work::{Done, Ranked, Work};
@@ -61,6 +63,10 @@ pub enum Mode {
         follow: bool,
     },
     Pick(Pick),
+    /// The command's terminal; `typing`: keys go to the command.
+    Command {
+        typing: bool,
+    },
 }
 
 /// The menu of what to include or exclude.
@@ -101,6 +107,8 @@ pub struct App {
     pub selection: Selection,
     pub meter: Meter,
     pub mode: Mode,
+    /// The command that is run, if there is one.
+    pub command: Option<Command>,
     pub panels: Panels,
     pub focus: Focus,
     /// The filter in force, and the line it was read from.
@@ -155,6 +163,7 @@ impl App {
             selection: Selection::default(),
             meter: Meter::new(setup.since_ns),
             mode: Mode::Browse,
+            command: setup.command.clone().map(|label| Command::new(label, size)),
             panels: Panels::Both,
             focus: Focus::Events,
             line: setup.filter.clone(),
@@ -235,7 +244,12 @@ impl App {
             Event::Resize(size) => {
                 self.size = size;
                 self.touch(Dirty::Now);
+                if let Some(command) = &mut self.command {
+                    command.resize(size);
+                    return vec![Effect::CommandSize(command::terminal_size(size))];
+                }
             }
+            Event::Command(event) => self.take_command(event),
             Event::Input(input) => {
                 self.touch(Dirty::Now);
                 return self.take_input(input);
@@ -283,6 +297,23 @@ impl App {
             self.refresh_ranking();
         }
         self.touch(Dirty::Data);
+    }
+
+    fn take_command(&mut self, event: CommandEvent) {
+        let Some(command) = &mut self.command else { return };
+        let first = !command.printed;
+        match event {
+            CommandEvent::Output(bytes) => {
+                command.print(&bytes);
+                if matches!(self.mode, Mode::Command { .. }) || first {
+                    self.touch(Dirty::Data);
+                }
+            }
+            CommandEvent::Ended(how) => {
+                command.ended = Some(how);
+                self.touch(Dirty::Now);
+            }
+        }
     }
 
     fn take_input(&mut self, input: Input) -> Vec<Effect> {

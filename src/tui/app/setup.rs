@@ -21,6 +21,8 @@ pub struct Setup {
     pub hooks: Hooks,
     /// The file that is replayed; `None` when live.
     pub replay: Option<String>,
+    /// The command that is run, as `make (2714)`; `None`: there is none.
+    pub command: Option<String>,
     /// When counting began, CLOCK_MONOTONIC nanoseconds, where known.
     pub since_ns: Option<u64>,
     /// What is kept of the events.

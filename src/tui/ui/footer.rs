@@ -49,6 +49,10 @@ fn hints(app: &App) -> Vec<(String, String)> {
         Mode::Help { .. } => fixed(&[("q", "close"), ("Up Down", "scroll")]),
         Mode::Details { .. } if app.events.selected().is_none() => fixed(&[("q", "close"), ("Up Down", "scroll")]),
         Mode::Details { .. } => fixed(&[("q", "close"), ("y", "copy the path"), ("Up Down", "scroll")]),
+        Mode::Command { typing: true } => fixed(&[("^]", "stop typing to the command")]),
+        Mode::Command { typing: false } => {
+            fixed(&[("q", "close"), ("Enter", "type to the command"), ("Up Down", "scroll")])
+        }
         Mode::Pick(_) => fixed(&[("Enter", "choose"), ("Esc", "close"), ("Up Down", "move")]),
     }
 }
@@ -56,6 +60,8 @@ fn hints(app: &App) -> Vec<(String, String)> {
 /// The hints of the table, of which some depend on what is going on.
 fn browse(app: &App) -> Vec<(String, String)> {
     let mut hints: Vec<_> = keymap::hints(app.focus).map(|(key, word)| (key, word.to_owned())).collect();
+    let printed = app.command.as_ref().is_some_and(|command| command.printed);
+    place(&mut hints, "output", printed.then_some(("output", AFTER_PAUSE)));
     // How to leave a view that is held still is what one looks for next.
     let held = app.focus == Focus::Events && !app.events.is_following() && !app.paused;
     place(&mut hints, "follow", held.then_some(("follow", AFTER_HELP)));

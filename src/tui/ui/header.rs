@@ -37,10 +37,18 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
     // What a set never sees gives way to everything, what it has lost does not.
     let without = setup.hooks.without().into_iter().map(|limit| Segment::new(10, plain, limit));
     let limits = without.chain(setup.hooks.after().map(|limit| Segment::new(6, plain, limit)));
+    let (command, weight) = match &app.command {
+        Some(command) => match &command.ended {
+            Some(how) => (how.clone(), 1),
+            None => (format!("{} runs", command.label), 4),
+        },
+        None => (String::new(), 4),
+    };
     let segments = vec![
         Segment::new(1, theme.title, "opentop"),
         Segment::new(0, theme.head, format!("{state}{new}")).or(0, state),
         Segment::new(4, plain, origin),
+        Segment::new(weight, theme.title, command),
         Segment::new(8, plain, setup.host.clone()),
         Segment::new(9, plain, setup.kernel.clone()),
         Segment::new(7, plain, format!("elapsed {}", uptime(app.meter.elapsed()))),

@@ -4,6 +4,7 @@
 //! columns of both tables, [`crate::format`] and [`theme`] say how things are written and how they look.
 
 mod bar;
+mod command;
 pub(crate) mod context;
 mod details;
 pub(crate) mod events;
@@ -37,13 +38,17 @@ pub fn render(app: &App, buf: &mut Buffer) -> (Option<Position>, Extent) {
             draw(app, &context, area, buf);
         }
     }
-    let cursor = layout.bar.and_then(|area| bar::render(app, &context, area, buf));
+    let mut cursor = layout.bar.and_then(|area| bar::render(app, &context, area, buf));
     let popup = match &app.mode {
         Mode::Browse | Mode::Prompt(_) => Extent::default(),
         Mode::Help { scroll } => popup::render(&help::popup(app, &context), *scroll, &context, buf),
         Mode::Details { scroll, .. } => popup::render(&details::popup(app, &context), *scroll, &context, buf),
         Mode::Pick(pick) => {
             pick::render(pick, app.size, &context, buf);
+            Extent::default()
+        }
+        Mode::Command { typing } => {
+            cursor = command::render(app, *typing, &context, buf);
             Extent::default()
         }
     };

@@ -1,0 +1,155 @@
+//! The command as the screen knows it: its terminal, and how it ended.
+//!
+//! What a command prints is anybody's text. It is interpreted by an emulator of a fixed size, and what comes out of that
+//! are cells, of which only what can be seen is drawn.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Size;
+
+/// Rows that are kept above the screen; 32 bytes a cell.
+const SCROLLBACK: usize = 1000;
+
+/// The largest terminal that a command gets, and the smallest that the emulator survives.
+const SIZE_MAX: Size = Size::new(250, 200);
+const SIZE_MIN: Size = Size::new(10, 4);
+
+/// What comes from a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommandEvent {
+    /// Bytes that it wrote to its terminal.
+    Output(Vec<u8>),
+    /// How it ended: `make (2714) ended with status 2 after 12.3 s`.
+    Ended(String),
+}
+
+/// A command on a terminal of its own.
+pub struct Command {
+    /// `make (2714)`.
+    pub label: String,
+    /// How it ended, once it has.
+    pub ended: Option<String>,
+    /// It has written something.
+    pub printed: bool,
+    parser: vt100::Parser,
+}
+
+impl std::fmt::Debug for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Command").field("label", &self.label).field("ended", &self.ended).finish_non_exhaustive()
+    }
+}
+
+/// The size of the command's terminal on a screen of this size: all but a frame and the footer.
+pub fn terminal_size(screen: Size) -> Size {
+    Size::new(
+        screen.width.saturating_sub(2).clamp(SIZE_MIN.width, SIZE_MAX.width),
+        screen.height.saturating_sub(3).clamp(SIZE_MIN.height, SIZE_MAX.height),
+    )
+}
+
+impl Command {
+    pub fn new(label: String, screen: Size) -> Self {
+        Self { label, ended: None, printed: false, parser: parser(terminal_size(screen)) }
+    }
+
+    pub fn screen(&self) -> &vt100::Screen {
+        self.parser.screen()
+    }
+
+    pub(super) fn print(&mut self, bytes: &[u8]) {
+        self.printed = true;
+        let parser = &mut self.parser;
+        // What breaks the emulator must not break the screen: it starts anew.
+        let printed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| parser.process(bytes)));
+        if printed.is_err() {
+            let (height, width) = self.parser.screen().size();
+            self.parser = parser_of(height, width);
+        }
+    }
+
+    pub(super) fn resize(&mut self, screen: Size) {
+        let size = terminal_size(screen);
+        self.parser.screen_mut().set_size(size.height, size.width);
+    }
+
+    /// Looks so many rows further up, or down.
+    pub(super) fn scroll(&mut self, rows: isize) {
+        let at = self.parser.screen().scrollback();
+        self.parser.screen_mut().set_scrollback(at.saturating_add_signed(rows));
+    }
+
+    /// What a key sends to a program.
+    pub(super) fn bytes(&self, key: KeyEvent) -> Vec<u8> {
+        let arrow = if self.screen().application_cursor() { "\x1bO" } else { "\x1b[" };
+        let mut bytes = match key.code {
+            KeyCode::Char(c) if key.modifiers.contains(KeyModifiers::CONTROL) => vec![c as u8 & 0x1f],
+            KeyCode::Char(c) => c.to_string().into_bytes(),
+            KeyCode::Enter => b"\r".to_vec(),
+            KeyCode::Tab => b"\t".to_vec(),
+            KeyCode::BackTab => b"\x1b[Z".to_vec(),
+            KeyCode::Backspace => b"\x7f".to_vec(),
+            KeyCode::Esc => b"\x1b".to_vec(),
+            KeyCode::Up => format!("{arrow}A").into_bytes(),
+            KeyCode::Down => format!("{arrow}B").into_bytes(),
+            KeyCode::Right => format!("{arrow}C").into_bytes(),
+            KeyCode::Left => format!("{arrow}D").into_bytes(),
+            KeyCode::Home => format!("{arrow}H").into_bytes(),
+            KeyCode::End => format!("{arrow}F").into_bytes(),
+            KeyCode::Insert => b"\x1b[2~".to_vec(),
+            KeyCode::Delete => b"\x1b[3~".to_vec(),
+            KeyCode::PageUp => b"\x1b[5~".to_vec(),
+            KeyCode::PageDown => b"\x1b[6~".to_vec(),
+            _ => Vec::new(),
+        };
+        if key.modifiers.contains(KeyModifiers::ALT) && !bytes.is_empty() {
+            bytes.insert(0, 0x1b);
+        }
+        bytes
+    }
+
+    /// What pasted text sends to a program.
+    pub(super) fn pasted(&self, text: &str) -> Vec<u8> {
+        // A paste cannot end itself.
+        let text = text.replace('\x1b', "").replace('\n', "\r");
+        if self.screen().bracketed_paste() { format!("\x1b[200~{text}\x1b[201~") } else { text }.into_bytes()
+    }
+}
+
+fn parser(size: Size) -> vt100::Parser {
+    parser_of(size.height, size.width)
+}
+
+fn parser_of(height: u16, width: u16) -> vt100::Parser {
+    vt100::Parser::new(height, width, SCROLLBACK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_sent_as_a_terminal_sends_them() {
+        let mut command = Command::new("sh (7)".into(), Size::new(80, 24));
+        let control = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+        let alt = KeyEvent::new(KeyCode::Char('é'), KeyModifiers::ALT);
+        assert_eq!((command.bytes(control), command.bytes(alt)), (b"\x03".to_vec(), "\x1bé".as_bytes().to_vec()));
+        assert_eq!(command.bytes(KeyCode::Up.into()), b"\x1b[A");
+        command.print(b"\x1b[?1h\x1b[?2004h");
+        assert_eq!(command.bytes(KeyCode::Up.into()), b"\x1bOA");
+        assert_eq!(command.pasted("a\nb\x1b[201~"), b"\x1b[200~a\rb[201~\x1b[201~");
+    }
+
+    #[test]
+    fn a_terminal_of_any_size_takes_any_output() {
+        let mut command = Command::new("sh (7)".into(), Size::new(1, 1));
+        for size in [Size::new(0, 0), Size::new(1, 1), Size::new(5000, 5000), Size::new(12, 5)] {
+            command.resize(size);
+            command.print(
+                "\x1b[99;99H漢字\x1b[2J\x1b[1;1r\x1b[999L\x1b[999P\x1b[?1049h\u{202e}é\r\n\x1b[4h\x1bM".as_bytes(),
+            );
+            (0..=255u8).for_each(|byte| command.print(&[0x1b, byte, byte]));
+        }
+        command.scroll(isize::MAX);
+        command.scroll(isize::MIN);
+    }
+}
