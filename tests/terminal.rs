@@ -66,6 +66,18 @@ fn the_terminal_is_the_commands() {
 }
 
 #[test]
+fn a_recording_tells_how_it_goes() {
+    needs_root();
+    let scratch = Scratch::new();
+    let recording = scratch.join("recording");
+    let mut pty = start(&["record", "-i", "0.1", recording.to_str().expect("UTF-8")]);
+    pty.wait_for("its progress", |text| text.contains(" lost; ^C ends it"));
+    pty.keys("\x03");
+    assert_eq!(pty.wait_for_end().0, Some(0));
+    pty.wait_for("what it has", |text| text.contains("opentop: recorded ") && !text.contains("^C ends it"));
+}
+
+#[test]
 fn a_recording_is_not_written_to_a_terminal() {
     let mut pty = start(&["record", "-"]);
     assert_eq!(pty.wait_for_end().0, Some(2));
@@ -91,6 +103,19 @@ fn beside_the_screen_a_command_is_read_and_answered_and_its_status_is_opentops()
     pty.keys("q");
     assert_eq!(pty.wait_for_end().0, Some(7));
     pty.assert_restored();
+}
+
+#[test]
+fn somebody_else_may_open_the_terminal_beside_the_screen() {
+    needs_root();
+    let script = "cd /; read -r key <$(tty); echo \"$(id -un) $(stat -c %U $(tty)) $key\" >/dev/tty";
+    let mut pty = start(&["--as", "nobody", "--", "sh", "-c", script]);
+    pty.wait_for("the command", |text| text.contains(") runs"));
+    pty.keys("o\rkey\r");
+    pty.wait_for("what it printed", |text| text.contains("nobody nobody key"));
+    pty.wait_for("its end", |text| text.contains(") ended with status 0 after "));
+    pty.keys("qqq");
+    assert_eq!(pty.wait_for_end().0, Some(0));
 }
 
 #[test]

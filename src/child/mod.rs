@@ -78,6 +78,11 @@ pub fn start(command: &Program, streams: &Streams, ignored: &[i32]) -> Result<Ch
     }
     if let Streams::Terminal(terminal) = streams {
         pty::attach(&mut starter, terminal).map_err(failed)?;
+        if let Some(account) = &command.account {
+            // Programs open their terminal by its name too.
+            let owned = rustix::fs::fchown(terminal, Some(Uid::from_raw(account.uid)), None);
+            owned.map_err(|why| failed(why.into()))?;
+        }
     }
     ignore(&mut starter, ignored);
     // From now on, so that no descendant gets away.

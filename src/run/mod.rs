@@ -5,6 +5,7 @@ mod command;
 mod diff;
 mod lines;
 mod page;
+mod progress;
 mod record;
 mod replay;
 mod report;

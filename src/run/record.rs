@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::command::Run;
 use super::lines::{draft, keep, lines, writer, written};
+use super::progress::Progress;
 use super::{WAITING_FOR_LINES, trace};
 use crate::child::{Program, Streams};
 use crate::config::{Selection, Target};
@@ -27,6 +28,8 @@ pub(crate) fn record(target: &Target, options: Options, selection: &Selection, c
         ));
     }
     let name = if to_stdout { "to stdout".to_owned() } else { format!("in {}", target.path.display()) };
+    // A command has the terminal to itself.
+    let shows_progress = io::stderr().is_terminal() && command.line.is_empty();
     trace(options, WAITING_FOR_LINES, |messages, commands, hooks| {
         // What cannot even be started leaves no recording behind, and an old one as it was.
         let draft = (!to_stdout).then(|| draft(target)).transpose()?;
@@ -41,7 +44,12 @@ pub(crate) fn record(target: &Target, options: Options, selection: &Selection, c
                 let (recorded, unwritten) = written(&writer, ends, || {
                     let mut recorder = Recorder::begin(&writer, &Header::of_host(hooks)).map_err(broken)?;
                     let mut lines = lines(&mut recorder, selection, hooks);
-                    let ended = consume(&mut lines, selection.limits.count, messages, ends.stop)?;
+                    let count = selection.limits.count;
+                    let ended = if shows_progress {
+                        consume(&mut Progress::new(&mut lines, &writer), count, messages, ends.stop)?
+                    } else {
+                        consume(&mut lines, count, messages, ends.stop)?
+                    };
                     let lost = lines.lost();
                     match ended {
                         Ended::ClosedPipe => Ok(None),
