@@ -3,6 +3,7 @@ use crate::event::{Op, OpenEvent, sample};
 use crate::names::packages::Packages;
 use crate::recording::Header;
 use crate::report::ROOM;
+use proptest::prelude::*;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -156,4 +157,46 @@ fn json_lines() {
     assert_eq!((stdio["tries"].as_u64(), stdio["found_path"].as_str()), (Some(3), Some("/usr/include/stdio.h")));
     assert_eq!(of("program").len(), 2);
     assert_eq!((of("repeat").len(), of("repeat")[0]["opens"].as_u64()), (1, Some(12)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever names, results and flags a recording holds, every form fits and obeys no name.
+    #[test]
+    fn hostile_names_reach_no_terminal(
+        opens in prop::collection::vec(
+            (any::<Vec<u8>>(), "[/\\PC\u{1b}\u{9b}\u{202e}]{0,80}", -200..5i32, any::<u64>(), 0..Op::ALL.len(), 1..4u32),
+            0..30,
+        ),
+        width in 60usize..140,
+    ) {
+        let mut report = Report::new(ROOM, None).with_inputs(1 << 20);
+        for (bytes, text, ret, flags, op, pid) in &opens {
+            let (comm, op) = (&bytes[..bytes.len().min(15)], Op::ALL[*op]);
+            let path = if pid % 2 == 0 { bytes } else { text.as_bytes() };
+            let event = OpenEvent { comm, path, name: path, ret: *ret, flags: *flags, op, ..sample() };
+            report.add(&OpenEvent { pid: *pid, ppid: pid - 1, start_ns: (*pid).into(), ..event });
+        }
+        report.end();
+        for (all, by) in [(false, By::Dir), (true, By::Process)] {
+            for line in page(&report, Look { width, all, by, ..LOOK }).lines() {
+                prop_assert!(line.width() <= width && crate::escape::is_shown_as_it_is(line), "{:?}", line);
+            }
+        }
+        let empty = Report::new(ROOM, None);
+        let found = crate::report::diff(&report, &empty, 2.0);
+        prop_assert_eq!(found.len(), report.records().len());
+        let (mut lines, mut rules, mut differences) = (Vec::new(), Vec::new(), Vec::new());
+        json(&mut lines, &report, &Header::default(), "hooks").unwrap();
+        depfile(&mut rules, &report).unwrap();
+        diff_text(&mut differences, &found, ["a", "b"], Look { width, ..LOOK }).unwrap();
+        for line in String::from_utf8(lines).unwrap().lines() {
+            prop_assert!(serde_json::from_str::<Value>(line).is_ok() && crate::escape::is_shown_as_it_is(line), "{:?}", line);
+        }
+        for text in [rules, differences] {
+            let text = String::from_utf8(text).unwrap();
+            prop_assert!(text.lines().all(crate::escape::is_shown_as_it_is), "{:?}", text);
+        }
+    }
 }
