@@ -56,6 +56,17 @@ pub struct LeftOut {
     pub counts: Counts,
 }
 
+/// How many opens had a path that is not, or may not be, the one that was meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Doubtful {
+    /// Relative to a directory that was deleted.
+    pub dir_deleted: u64,
+    /// Longer than what could be read.
+    pub truncated: u64,
+    /// The name or its directory could not be read.
+    pub unreadable: u64,
+}
+
 /// What opens came to, by program and path.
 #[derive(Debug)]
 pub struct Report {
@@ -75,8 +86,7 @@ pub struct Report {
     inputs: Option<Inputs>,
     counts: Counts,
     left_out: LeftOut,
-    /// Opens relative to a directory that was deleted.
-    dir_deleted: u64,
+    doubtful: Doubtful,
     /// Times of the first and the latest open, in nanoseconds since the epoch.
     span: Option<(u64, u64)>,
     /// The source's own totals, with its losses.
@@ -106,7 +116,7 @@ impl Report {
             inputs: None,
             counts: Counts::default(),
             left_out: LeftOut::default(),
-            dir_deleted: 0,
+            doubtful: Doubtful::default(),
             span: None,
             totals: Totals::default(),
         }
@@ -122,7 +132,9 @@ impl Report {
     pub fn add(&mut self, event: &OpenEvent<'_>) {
         let kinds = Kinds::of(event);
         self.counts.add(kinds);
-        self.dir_deleted += u64::from(event.dir_deleted);
+        self.doubtful.dir_deleted += u64::from(event.dir_deleted);
+        self.doubtful.truncated += u64::from(event.path_kind == PathKind::Truncated);
+        self.doubtful.unreadable += u64::from(event.path_kind == PathKind::Unreadable);
         let (first, last) = self.span.unwrap_or((event.time_ns, event.time_ns));
         self.span = Some((first.min(event.time_ns), last.max(event.time_ns)));
         let mut folded = std::mem::take(&mut self.folded);
@@ -261,8 +273,8 @@ impl Report {
     }
 
     #[must_use]
-    pub fn dir_deleted(&self) -> u64 {
-        self.dir_deleted
+    pub fn doubtful(&self) -> &Doubtful {
+        &self.doubtful
     }
 
     /// From the first open to the latest, in nanoseconds.

@@ -62,7 +62,7 @@ pub const OPTIONAL: [(&str, &str); 3] = [
 pub const REPORT_LINES: [(&str, &str); 9] = [
     (
         "report",
-        "the first line: version (1), opentop, host, processes, span_ns (first to last open), how many opens and how many of each kind, dir_deleted, what there was no room for (opens_without_room, searches_without_room, programs_without_room), dropped",
+        "the first line: version (1), opentop, host, processes, span_ns (first to last open), how many opens and how many of each kind, how many of them by path (dir_deleted, truncated, unreadable), what there was no room for (opens_without_room, searches_without_room, programs_without_room), dropped",
     ),
     (
         "file",

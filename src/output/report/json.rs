@@ -84,7 +84,10 @@ fn head(json: &mut Json<impl Write>, report: &Report, header: &Header) -> io::Re
     line.number("processes", report.processes().count());
     line.number("span_ns", report.span_ns());
     counts(&mut line, report.counts());
-    line.number("dir_deleted", report.dir_deleted());
+    let doubtful = report.doubtful();
+    line.number("dir_deleted", doubtful.dir_deleted);
+    line.number("truncated", doubtful.truncated);
+    line.number("unreadable", doubtful.unreadable);
     line.number("opens_without_room", report.left_out().counts.opens);
     line.number("searches_without_room", report.searches().left_out());
     line.number("programs_without_room", report.processes().left_out);

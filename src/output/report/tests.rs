@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::{Op, OpenEvent, sample};
+use crate::event::{Op, OpenEvent, PathKind, sample};
 use crate::names::packages::Packages;
 use crate::recording::Header;
 use crate::report::ROOM;
@@ -135,6 +135,25 @@ fn losses_stand_in_the_first_line() {
         page.lines().next().is_some_and(|line| line.contains("LOST: 3 because the ring buffer was full")),
         "{page}"
     );
+}
+
+#[test]
+fn paths_that_may_not_be_what_was_meant_are_told() {
+    let mut report = Report::new(ROOM, None);
+    for (path_kind, dir_deleted) in
+        [(PathKind::Truncated, true), (PathKind::Unreadable, false), (PathKind::Joined, false)]
+    {
+        report.add(&OpenEvent { path_kind, dir_deleted, ..sample() });
+    }
+    report.end();
+    let page = page(&report, LOOK);
+    for line in [
+        "1 relative to a directory",
+        "1 of names or directories that are longer",
+        "1 of names or directories that could",
+    ] {
+        assert!(page.lines().any(|shown| shown.starts_with(line)), "{line:?} in\n{page}");
+    }
 }
 
 #[test]

@@ -106,8 +106,11 @@ impl<'a, W: Write> Page<'a, W> {
             let text = format!("{} more, of names for which there was no room, are in no list below", opens(left_out));
             self.sheet.wrapped("", &text)?;
         }
+        let doubtful = report.doubtful();
         for (count, what) in [
-            (report.dir_deleted(), "relative to a directory that was deleted"),
+            (doubtful.dir_deleted, "relative to a directory that was deleted"),
+            (doubtful.truncated, "of names or directories that are longer than what could be read"),
+            (doubtful.unreadable, "of names or directories that could not be read"),
             (report.searches().left_out(), "searches for whose result there was no room"),
             (report.processes().left_out, "programs started that are counted as the one that started them"),
         ] {
