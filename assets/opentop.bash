@@ -419,12 +419,20 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__record)
-            opts="-p -u -c -f -x -e -F -n -d -i -h --force --pid --user --comm --file --failed --errno --filter --count --duration --interval --ring --hooks --latency --resolve --tree --cgroup --as --until --self --help"
+            opts="-p -u -c -f -x -e -F -n -d -i -h --force --max-size --files --pid --user --comm --file --failed --errno --filter --count --duration --interval --ring --hooks --latency --resolve --tree --cgroup --as --until --self --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --max-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --files)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --pid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

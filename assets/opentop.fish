@@ -67,6 +67,8 @@ complete -c opentop -n "__fish_opentop_needs_command" -a "report" -d 'Tell what 
 complete -c opentop -n "__fish_opentop_needs_command" -a "diff" -d 'Tell what one recording has and another has not; ends with 0 if nothing, 1 if something, 2 in trouble, as diff does'
 complete -c opentop -n "__fish_opentop_needs_command" -a "check" -d 'Tell whether this host can be traced, with which hooks, and what to do if not'
 complete -c opentop -n "__fish_opentop_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l max-size -d 'Write FILE.1, FILE.2 and so on, each a whole recording of this size at most, such as 100M' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l files -d 'With --max-size: after so many files the oldest is written anew' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s p -l pid -d 'Only these processes' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s u -l user -d 'Only this user' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s c -l comm -d 'Only commands whose name matches; a leading ! negates' -r

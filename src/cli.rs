@@ -36,6 +36,12 @@ pub enum Command {
         /// Replace FILE if it exists
         #[arg(long)]
         force: bool,
+        /// Write FILE.1, FILE.2 and so on, each a whole recording of this size at most, such as 100M
+        #[arg(long, value_name = "SIZE")]
+        max_size: Option<String>,
+        /// With --max-size: after so many files the oldest is written anew
+        #[arg(long, value_name = "N", default_value_t = 5, requires = "max_size", value_parser = clap::value_parser!(u32).range(2..=1000))]
+        files: u32,
         #[command(flatten)]
         trace: Trace,
     },

@@ -29,6 +29,7 @@ pub enum Config {
     },
     Record {
         file: Target,
+        rotation: Option<Rotation>,
         options: Options,
         selection: Selection,
         command: Program,
@@ -69,6 +70,13 @@ pub struct Target {
     pub path: PathBuf,
     /// An existing regular file may go.
     pub replace: bool,
+}
+
+/// How large the files of a recording get, and how many there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    pub bytes: u64,
+    pub files: u32,
 }
 
 /// Which opens, wherever they come from, and until when.
@@ -157,11 +165,12 @@ impl Config {
                 let show = Show { quiet: cli.live.quiet, ..show(&cli.live.shown, selection, here, here.screen)? };
                 Config::Live { options: options(&trace, &show.selection)?, show, command: program(trace)? }
             }
-            Some(Command::Record { file, force, trace }) => {
+            Some(Command::Record { file, force, max_size, files, trace }) => {
                 let selection = selection(&trace.filters, Names::of_host(), follows(&trace))?;
                 let options = options(&trace, &selection)?;
+                let rotation = max_size.map(|size| rotation(&size, files, &file)).transpose()?;
                 let file = Target { path: file, replace: force };
-                Config::Record { file, options, selection, command: program(trace)? }
+                Config::Record { file, rotation, options, selection, command: program(trace)? }
             }
             Some(Command::Replay { file, speed, filters, shown }) => {
                 let screen = if file == Path::new("-") { here.screen_without_stdin } else { here.screen };
@@ -441,6 +450,20 @@ fn ring_bytes(size: &str) -> Result<u32, Error> {
         }
     }
 }
+
+/// The files of a recording that is not to fill a disk.
+fn rotation(size: &str, files: u32, file: &Path) -> Result<Rotation, Error> {
+    if file == Path::new("-") {
+        return Err(Error::Usage("--max-size needs a FILE: stdout is but one".into()));
+    }
+    let bytes = self::size(size).and_then(|(number, unit)| number.checked_mul(unit));
+    let bytes = bytes.filter(|bytes| *bytes >= MIN_RECORDING);
+    let bytes = bytes.ok_or_else(|| Error::Usage(format!("--max-size {size}: 64K or more is needed, such as 100M")))?;
+    Ok(Rotation { bytes, files })
+}
+
+/// The smallest `--max-size`.
+const MIN_RECORDING: u64 = 64 << 10;
 
 /// Processes that `--tree` follows at most; their descendants need room in the kernel too.
 const TREES_MAX: usize = 1024;

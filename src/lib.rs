@@ -72,7 +72,7 @@ use std::io;
 use cli::Cli;
 use config::{Config, Surroundings};
 use error::Error;
-use run::{diff, live, record, replay, report, report_command};
+use run::{diff, live, record, record_in_files, replay, report, report_command};
 use tracer::Options;
 
 /// Does what the command line asks for. The value is the exit status.
@@ -82,7 +82,10 @@ use tracer::Options;
 pub fn run(cli: Cli) -> Result<u8, Error> {
     match Config::new(cli, Surroundings::gather())? {
         Config::Live { options, show, command } => live(options, show, &command),
-        Config::Record { file, options, selection, command } => record(&file, options, &selection, &command),
+        Config::Record { file, rotation, options, selection, command } => match rotation {
+            Some(rotation) => record_in_files(&file, rotation, options, &selection, &command),
+            None => record(&file, options, &selection, &command),
+        },
         Config::Replay { file, speed, show } => replay(&file, speed, show),
         Config::Report { file, selection, form, paper } => report(&file, &selection, form, paper),
         Config::ReportCommand { options, selection, command, form, paper } => {

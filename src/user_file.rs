@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Component, Path};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
@@ -32,6 +33,9 @@ pub struct Draft {
     owner: Option<Caller>,
 }
 
+/// Tells the drafts of this process apart.
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
 impl Draft {
     /// With `replace` an existing regular file makes room when the new one is kept; its contents are not touched, so that
     /// other links to it and whoever has it open keep them.
@@ -45,7 +49,11 @@ impl Draft {
             let known = rustix::fs::statat(&directory, &name, AtFlags::SYMLINK_NOFOLLOW);
             let known = known.map(|stat| FileType::from_raw_mode(stat.st_mode));
             let replaces = replace && known == Ok(FileType::RegularFile);
-            let now = if replaces { format!(".opentop-{}.new", std::process::id()).into() } else { name.clone() };
+            let now = if replaces {
+                format!(".opentop-{}-{}.new", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)).into()
+            } else {
+                name.clone()
+            };
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let file = rustix::fs::openat(&directory, &now, flags, Mode::RUSR | Mode::WUSR)?.into();
             Ok(Self { file: Some(file), directory, now, name, owner })

@@ -203,6 +203,37 @@ fn a_recording_goes_through_a_pipe() {
     assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
 }
 
+/// Each file is a whole recording, and what the kept ones sum up to is what they hold.
+#[test]
+fn a_recording_in_a_ring_of_files_stays_small() {
+    needs_root();
+    let scratch = Scratch::new();
+    let (ring, storm) = (scratch.dir("ring"), scratch.dir("storm"));
+    let mut record = opentop(["record", "-i", "0.05", "--max-size", "64K", "--files", "3"]);
+    record.arg(ring.join("r"));
+    under(&mut record, &storm, &["--procs", "1", "--opens", "200000", "--missing"]);
+    let output = common::output(&mut record);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("r.1 to .3 are kept; none was lost"), "{said}");
+    assert_eq!(fs::read_dir(&ring).expect("the files").count(), 3);
+    for number in 1..=3 {
+        let replayed = common::output(opentop(["replay", "-o", "json"]).arg(ring.join(format!("r.{number}"))));
+        assert_eq!((replayed.status.code(), stderr(&replayed).as_str()), (Some(0), ""));
+        let text = stdout(&replayed);
+        let opens = text.lines().filter(|line| line.contains(r#""type":"open""#)).count();
+        let summary = text.lines().last().expect("a summary");
+        assert!(summary.contains(&format!(r#""delivered":{opens},"#)), "{opens}: {summary}");
+    }
+    let few = common::output(opentop(["record", "--max-size", "1M", "-d", "0.2"]).arg(ring.join("few")));
+    assert_eq!((few.status.code(), fs::read_dir(&ring).expect("the files").count()), (Some(0), 4), "{}", stderr(&few));
+    let again = common::output(opentop(["record", "--max-size", "1M", "-d", "0.2"]).arg(ring.join("r")));
+    assert_eq!(again.status.code(), Some(1), "nothing is replaced unasked");
+    assert_eq!(fs::read_dir(&ring).expect("the files").count(), 4);
+    let forced = common::output(opentop(["record", "--force", "--max-size", "1M", "-d", "0.2"]).arg(ring.join("r")));
+    assert_eq!(forced.status.code(), Some(0), "{}", stderr(&forced));
+}
+
 #[test]
 fn record_refuses_what_it_would_ignore() {
     let scratch = Scratch::new();

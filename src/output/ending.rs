@@ -40,7 +40,7 @@ pub(crate) struct Ends<'a> {
 impl Ends<'_> {
     /// Calls `write` while a thread waits for a signal, for the end of the limit, and for the reader of `writer` to go. Each of
     /// them stops the source. A reader that takes nothing then is waited for no longer.
-    pub(crate) fn watched<T>(&self, writer: &Writer, write: impl FnOnce() -> T) -> T {
+    pub(crate) fn watched<T>(&self, writer: Option<&Writer>, write: impl FnOnce() -> T) -> T {
         let (running, over) = bounded::<()>(0);
         thread::scope(|scope| {
             scope.spawn(move || self.watch(writer, &over));
@@ -51,7 +51,7 @@ impl Ends<'_> {
     }
 
     /// Returns when `over` is closed.
-    fn watch(&self, writer: &Writer, over: &Receiver<()>) {
+    fn watch(&self, writer: Option<&Writer>, over: &Receiver<()>) {
         let (deadline, look) = (self.limit.map_or_else(never, after), tick(LOOK));
         let mut patience = never();
         let mut reading = Reading { asked: None, moved: Instant::now(), written: 0 };
@@ -73,9 +73,10 @@ impl Ends<'_> {
             if asked {
                 reading.asked.get_or_insert_with(Instant::now);
             }
-            if asked || writer.is_broken() {
+            if asked || writer.is_some_and(Writer::is_broken) {
                 (self.stop)();
             }
+            let Some(writer) = writer else { continue };
             if reading.is_over(Instant::now(), writer.written(), writer.waiting()) {
                 writer.abandon();
             }

@@ -130,6 +130,7 @@ impl Consumer for Lines<'_> {
         self.output.lost_since(&self.totals.lost, &counts.totals.lost)?;
         self.output.flush()?;
         self.totals = counts.totals;
+        self.output.counted(&self.totals, &self.hooks)?;
         Ok(0)
     }
 

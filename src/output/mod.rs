@@ -42,6 +42,11 @@ pub trait Output {
     /// Hands on what is buffered. To be called once a batch: until then, lines may stay here.
     fn flush(&mut self) -> io::Result<()>;
 
+    /// So much was counted by now. All events before that have been written.
+    fn counted(&mut self, _totals: &Totals, _hooks: &str) -> io::Result<()> {
+        Ok(())
+    }
+
     /// A line for each cause whose count has grown since `before`.
     fn lost_since(&mut self, before: &Lost, now: &Lost) -> io::Result<()> {
         for ((cause, before), (_, now)) in before.by_cause().into_iter().zip(now.by_cause()) {

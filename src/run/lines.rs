@@ -116,7 +116,7 @@ pub(super) fn written<T>(
     ends: &Ends<'_>,
     write: impl FnOnce() -> Result<T, Error>,
 ) -> Result<(T, Unwritten), Error> {
-    ends.watched(writer, || {
+    ends.watched(Some(writer), || {
         let written = write()?;
         match writer.finish() {
             Ok(unwritten) => Ok((written, unwritten)),

@@ -9,6 +9,7 @@ mod progress;
 mod record;
 mod replay;
 mod report;
+mod rotation;
 mod screen;
 
 use std::thread;
@@ -31,7 +32,7 @@ use lines::{draft, keep, write_lines, writer};
 use screen::{Live, Shown, screen};
 
 pub(crate) use diff::diff;
-pub(crate) use record::record;
+pub(crate) use record::{record, record_in_files};
 pub(crate) use replay::replay;
 pub(crate) use report::{report, report_command};
 

@@ -6,9 +6,10 @@ use std::path::Path;
 use super::command::Run;
 use super::lines::{draft, keep, lines, writer, written};
 use super::progress::Progress;
+use super::rotation::{Rotating, drafts};
 use super::{WAITING_FOR_LINES, trace};
 use crate::child::{Program, Streams};
-use crate::config::{Selection, Target};
+use crate::config::{Rotation, Selection, Target};
 use crate::error::{self, EXIT_OK, Error};
 use crate::format::group_digits;
 use crate::output::lines::{Consumer as _, Ended, consume};
@@ -74,6 +75,49 @@ pub(crate) fn record(target: &Target, options: Options, selection: &Selection, c
                 let lost = losses(&lost).map_or("none was lost".into(), |lost| format!("lost {lost}"));
                 let (opens, bytes) = (group_digits(opens), group_digits(writer.written()));
                 error::tell(format!("recorded {opens} opens {name}, {bytes} bytes; {lost}"));
+                Ok(EXIT_OK)
+            },
+        )
+    })
+}
+
+/// Traces into a ring of files.
+///
+/// # Errors
+/// As [`record`].
+pub(crate) fn record_in_files(
+    target: &Target,
+    rotation: Rotation,
+    options: Options,
+    selection: &Selection,
+    command: &Program,
+) -> Result<u8, Error> {
+    trace(options, WAITING_FOR_LINES, |messages, commands, hooks| {
+        let drafts = drafts(target, rotation.files)?;
+        let run = Run { command, streams: Streams::Inherited, limit: selection.limits.duration, commands };
+        let broken = |why: io::Error| Error::Other(format!("cannot write the recording: {why}"));
+        run.lines(
+            || Rotating::begin(drafts, rotation.bytes, Header::of_host(hooks)).map_err(broken),
+            |mut files, ends| {
+                let recorded = ends.watched(None, || {
+                    let mut lines = lines(&mut files, selection, hooks);
+                    consume(&mut lines, selection.limits.count, messages, ends.stop)?;
+                    let lost = lines.lost();
+                    files.finish().map_err(broken)?;
+                    Ok(lost)
+                });
+                let name = target.path.display();
+                let lost = recorded.map_err(|why: Error| {
+                    Error::Other(format!(
+                        "the last of the recordings {name}.N is cut off, but can be read so far: {why}"
+                    ))
+                })?;
+                let lost = losses(&lost).map_or("none was lost".into(), |lost| format!("lost {lost}"));
+                let (opens, begun) = (group_digits(files.opens), group_digits(files.begun));
+                let kept = u64::from(rotation.files).min(files.begun);
+                error::tell(format!(
+                    "recorded {opens} opens in {begun} files, of which {name}.1 to .{kept} are kept; {lost}"
+                ));
                 Ok(EXIT_OK)
             },
         )

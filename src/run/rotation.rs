@@ -1,0 +1,134 @@
+//! A recording in a ring of files, each a whole one: header, opens, summary.
+//!
+//! All files are made at the start, so that nothing has to be created or removed later, when the rights for it may be gone;
+//! those that were not needed go again at the end. Then the oldest is written anew.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Seek as _};
+
+use super::lines::draft;
+use crate::config::Target;
+use crate::error::Error;
+use crate::event::OpenEvent;
+use crate::message::Totals;
+use crate::names::Names;
+use crate::output::Output;
+use crate::recording::{Header, Recorder};
+use crate::user_file::Draft;
+
+/// The files `FILE.1` to `FILE.N`.
+pub(super) fn drafts(target: &Target, files: u32) -> Result<VecDeque<Draft>, Error> {
+    let numbered = |number| {
+        let mut path = OsString::from(&target.path);
+        path.push(format!(".{number}"));
+        draft(&Target { path: path.into(), replace: target.replace })
+    };
+    (1..=files).map(numbered).collect()
+}
+
+/// Writes to one file after the other.
+pub(super) struct Rotating {
+    unused: VecDeque<Draft>,
+    /// The oldest first; the last is being written.
+    used: VecDeque<File>,
+    /// `None` only after an error.
+    recorder: Option<Recorder<File>>,
+    header: Header,
+    bytes: u64,
+    /// Bytes in the file at the last reading of the counters, and what had been counted when it was begun.
+    before: u64,
+    base: Totals,
+    /// Files begun, and opens in those that are finished.
+    pub begun: u64,
+    pub opens: u64,
+}
+
+impl Rotating {
+    pub fn begin(unused: VecDeque<Draft>, bytes: u64, header: Header) -> io::Result<Self> {
+        let (used, base) = (VecDeque::new(), Totals::default());
+        let mut rotating = Self { unused, used, recorder: None, header, bytes, before: 0, base, begun: 0, opens: 0 };
+        rotating.next()?;
+        Ok(rotating)
+    }
+
+    /// Begins the next file.
+    fn next(&mut self) -> io::Result<()> {
+        let file = match (self.unused.pop_front(), self.used.pop_front()) {
+            (Some(draft), oldest) => {
+                oldest.into_iter().for_each(|oldest| self.used.push_front(oldest));
+                draft.keep()?
+            }
+            (None, Some(mut oldest)) => {
+                oldest.set_len(0)?;
+                oldest.rewind()?;
+                oldest
+            }
+            (None, None) => return Err(io::ErrorKind::NotFound.into()),
+        };
+        self.used.push_back(file.try_clone()?);
+        self.recorder = Some(Recorder::begin(file, &self.header)?);
+        self.begun += 1;
+        self.before = 0;
+        Ok(())
+    }
+
+    fn recorder(&mut self) -> io::Result<&mut Recorder<File>> {
+        self.recorder.as_mut().ok_or_else(|| io::ErrorKind::BrokenPipe.into())
+    }
+
+    /// Ends the last file.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.opens += self.recorder.take().map_or(Ok(0), Recorder::finish)?;
+        self.used.back().map_or(Ok(()), File::sync_all)
+    }
+}
+
+/// What was counted since `before`.
+fn since(now: &Totals, before: &Totals) -> Totals {
+    Totals {
+        opens: now.opens.saturating_sub(before.opens),
+        failed: now.failed.saturating_sub(before.failed),
+        delivered: now.delivered.saturating_sub(before.delivered),
+        filtered: now.filtered.saturating_sub(before.filtered),
+        hidden: now.hidden.saturating_sub(before.hidden),
+        lost: now.lost.since(&before.lost),
+    }
+}
+
+impl Output for Rotating {
+    fn header(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn open(&mut self, event: &OpenEvent<'_>, names: &Names) -> io::Result<()> {
+        self.recorder()?.open(event, names)
+    }
+
+    fn lost(&mut self, cause: &str, count: u64) -> io::Result<()> {
+        self.recorder()?.lost(cause, count)
+    }
+
+    fn summary(&mut self, totals: &Totals, hooks: &str) -> io::Result<()> {
+        let totals = since(totals, &self.base);
+        self.recorder()?.summary(&totals, hooks)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.recorder()?.flush()
+    }
+
+    /// Only here is it known what belongs to which file. What has come since the last time is expected to come again.
+    fn counted(&mut self, totals: &Totals, hooks: &str) -> io::Result<()> {
+        let len = self.used.back().map_or(Ok(0), |file| file.metadata().map(|data| data.len()))?;
+        let grown = len.saturating_sub(std::mem::replace(&mut self.before, len));
+        if len + grown < self.bytes {
+            return Ok(());
+        }
+        self.summary(totals, hooks)?;
+        self.finish()?;
+        self.base = *totals;
+        self.next()
+    }
+}
