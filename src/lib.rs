@@ -24,7 +24,7 @@
 //! | [`ranking`] | who opens most: exact counts, counts from events, latencies |
 //! | [`bpf`] | the BPF side, in C, and its types |
 //! | [`tracer`] | hooks, loading, the ring buffer, decoding, counters, missed runs, facts of the host |
-//! | [`report`] | what programs touched: files by what was done with them, searches, programs |
+//! | [`mod@report`] | what programs touched: files by what was done with them, searches, programs |
 //! | [`recording`] | writing, reading, replaying |
 //! | [`output`] | text, JSON, CSV; [`output::lines`] writes opens with them, [`output::rankings`] rankings |
 //! | [`tui`] | the screen: [`tui::app`] state and its changes, [`tui::ui`] drawing, [`tui::terminal`] bytes in, cells out |
