@@ -4,9 +4,10 @@
 //! that were started, opens by io_uring and by the kernel itself, children of followed processes, the beginning of a call
 //! for its latency.
 
-use libbpf_rs::{KprobeMultiOpts, Link, Object, OpenObject, ProgramMut};
+use libbpf_rs::{KprobeMultiOpts, Link, Object, OpenObject};
 
 use super::kernel::Kernel;
+use super::programs::{AttachTo, Needs, Role, Spec, find, has_role, programs};
 
 /// One way to see opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,136 +73,6 @@ pub struct Extras {
     pub resolve: bool,
 }
 
-/// Why a program is in the object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    Set(HookSet),
-    /// At the return of the function of one open call.
-    Call,
-    Exec,
-    Ring,
-    Kernel,
-    Children,
-    /// Run once by opentop itself, attached to nothing.
-    Once,
-    /// The beginning of calls, for these sets.
-    Entry(&'static [HookSet]),
-}
-
-/// What the kernel must have for a program, beyond the program type.
-#[derive(Clone, Debug)]
-enum Needs {
-    Nothing,
-    /// The type of a tracepoint's programs, and how many parameters they have. Their number tells its versions apart.
-    Tracepoint(&'static str, std::ops::RangeInclusive<u32>),
-    /// One of these functions; the program attaches to the first that is there.
-    Function(&'static [&'static str]),
-}
-
-struct Spec {
-    program: &'static str,
-    role: Role,
-    needs: Needs,
-}
-
-const fn spec(program: &'static str, role: Role, needs: Needs) -> Spec {
-    Spec { program, role, needs }
-}
-
-#[cfg(target_arch = "x86_64")]
-macro_rules! call {
-    ($call:literal) => {
-        Needs::Function(&[concat!("__x64_sys_", $call)])
-    };
-    (compat $call:literal) => {
-        Needs::Function(&[concat!("__ia32_compat_sys_", $call), concat!("__ia32_sys_", $call)])
-    };
-}
-#[cfg(not(target_arch = "x86_64"))]
-macro_rules! call {
-    ($call:literal) => {
-        Needs::Function(&[concat!("__arm64_sys_", $call)])
-    };
-    (compat $call:literal) => {
-        Needs::Function(&[concat!("__arm64_compat_sys_", $call)])
-    };
-}
-
-/// A tracepoint by the type of its programs.
-macro_rules! tracepoint {
-    ($name:literal, $parameters:expr) => {
-        Needs::Tracepoint(concat!("btf_trace_", $name), $parameters)
-    };
-}
-
-/// Tells the BPF side which process is opentop's own.
-pub(super) const LEARN_OWN_ID: &str = "learn_own_id";
-
-const PROGRAMS: &[Spec] = &[
-    spec("sys_exit_typed", Role::Set(HookSet::SyscallExit), tracepoint!("sys_exit", 3..=3)),
-    spec("sys_exit_raw", Role::Set(HookSet::SyscallExitRaw), Needs::Nothing),
-    spec("sys_exit_without_loops", Role::Set(HookSet::SyscallExitRaw), Needs::Nothing),
-    spec("call_return", Role::Set(HookSet::Probes), Needs::Nothing),
-    spec("call_entry", Role::Entry(&[HookSet::Probes]), Needs::Nothing),
-    spec(
-        "sys_enter_typed",
-        Role::Entry(&[HookSet::SyscallExit, HookSet::SyscallExitRaw]),
-        tracepoint!("sys_enter", 3..=3),
-    ),
-    spec("exec_done", Role::Exec, tracepoint!("sched_process_exec", 4..=4)),
-    spec("exec_done_without_loops", Role::Exec, tracepoint!("sched_process_exec", 4..=4)),
-    spec("ring_submit", Role::Ring, tracepoint!("io_uring_submit_req", 2..=2)),
-    spec("ring_submit_sqe", Role::Ring, tracepoint!("io_uring_submit_sqe", 3..=3)),
-    spec("ring_submit_sqe_of", Role::Ring, tracepoint!("io_uring_submit_sqe", 7..=8)),
-    spec("ring_complete", Role::Ring, tracepoint!("io_uring_complete", 4..=4)),
-    spec("ring_complete_res", Role::Ring, tracepoint!("io_uring_complete", 6..=8)),
-    spec("open_exec_return", Role::Kernel, Needs::Function(&["open_exec"])),
-    spec("open_interpreter_return", Role::Kernel, Needs::Function(&["bprm_open_interpreter"])),
-    spec("filp_open_return", Role::Kernel, Needs::Function(&["filp_open"])),
-    spec(LEARN_OWN_ID, Role::Once, Needs::Nothing),
-    spec("follow_fork", Role::Children, tracepoint!("sched_process_fork", 3..=3)),
-    spec("follow_exit", Role::Children, tracepoint!("sched_process_exit", 2..=3)),
-];
-
-/// What is attached to the functions of the calls themselves: by the name that its programs begin with.
-macro_rules! calls {
-    ($($name:literal: $function:expr),* $(,)?) => {
-        &[$(
-            spec(concat!($name, "_return"), Role::Call, $function),
-            spec(concat!($name, "_entry"), Role::Entry(&[HookSet::Functions]), $function),
-        )*]
-    };
-}
-
-const CALLS: &[Spec] = calls! {
-    "open": call!("open"),
-    "openat": call!("openat"),
-    "openat2": call!("openat2"),
-    "creat": call!("creat"),
-    "open_by_handle_at": call!("open_by_handle_at"),
-    "execve": call!("execve"),
-    "execveat": call!("execveat"),
-    "compat_open": call!(compat "open"),
-    "compat_openat": call!(compat "openat"),
-    "compat_openat2": call!(compat "openat2"),
-    "compat_creat": call!(compat "creat"),
-    "compat_open_by_handle_at": call!(compat "open_by_handle_at"),
-    "compat_execve": call!(compat "execve"),
-    "compat_execveat": call!(compat "execveat"),
-};
-
-fn programs() -> impl Iterator<Item = &'static Spec> {
-    PROGRAMS.iter().chain(CALLS)
-}
-
-impl Spec {
-    /// Names are joined with their directories in a loop, or by a program made for kernels without.
-    fn fits(&self, kernel: &Kernel) -> bool {
-        let joins = !matches!(self.role, Role::Children | Role::Once | Role::Entry(_));
-        !joins || self.program.ends_with("_without_loops") != kernel.has_loops()
-    }
-}
-
 /// The calls without which a set of functions is of no use.
 const INDISPENSABLE: &str = "openat_return";
 
@@ -216,7 +87,7 @@ pub(super) struct Chosen {
 impl Chosen {
     /// Whether it is attached to nothing, and so sees no open.
     pub(super) fn is_attached_to_nothing(&self) -> bool {
-        self.program == LEARN_OWN_ID
+        has_role(self.program, |role| role == Role::Once)
     }
 }
 
@@ -234,23 +105,6 @@ impl Spec {
             }
         }
     }
-}
-
-/// The functions and the tracepoints that programs can need.
-pub(super) fn needed() -> (Vec<&'static str>, Vec<&'static str>) {
-    let (mut functions, mut tracepoints) = (Vec::new(), Vec::new());
-    for Spec { needs, .. } in programs() {
-        match needs {
-            Needs::Nothing => {}
-            Needs::Tracepoint(name, _) => tracepoints.push(*name),
-            Needs::Function(names) => functions.extend_from_slice(names),
-        }
-    }
-    (functions, tracepoints)
-}
-
-fn has_role(program: &str, is: impl Fn(Role) -> bool) -> bool {
-    programs().any(|spec| spec.program == program && is(spec.role))
 }
 
 /// Whether a program belongs to a hook set, and is not optional.
@@ -374,19 +228,16 @@ pub(super) struct Links {
 /// Attaches what was loaded.
 pub(super) fn attach(object: &Object, chosen: &[Chosen]) -> libbpf_rs::Result<Links> {
     let mut links = Links::default();
-    let attaches = |program: &ProgramMut<'_>| program.autoload() && program.name() != LEARN_OWN_ID;
-    for program in object.progs_mut().filter(attaches) {
-        let section = program.section().to_str();
-        let tracepoint = section.and_then(|section| section.strip_prefix("raw_tp/"));
-        let link = match (program.name().to_str(), tracepoint) {
-            (Some("call_return"), _) => program.attach_kprobe_multi_with_opts(probes(chosen, true))?,
-            (Some("call_entry"), _) => program.attach_kprobe_multi_with_opts(probes(chosen, false))?,
-            (_, Some(tracepoint)) => program.attach_raw_tracepoint(tracepoint)?,
-            _ => program.attach_trace()?,
+    for program in object.progs_mut().filter(|program| program.autoload()) {
+        let Some(spec) = program.name().to_str().and_then(find) else { continue };
+        let link = match spec.attach_to {
+            AttachTo::Nothing => continue,
+            AttachTo::Trampoline => program.attach_trace()?,
+            AttachTo::RawTracepoint(name) => program.attach_raw_tracepoint(name)?,
+            AttachTo::Probes { at_return } => program.attach_kprobe_multi_with_opts(probes(chosen, at_return))?,
         };
-        let optional =
-            has_role(&program.name().to_string_lossy(), |role| matches!(role, Role::Exec | Role::Ring | Role::Kernel));
-        if optional { &mut links.optional } else { &mut links.set }.push(link);
+        let is_optional = matches!(spec.role, Role::Exec | Role::Ring | Role::Kernel);
+        if is_optional { &mut links.optional } else { &mut links.set }.push(link);
     }
     Ok(links)
 }

@@ -7,7 +7,7 @@ use libbpf_rs::ReferencesType as _;
 use libbpf_rs::btf::Btf;
 use libbpf_rs::btf::types::{Func, FuncProto, Ptr, Struct, Typedef};
 
-use super::hooks;
+use super::programs;
 
 /// The kernel's own type information. libbpf reads it from here too.
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
@@ -20,7 +20,7 @@ const LOOP: &str = "bpf_loop";
 /// Gives pointers a type, since 6.2.
 const CAST: &str = "bpf_rdonly_cast";
 
-/// What the kernel has, of what is asked for here and in [`hooks`].
+/// What the kernel has, of what is asked for here and in [`programs`].
 #[derive(Debug)]
 pub(super) struct Kernel {
     functions: HashSet<&'static str>,
@@ -36,7 +36,7 @@ impl Kernel {
     /// If the kernel does not describe itself, or in a way that libbpf does not know.
     pub(super) fn new() -> Result<Self, String> {
         let btf = Btf::from_vmlinux().map_err(|why| format!("{BTF_PATH}: {why:#}"))?;
-        let (functions, tracepoints) = hooks::needed();
+        let (functions, tracepoints) = programs::needed();
         let wanted = |names: Vec<&'static str>| names.into_iter().collect::<HashSet<_>>();
         let (functions, tracepoints) = (wanted([functions, vec![LOOP, CAST]].concat()), wanted(tracepoints));
         // A pass over all types for each kind: libbpf's own search would be one for each name.

@@ -14,6 +14,7 @@ mod object;
 mod poll;
 mod probe;
 mod process;
+mod programs;
 mod selftest;
 
 pub use cgroups::cgroup_mount;

@@ -105,7 +105,7 @@ impl Reader {
                     self.batch.name_cgroup(name);
                 }
             }
-            Err(DecodeError::Forgotten) => self.stream.io_uring += 1,
+            Err(DecodeError::Evicted) => self.stream.io_uring += 1,
             Err(_) => self.stream.garbled += 1,
         }
     }

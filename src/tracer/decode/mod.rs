@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::bpf::types::{event_flags, open_event};
 use crate::bpf::{comm_bytes, from_bytes};
 use crate::event::{Batch, Op, OpenEvent, PathKind, RealPathKind};
-use pending::{Asked, Pending};
+use pending::{Pending, Submission};
 
 /// Stands before a directory that the process's root does not contain, as `getcwd(2)` has it.
 const OUTSIDE: &[u8] = b"(unreachable)";
@@ -24,8 +24,8 @@ pub enum DecodeError {
     #[error("a record has the unknown way of opening {0}")]
     Op(u8),
     /// No bug: there is room for so many.
-    #[error("what was asked for by io_uring was forgotten, as too much else was")]
-    Forgotten,
+    #[error("what was submitted to io_uring was evicted, as too much else was")]
+    Evicted,
 }
 
 /// Decodes records into batches. It keeps the buffers that building a path needs.
@@ -57,20 +57,20 @@ impl Decoder {
             return self.append(&header, texts, batch);
         }
         match self.pending.take(header.uring_key) {
-            Asked::Known(submitted) => {
-                let (asked, names) = split(&submitted)?;
-                let asked_texts = Texts::new(&asked, names)?;
+            Submission::Known(record) => {
+                let (submitted, names) = split(&record)?;
+                let arguments = Texts::new(&submitted, names)?;
                 // Where the ring has a slot for it the result is no descriptor, and says nothing of a file.
-                if EventFlags(u32::from(asked.event_flags)).has(event_flags::EVENT_FD_UNKNOWN) {
+                if EventFlags(u32::from(submitted.event_flags)).has(event_flags::EVENT_FD_UNKNOWN) {
                     let result = open_event { event_flags: 0, ..header };
-                    return self.append(&completed(asked, &result), asked_texts, batch);
+                    return self.append(&completed(submitted, &result), arguments, batch);
                 }
-                let texts = Texts { opened: texts.opened, real: texts.real, ..asked_texts };
-                self.append(&completed(asked, &header), texts, batch)
+                let texts = Texts { opened: texts.opened, real: texts.real, ..arguments };
+                self.append(&completed(submitted, &header), texts, batch)
             }
-            Asked::Forgotten => Err(DecodeError::Forgotten),
+            Submission::Evicted => Err(DecodeError::Evicted),
             // When it was submitted, and so how long it took, is not known.
-            Asked::Unknown => self.append(&open_event { latency_ns: 0, ..header }, texts, batch),
+            Submission::Unknown => self.append(&open_event { latency_ns: 0, ..header }, texts, batch),
         }
     }
 
@@ -154,13 +154,13 @@ const OF_RESULT: u16 = (event_flags::EVENT_FD_UNKNOWN.0
     | event_flags::EVENT_REAL_OUTSIDE.0) as u16;
 
 /// What was submitted, with the result of its completion.
-fn completed(asked: open_event, result: &open_event) -> open_event {
+fn completed(submitted: open_event, result: &open_event) -> open_event {
     open_event {
         ts_ns: result.ts_ns,
         ret: result.ret,
-        latency_ns: if result.latency_ns == 0 { 0 } else { result.ts_ns.saturating_sub(asked.ts_ns) },
-        event_flags: asked.event_flags | result.event_flags & OF_RESULT,
-        ..asked
+        latency_ns: if result.latency_ns == 0 { 0 } else { result.ts_ns.saturating_sub(submitted.ts_ns) },
+        event_flags: submitted.event_flags | result.event_flags & OF_RESULT,
+        ..submitted
     }
 }
 

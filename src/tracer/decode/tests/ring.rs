@@ -15,7 +15,7 @@ fn by_ring(request: u64) -> (Record, Record) {
 }
 
 #[test]
-fn an_open_by_io_uring_is_what_was_asked_for_with_its_result() {
+fn an_open_by_io_uring_is_what_was_submitted_with_its_result() {
     let (mut decoder, mut batch) = (Decoder::default(), Batch::default());
     let (submitted, completed) = by_ring(0xffff_8880_0000_0001);
     decoder.decode(&submitted.bytes(), &mut batch).unwrap();
@@ -87,9 +87,9 @@ fn requests_that_never_complete_take_bounded_room() {
         decoder.decode(&half(&submitted, request, 1, 4000), &mut batch).unwrap();
         assert!(decoder.pending.bytes() < 2 << 20, "{} bytes", decoder.pending.bytes());
     }
-    // What was forgotten is told as a loss, and what other processes asked for is not.
-    let forgotten = decoder.decode(&half(&completed, 99_000, 1, 0), &mut batch);
-    assert_eq!(forgotten, Err(DecodeError::Forgotten));
+    // What was evicted is a loss, and what other processes submitted is not.
+    let evicted = decoder.decode(&half(&completed, 99_000, 1, 0), &mut batch);
+    assert_eq!(evicted, Err(DecodeError::Evicted));
     decoder.decode(&half(&completed, 99_999, 1, 0), &mut batch).unwrap();
     decoder.decode(&half(&completed, u64::MAX, 7, 0), &mut batch).unwrap();
     assert_eq!(batch.iter().map(|event| event.name.len()).collect::<Vec<_>>(), [4000, 10]);
@@ -101,7 +101,7 @@ fn requests_that_never_complete_take_bounded_room() {
 }
 
 #[test]
-fn a_request_that_is_used_again_is_not_forgotten() {
+fn a_request_that_is_used_again_is_not_evicted() {
     let (mut decoder, mut batch) = (Decoder::default(), Batch::default());
     let (submitted, completed) = by_ring(3);
     for _ in 0..100_000 {

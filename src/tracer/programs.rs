@@ -1,0 +1,186 @@
+//! The programs of the one BPF object: what each is for, what it needs of the kernel, what it is attached to.
+
+use super::hooks::HookSet;
+use super::kernel::Kernel;
+
+/// Why a program is in the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Set(HookSet),
+    /// At the return of the function of one open call.
+    Call,
+    Exec,
+    Ring,
+    Kernel,
+    Children,
+    /// Run once by opentop itself, attached to nothing.
+    Once,
+    /// The beginning of calls, for these sets.
+    Entry(&'static [HookSet]),
+}
+
+/// What the kernel must have for a program, beyond the program type.
+#[derive(Clone, Debug)]
+pub(super) enum Needs {
+    Nothing,
+    /// The type of a tracepoint's programs, and how many parameters they have. Their number tells its versions apart.
+    Tracepoint(&'static str, std::ops::RangeInclusive<u32>),
+    /// One of these functions; the program attaches to the first that is there.
+    Function(&'static [&'static str]),
+}
+
+/// What a program is attached to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum AttachTo {
+    /// Nothing: opentop runs it once itself.
+    Nothing,
+    /// The function, or the tracepoint by its type, that the program is loaded for.
+    Trampoline,
+    RawTracepoint(&'static str),
+    /// All functions of the calls.
+    Probes {
+        at_return: bool,
+    },
+}
+
+pub(super) struct Spec {
+    pub(super) program: &'static str,
+    pub(super) role: Role,
+    pub(super) needs: Needs,
+    pub(super) attach_to: AttachTo,
+    /// Made for kernels without loops.
+    unrolled: bool,
+}
+
+const fn spec(program: &'static str, role: Role, needs: Needs) -> Spec {
+    Spec { program, role, needs, attach_to: AttachTo::Trampoline, unrolled: false }
+}
+
+impl Spec {
+    const fn attached_to(self, attach_to: AttachTo) -> Self {
+        Self { attach_to, ..self }
+    }
+
+    const fn unrolled(self) -> Self {
+        Self { unrolled: true, ..self }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+macro_rules! call {
+    ($call:literal) => {
+        Needs::Function(&[concat!("__x64_sys_", $call)])
+    };
+    (compat $call:literal) => {
+        Needs::Function(&[concat!("__ia32_compat_sys_", $call), concat!("__ia32_sys_", $call)])
+    };
+}
+#[cfg(not(target_arch = "x86_64"))]
+macro_rules! call {
+    ($call:literal) => {
+        Needs::Function(&[concat!("__arm64_sys_", $call)])
+    };
+    (compat $call:literal) => {
+        Needs::Function(&[concat!("__arm64_compat_sys_", $call)])
+    };
+}
+
+/// A tracepoint by the type of its programs.
+macro_rules! tracepoint {
+    ($name:literal, $parameters:expr) => {
+        Needs::Tracepoint(concat!("btf_trace_", $name), $parameters)
+    };
+}
+
+const PROGRAMS: &[Spec] = &[
+    spec("sys_exit_typed", Role::Set(HookSet::SyscallExit), tracepoint!("sys_exit", 3..=3)),
+    spec("sys_exit_raw", Role::Set(HookSet::SyscallExitRaw), Needs::Nothing)
+        .attached_to(AttachTo::RawTracepoint("sys_exit")),
+    spec("sys_exit_without_loops", Role::Set(HookSet::SyscallExitRaw), Needs::Nothing)
+        .attached_to(AttachTo::RawTracepoint("sys_exit"))
+        .unrolled(),
+    spec("call_return", Role::Set(HookSet::Probes), Needs::Nothing).attached_to(AttachTo::Probes { at_return: true }),
+    spec("call_entry", Role::Entry(&[HookSet::Probes]), Needs::Nothing)
+        .attached_to(AttachTo::Probes { at_return: false }),
+    spec(
+        "sys_enter_typed",
+        Role::Entry(&[HookSet::SyscallExit, HookSet::SyscallExitRaw]),
+        tracepoint!("sys_enter", 3..=3),
+    ),
+    spec("exec_done", Role::Exec, tracepoint!("sched_process_exec", 4..=4)),
+    spec("exec_done_without_loops", Role::Exec, tracepoint!("sched_process_exec", 4..=4))
+        .attached_to(AttachTo::RawTracepoint("sched_process_exec"))
+        .unrolled(),
+    spec("ring_submit", Role::Ring, tracepoint!("io_uring_submit_req", 2..=2)),
+    spec("ring_submit_sqe", Role::Ring, tracepoint!("io_uring_submit_sqe", 3..=3)),
+    spec("ring_submit_sqe_of", Role::Ring, tracepoint!("io_uring_submit_sqe", 7..=8)),
+    spec("ring_complete", Role::Ring, tracepoint!("io_uring_complete", 4..=4)),
+    spec("ring_complete_res", Role::Ring, tracepoint!("io_uring_complete", 6..=8)),
+    spec("open_exec_return", Role::Kernel, Needs::Function(&["open_exec"])),
+    spec("open_interpreter_return", Role::Kernel, Needs::Function(&["bprm_open_interpreter"])),
+    spec("filp_open_return", Role::Kernel, Needs::Function(&["filp_open"])),
+    // Tells the BPF side which process is opentop's own.
+    spec("learn_own_id", Role::Once, Needs::Nothing).attached_to(AttachTo::Nothing),
+    spec("follow_fork", Role::Children, tracepoint!("sched_process_fork", 3..=3)),
+    spec("follow_exit", Role::Children, tracepoint!("sched_process_exit", 2..=3)),
+];
+
+/// What is attached to the functions of the calls themselves: by the name that its programs begin with.
+macro_rules! calls {
+    ($($name:literal: $function:expr),* $(,)?) => {
+        &[$(
+            spec(concat!($name, "_return"), Role::Call, $function),
+            spec(concat!($name, "_entry"), Role::Entry(&[HookSet::Functions]), $function),
+        )*]
+    };
+}
+
+const CALLS: &[Spec] = calls! {
+    "open": call!("open"),
+    "openat": call!("openat"),
+    "openat2": call!("openat2"),
+    "creat": call!("creat"),
+    "open_by_handle_at": call!("open_by_handle_at"),
+    "execve": call!("execve"),
+    "execveat": call!("execveat"),
+    "compat_open": call!(compat "open"),
+    "compat_openat": call!(compat "openat"),
+    "compat_openat2": call!(compat "openat2"),
+    "compat_creat": call!(compat "creat"),
+    "compat_open_by_handle_at": call!(compat "open_by_handle_at"),
+    "compat_execve": call!(compat "execve"),
+    "compat_execveat": call!(compat "execveat"),
+};
+
+pub(super) fn programs() -> impl Iterator<Item = &'static Spec> {
+    PROGRAMS.iter().chain(CALLS)
+}
+
+impl Spec {
+    /// Names are joined with their directories in a loop, or by a program made for kernels without.
+    pub(super) fn fits(&self, kernel: &Kernel) -> bool {
+        let joins = !matches!(self.role, Role::Children | Role::Once | Role::Entry(_));
+        !joins || self.unrolled != kernel.has_loops()
+    }
+}
+
+/// The functions and the tracepoints that programs can need.
+pub(super) fn needed() -> (Vec<&'static str>, Vec<&'static str>) {
+    let (mut functions, mut tracepoints) = (Vec::new(), Vec::new());
+    for Spec { needs, .. } in programs() {
+        match needs {
+            Needs::Nothing => {}
+            Needs::Tracepoint(name, _) => tracepoints.push(*name),
+            Needs::Function(names) => functions.extend_from_slice(names),
+        }
+    }
+    (functions, tracepoints)
+}
+
+pub(super) fn find(program: &str) -> Option<&'static Spec> {
+    programs().find(|spec| spec.program == program)
+}
+
+pub(super) fn has_role(program: &str, is: impl Fn(Role) -> bool) -> bool {
+    find(program).is_some_and(|spec| is(spec.role))
+}
