@@ -70,7 +70,7 @@ pub use report::PATTERNS;
 use std::io;
 
 use cli::Cli;
-use config::{Config, Surroundings};
+use config::{Config, Environment};
 use error::Error;
 use run::{diff, live, record, record_in_files, replay, report, report_command};
 use tracer::Options;
@@ -80,7 +80,7 @@ use tracer::Options;
 /// # Errors
 /// If it cannot be done; the error says what, why, and what to do, and its exit status.
 pub fn run(cli: Cli) -> Result<u8, Error> {
-    match Config::new(cli, Surroundings::gather())? {
+    match Config::new(cli, Environment::gather())? {
         Config::Live { options, show, command } => live(options, show, &command),
         Config::Record { file, rotation, options, selection, command } => match rotation {
             Some(rotation) => record_in_files(&file, rotation, options, &selection, &command),

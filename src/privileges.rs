@@ -100,13 +100,13 @@ pub fn keep_only(role: Role) -> Result<(), Error> {
     let failed = |why: io::Error| Error::Other(format!("cannot give up privileges: {why}"));
     let had = rustix::thread::capabilities(None).map_err(|why| failed(why.into()))?;
     if !had.permitted.is_empty() {
-        give_up(&had, role.keeps(had.permitted)).map_err(failed)?;
+        drop_capabilities(&had, role.keeps(had.permitted)).map_err(failed)?;
     }
     rustix::thread::set_no_new_privs(true).map_err(|why| failed(why.into()))?;
     forbid_calls().map_err(failed)
 }
 
-fn give_up(had: &CapabilitySets, kept: CapabilitySet) -> io::Result<()> {
+fn drop_capabilities(had: &CapabilitySets, kept: CapabilitySet) -> io::Result<()> {
     let caller = Caller::of_sudo();
     if had.effective.contains(CapabilitySet::SETPCAP) {
         for capability in CapabilitySet::all().iter() {

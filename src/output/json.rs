@@ -264,13 +264,13 @@ impl<W: Write> TableOutput for Json<W> {
         line.number("ts_ns", table.ts_ns);
         line.number("span_ns", table.span_ns);
         line.word("group", table.group.name());
-        let (events, unsure) = match table.basis {
-            Basis::Counts { unsure } => (None, (unsure > 0).then_some(unsure)),
-            Basis::Events { events, unsure } => (Some(events), Some(unsure)),
+        let (events, error_bound) = match table.basis {
+            Basis::Counts { error_bound } => (None, (error_bound > 0).then_some(error_bound)),
+            Basis::Events { events, error_bound } => (Some(events), Some(error_bound)),
         };
         line.json("exact", if table.basis.is_exact() { "true" } else { "false" });
         line.number_or_null("events", events);
-        line.number_or_null("unsure", unsure);
+        line.number_or_null("error_bound", error_bound);
         line.number("opens", table.opens);
         line.number("failed", table.failed);
         line.number("dropped", table.dropped);

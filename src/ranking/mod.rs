@@ -21,16 +21,16 @@ pub use sort::{Sort, described, label, pid, title_of};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Basis {
     /// The kernel's counts. They are exact, unless processes found no room there: then the rows lack as many opens as
-    /// `unsure`.
-    Counts { unsure: u64 },
-    /// The events that came here; a row may lack as many as `unsure`.
-    Events { events: u64, unsure: u64 },
+    /// `error_bound`.
+    Counts { error_bound: u64 },
+    /// The events that came here; a row may lack as many as `error_bound`.
+    Events { events: u64, error_bound: u64 },
 }
 
 impl Basis {
     /// Whether each row has all its opens.
     pub fn is_exact(self) -> bool {
-        self == Basis::Counts { unsure: 0 }
+        self == Basis::Counts { error_bound: 0 }
     }
 }
 
@@ -70,7 +70,7 @@ impl Ranking {
             sort,
             reversed: false,
             rows: Vec::new(),
-            basis: Basis::Counts { unsure: 0 },
+            basis: Basis::Counts { error_bound: 0 },
             as_filtered: false,
             filtered: false,
             latency,
@@ -174,11 +174,11 @@ impl Ranking {
         self.as_filtered = self.left_out.0 > self.left_out.1;
         (self.rows, self.basis) = match &self.tally {
             Some(tally) if needs_events => {
-                (of_events(tally), Basis::Events { events: tally.events(), unsure: tally.unsure() })
+                (of_events(tally), Basis::Events { events: tally.events(), error_bound: tally.error_bound() })
             }
             _ => {
-                let unsure = self.unranked.0.saturating_sub(self.unranked.1);
-                (of_counts(&self.openers, self.group), Basis::Counts { unsure })
+                let error_bound = self.unranked.0.saturating_sub(self.unranked.1);
+                (of_counts(&self.openers, self.group), Basis::Counts { error_bound })
             }
         };
         if let (Some(tally), Basis::Counts { .. }) = (&self.tally, self.basis) {

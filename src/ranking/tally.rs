@@ -1,7 +1,7 @@
 //! Who opens most, by what only the events tell: file, directory, container, error, or anything under a filter.
 //!
 //! Bounded: when too many different keys come by, the half that opened least is dropped, and with it the certainty.
-//! Whatever is still in the table may have opened up to [`Tally::unsure`] times more than it says, never less; as long
+//! Whatever is still in the table may have opened up to [`Tally::error_bound`] times more than it says, never less; as long
 //! as nothing was dropped that is 0 and the table is exact for the events it was given.
 
 use std::collections::HashMap;
@@ -12,9 +12,9 @@ use super::openers::{Group, Key, Row, per_second};
 use crate::event::OpenEvent;
 use crate::names::Names;
 
-/// Keys that stay when the table is thinned out; up to twice as many are in it.
+/// Keys that stay when the table is cut to half; up to twice as many are in it.
 const KEPT: usize = 8192;
-/// Bytes of names and histograms at which the table is thinned out too: paths can be long.
+/// Bytes of names and histograms at which the table is cut to half too: paths can be long.
 const BYTES_MAX: usize = 4 << 20;
 
 #[derive(Debug)]
@@ -60,7 +60,7 @@ pub struct Tally {
     hasher: RandomState,
     entries: Vec<Entry>,
     bytes: usize,
-    unsure: u64,
+    error_bound: u64,
     events: u64,
     read_ns: Option<u64>,
     /// Entries that have opened something since the last reading, and those that had done so at it.
@@ -76,7 +76,7 @@ impl Tally {
             hasher: RandomState::new(),
             entries: Vec::new(),
             bytes: 0,
-            unsure: 0,
+            error_bound: 0,
             events: 0,
             read_ns: None,
             touched: Vec::new(),
@@ -94,15 +94,15 @@ impl Tally {
     }
 
     /// By how much a row may be too low.
-    pub fn unsure(&self) -> u64 {
-        self.unsure
+    pub fn error_bound(&self) -> u64 {
+        self.error_bound
     }
 
     /// Counts one event.
     pub fn add(&mut self, id: u64, event: &OpenEvent<'_>, names: &Names) {
         self.events += 1;
         if self.entries.len() >= 2 * KEPT || self.bytes >= BYTES_MAX {
-            self.thin_out();
+            self.evict();
         }
         let key = key_of(self.group, event, names);
         let at = match self.find(&key) {
@@ -164,10 +164,10 @@ impl Tally {
     }
 
     /// Drops the half that opened least. What is dropped may come again and is then counted from 0.
-    fn thin_out(&mut self) {
+    fn evict(&mut self) {
         let half = self.entries.len() / 2;
         let (_, most, _) = self.entries.select_nth_unstable_by_key(half, |entry| std::cmp::Reverse(entry.opens));
-        self.unsure += most.opens;
+        self.error_bound += most.opens;
         self.entries.truncate(half);
         self.bytes = self.entries.iter().map(Entry::bytes).sum();
         let places = |of: fn(&Entry) -> bool| (0..half).filter(|at| of(&self.entries[*at])).collect();
@@ -261,7 +261,7 @@ mod tests {
         let paths = ["/etc/hosts", "/etc/passwd", "/etc/hosts", "/tmp/x"];
         assert_eq!(rows(&tally(Group::File, &paths))[0], (text("/etc/hosts"), 2));
         assert_eq!(rows(&tally(Group::Dir, &paths))[0], (text("/etc"), 3));
-        assert_eq!(tally(Group::File, &paths).unsure(), 0);
+        assert_eq!(tally(Group::File, &paths).error_bound(), 0);
     }
 
     #[test]
@@ -298,10 +298,14 @@ mod tests {
             tally.add(n, &OpenEvent { path: path.as_bytes(), ..sample() }, &Names::without_users());
         }
         assert!(tally.entries.len() <= 2 * KEPT);
-        assert!(tally.unsure() > 0);
+        assert!(tally.error_bound() > 0);
         let (key, opens) = rows(&tally).remove(0);
         assert_eq!(key, text("/often"));
-        assert!(opens <= 20_000 && opens + tally.unsure() >= 20_000, "{opens} of 20,000, {} unsure", tally.unsure());
+        assert!(
+            opens <= 20_000 && opens + tally.error_bound() >= 20_000,
+            "{opens} of 20,000, {} error_bound",
+            tally.error_bound()
+        );
     }
 
     #[test]
@@ -314,7 +318,7 @@ mod tests {
         }
         assert!(tally.bytes < BYTES_MAX + 1000, "{} bytes", tally.bytes);
         assert_eq!(tally.bytes, tally.entries.iter().map(Entry::bytes).sum::<usize>());
-        assert!(tally.unsure() > 0);
+        assert!(tally.error_bound() > 0);
     }
 
     #[test]

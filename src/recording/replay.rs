@@ -14,7 +14,7 @@ const BATCH: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// How long a consumer that has told the source to stop is given to take the last messages.
-const PATIENCE: Duration = Duration::from_millis(500);
+const SEND_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How a replay went.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -217,7 +217,7 @@ impl<'a> Player<'a> {
         let counts = self.tally.counts(self.now_ns);
         for message in [Message::Counts(counts), end] {
             // A consumer that has gone has all it wanted.
-            let _ = self.messages.send_timeout(message, PATIENCE);
+            let _ = self.messages.send_timeout(message, SEND_TIMEOUT);
         }
     }
 }

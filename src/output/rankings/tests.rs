@@ -120,7 +120,7 @@ fn nothing_is_called_exact_where_processes_found_no_room() {
     let mut bytes = Vec::new();
     written(Json::new, &mut bytes, order(Group::User, &Filter::default()), Some(START), vec![overflown()]);
     let shown = String::from_utf8(bytes).unwrap();
-    assert!(shown.contains(r#""exact":false,"events":null,"unsure":4,"#), "{shown}");
+    assert!(shown.contains(r#""exact":false,"events":null,"error_bound":4,"#), "{shown}");
 }
 
 #[test]

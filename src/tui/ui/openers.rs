@@ -88,23 +88,23 @@ fn plural(group: Group) -> &'static str {
 fn titles(ranking: &Ranking) -> Vec<String> {
     let what = format!("top {}", plural(ranking.group));
     match ranking.basis() {
-        Basis::Counts { unsure: 0 } if ranking.is_as_filtered() => {
+        Basis::Counts { error_bound: 0 } if ranking.is_as_filtered() => {
             let words = ["exact counts of what matches ", "only what matches "].map(str::to_owned);
             [format!("{what} (exact counts of what matches) ")].into_iter().chain(words).collect()
         }
-        Basis::Counts { unsure: 0 } => vec![format!("{what} (exact) "), "exact ".to_owned()],
-        Basis::Counts { unsure } => {
-            let lack = format!("{} opens have no row", group_digits(unsure));
+        Basis::Counts { error_bound: 0 } => vec![format!("{what} (exact) "), "exact ".to_owned()],
+        Basis::Counts { error_bound } => {
+            let lack = format!("{} opens have no row", group_digits(error_bound));
             vec![format!("{what} ({lack}) "), format!("{lack} "), "not exact ".to_owned()]
         }
-        Basis::Events { events, unsure: 0 } => {
+        Basis::Events { events, error_bound: 0 } => {
             let from = format!("from {} events", group_digits(events));
             vec![format!("{what} ({from}) "), format!("{from} "), "from events ".to_owned()]
         }
-        Basis::Events { events, unsure } => {
+        Basis::Events { events, error_bound } => {
             let from = format!("from {} events", group_digits(events));
-            let unsure = format!("up to {} too low", group_digits(unsure));
-            vec![format!("{what} ({from}, {unsure}) "), format!("{unsure} "), "not exact ".to_owned()]
+            let error_bound = format!("up to {} too low", group_digits(error_bound));
+            vec![format!("{what} ({from}, {error_bound}) "), format!("{error_bound} "), "not exact ".to_owned()]
         }
     }
 }

@@ -125,7 +125,7 @@ pub struct Limits {
 
 /// Facts about the surroundings that the meaning of a command line depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Surroundings {
+pub struct Environment {
     /// Both stdin and stdout are a terminal that can be drawn on.
     pub screen: bool,
     /// Stdout is, and whatever stdin is, there is a terminal for the keys.
@@ -137,7 +137,7 @@ pub struct Surroundings {
     pub unprivileged: bool,
 }
 
-impl Surroundings {
+impl Environment {
     /// Looks at stdin, stdout and the environment.
     pub fn gather() -> Self {
         let term = std::env::var("TERM").unwrap_or_default();
@@ -153,16 +153,19 @@ impl Surroundings {
 }
 
 impl Config {
-    /// What `cli` means here.
+    /// What `cli` means environment.
     ///
     /// # Errors
     /// If it cannot be meant: an option's value makes no sense, or two options contradict each other.
-    pub fn new(cli: Cli, here: Surroundings) -> Result<Self, Error> {
+    pub fn new(cli: Cli, environment: Environment) -> Result<Self, Error> {
         Ok(match cli.command {
             None => {
                 let trace = cli.live.trace;
                 let selection = selection(&trace.filters, Names::of_host(), follows(&trace))?;
-                let show = Show { quiet: cli.live.quiet, ..show(&cli.live.shown, selection, here, here.screen)? };
+                let show = Show {
+                    quiet: cli.live.quiet,
+                    ..show(&cli.live.shown, selection, environment, environment.screen)?
+                };
                 Config::Live { options: options(&trace, &show.selection)?, show, command: program(trace)? }
             }
             Some(Command::Record { file, force, max_size, files, trace }) => {
@@ -173,10 +176,10 @@ impl Config {
                 Config::Record { file, rotation, options, selection, command: program(trace)? }
             }
             Some(Command::Replay { file, speed, filters, shown }) => {
-                let screen = if file == Path::new("-") { here.screen_without_stdin } else { here.screen };
+                let screen = if file == Path::new("-") { environment.screen_without_stdin } else { environment.screen };
                 // The users of the host that was recorded are not those of this one.
                 let selection = selection(&filters, Names::without_users(), false)?;
-                let show = show(&shown, selection, here, screen)?;
+                let show = show(&shown, selection, environment, screen)?;
                 let natural = if show.form == OutputForm::Tui { 1.0 } else { 0.0 };
                 let speed = speed.unwrap_or(natural);
                 if !(speed.is_finite() && speed >= 0.0) {
@@ -185,7 +188,7 @@ impl Config {
                 Config::Replay { file, speed, show }
             }
             Some(Command::Report { file, output: form, explain, page, trace }) => {
-                let paper = Paper { explain, ..paper(page, form == ReportForm::Text, here) };
+                let paper = Paper { explain, ..paper(page, form == ReportForm::Text, environment) };
                 match file {
                     Some(file) => {
                         needs_no_tracing(&trace)?;
@@ -205,7 +208,7 @@ impl Config {
                 }
                 let page = Page { by: By::Dir, all, color };
                 let selection = selection(&filters, Names::without_users(), false)?;
-                let paper = paper(page, form == DiffForm::Text, here);
+                let paper = paper(page, form == DiffForm::Text, environment);
                 Config::Diff { files: [before, after], selection, how: (factor, raw), form, paper }
             }
             Some(Command::Check) => Config::Check,
@@ -231,17 +234,17 @@ fn needs_no_tracing(trace: &Trace) -> Result<(), Error> {
     }
 }
 
-/// How a page looks here: it has 80 columns where nobody says how many there are.
-fn paper(page: Page, text: bool, here: Surroundings) -> Paper {
+/// How a page looks environment: it has 80 columns where nobody says how many there are.
+fn paper(page: Page, text: bool, environment: Environment) -> Paper {
     const COLUMNS: std::ops::RangeInclusive<usize> = 60..=200;
-    let width = here.columns.filter(|columns| *columns > 0).map_or(80, usize::from);
+    let width = environment.columns.filter(|columns| *columns > 0).map_or(80, usize::from);
     let look = Look {
         width: width.clamp(*COLUMNS.start(), *COLUMNS.end()),
-        colour: page.color.here(here.columns.is_some() && !here.no_color),
+        colour: page.color.here(environment.columns.is_some() && !environment.no_color),
         all: page.all,
         by: page.by,
     };
-    Paper { look, explain: false, pager: text && here.columns.is_some() && here.unprivileged }
+    Paper { look, explain: false, pager: text && environment.columns.is_some() && environment.unprivileged }
 }
 
 impl ColorWhen {
@@ -255,7 +258,7 @@ impl ColorWhen {
     }
 }
 
-/// Whether processes are followed into their children. Which those are only the kernel side knows.
+/// Whether processes are followed into their children. Which those are only the BPF side knows.
 fn follows(trace: &Trace) -> bool {
     trace.tree || !trace.run.is_empty()
 }
@@ -341,7 +344,7 @@ fn selection(filters: &Filters, names: Names, follows: bool) -> Result<Selection
 }
 
 /// `screen`: there is one.
-fn show(shown: &Shown, selection: Selection, here: Surroundings, screen: bool) -> Result<Show, Error> {
+fn show(shown: &Shown, selection: Selection, environment: Environment, screen: bool) -> Result<Show, Error> {
     let form = match shown.output {
         None if screen && !shown.batch && shown.out.is_none() => OutputForm::Tui,
         None => OutputForm::Text,
@@ -372,13 +375,13 @@ fn show(shown: &Shown, selection: Selection, here: Surroundings, screen: bool) -
         group: shown.group_by,
         sort: shown.sort,
         history: history(&shown.history)?,
-        colour: shown.color.here(screen && !here.no_color),
+        colour: shown.color.here(screen && !environment.no_color),
         ascii: shown.ascii,
     })
 }
 
 /// Each filtering option is one term; all of them must hold, and the expression too. Where processes are followed the
-/// pids are left to the kernel side.
+/// pids are left to the BPF side.
 fn filter(filters: &Filters, names: &Names, follows: bool) -> Result<Filter, Error> {
     let pids = filters.pid.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
     let options = [
@@ -477,120 +480,4 @@ const MIN_RING: u64 = 4 << 10;
 const MAX_RING: u64 = 1 << 30;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::Parser as _;
-
-    const SCREEN: Surroundings = Surroundings {
-        screen: true,
-        screen_without_stdin: true,
-        no_color: false,
-        columns: Some(80),
-        unprivileged: true,
-    };
-    const PIPE: Surroundings = Surroundings { screen: false, screen_without_stdin: false, columns: None, ..SCREEN };
-
-    fn config(args: &str, here: Surroundings) -> Result<Config, Error> {
-        let cli = Cli::try_parse_from(["opentop"].into_iter().chain(args.split_whitespace())).unwrap();
-        Config::new(cli, here)
-    }
-
-    fn live(args: &str, here: Surroundings) -> (Options, Show) {
-        match config(args, here).unwrap() {
-            Config::Live { options, show, .. } => (options, show),
-            other => panic!("not live: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn the_form_follows_the_terminal() {
-        assert_eq!(live("", SCREEN).1.form, OutputForm::Tui);
-        assert_eq!(live("", PIPE).1.form, OutputForm::Text);
-        assert_eq!(live("-o json", SCREEN).1.form, OutputForm::Json);
-        assert!(config("-o tui", PIPE).is_err());
-    }
-
-    #[test]
-    fn options_become_one_filter_and_its_kernel_part() {
-        let (options, show) = live("-p 1,2 -u 0 -x -c !nginx -F err:ENOENT", PIPE);
-        assert_eq!(options.filter.pids, [1, 2]);
-        assert_eq!(options.filter.uids, [0]);
-        assert_eq!(options.filter.failed, Some(true));
-        assert_eq!(options.filter.errnos, [libc::ENOENT]);
-        assert!(show.selection.filter.source().contains("!comm:nginx"), "{}", show.selection.filter.source());
-    }
-
-    #[test]
-    fn values_that_make_no_sense_are_usage_errors() {
-        for args in [
-            "--ring 3M",
-            "--ring 2K",
-            "--ring x",
-            "-d 0",
-            "-d -1",
-            "-i nan",
-            "-F foo:bar",
-            "-c (",
-            "-e ENOPE",
-            "--history 0",
-            "--history 512K",
-            "--history x",
-            "--history 99999999999999999G",
-        ] {
-            let error = config(&args.replace("-d -1", "-d=-1"), PIPE).unwrap_err();
-            assert_eq!(error.exit_code(), 2, "{args}: {error}");
-            assert!(!error.to_string().contains('\n'), "{error}");
-        }
-    }
-
-    #[test]
-    fn an_error_of_an_option_tells_no_column_and_one_of_an_expression_does() {
-        let said = |args| config(args, PIPE).unwrap_err().to_string();
-        assert_eq!(said("-u nosuch"), "--user nosuch: no user \"nosuch\" here: a number always works");
-        for args in ["-u nosuch", "-c (", "-f (", "-e ENOPE"] {
-            assert!(!said(args).contains("column"), "{}", said(args));
-        }
-        assert!(said("-F uid:nosuch").starts_with("--filter: column 5: no user"), "{}", said("-F uid:nosuch"));
-    }
-
-    #[test]
-    fn a_command_has_a_name() {
-        let cli = Cli::try_parse_from(["opentop", "--", "", "x"]).unwrap();
-        let error = Config::new(cli, PIPE).unwrap_err();
-        assert!(error.exit_code() == 2 && error.to_string().contains("is empty"), "{error}");
-    }
-
-    #[test]
-    fn rankings_are_lines() {
-        assert_eq!(live("-b -n 3", SCREEN).1.form, OutputForm::Text);
-        assert_eq!(live("-b -o csv", SCREEN).1.form, OutputForm::Csv);
-        for args in ["-b -o tui", "-n 5", "-O x -o tui"] {
-            assert_eq!(config(args, SCREEN).unwrap_err().exit_code(), 2, "{args}");
-        }
-        assert_eq!(live("-d 5", SCREEN).1.form, OutputForm::Tui);
-    }
-
-    #[test]
-    fn sizes() {
-        assert_eq!(ring_bytes("64K").unwrap(), 65536);
-        assert_eq!(ring_bytes("8MiB").unwrap(), 8 << 20);
-        assert_eq!(ring_bytes("1g").unwrap(), 1 << 30);
-        assert_eq!(ring_bytes("65536").unwrap(), 65536);
-    }
-
-    #[test]
-    fn the_history_is_bounded_in_memory_whatever_is_asked_for() {
-        let history = |args| live(args, SCREEN).1.history;
-        assert_eq!(history(""), Bound::bytes(64 << 20));
-        assert_eq!(history("--history 1g"), Bound::bytes(1 << 30));
-        assert_eq!(history("--history 5000"), Bound { bytes: 64 << 20, events: 5000 });
-    }
-
-    #[test]
-    fn color_honours_no_color_until_asked() {
-        let plain = Surroundings { no_color: true, ..SCREEN };
-        assert!(!live("", plain).1.colour);
-        assert!(live("--color always", plain).1.colour);
-        assert!(live("", SCREEN).1.colour);
-    }
-}
+mod tests;
