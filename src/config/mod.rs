@@ -153,7 +153,7 @@ impl Environment {
 }
 
 impl Config {
-    /// What `cli` means environment.
+    /// What `cli` means in this environment.
     ///
     /// # Errors
     /// If it cannot be meant: an option's value makes no sense, or two options contradict each other.
@@ -234,7 +234,7 @@ fn needs_no_tracing(trace: &Trace) -> Result<(), Error> {
     }
 }
 
-/// How a page looks environment: it has 80 columns where nobody says how many there are.
+/// How a page looks in this environment: it has 80 columns where nobody says how many there are.
 fn paper(page: Page, text: bool, environment: Environment) -> Paper {
     const COLUMNS: std::ops::RangeInclusive<usize> = 60..=200;
     let width = environment.columns.filter(|columns| *columns > 0).map_or(80, usize::from);

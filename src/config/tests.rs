@@ -61,7 +61,7 @@ fn values_that_make_no_sense_are_usage_errors() {
 #[test]
 fn an_error_of_an_option_tells_no_column_and_one_of_an_expression_does() {
     let said = |args| config(args, PIPE).unwrap_err().to_string();
-    assert_eq!(said("-u nosuch"), "--user nosuch: no user \"nosuch\" environment: a number always works");
+    assert_eq!(said("-u nosuch"), "--user nosuch: no user \"nosuch\" here: a number always works");
     for args in ["-u nosuch", "-c (", "-f (", "-e ENOPE"] {
         assert!(!said(args).contains("column"), "{}", said(args));
     }

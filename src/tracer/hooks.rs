@@ -6,54 +6,9 @@
 
 use libbpf_rs::{KprobeMultiOpts, Link, Object, OpenObject};
 
+use super::hook_set::HookSet;
 use super::kernel::Kernel;
 use super::programs::{AttachTo, Needs, Role, Spec, find, has_role, programs};
-
-/// One way to see opens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum HookSet {
-    /// A trampoline at the return of each open call's function: other system calls pay nothing.
-    Functions,
-    /// A probe at the return of the same functions. Loses nothing on preemptible kernels from 6.14 on.
-    Probes,
-    /// The exit of every system call, with typed registers.
-    SyscallExit,
-    /// The exit of every system call, registers read by probe reads. The only set before 5.17: there it has no loops,
-    /// joins a relative name with fewer directories, and marks it where they do not reach.
-    SyscallExitRaw,
-}
-
-impl HookSet {
-    /// All sets.
-    pub const ALL: [HookSet; 4] = [HookSet::Functions, HookSet::Probes, HookSet::SyscallExit, HookSet::SyscallExitRaw];
-
-    /// As the header, the summary and `check` call it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            HookSet::Functions => "functions (fexit)",
-            HookSet::Probes => "functions (kretprobe.multi)",
-            HookSet::SyscallExit => "syscall exit",
-            HookSet::SyscallExitRaw => "syscall exit (raw)",
-        }
-    }
-
-    /// As `--hooks` names it.
-    #[must_use]
-    pub fn option(self) -> &'static str {
-        match self {
-            HookSet::Functions => "function",
-            HookSet::Probes => "probe",
-            HookSet::SyscallExit => "syscall",
-            HookSet::SyscallExitRaw => "raw",
-        }
-    }
-
-    #[must_use]
-    pub fn from_option(name: &str) -> Option<Self> {
-        HookSet::ALL.into_iter().find(|set| set.option() == name)
-    }
-}
 
 /// What is wanted in addition to the opens of system calls. Children and latency are asked for by options, and without them a
 /// set is of no use; the others are left out, and said to be, where the kernel does not have them.
@@ -187,7 +142,7 @@ pub(super) fn choose_set(set: HookSet, extras: Extras, kernel: &Kernel) -> Resul
 
 fn choose(wanted: impl Fn(Role) -> bool, kernel: &Kernel) -> Result<Vec<Chosen>, String> {
     let mut chosen = Vec::new();
-    for spec in programs().filter(|spec| wanted(spec.role) && spec.fits(kernel)) {
+    for spec in programs().filter(|spec| wanted(spec.role) && spec.fits(kernel.has_loops())) {
         match spec.choose(kernel) {
             Some(found) => chosen.push(found),
             None if matches!(spec.role, Role::Set(_)) || spec.program == INDISPENSABLE => {

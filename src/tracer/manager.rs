@@ -6,7 +6,8 @@ use std::sync::Arc;
 use libbpf_rs::skel::Skel as _;
 use libbpf_rs::{Link, OpenObject};
 
-use super::hooks::{self, HookSet, Links, Optional};
+use super::hook_set::HookSet;
+use super::hooks::{self, Links, Optional};
 use super::kernel::Kernel;
 use super::missed::MissedRuns;
 use super::object::{LoadedObject, OpenedObject, add_children, set_filter};

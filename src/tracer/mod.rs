@@ -6,6 +6,7 @@
 mod cgroups;
 mod counters;
 pub(crate) mod decode;
+mod hook_set;
 mod hooks;
 mod kernel;
 mod manager;
@@ -18,7 +19,8 @@ mod programs;
 mod selftest;
 
 pub use cgroups::cgroup_mount;
-pub use hooks::{Extras, HookSet};
+pub use hook_set::HookSet;
+pub use hooks::Extras;
 pub use kernel::BTF_PATH;
 pub use probe::{Facts, Lockdown, Preemption};
 pub(crate) use process::descendants;

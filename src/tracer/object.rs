@@ -10,7 +10,8 @@ use libbpf_rs::{
     ErrorExt as _, MapCore as _, MapFlags, MapHandle, MapMut, Object, OpenMapMut, OpenObject, PrintLevel, ProgramInput,
 };
 
-use super::hooks::{self, Chosen, HookSet, Links};
+use super::hook_set::HookSet;
+use super::hooks::{self, Chosen, Links};
 use super::kernel::Kernel;
 use super::{Options, process};
 use crate::bpf::{OpenOpentopSkel, OpentopSkel, OpentopSkelBuilder, as_bytes, types};

@@ -1,7 +1,6 @@
 //! The programs of the one BPF object: what each is for, what it needs of the kernel, what it is attached to.
 
-use super::hooks::HookSet;
-use super::kernel::Kernel;
+use super::hook_set::HookSet;
 
 /// Why a program is in the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,9 +157,9 @@ pub(super) fn programs() -> impl Iterator<Item = &'static Spec> {
 
 impl Spec {
     /// Names are joined with their directories in a loop, or by a program made for kernels without.
-    pub(super) fn fits(&self, kernel: &Kernel) -> bool {
+    pub(super) fn fits(&self, has_loops: bool) -> bool {
         let joins = !matches!(self.role, Role::Children | Role::Once | Role::Entry(_));
-        !joins || self.unrolled != kernel.has_loops()
+        !joins || self.unrolled != has_loops
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::filter::KernelFilter;
-use crate::tracer::hooks::HookSet;
+use crate::tracer::HookSet;
 use crate::tracer::kernel::Kernel;
 use crate::tracer::manager::{HookManager, open_next};
 use crate::tracer::object::set_filter;
