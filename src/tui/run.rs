@@ -102,10 +102,6 @@ fn drive(
             recv(worker.done()) -> done => event = done.ok().map(|done| Event::Worked(Box::new(done))),
             recv(timer) -> _ => {}
             recv(clock) -> _ => event = Some(Event::Tick { elapsed: start.elapsed(), cpu: own_cpu() }),
-            recv(command) -> news => match news {
-                Ok(news) => event = Some(Event::Command(news)),
-                Err(_) => command = never(),
-            },
             recv(messages) -> message => event = Some(match message {
                 Ok(message) => Event::Message(message),
                 Err(_) => {
@@ -113,6 +109,11 @@ fn drive(
                     Event::SourceLost
                 }
             }),
+            // Last: a command that floods its terminal must not keep events away.
+            recv(command) -> news => match news {
+                Ok(news) => event = Some(Event::Command(news)),
+                Err(_) => command = never(),
+            },
         }
     }
 }
