@@ -53,9 +53,9 @@ impl Inputs {
     }
 
     /// Each file that was written and is no temporary one, with what it was made from; by their numbers, the files in the
-    /// order in which they were written first.
-    #[must_use]
-    pub fn rules(&self, names: &Names) -> Vec<(u32, BTreeSet<u32>)> {
+    /// order in which they were written first. Each set is made when it is asked for: all of them together can be as many as
+    /// what a process has read times what it has written.
+    pub fn rules<'a>(&'a self, names: &'a Names) -> impl Iterator<Item = (u32, BTreeSet<u32>)> + 'a {
         let (mut writers, mut reads) = (BTreeMap::<u32, Vec<u32>>::new(), BTreeMap::<u32, Vec<u32>>::new());
         let mut targets = IndexSet::new();
         for &(process, path, written) in &self.uses {
@@ -70,7 +70,7 @@ impl Inputs {
             }
         }
         targets.retain(|path| !is_temporary(names.get(*path)));
-        targets.iter().map(|target| (*target, inputs(*target, &writers, &reads, names))).collect()
+        targets.into_iter().map(move |target| (target, inputs(target, &writers, &reads, names)))
     }
 }
 
@@ -116,9 +116,9 @@ mod tests {
         let name = |id: u32| String::from_utf8_lossy(report.names().get(id)).into_owned();
         let inputs = report.inputs().unwrap();
         let rules = inputs.rules(report.names());
-        let rules = rules.iter().map(|(target, inputs)| {
+        let rules = rules.map(|(target, inputs)| {
             let inputs: Vec<_> = inputs.iter().map(|input| name(*input)).collect();
-            format!("{}: {}", name(*target), inputs.join(" "))
+            format!("{}: {}", name(target), inputs.join(" "))
         });
         (rules.collect(), inputs.left_out())
     }
