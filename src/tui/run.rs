@@ -94,7 +94,11 @@ fn drive(
         };
         select_biased! {
             recv(input) -> event_in => event = Some(match event_in {
-                Ok(Input::Signal(SIGWINCH)) => Event::Resize(terminal.size()),
+                Ok(Input::Signal(SIGWINCH)) => {
+                    // What of the picture outlives a change of size the terminal alone knows, even if it is back at the old one.
+                    terminal.invalidate();
+                    Event::Resize(terminal.size())
+                }
                 Ok(input) => Event::Input(input),
                 Err(_) => Event::Input(Input::Gone),
             }),
@@ -138,7 +142,10 @@ fn apply(
             Effect::Save => app.say(effect::save(app)),
             Effect::Mouse(on) => terminal.mouse(on),
             Effect::Repaint => {
-                terminal.resume()?;
+                // A hang-up brings CONT together with HUP, and either can be heard first.
+                if terminal.resume().is_err() {
+                    return Ok(Some(Ended::Gone));
+                }
                 terminal.invalidate();
             }
             Effect::Suspend => {
