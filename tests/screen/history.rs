@@ -57,7 +57,13 @@ fn names_of_any_length_take_bounded_memory_even_while_a_view_is_held() {
     pty.wait_for("a filter", |text| text.contains("matched"));
     open(60_000);
     pty.keys("/.*x\x1b");
-    pty.wait_for("events that were let go", |text| text.contains("let go"));
+    // More than there is room for, however many of them are lost on a busy host.
+    let mut rounds = 0..30;
+    while !pty.text().contains("let go") {
+        assert!(rounds.next().is_some(), "{}", pty.text());
+        open(60_000);
+        std::thread::sleep(Duration::from_millis(500));
+    }
     let peak = peak(&pty);
     assert!(peak < 128, "{peak} MiB");
 }
