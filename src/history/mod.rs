@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | history, matches, folded searches, held views ([`log::Bound`]) | `--history`, 64 MiB | the oldest, matches last: `N let go` |
 //! | ring buffer (mapped twice) | `--ring`, 8 MiB | the newest: `dropped (ring)` |
-//! | batches on their way ([`crate::event::Batch::is_full`]) | 32 of 512 KiB on the screen, 128 for lines | wait in the ring buffer; at the end `dropped (queue)` |
+//! | batches on their way ([`crate::event::Batch::is_full`]) | 16 of 512 KiB on the screen, 128 for lines | wait in the ring buffer; at the end `dropped (queue)` |
 //! | counts on their way | one | none, they are sums |
 //! | requests to io_uring | 4 MiB, of one process 1 MiB | the oldest: `dropped (io_uring)` |
 //! | cgroups ([`crate::names::CGROUPS_BYTES`]) | 4 MiB | the oldest, named again with their next open |

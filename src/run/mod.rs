@@ -36,9 +36,9 @@ pub(crate) use record::{record, record_in_files};
 pub(crate) use replay::replay;
 pub(crate) use report::{report, report_command};
 
-/// Batches that may wait for the screen, or for a player's consumer: 16 MiB at most. The ring buffer holds what comes
+/// Batches that may wait for the screen, or for a player's consumer: 8 MiB at most. The ring buffer holds what comes
 /// after.
-const WAITING: usize = 32;
+const WAITING: usize = 16;
 
 /// Batches that may wait for what writes lines: 64 MiB at most. It keeps no history, and whoever traces a storm on a busy
 /// host wants the burst.
