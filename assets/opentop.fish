@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_opentop_global_optspecs
-    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= n/count= d/duration= i/interval= ring= hooks= latency resolve tree cgroup= as= until= self b/batch o/output= O/out= force g/group-by= s/sort= history= color= ascii quiet h/help V/version
+    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= n/count= d/duration= i/interval= ring= hooks= latency resolve tree cgroup= as= until= self b/batch o/output= O/out= force g/group-by= s/sort= history= color= ascii report quiet h/help V/version
 end
 
 function __fish_opentop_needs_command
@@ -58,6 +58,7 @@ complete -c opentop -n "__fish_opentop_needs_command" -l self -d 'Show opentop\'
 complete -c opentop -n "__fish_opentop_needs_command" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
 complete -c opentop -n "__fish_opentop_needs_command" -l force -d 'Replace the FILE of --out if it exists'
 complete -c opentop -n "__fish_opentop_needs_command" -l ascii -d 'Draw with ASCII only'
+complete -c opentop -n "__fish_opentop_needs_command" -l report -d 'With COMMAND: tell at the end what it touched, on the page that `opentop report` writes; on stdout, or on stderr where lines or a recording go to stdout'
 complete -c opentop -n "__fish_opentop_needs_command" -l quiet -d 'Throw away what COMMAND prints while the screen is shown, instead of keeping it for `o`'
 complete -c opentop -n "__fish_opentop_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c opentop -n "__fish_opentop_needs_command" -s V -l version -d 'Print version'
@@ -90,6 +91,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand record" -l latency -d 'M
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l resolve -d 'Tell the path of the file that was opened too, links followed'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l tree -d 'With --pid: their descendants too'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l report -d 'With COMMAND: tell at the end what it touched, on the page that `opentop report` writes; on stdout, or on stderr where lines or a recording go to stdout'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l speed -d 'How many times as fast as it was recorded; 0: as fast as possible. On the screen 1 unless given, else 0' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s p -l pid -d 'Only these processes' -r

@@ -44,6 +44,8 @@ pub enum Command {
         files: u32,
         #[command(flatten)]
         trace: Trace,
+        #[command(flatten)]
+        at_end: AtEnd,
     },
     /// Show a recording, on the same screens and outputs; needs no privileges
     Replay {
@@ -113,9 +115,20 @@ pub struct Live {
     pub trace: Trace,
     #[command(flatten)]
     pub shown: Shown,
+    #[command(flatten)]
+    pub at_end: AtEnd,
     /// Throw away what COMMAND prints while the screen is shown, instead of keeping it for `o`
     #[arg(long, requires = "run", help_heading = "Screen")]
     pub quiet: bool,
+}
+
+/// What is told when a command has ended.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct AtEnd {
+    /// With COMMAND: tell at the end what it touched, on the page that `opentop report` writes; on stdout, or on stderr where
+    /// lines or a recording go to stdout
+    #[arg(long, requires = "run", help_heading = "Output")]
+    pub report: bool,
 }
 
 /// Options that need the kernel.

@@ -81,10 +81,10 @@ use tracer::Options;
 /// If it cannot be done; the error says what, why, and what to do, and its exit status.
 pub fn run(cli: Cli) -> Result<u8, Error> {
     match Config::new(cli, Environment::gather())? {
-        Config::Live { options, show, command } => live(options, show, &command),
-        Config::Record { file, rotation, options, selection, command } => match rotation {
-            Some(rotation) => record_in_files(&file, rotation, options, &selection, &command),
-            None => record(&file, options, &selection, &command),
+        Config::Live { options, show, command, at_end } => live(options, show, &command, at_end),
+        Config::Record { file, rotation, options, selection, command, at_end } => match rotation {
+            Some(rotation) => record_in_files(&file, rotation, options, &selection, &command, at_end),
+            None => record(&file, options, &selection, &command, at_end),
         },
         Config::Replay { file, speed, show } => replay(&file, speed, show),
         Config::Report { file, selection, form, paper } => report(&file, &selection, form, paper),

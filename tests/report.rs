@@ -160,7 +160,7 @@ fn a_command_is_run_and_reported_with_its_status() {
     let report = output(command.current_dir(scratch.path()));
     let page = stdout(&report);
     assert_eq!(report.status.code(), Some(3), "{page}");
-    assert!(page.starts_with("said\n/bin/sh -c echo said; cat gone; exit 3: "), "{page}");
+    assert!(page.starts_with("said\n/bin/sh -") && page.contains(" opens by 2 processes in "), "{page}");
     let gone = scratch.join("gone");
     let row = page.lines().find(|line| line.trim_start().starts_with(&gone.display().to_string())).unwrap_or_default();
     assert!(row.ends_with("never  cat"), "{page}");
@@ -195,4 +195,41 @@ fn two_runs_of_the_same_do_not_differ_and_one_without_a_file_by_exactly_that() {
         2,
         "the first line and one difference"
     );
+}
+
+/// Wherever opentop's own lines go, the page does not get between them.
+#[test]
+fn a_report_is_told_at_the_end_of_any_run_of_a_command() {
+    common::needs_root();
+    let scratch = Scratch::new();
+    let out = scratch.join("out");
+    let out = out.to_str().expect("UTF-8");
+    for (options, on_stdout) in [
+        (&["-o", "text"][..], false),
+        (&["-o", "json"], false),
+        (&["-o", "json", "-b", "-i", "9"], false),
+        (&["-o", "json", "-O", out, "--force"], true),
+        (&["record", out, "--force"], true),
+        (&["record", "-"], false),
+        (&["record", out, "--max-size", "1M"], true),
+    ] {
+        let mut command = common::opentop(options);
+        command.args(["--report", "--", "/bin/sh", "-c", "cat gone; exit 3"]).current_dir(scratch.path());
+        let run = output(&mut command);
+        assert_eq!(run.status.code(), Some(3), "{options:?}: {}", stderr(&run));
+        let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let [page, other] =
+            if on_stdout { [&run.stdout, &run.stderr] } else { [&run.stderr, &run.stdout] }.map(|b| lossy(b));
+        let head = page.lines().find(|line| line.starts_with("/bin/sh -c cat gone; exit 3: ")).unwrap_or_default();
+        assert!(head.contains(" by 2 processes in ") && !other.contains("MISSING"), "{options:?}: {page}\n{other}");
+        assert!(
+            page.lines().any(|line| line.trim_start().starts_with(&scratch.join("gone").display().to_string())),
+            "{page}"
+        );
+    }
+    // With --count the report is of the opens that were written.
+    let mut command = common::opentop(["-o", "text", "-n", "2", "--report", "--", "/bin/sh", "-c", "cat gone"]);
+    let page = stderr(&output(&mut command));
+    assert!(page.contains(": 2 opens by "), "{page}");
+    assert_eq!(opentop(&["--report", "-d", "1"], &[]).status.code(), Some(2));
 }

@@ -1,9 +1,10 @@
 //! The command line as meant: everything that can be checked before anything is started, checked once.
 
+mod environment;
+mod page;
 mod values;
 
 use std::ffi::OsString;
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,11 +16,13 @@ use crate::filter::{Filter, FilterError, Term};
 use crate::history::log::Bound;
 use crate::names::Names;
 use crate::names::accounts::Account;
-use crate::output::report::{By, Look};
-use crate::privileges;
+use crate::output::report::By;
 use crate::ranking::Sort;
 use crate::ranking::openers::Group;
 use crate::tracer::{Extras, Options};
+pub use environment::Environment;
+pub use page::{AtEnd, Paper};
+use page::{at_end, paper};
 use values::{cgroup, history, hooks, ring_bytes, rotation, seconds};
 
 /// What to do.
@@ -29,6 +32,7 @@ pub enum Config {
         options: Options,
         show: Show,
         command: Program,
+        at_end: Option<AtEnd>,
     },
     Record {
         file: Target,
@@ -36,6 +40,7 @@ pub enum Config {
         options: Options,
         selection: Selection,
         command: Program,
+        at_end: Option<AtEnd>,
     },
     Replay {
         file: PathBuf,
@@ -91,6 +96,13 @@ pub struct Selection {
     pub interval: Duration,
 }
 
+impl Selection {
+    /// The filter, with the names that it needs.
+    pub fn filter_with_names(&self) -> (&Filter, Names) {
+        (&self.filter, self.names.clone())
+    }
+}
+
 /// How to show them.
 #[derive(Debug)]
 pub struct Show {
@@ -109,50 +121,11 @@ pub struct Show {
     pub ascii: bool,
 }
 
-/// How to show what is known at the end.
-#[derive(Clone, Copy, Debug)]
-pub struct Paper {
-    pub look: Look,
-    /// Work out why something was denied.
-    pub explain: bool,
-    /// By a pager, if there is one.
-    pub pager: bool,
-}
-
 /// When to stop unasked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     pub count: Option<u64>,
     pub duration: Option<Duration>,
-}
-
-/// Facts about the surroundings that the meaning of a command line depends on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Environment {
-    /// Both stdin and stdout are a terminal that can be drawn on.
-    pub screen: bool,
-    /// Stdout is, and whatever stdin is, there is a terminal for the keys.
-    pub screen_without_stdin: bool,
-    pub no_color: bool,
-    /// Columns of stdout, if it is a terminal.
-    pub columns: Option<u16>,
-    /// Whatever is started has no more rights than whoever started opentop.
-    pub unprivileged: bool,
-}
-
-impl Environment {
-    /// Looks at stdin, stdout and the environment.
-    pub fn gather() -> Self {
-        let term = std::env::var("TERM").unwrap_or_default();
-        let drawable = std::io::stdout().is_terminal() && !matches!(term.as_str(), "" | "dumb");
-        Self {
-            screen: drawable && std::io::stdin().is_terminal(),
-            screen_without_stdin: drawable && std::fs::File::open("/dev/tty").is_ok(),
-            no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
-            columns: rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok().map(|size| size.ws_col),
-            unprivileged: privileges::none(),
-        }
-    }
 }
 
 impl Config {
@@ -169,14 +142,17 @@ impl Config {
                     quiet: cli.live.quiet,
                     ..show(&cli.live.shown, selection, environment, environment.screen)?
                 };
-                Config::Live { options: options(&trace, &show.selection)?, show, command: program(trace)? }
+                let to_stdout = show.form == OutputForm::Tui || show.out.is_some();
+                let at_end = at_end(cli.live.at_end, to_stdout, cli.live.shown.color, environment);
+                Config::Live { options: options(&trace, &show.selection)?, show, command: program(trace)?, at_end }
             }
-            Some(Command::Record { file, force, max_size, files, trace }) => {
+            Some(Command::Record { file, force, max_size, files, trace, at_end: asked }) => {
                 let selection = selection(&trace.filters, Names::of_host(), follows(&trace))?;
                 let options = options(&trace, &selection)?;
                 let rotation = max_size.map(|size| rotation(&size, files, &file)).transpose()?;
+                let at_end = at_end(asked, file != Path::new("-"), ColorWhen::Auto, environment);
                 let file = Target { path: file, replace: force };
-                Config::Record { file, rotation, options, selection, command: program(trace)? }
+                Config::Record { file, rotation, options, selection, command: program(trace)?, at_end }
             }
             Some(Command::Replay { file, speed, filters, shown }) => {
                 let screen = if file == Path::new("-") { environment.screen_without_stdin } else { environment.screen };
@@ -234,30 +210,6 @@ fn needs_no_tracing(trace: &Trace) -> Result<(), Error> {
             Err(Error::Usage(format!("{option} is for tracing, and FILE is a recording: leave one out")))
         }
         None => Ok(()),
-    }
-}
-
-/// How a page looks in this environment: it has 80 columns where nobody says how many there are.
-fn paper(page: Page, text: bool, environment: Environment) -> Paper {
-    const COLUMNS: std::ops::RangeInclusive<usize> = 60..=200;
-    let width = environment.columns.filter(|columns| *columns > 0).map_or(80, usize::from);
-    let look = Look {
-        width: width.clamp(*COLUMNS.start(), *COLUMNS.end()),
-        colour: page.color.here(environment.columns.is_some() && !environment.no_color),
-        all: page.all,
-        by: page.by,
-    };
-    Paper { look, explain: false, pager: text && environment.columns.is_some() && environment.unprivileged }
-}
-
-impl ColorWhen {
-    /// Whether there are colours, `auto` being how it is without being told.
-    fn here(self, auto: bool) -> bool {
-        match self {
-            ColorWhen::Always => true,
-            ColorWhen::Never => false,
-            ColorWhen::Auto => auto,
-        }
     }
 }
 

@@ -1,9 +1,16 @@
 use super::*;
 use clap::Parser as _;
 
-const SCREEN: Environment =
-    Environment { screen: true, screen_without_stdin: true, no_color: false, columns: Some(80), unprivileged: true };
-const PIPE: Environment = Environment { screen: false, screen_without_stdin: false, columns: None, ..SCREEN };
+const SCREEN: Environment = Environment {
+    screen: true,
+    screen_without_stdin: true,
+    no_color: false,
+    columns: Some(80),
+    stderr_columns: Some(80),
+    unprivileged: true,
+};
+const PIPE: Environment =
+    Environment { screen: false, screen_without_stdin: false, columns: None, stderr_columns: None, ..SCREEN };
 
 fn config(args: &str, environment: Environment) -> Result<Config, Error> {
     let cli = Cli::try_parse_from(["opentop"].into_iter().chain(args.split_whitespace())).unwrap();

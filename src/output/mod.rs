@@ -18,7 +18,7 @@ mod writer;
 pub use csv::Csv;
 pub use json::Json;
 pub use losses::losses;
-pub use stdout::stdout;
+pub use stdout::{stderr, stdout};
 pub use table::{Table, TableOutput};
 pub use text::Text;
 pub use writer::{Unwritten, Writer};

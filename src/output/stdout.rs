@@ -1,4 +1,4 @@
-//! The standard output, as it was when the program started.
+//! The standard output, as it was when the program started, and the standard error.
 
 use std::io;
 use std::os::fd::AsFd as _;
@@ -28,4 +28,12 @@ pub fn stdout() -> io::Result<Writer> {
         return Err(io::Error::other("it is closed; redirect it to a file or a pipe"));
     }
     Writer::start(io::stdout().as_fd().try_clone_to_owned()?)
+}
+
+/// Starts writing to the standard error.
+///
+/// # Errors
+/// If the thread that writes cannot be started.
+pub fn stderr() -> io::Result<Writer> {
+    Writer::start(io::stderr().as_fd().try_clone_to_owned()?)
 }

@@ -15,6 +15,7 @@ use crate::message::{Hooks, Lost, Message, Totals};
 use crate::output::ending::Ends;
 use crate::output::lines::{Consumer as _, Lines, consume};
 use crate::output::rankings::{Order, Tables};
+use crate::output::report::{Collect, WithReport};
 use crate::output::{self, Csv, Json, Output, TableOutput, Text, Unwritten, Writer, losses};
 use crate::recording;
 use crate::user_file::Draft;
@@ -35,20 +36,27 @@ pub(super) fn writer(file: Option<File>) -> Result<Writer, Error> {
     started.map_err(|why| Error::Other(format!("cannot write to stdout: {why}")))
 }
 
-/// Writes opens or rankings. `start` is when counting began; `None` with a recording.
+/// Where lines come from.
+pub(super) struct Source<'a> {
+    pub hooks: &'a Hooks,
+    /// When counting began; `None` with a recording.
+    pub start: Option<Moment>,
+    pub messages: &'a Receiver<Message>,
+}
+
+/// Writes opens or rankings. `collect` has them too, where there is one.
 pub(super) fn write_lines(
     writer: &Writer,
     show: &Show,
-    hooks: &Hooks,
-    start: Option<Moment>,
-    messages: &Receiver<Message>,
+    source: &Source<'_>,
+    collect: Option<&mut Collect<'_>>,
     ends: &Ends<'_>,
 ) -> Result<u8, Error> {
     let (lost, unwritten) = written(writer, ends, || {
         if show.batch {
-            write_tables(writer, show, hooks, start, messages, ends.stop)
+            write_tables(writer, show, source, collect, ends.stop)
         } else {
-            write_opens(writer, show, hooks, messages, ends.stop)
+            write_opens(writer, show, source, collect, ends.stop)
         }
     })?;
     if unwritten == Unwritten::default() {
@@ -63,9 +71,8 @@ pub(super) fn write_lines(
 fn write_tables(
     out: &Writer,
     show: &Show,
-    hooks: &Hooks,
-    start: Option<Moment>,
-    messages: &Receiver<Message>,
+    &Source { hooks, start, messages }: &Source<'_>,
+    collect: Option<&mut Collect<'_>>,
     stop: &dyn Fn(),
 ) -> Result<Lost, Error> {
     let mut output: Box<dyn TableOutput + '_> = match show.form {
@@ -77,7 +84,7 @@ fn write_tables(
     let filtered_in_kernel = start.is_some() && in_kernel(filter);
     let order = Order { group: show.group, sort: show.sort, filter, filtered_in_kernel };
     let mut tables = Tables::new(&mut *output, order, names.clone(), &hooks.to_string(), start);
-    consume(&mut tables, limits.count, messages, stop)?;
+    consume(&mut WithReport { consumer: &mut tables, collect, counts_opens: false }, limits.count, messages, stop)?;
     Ok(tables.lost())
 }
 
@@ -85,8 +92,8 @@ fn write_tables(
 fn write_opens(
     out: &Writer,
     show: &Show,
-    hooks: &Hooks,
-    messages: &Receiver<Message>,
+    &Source { hooks, messages, .. }: &Source<'_>,
+    collect: Option<&mut Collect<'_>>,
     stop: &dyn Fn(),
 ) -> Result<Lost, Error> {
     let mut output: Box<dyn Output + '_> = match show.form {
@@ -95,7 +102,8 @@ fn write_opens(
         OutputForm::Text | OutputForm::Tui => Box::new(Text::new(out)),
     };
     let mut lines = lines(&mut *output, &show.selection, hooks);
-    consume(&mut lines, show.selection.limits.count, messages, stop)?;
+    let count = show.selection.limits.count;
+    consume(&mut WithReport { consumer: &mut lines, collect, counts_opens: true }, count, messages, stop)?;
     Ok(lines.lost())
 }
 

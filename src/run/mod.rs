@@ -1,5 +1,6 @@
 //! Runs what the command line asks for: a source in a thread of its own, a consumer in this one.
 
+mod at_end;
 mod beside;
 mod command;
 mod diff;
@@ -20,15 +21,16 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never};
 use crate::child::{Program, Streams};
 use crate::cli::OutputForm;
 use crate::clock::Moment;
-use crate::config::Show;
+use crate::config::{AtEnd, Show};
 use crate::error::{EXIT_OK, Error};
 use crate::filter::{Filter, Place};
 use crate::message::{Hooks, Message};
 use crate::recording::Header;
 use crate::tracer::{self, Command, Options, Tracer};
+use at_end::{Told, with_told};
 use beside::Beside;
 use command::Run;
-use lines::{draft, keep, write_lines, writer};
+use lines::{Source, draft, keep, write_lines, writer};
 use screen::{Live, Shown, screen};
 
 pub(crate) use diff::diff;
@@ -48,7 +50,7 @@ const WAITING_FOR_LINES: usize = 128;
 ///
 /// # Errors
 /// If the host cannot be traced, or the output cannot be written.
-pub(crate) fn live(options: Options, show: Show, command: &Program) -> Result<u8, Error> {
+pub(crate) fn live(options: Options, show: Show, command: &Program, at_end: Option<AtEnd>) -> Result<u8, Error> {
     let shows_self = options.show_self;
     let waiting = if show.form == OutputForm::Tui { WAITING } else { WAITING_FOR_LINES };
     let limit = show.selection.limits.duration;
@@ -60,7 +62,11 @@ pub(crate) fn live(options: Options, show: Show, command: &Program) -> Result<u8
             let header = Header::of_host(hooks);
             let shown = Shown { header, file: None, command: label, shows_self, start: Some(Moment::now()) };
             let control = Live { commands, beside: beside.as_ref() };
-            let code = until(limit, &|| stop(commands), || screen(show, shown, (messages, events), control));
+            let (filter, names) = (show.selection.filter.clone(), show.selection.names.clone());
+            let told = at_end.map(|at_end| Told::new(at_end, command, (&filter, names), hooks));
+            let code = until(limit, &|| stop(commands), || {
+                with_told(told, messages, |messages| screen(show, shown, (messages, events), control))
+            });
             match beside {
                 Some(beside) => beside.leave(code),
                 None => code,
@@ -72,9 +78,16 @@ pub(crate) fn live(options: Options, show: Show, command: &Program) -> Result<u8
             let streams =
                 if to_stdout && form != OutputForm::Text { Streams::OutputToStderr } else { Streams::Inherited };
             let run = Run { command, streams, limit, commands };
+            let mut told = at_end.map(|at_end| Told::new(at_end, command, show.selection.filter_with_names(), hooks));
             run.lines(
                 || keep(draft),
-                |file, ends| write_lines(&writer(file)?, &show, hooks, Some(Moment::now()), messages, ends),
+                |file, ends| {
+                    let source = Source { hooks, start: Some(Moment::now()), messages };
+                    let collect = told.as_mut().map(|told| &mut told.collect);
+                    let code = write_lines(&writer(file)?, &show, &source, collect, ends)?;
+                    told.map_or(Ok(()), |told| told.tell(Some(ends)))?;
+                    Ok(code)
+                },
             )
         }
     })

@@ -3,16 +3,18 @@
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
+use super::at_end::Told;
 use super::command::Run;
 use super::lines::{draft, keep, lines, writer, written};
 use super::progress::Progress;
 use super::rotation::{Rotating, drafts};
 use super::{WAITING_FOR_LINES, trace};
 use crate::child::{Program, Streams};
-use crate::config::{Rotation, Selection, Target};
+use crate::config::{AtEnd, Rotation, Selection, Target};
 use crate::error::{self, EXIT_OK, Error};
 use crate::format::group_digits;
 use crate::output::lines::{Consumer as _, Ended, consume};
+use crate::output::report::WithReport;
 use crate::output::{Unwritten, losses};
 use crate::recording::{Header, Recorder};
 use crate::tracer::Options;
@@ -21,7 +23,13 @@ use crate::tracer::Options;
 ///
 /// # Errors
 /// If the host cannot be traced, or the file cannot be written.
-pub(crate) fn record(target: &Target, options: Options, selection: &Selection, command: &Program) -> Result<u8, Error> {
+pub(crate) fn record(
+    target: &Target,
+    options: Options,
+    selection: &Selection,
+    command: &Program,
+    at_end: Option<AtEnd>,
+) -> Result<u8, Error> {
     let to_stdout = target.path == Path::new("-");
     if to_stdout && io::stdout().is_terminal() {
         return Err(Error::Usage(
@@ -36,6 +44,7 @@ pub(crate) fn record(target: &Target, options: Options, selection: &Selection, c
         let draft = (!to_stdout).then(|| draft(target)).transpose()?;
         let streams = if to_stdout { Streams::OutputToStderr } else { Streams::Inherited };
         let run = Run { command, streams, limit: selection.limits.duration, commands };
+        let mut told = at_end.map(|at_end| Told::new(at_end, command, selection.filter_with_names(), hooks));
         run.lines(
             || keep(draft),
             |file, ends| {
@@ -46,6 +55,8 @@ pub(crate) fn record(target: &Target, options: Options, selection: &Selection, c
                     let mut recorder = Recorder::begin(&writer, &Header::of_host(hooks)).map_err(broken)?;
                     let mut lines = lines(&mut recorder, selection, hooks);
                     let count = selection.limits.count;
+                    let collect = told.as_mut().map(|told| &mut told.collect);
+                    let mut lines = WithReport { consumer: &mut lines, collect, counts_opens: true };
                     let ended = if shows_progress {
                         consume(&mut Progress::new(&mut lines, &writer), count, messages, ends.stop)?
                     } else {
@@ -75,6 +86,7 @@ pub(crate) fn record(target: &Target, options: Options, selection: &Selection, c
                 let lost = losses(&lost).map_or("none was lost".into(), |lost| format!("lost {lost}"));
                 let (opens, bytes) = (group_digits(opens), group_digits(writer.written()));
                 error::tell(format!("recorded {opens} opens {name}, {bytes} bytes; {lost}"));
+                told.map_or(Ok(()), |told| told.tell(Some(ends)))?;
                 Ok(EXIT_OK)
             },
         )
@@ -91,17 +103,21 @@ pub(crate) fn record_in_files(
     options: Options,
     selection: &Selection,
     command: &Program,
+    at_end: Option<AtEnd>,
 ) -> Result<u8, Error> {
     trace(options, WAITING_FOR_LINES, |messages, commands, hooks| {
         let drafts = drafts(target, rotation.files)?;
         let run = Run { command, streams: Streams::Inherited, limit: selection.limits.duration, commands };
         let broken = |why: io::Error| Error::Other(format!("cannot write the recording: {why}"));
+        let mut told = at_end.map(|at_end| Told::new(at_end, command, selection.filter_with_names(), hooks));
         run.lines(
             || Rotating::begin(drafts, rotation.bytes, Header::of_host(hooks)).map_err(broken),
             |mut files, ends| {
                 let recorded = ends.watched(None, || {
                     let mut lines = lines(&mut files, selection, hooks);
-                    consume(&mut lines, selection.limits.count, messages, ends.stop)?;
+                    let collect = told.as_mut().map(|told| &mut told.collect);
+                    let mut with_report = WithReport { consumer: &mut lines, collect, counts_opens: true };
+                    consume(&mut with_report, selection.limits.count, messages, ends.stop)?;
                     let lost = lines.lost();
                     files.finish().map_err(broken)?;
                     Ok(lost)
@@ -118,6 +134,7 @@ pub(crate) fn record_in_files(
                 error::tell(format!(
                     "recorded {opens} opens in {begun} files, of which {name}.1 to .{kept} are kept; {lost}"
                 ));
+                told.map_or(Ok(()), |told| told.tell(Some(ends)))?;
                 Ok(EXIT_OK)
             },
         )

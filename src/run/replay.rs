@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{bounded, never};
 
-use super::lines::{draft, keep, write_lines, writer};
+use super::lines::{Source, draft, keep, write_lines, writer};
 use super::screen::{Shown, screen};
 use super::{WAITING, until};
 use crate::cli::OutputForm;
@@ -52,7 +52,8 @@ pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
             }
             _ => Handlers::install().and_then(Handlers::listen).map_err(no_signals).and_then(|signals| {
                 let ends = Ends { signals: &signals.received, answer: &|_| Answer::End, limit, stop: &end };
-                write_lines(&writer(keep(draft)?)?, &show, &header.hooks, None, &received, &ends)
+                let source = Source { hooks: &header.hooks, start: None, messages: &received };
+                write_lines(&writer(keep(draft)?)?, &show, &source, None, &ends)
             }),
         };
         end();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::bounded;
 
+use super::at_end::line;
 use super::command::Run;
 use super::lines::{writer, written};
 use super::page::Page;
@@ -69,8 +70,7 @@ pub(crate) fn report_command(
                     let mut collect = Collect::new(empty(form), &selection.filter, names, hooks);
                     consume(&mut collect, limits.count, messages, ends.stop)?;
                     let Collect { report, hooks: text, .. } = collect;
-                    let words: Vec<_> = command.line.iter().map(|word| escape(word.as_encoded_bytes())).collect();
-                    let source = words.join(" ");
+                    let source = line(command);
                     let collected = Collected { report, header: Header::of_host(hooks), hooks: text, source };
                     let packages = collected.packages(paper)?;
                     match collected.write(&writer, form, paper, packages.as_ref()) {

@@ -18,7 +18,7 @@ use std::io;
 
 use crate::event::Batch;
 use crate::filter::Filter;
-use crate::message::{Counts as SourceCounts, Hooks, Lost, Totals};
+use crate::message::{Counts as SourceCounts, Hooks, Lost, Message, Totals};
 use crate::names::Names;
 use crate::output::lines::Consumer;
 use crate::report::{Counts, Kind, Record, Report};
@@ -38,6 +38,38 @@ impl<'a> Collect<'a> {
     pub fn new(report: Report, filter: &'a Filter, names: Names, hooks: &Hooks) -> Self {
         Self { report, filter, names, hooks: hooks.to_string(), totals: Totals::default() }
     }
+
+    /// Takes in a message, whatever it is.
+    pub fn see(&mut self, message: &Message) {
+        match message {
+            Message::Opens(batch) => drop(self.add(batch, u64::MAX)),
+            Message::Hooks(hooks) => self.hooks = hooks.to_string(),
+            Message::Counts(counts) => self.totals = counts.totals,
+            Message::End | Message::Failed(_) => {}
+        }
+    }
+
+    /// Takes in the opens that the filter holds for, `most` at most; how many those are.
+    fn add(&mut self, batch: &Batch, most: u64) -> u64 {
+        batch.cgroups().iter().for_each(|cgroup| self.names.learn(cgroup));
+        let mut added = 0;
+        for event in batch.iter() {
+            // Who runs what is told by opens that the filter may leave out.
+            if added < most && self.filter.matches(&event, &self.names) {
+                self.report.add(&event);
+                added += 1;
+            } else {
+                self.report.follow(&event);
+            }
+        }
+        added
+    }
+
+    /// Nothing comes any more.
+    pub fn finish(&mut self) {
+        self.report.end();
+        self.report.set_totals(self.totals);
+    }
 }
 
 impl Consumer for Collect<'_> {
@@ -50,18 +82,7 @@ impl Consumer for Collect<'_> {
     }
 
     fn opens(&mut self, batch: &Batch, left: u64) -> io::Result<u64> {
-        batch.cgroups().iter().for_each(|cgroup| self.names.learn(cgroup));
-        let mut added = 0;
-        for event in batch.iter() {
-            // Who runs what is told by opens that the filter may leave out.
-            if added < left && self.filter.matches(&event, &self.names) {
-                self.report.add(&event);
-                added += 1;
-            } else {
-                self.report.follow(&event);
-            }
-        }
-        Ok(added)
+        Ok(self.add(batch, left))
     }
 
     fn counts(&mut self, counts: SourceCounts, _: u64) -> io::Result<u64> {
@@ -70,13 +91,53 @@ impl Consumer for Collect<'_> {
     }
 
     fn end(&mut self) -> io::Result<()> {
-        self.report.end();
-        self.report.set_totals(self.totals);
+        self.finish();
         Ok(())
     }
 
     fn lost(&self) -> Lost {
         self.totals.lost
+    }
+}
+
+/// Passes everything on, and lets a report have it too, where there is one.
+pub struct WithReport<'a, 'b> {
+    pub consumer: &'a mut dyn Consumer,
+    pub collect: Option<&'a mut Collect<'b>>,
+    /// What `--count` counts are opens: then the report is of the same opens as the lines.
+    pub counts_opens: bool,
+}
+
+impl Consumer for WithReport<'_, '_> {
+    fn begin(&mut self) -> io::Result<()> {
+        self.consumer.begin()
+    }
+
+    fn hooks(&mut self, hooks: &Hooks) {
+        self.collect.iter_mut().for_each(|collect| collect.hooks = hooks.to_string());
+        self.consumer.hooks(hooks);
+    }
+
+    fn opens(&mut self, batch: &Batch, left: u64) -> io::Result<u64> {
+        if let Some(collect) = &mut self.collect {
+            collect.add(batch, if self.counts_opens { left } else { u64::MAX });
+        }
+        self.consumer.opens(batch, left)
+    }
+
+    fn counts(&mut self, counts: SourceCounts, left: u64) -> io::Result<u64> {
+        if let Some(collect) = &mut self.collect {
+            collect.totals = counts.totals;
+        }
+        self.consumer.counts(counts, left)
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.consumer.end()
+    }
+
+    fn lost(&self) -> Lost {
+        self.consumer.lost()
     }
 }
 

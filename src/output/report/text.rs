@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
+use unicode_width::UnicodeWidthStr as _;
+
 use super::sheet::{By, Look, ROWS, Sheet, counted, opens, shown};
 use super::tree::Leaf;
 use super::{SECTIONS, Section, files};
@@ -15,6 +17,9 @@ use crate::report::{Counts, Kind, Record, Report, last_component};
 
 /// Opens of one file by one process that are worth telling.
 pub const REPEATED: u32 = 10;
+
+/// Columns that are left of the name of what the page is about, at least.
+const SOURCE_MIN: usize = 20;
 
 /// What is asked of the host that the page is made on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -95,17 +100,19 @@ impl<'a, W: Write> Page<'a, W> {
             1 => "1 process".to_owned(),
             count => format!("{} processes", group_digits(count)),
         };
+        let left_out = match report.left_out().counts.opens {
+            0 => String::new(),
+            count => format!("; NO ROOM for the names of {}, which are in no list below", opens(count)),
+        };
         let seconds = report.span_ns() as f64 / 1e9;
-        let first = format!("{source}: {} by {processes} in {seconds:.1} s; {lost}", opens(counts.opens));
+        let first = format!(": {} by {processes} in {seconds:.1} s; {lost}{left_out}", opens(counts.opens));
+        // What was lost is seen, however long the name is.
+        let room = self.sheet.look.width.saturating_sub(first.width());
+        let first = format!("{}{first}", elide(source, room.max(SOURCE_MIN), "…"));
         writeln!(self.sheet.out, "{}", self.sheet.bold(&first))?;
         let kinds = Kind::ALL.into_iter().filter(|kind| counts.get(*kind) > 0);
         let kinds: Vec<_> = kinds.map(|kind| format!("{} {}", group_digits(counts.get(kind)), kind.name())).collect();
         self.sheet.wrapped("", &kinds.join(", "))?;
-        let left_out = report.left_out().counts.opens;
-        if left_out > 0 {
-            let text = format!("{} more, of names for which there was no room, are in no list below", opens(left_out));
-            self.sheet.wrapped("", &text)?;
-        }
         let doubtful = report.doubtful();
         for (count, what) in [
             (doubtful.dir_deleted, "relative to a directory that was deleted"),
