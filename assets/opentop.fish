@@ -119,7 +119,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand replay" -s b -l batch -d
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l force -d 'Replace the FILE of --out if it exists'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l ascii -d 'Draw with ASCII only'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s h -l help -d 'Print help'
-complete -c opentop -n "__fish_opentop_using_subcommand report" -s o -l output -d 'text, a page for people; json, its lines documented in the README; depfile, a rule for make for each file that was written' -r -f -a "text\t''
+complete -c opentop -n "__fish_opentop_using_subcommand report" -s o -l output -d 'text, a page for people; json, whose lines the man page tells; depfile, a rule for make for each file that was written' -r -f -a "text\t''
 json\t''
 depfile\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l by -d 'What the lists are for: all together with their directories, or each program' -r -f -a "dir\t'Nothing: one list of files for all'
@@ -152,7 +152,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand report" -l tree -d 'With
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -l factor -d 'Tell of paths that were opened more than so many times as often' -r
-complete -c opentop -n "__fish_opentop_using_subcommand diff" -s o -l output -d 'text, a page for people; json, its lines documented in the README' -r -f -a "text\t''
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -s o -l output -d 'text, a page for people; json, whose lines the man page tells' -r -f -a "text\t''
 json\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''

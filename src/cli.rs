@@ -65,7 +65,7 @@ pub enum Command {
         /// A recording, or lines of `opentop -o json`; - reads stdin
         #[arg(id = "recording", value_name = "FILE", required_unless_present = "run", conflicts_with = "run")]
         file: Option<PathBuf>,
-        /// text, a page for people; json, its lines documented in the README; depfile, a rule for make for each file that
+        /// text, a page for people; json, whose lines the man page tells; depfile, a rule for make for each file that
         /// was written
         #[arg(short, long, value_enum, value_name = "FORM", default_value_t = ReportForm::Text)]
         output: ReportForm,
@@ -92,7 +92,7 @@ pub enum Command {
         /// Compare names as they are: pids, temporary names, long numbers and hashes are taken for the same otherwise
         #[arg(long)]
         raw: bool,
-        /// text, a page for people; json, its lines documented in the README
+        /// text, a page for people; json, whose lines the man page tells
         #[arg(short, long, value_enum, value_name = "FORM", default_value_t = DiffForm::Text)]
         output: DiffForm,
         /// Every row of every list

@@ -3,7 +3,7 @@
 //! A path is folded component by component, by all patterns in turn. The patterns are few and narrow: `libx.so.1`
 //! and `libx.so.2`, or `2.7` and `3.11`, stay what they are.
 
-/// A pattern, as the README lists it.
+/// A pattern, as docs/report.md lists it.
 #[derive(Clone, Copy, Debug)]
 pub struct Pattern {
     pub what: &'static str,

@@ -127,27 +127,43 @@ pub fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("assets/opentop.bash", completion(Shell::Bash)),
         ("assets/_opentop", completion(Shell::Zsh)),
         ("assets/opentop.fish", completion(Shell::Fish)),
-        ("README.md", readme(include_str!("../../README.md")).into_bytes()),
     ]
+    .into_iter()
+    .chain(DOCUMENTS.map(|(path, text, tables)| (path, document(path, text, tables).into_bytes())))
+    .collect()
 }
 
-/// The README with its tables made anew. Each stands between a line `<!-- NAME -->` and a line `<!-- end -->`.
-fn readme(text: &str) -> String {
-    let tables = [
-        ("keys", key_table()),
-        ("options", option_table()),
-        ("filter", filter_table()),
-        ("json", json_table()),
-        ("report", table(["type", "line"], REPORT_LINES.iter().map(|(name, what)| (code(name), (*what).to_owned())))),
-        ("noise", noise_table()),
-        ("not seen", format!("Not seen, which `opentop check` tells too: {NOT_SEEN}.\n")),
-    ];
-    tables.into_iter().fold(text.to_owned(), |text, (name, table)| {
+/// Every document with tables that are made anew: its path, its text as it is, and the names of its tables. Each table stands
+/// between a line `<!-- NAME -->` and a line `<!-- end -->`.
+const DOCUMENTS: [(&str, &str, &[&str]); 6] = [
+    ("README.md", include_str!("../../README.md"), &["keys"]),
+    ("docs/command-line.md", include_str!("../../docs/command-line.md"), &["options"]),
+    ("docs/filter.md", include_str!("../../docs/filter.md"), &["filter"]),
+    ("docs/json.md", include_str!("../../docs/json.md"), &["json"]),
+    ("docs/report.md", include_str!("../../docs/report.md"), &["noise", "report"]),
+    ("docs/coverage.md", include_str!("../../docs/coverage.md"), &["not seen"]),
+];
+
+fn document(path: &str, text: &str, tables: &[&str]) -> String {
+    tables.iter().fold(text.to_owned(), |text, name| {
         let begin = format!("<!-- {name} -->\n");
-        let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("README.md has no {begin}"));
+        let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("{path} has no {begin}"));
         let (_, after) = rest.split_once("<!-- end -->").expect("every table has an end");
-        format!("{before}{begin}{table}<!-- end -->{after}")
+        format!("{before}{begin}{}<!-- end -->{after}", table_named(name))
     })
+}
+
+fn table_named(name: &str) -> String {
+    match name {
+        "keys" => key_table(),
+        "options" => option_table(),
+        "filter" => filter_table(),
+        "json" => json_table(),
+        "report" => table(["type", "line"], REPORT_LINES.iter().map(|(name, what)| (code(name), (*what).to_owned()))),
+        "noise" => noise_table(),
+        "not seen" => format!("Not seen, which `opentop check` tells too: {NOT_SEEN}.\n"),
+        other => panic!("there is no table {other}"),
+    }
 }
 
 fn table(head: [&str; 2], rows: impl Iterator<Item = (String, String)>) -> String {

@@ -1,4 +1,4 @@
-//! What lies in `assets/`, and the README, are up to date and say the truth.
+//! What lies in `assets/`, and the documents, are up to date and say the truth.
 
 mod generate;
 

@@ -1,4 +1,4 @@
-//! Writes what is generated below `assets/` and in README.md: `cargo run --example assets`.
+//! Writes what is generated below `assets/` and in the documents: `cargo run --example assets`.
 
 mod generate;
 
