@@ -63,10 +63,12 @@ pub(super) fn line(command: &Program) -> String {
     words.join(" ")
 }
 
-/// Lets `show` have the messages once a report, if one is wanted, has had them. When it has returned the report is told.
+/// Lets `show` have the messages once a report, if one is wanted, has had them. When it has returned `stop` has to end the
+/// source; the report is told once all has come that was seen until then.
 pub(super) fn with_told(
     told: Option<Told<'_>>,
     messages: &Receiver<Message>,
+    stop: &dyn Fn(),
     show: impl FnOnce(&Receiver<Message>) -> Result<u8, Error>,
 ) -> Result<u8, Error> {
     let Some(mut told) = told else { return show(messages) };
@@ -75,6 +77,7 @@ pub(super) fn with_told(
     let code = thread::scope(|scope| {
         scope.spawn(move || pass_on(collect, messages, &to, &closed));
         let code = show(&passed);
+        stop();
         drop((passed, open));
         code
     })?;
@@ -82,17 +85,18 @@ pub(super) fn with_told(
     Ok(code)
 }
 
-/// Passes messages on, and lets `collect` have them before, until either end is gone or `closed` is.
+/// Lets `collect` have all messages until the source ends, and passes them on until the receiver is gone or `closed` is.
 fn pass_on(collect: &mut Collect<'_>, messages: &Receiver<Message>, to: &Sender<Message>, closed: &Receiver<()>) {
     loop {
         let message = select! {
             recv(messages) -> message => message,
-            recv(closed) -> _ => return,
+            recv(closed) -> _ => break,
         };
         let Ok(message) = message else { return };
         collect.see(&message);
         if to.send(message).is_err() {
-            return;
+            break;
         }
     }
+    messages.iter().for_each(|message| collect.see(&message));
 }

@@ -65,7 +65,9 @@ pub(crate) fn live(options: Options, show: Show, command: &Program, at_end: Opti
             let (filter, names) = (show.selection.filter.clone(), show.selection.names.clone());
             let told = at_end.map(|at_end| Told::new(at_end, command, (&filter, names), hooks));
             let code = until(limit, &|| stop(commands), || {
-                with_told(told, messages, |messages| screen(show, shown, (messages, events), control))
+                with_told(told, messages, &|| stop(commands), |messages| {
+                    screen(show, shown, (messages, events), control)
+                })
             });
             match beside {
                 Some(beside) => beside.leave(code),

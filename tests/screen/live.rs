@@ -26,12 +26,14 @@ fn a_live_screen_under_sudo_filters_stops_and_ends_without_its_rights() {
 }
 
 #[test]
-fn a_report_is_told_when_the_screen_is_closed() {
+fn a_report_is_shown_on_the_screen_and_told_when_it_is_closed() {
     assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
     let args = ["--report", "--", "sh", "-c", "cat /no/such/file; exit 3"];
     let mut pty = Pty::start(env!("CARGO_BIN_EXE_opentop"), &args, 80, 50);
     pty.wait_for("the end", |text| text.contains("ended with status 3"));
-    pty.keys("q");
+    pty.keys("R");
+    pty.wait_for("a report", |text| text.contains("report of all ") && text.contains("/no/such/file"));
+    pty.keys("qq");
     assert_eq!(pty.wait_for_end().0, Some(3));
     pty.assert_restored();
     pty.wait_for("the page", |text| {

@@ -132,7 +132,7 @@ impl<'a, W: Write> Page<'a, W> {
         self.searches(wanted)?;
         let about = match self.host.denied_by {
             Some(_) => "EACCES or EPERM; why is worked out from what this host has now",
-            None => "EACCES or EPERM; --explain works out why",
+            None => "EACCES or EPERM; opentop report --explain tells why",
         };
         self.refused(wanted, Kind::Denied, "DENIED", about)?;
         self.refused(wanted, Kind::Failed, "FAILED", "with another error")?;

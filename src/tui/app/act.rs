@@ -32,7 +32,7 @@ impl App {
         match &self.mode {
             Mode::Prompt(_) => return self.prompt_key(key),
             Mode::Pick(_) => return self.pick_key(key, action),
-            Mode::Help { .. } | Mode::Details { .. } => {
+            Mode::Help { .. } | Mode::Details { .. } | Mode::Report { .. } => {
                 if let Some(effects) = self.popup_action(action) {
                     return effects;
                 }
@@ -47,6 +47,7 @@ impl App {
         match action {
             Action::Quit => return self.quit(),
             Action::Command => self.show_command(),
+            Action::Report => self.show_report(),
             Action::Help => self.mode = Mode::Help { scroll: 0 },
             Action::Filter => self.mode = Mode::Prompt(Prompt::open(&self.line)),
             Action::Back => return self.back(),
@@ -157,7 +158,7 @@ impl App {
     /// Keys of a popup that is read. `None`: the key means what it always means.
     fn popup_action(&mut self, action: Option<Action>) -> Option<Vec<Effect>> {
         match action {
-            Some(Action::Quit | Action::Back | Action::Open | Action::Help) => self.close_popup(),
+            Some(Action::Quit | Action::Back | Action::Open | Action::Help | Action::Report) => self.close_popup(),
             Some(Action::Move(motion)) => self.scroll_popup(motion),
             Some(Action::Copy) => return Some(self.copy()),
             Some(Action::Repaint | Action::Suspend) => return None,
@@ -171,7 +172,10 @@ impl App {
             Motion::PageUp | Motion::PageDown | Motion::HalfUp | Motion::HalfDown => self.popup.height,
             _ => 1,
         };
-        let (Mode::Help { scroll } | Mode::Details { scroll, .. }) = &mut self.mode else { return };
+        let (Mode::Help { scroll } | Mode::Details { scroll, .. } | Mode::Report { scroll, .. }) = &mut self.mode
+        else {
+            return;
+        };
         // The window itself moves: the selection is its first row. How far it can, the next frame knows.
         *scroll = Scroll { top: 0, selected: *scroll }.moved(motion, usize::MAX, page).selected;
     }

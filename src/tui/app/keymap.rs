@@ -124,6 +124,7 @@ pub const SECTIONS: [Section; 4] = [
             bind(&[char('N')], Action::PreviousMatch, NO_HINT, "previous match of the last filter"),
             bind(&[char('t')], Action::Fold, ["fold", ""], "fold searches: tries for one name in one row"),
             bind(&[char('y'), char('c')], Action::Copy, ["copy", ""], "copy the path"),
+            bind(&[char('R')], Action::Report, ["report", "report"], "report: what was read, written, missing, denied"),
         ],
     },
     Section {
@@ -136,7 +137,7 @@ pub const SECTIONS: [Section; 4] = [
                 "sort by the next column",
             ),
             bind(&[char('<')], Action::SortPrevious, NO_HINT, "sort by the previous column"),
-            bind(&[char('R'), char('I')], Action::Reverse, ["", "reverse"], "turn the order around"),
+            bind(&[char('I')], Action::Reverse, ["", "reverse"], "turn the order around"),
         ],
     },
     Section {

@@ -17,8 +17,10 @@ mod filtering;
 pub mod keymap;
 pub(crate) mod layout;
 pub(crate) mod meter;
+mod mode;
 pub(crate) mod pace;
 pub(crate) mod prompt;
+pub(crate) mod report;
 pub(crate) mod scroll;
 mod selection;
 mod setup;
@@ -40,43 +42,14 @@ use action::{Focus, Panels};
 use events::Events;
 use layout::{Extent, Layout};
 use meter::Meter;
-use prompt::{History, Prompt};
+use prompt::History;
 use selection::Selection;
-use terms::Choice;
 
 pub use command::{Command, CommandEvent};
 pub use event::{Effect, Ended, Event};
+pub use mode::{Mode, Pick};
 pub use setup::Setup;
 pub use work::{Done, Ranked, Work};
-
-/// What the keys mean at the moment.
-#[derive(Debug)]
-pub enum Mode {
-    Browse,
-    Prompt(Prompt),
-    Help {
-        scroll: usize,
-    },
-    /// The selected event in full. Whether to follow again when it is closed.
-    Details {
-        scroll: usize,
-        follow: bool,
-    },
-    Pick(Pick),
-    /// The command's terminal; `typing`: keys go to the command.
-    Command {
-        typing: bool,
-    },
-}
-
-/// The menu of what to include or exclude.
-#[derive(Debug)]
-pub struct Pick {
-    pub include: bool,
-    pub choices: Vec<Choice>,
-    pub selected: usize,
-    follow: bool,
-}
 
 /// One opener whose events alone are shown.
 #[derive(Clone, Debug)]
@@ -244,6 +217,9 @@ impl App {
             Event::Resize(size) => {
                 self.size = size;
                 self.touch(Dirty::Now);
+                if matches!(self.mode, Mode::Report { .. }) {
+                    self.show_report();
+                }
                 if let Some(command) = &mut self.command {
                     command.resize(size);
                     return vec![Effect::CommandSize(command::terminal_size(size))];
@@ -382,7 +358,7 @@ impl App {
         self.dirty = Dirty::Clean;
         self.fresh = 0;
         self.popup = popup;
-        if let Mode::Help { scroll } | Mode::Details { scroll, .. } = &mut self.mode {
+        if let Mode::Help { scroll } | Mode::Details { scroll, .. } | Mode::Report { scroll, .. } = &mut self.mode {
             *scroll = (*scroll).min(popup.top_max());
         }
     }

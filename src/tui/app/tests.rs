@@ -220,7 +220,7 @@ fn groups_take_turns() {
 
 #[test]
 fn what_changes_the_ranking_shows_it_where_only_one_panel_fits() {
-    for key in ["b", "s", "<", "R"] {
+    for key in ["b", "s", "<", "I"] {
         let mut screen = Screen::busy(40, 10);
         screen.keys(key);
         assert_eq!(screen.app.focus, Focus::Openers, "{key}");
@@ -254,7 +254,7 @@ fn sorting_steps_through_the_columns_that_are_there() {
     let mut screen = Screen::busy(80, 24);
     screen.keys("s");
     assert!(screen.line(2).contains("TOTAL▼"), "{}", screen.line(2));
-    screen.keys("R");
+    screen.keys("I");
     assert!(screen.line(2).contains("TOTAL▲"), "{}", screen.line(2));
     assert!(screen.line(3).contains("systemd"), "{}", screen.line(3));
     screen.keys("<<<<");

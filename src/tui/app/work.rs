@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::selection::Selection;
-use super::{App, Dirty, Effect};
+use super::{App, Dirty, Effect, Mode, report};
 use crate::filter::Filter;
 use crate::history::log::Log;
 use crate::history::matches::Matches;
@@ -17,7 +17,7 @@ use crate::ranking::openers::Group;
 use crate::ranking::tally::Tally;
 
 /// Events between two looks at whether the answer is still wanted.
-const PORTION: usize = 8192;
+pub(super) const PORTION: usize = 8192;
 
 /// What is to be worked out.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct Work {
     /// What the rows are to show; `None`: they stay as they are.
     pub shown: Option<Filter>,
     pub ranked: Ranked,
+    /// What is to be reported of the live log, if anything.
+    pub report: Option<report::Asked>,
 }
 
 /// No two are asked for under one number.
@@ -59,6 +61,7 @@ pub struct Done {
     pub held: Option<Matches>,
     pub ranked: Ranked,
     pub tally: Option<Tally>,
+    pub report: Option<report::Page>,
     /// The id behind the last event that was looked at.
     pub end: u64,
 }
@@ -76,7 +79,11 @@ impl Work {
         };
         let live = rows(&self.live)?;
         let tally = if self.ranked.from_events { Some(self.tally(&wanted)?) } else { None };
-        Some(Done { number: self.number, live, held, ranked: self.ranked, tally, end: self.live.range().end })
+        let report = match &self.report {
+            Some(asked) => Some(asked.run(&self.live, &self.names, &wanted)?),
+            None => None,
+        };
+        Some(Done { number: self.number, live, held, ranked: self.ranked, tally, report, end: self.live.range().end })
     }
 
     fn tally(&self, wanted: &impl Fn() -> bool) -> Option<Tally> {
@@ -133,6 +140,7 @@ impl App {
             live: self.events.live().log.clone(),
             held: self.events.held_log().cloned(),
             names: Arc::clone(&self.names),
+            report: self.report_asked(&shown),
             shown: self.rows_due.then_some(shown),
             ranked: Ranked {
                 group: self.group,
@@ -164,6 +172,11 @@ impl App {
         if done.ranked.group != self.ranking.group {
             self.selection = Selection::default();
         }
+        if let Mode::Report { page, .. } = &mut self.mode
+            && done.report.is_some()
+        {
+            *page = done.report;
+        }
         self.ranking.apply(done.ranked.group, done.ranked.filtered, tally, &self.names);
         self.selection.follow(self.ranking.rows());
         self.work_due |= self.rows_due;
@@ -188,7 +201,7 @@ mod tests {
         let names = Arc::new(Names::without_users());
         let filter = Filter::parse("pid:7", &names).unwrap();
         let ranked = Ranked { group: Group::File, filter: filter.clone(), filtered: true, from_events: true };
-        Work { number, live, held: None, names, shown: Some(filter), ranked }
+        Work { number, live, held: None, names, shown: Some(filter), ranked, report: None }
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(super) fn render(app: &App, typing: bool, context: &Context<'_>, buf: &mut B
     let title = command.ended.as_ref().unwrap_or(&command.label);
     let more = match screen.scrollback() {
         0 => String::new(),
+        1 => " 1 row up ".to_owned(),
         rows => format!(" {rows} rows up "),
     };
     popup::frame(area, title, &more, context, buf);

@@ -46,10 +46,13 @@ fn hints(app: &App) -> Vec<(String, String)> {
     match &app.mode {
         Mode::Browse => browse(app),
         Mode::Prompt(_) => fixed(&[("Enter", "keep"), ("Esc", "back"), ("Up", "earlier"), ("^U", "erase")]),
-        Mode::Help { .. } => fixed(&[("q", "close"), ("Up Down", "scroll")]),
+        Mode::Help { .. } | Mode::Report { .. } => fixed(&[("q", "close"), ("Up Down", "scroll")]),
         Mode::Details { .. } if app.events.selected().is_none() => fixed(&[("q", "close"), ("Up Down", "scroll")]),
         Mode::Details { .. } => fixed(&[("q", "close"), ("y", "copy the path"), ("Up Down", "scroll")]),
         Mode::Command { typing: true } => fixed(&[("^]", "stop typing to the command")]),
+        Mode::Command { .. } if app.command.as_ref().is_some_and(|command| command.ended.is_some()) => {
+            fixed(&[("q", "close"), ("Up Down", "scroll")])
+        }
         Mode::Command { typing: false } => {
             fixed(&[("q", "close"), ("Enter", "type to the command"), ("Up Down", "scroll")])
         }

@@ -15,6 +15,7 @@ mod line;
 pub mod openers;
 mod pick;
 mod popup;
+mod report;
 pub mod theme;
 
 use ratatui::buffer::Buffer;
@@ -43,6 +44,9 @@ pub fn render(app: &App, buf: &mut Buffer) -> (Option<Position>, Extent) {
         Mode::Browse | Mode::Prompt(_) => Extent::default(),
         Mode::Help { scroll } => popup::render(&help::popup(app, &context), *scroll, &context, buf),
         Mode::Details { scroll, .. } => popup::render(&details::popup(app, &context), *scroll, &context, buf),
+        Mode::Report { scroll, page } => {
+            popup::render(&report::popup(app, page.as_ref(), &context), *scroll, &context, buf)
+        }
         Mode::Pick(pick) => {
             pick::render(pick, app.size, &context, buf);
             Extent::default()

@@ -6,7 +6,7 @@ use ratatui::style::Modifier;
 use crate::event::{OpenEvent, sample};
 use crate::message::{Hooks, Left, Lost, Message, Totals, Unseen};
 use crate::tui::app::fixture::{Screen, setup, usual};
-use crate::tui::app::{Event, Setup};
+use crate::tui::app::{CommandEvent, Event, Setup};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (200, 50), (40, 10)];
 
@@ -40,6 +40,44 @@ fn limits_of_the_hooks() {
 #[test]
 fn busy() {
     at_every_size("busy", Screen::busy);
+}
+
+#[test]
+fn report() {
+    at_every_size("report", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        screen.keys("R");
+        screen
+    });
+}
+
+/// A command at work, and what it has printed.
+fn with_command(width: u16, height: u16, output: &str) -> Screen {
+    let mut screen = Screen::with(Setup { command: Some("make (2714)".into()), ..setup() }, width, height);
+    screen.update(Event::Command(CommandEvent::Output(output.into())));
+    screen
+}
+
+/// What a command prints is shown as it stands on its terminal, hostile or not.
+#[test]
+fn command() {
+    at_every_size("command", |width, height| {
+        let output = "cc -c main.c\r\n\x1b[1;31mmain.c:7: error:\x1b[m 漢字 \u{202e}tfel\r\n\x1b[2;30Hat 30\x1b[5;1H$ ";
+        let mut screen = with_command(width, height, output);
+        screen.keys("o\r");
+        screen
+    });
+}
+
+#[test]
+fn command_that_has_ended() {
+    at_every_size("command_ended", |width, height| {
+        let lines: String = (0..60).map(|n| format!("line {n}\r\n")).collect();
+        let mut screen = with_command(width, height, &lines);
+        screen.update(Event::Command(CommandEvent::Ended("make (2714) ended with status 2 after 12.3 s".into())));
+        screen.keys("ok");
+        screen
+    });
 }
 
 #[test]
