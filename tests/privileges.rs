@@ -7,8 +7,10 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
+
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
 use common::{Running, Scratch, needs_root, opentop};
 
@@ -225,10 +227,41 @@ fn a_command_runs_as_somebody_else_with_nothing_of_ours() {
         for set in ["CapEff", "CapPrm", "CapInh", "CapAmb"] {
             assert_eq!(status.capabilities(set), 0, "{set}");
         }
-        assert_eq!((status.get("NoNewPrivs"), status.get("Seccomp")), ("0", "0"));
+        assert_eq!((status.get("NoNewPrivs"), status.get("Seccomp")), ("0", "2"));
         let theirs = format!("HOME={home} LANG=C LC_TIME=C LOGNAME=nobody PATH=/usr/local/bin:/usr/bin:/bin");
         assert_eq!(status.get("Env"), format!("{theirs} SHELL={shell} TERM=vt220 TZ=UTC USER=nobody"));
     }
+}
+
+#[test]
+fn a_command_that_runs_as_somebody_else_cannot_type_into_our_terminal() {
+    needs_root();
+    let root = typed_by(&[]);
+    assert!(root.iter().any(|errno| *errno != libc::EPERM), "as root something else than EPERM comes of it: {root:?}");
+    let nobody = typed_by(&["--as", "nobody"]);
+    assert_eq!(nobody, vec![libc::EPERM; root.len()]);
+}
+
+/// What comes of every way to type into the terminal that opentop and its command share, as an error's number or 0.
+fn typed_by(options: &[&str]) -> Vec<i32> {
+    let scratch = Scratch::new();
+    let program = callers_directory(&scratch).join("opener");
+    common::copy_program(common::opener([""; 0]).get_program().as_ref(), &program);
+    let pty = native_pty_system().openpty(PtySize { rows: 24, cols: 200, ..Default::default() }).expect("a terminal");
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_opentop"));
+    command.args(["-o", "text", "-f", "^/never$"]);
+    command.args(options);
+    command.args(["--".as_ref(), program.as_os_str(), "type".as_ref()]);
+    let mut child = pty.slave.spawn_command(command).expect("starting opentop");
+    drop(pty.slave);
+    let mut text = String::new();
+    // The terminal's end is EIO.
+    let _ = BufReader::new(pty.master.try_clone_reader().expect("the terminal's output")).read_to_string(&mut text);
+    assert!(child.wait().expect("its status").success(), "{text}");
+    let lines = text.lines().filter(|line| line.contains("TIOC"));
+    let errors: Vec<_> = lines.filter_map(|line| line.rsplit_once(": ")?.1.trim().parse().ok()).collect();
+    assert!(errors.len() >= 8, "{text}");
+    errors
 }
 
 #[test]

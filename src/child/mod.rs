@@ -5,6 +5,7 @@
 //! child left is waiting for all of them, whatever they have done to get away.
 
 mod environment;
+mod no_typing;
 pub(crate) mod pty;
 mod search;
 mod tree;
@@ -73,6 +74,7 @@ pub fn start(command: &Program, streams: &Streams, ignored: &[i32]) -> Result<Ch
     }
     if let Some(account) = &command.account {
         starter.env_clear().envs(environment(account, env::vars_os()));
+        no_typing::deny(&mut starter);
         // SAFETY: between fork and exec only system calls are made; nothing is allocated and no lock taken.
         unsafe { starter.pre_exec(becoming(account)) };
     }

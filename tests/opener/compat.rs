@@ -42,6 +42,14 @@ pub fn without_arguments(numbers: &[u32]) {
     }
 }
 
+/// ioctl with a pointer to one byte.
+pub fn ioctl(fd: u32, request: u32, byte: u8) -> Result {
+    let page = LowPage::new();
+    // SAFETY: the page has room for it.
+    unsafe { page.start.cast::<u8>().write(byte) };
+    call(&page, 54, [fd, request, page.start.addr() as u32, 0])
+}
+
 /// Memory below 4 GiB: a name, and an `open_how` behind it.
 #[derive(Debug)]
 struct LowPage {

@@ -11,6 +11,7 @@ mod report;
 mod scene;
 mod storm;
 mod sys;
+mod typing;
 #[allow(dead_code, reason = "the attack uses its own part")]
 mod uring;
 mod ways;
@@ -30,6 +31,7 @@ usage: opener list                          print the names of all ways
        opener loop DIR --seconds S [--missing] [--cpu K]
                                             one process opens flat out; prints the count and ns per open
        opener first PATH                    open PATH every millisecond until killed
+       opener type                          try to type into the terminal at stdin; a line for each way, with the error
 ";
 
 /// Exit status of wrong usage.
@@ -54,6 +56,7 @@ fn run(command: &str, args: &Args) -> Result<ExitCode, String> {
         "storm" => storm::storm(&args.dir()?, &args.plan("opens")?),
         "loop" => storm::flat_out(&args.dir()?, &args.plan("seconds")?),
         "first" => storm::first(args.operand()?.as_bytes()),
+        "type" => typing::try_all().iter().for_each(|line| print(line)),
         "--help" | "-h" => print(USAGE.trim_end()),
         _ => return Err(format!("no command '{command}'")),
     }
