@@ -78,9 +78,9 @@ pub enum Command {
         #[command(flatten)]
         trace: Trace,
     },
-    /// Tell what one recording has and another has not; ends with 0 if nothing, 1 if something, 2 in trouble, as diff does
+    /// Tell what one recording, or report, has and another has not; ends with 0 if nothing, 1 if something, 2 in trouble, as diff does
     Diff {
-        /// A recording, or lines of `opentop -o json`
+        /// A recording, lines of `opentop -o json`, or a report of `opentop report -o json`
         #[arg(value_name = "BEFORE")]
         before: PathBuf,
         /// Another one

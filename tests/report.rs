@@ -233,3 +233,48 @@ fn a_report_is_told_at_the_end_of_any_run_of_a_command() {
     assert!(page.contains(": 2 opens by "), "{page}");
     assert_eq!(opentop(&["--report", "-d", "1"], &[]).status.code(), Some(2));
 }
+
+/// What was reported is compared as what was recorded is.
+#[test]
+fn reports_are_compared_with_each_other_and_with_recordings() {
+    let scratch = Scratch::new();
+    let both = [open("/a", "", &["O_RDONLY"]), open("/proc/12/stat", "", &["O_RDONLY"])];
+    let mut odd = open("shown", "", &["O_RDONLY"]);
+    odd["path_b64"] = json!("L//+");
+    let before = [&both[..], &[open("/b", "", &["O_RDONLY"]), odd.clone()]].concat();
+    let mut after = [&both[..], &[open("/b", "EACCES", &["O_RDONLY"]), odd, open("/new", "", &["O_WRONLY"])]].concat();
+    after[1] = open("/proc/4567/stat", "", &["O_RDONLY"]);
+    let files = [("before", &before, 0), ("after", &after, 3)].map(|(name, opens, lost)| {
+        let file = recording(&scratch, name, opens, lost);
+        let json = stdout(&opentop(&["report", "-o", "json"], &[&file]));
+        [file, scratch.file(&format!("{name}.json"), &json)]
+    });
+    let [[recorded_before, before], [recorded_after, after]] = &files;
+    let differences = |before: &Path, after: &Path| {
+        let diff = opentop(&["diff", "-o", "json"], &[before, after]);
+        assert!(stderr(&diff).contains("is not all there was; opens lost: 3 "), "{}", stderr(&diff));
+        assert_eq!(diff.status.code(), Some(1));
+        lines(&diff).split_off(1)
+    };
+    let expected = differences(recorded_before, recorded_after);
+    let paths: Vec<_> = expected.iter().map(|line| (line["what"].as_str(), line["path"].as_str())).collect();
+    assert_eq!(paths, [(Some("changed"), Some("/b")), (Some("only_after"), Some("/new"))]);
+    for (left, right) in [(before, after), (recorded_before, after), (before, recorded_after)] {
+        assert_eq!(differences(left, right), expected, "{left:?} {right:?}");
+    }
+    assert_eq!(opentop(&["diff"], &[before, recorded_before]).status.code(), Some(0));
+    // What a report cannot be asked for, and what is none.
+    let later = scratch.file("later", "{\"type\":\"report\",\"version\":2}\n");
+    let wrong = scratch
+        .file("wrong", "{\"type\":\"report\",\"version\":1}\n{\"type\":\"file\",\"path\":\"/a\",\"errno\":\"E\"}\n");
+    for (args, files) in
+        [(&["diff", "-x"][..], [before.as_path(), after]), (&["diff"], [before, &later]), (&["diff"], [&wrong, before])]
+    {
+        let refused = opentop(args, &files);
+        assert_eq!((refused.status.code(), stderr(&refused).lines().count()), (Some(2), 1), "{}", stderr(&refused));
+    }
+    for args in [&["report"][..], &["replay", "-o", "text"]] {
+        let refused = opentop(args, &[before]);
+        assert!(refused.status.code() == Some(1) && stderr(&refused).contains("it is a report"), "{args:?}");
+    }
+}

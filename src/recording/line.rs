@@ -15,7 +15,7 @@ use std::time::Duration;
 /// for a name; a path is one behind a directory, both of them with what stands for their missing parts; a cgroup.
 const COMM_MAX: usize = 15;
 const NAME_MAX: usize = 4096;
-const PATH_MAX: usize = 3 * 4096;
+pub(crate) const PATH_MAX: usize = 3 * 4096;
 const COMPONENT_MAX: usize = 255;
 const CGROUP_MAX: usize = 4096;
 
@@ -32,7 +32,7 @@ const ERRNO_MAX: i32 = 4095;
 const FLAGS_MAX: usize = 32;
 
 /// The largest count: JSON readers agree on integers up to here, and the sum of a thousand does not overflow.
-pub(super) const COUNT_MAX: u64 = 1 << 53;
+pub(crate) const COUNT_MAX: u64 = 1 << 53;
 
 /// What each line has.
 #[derive(Deserialize)]
@@ -253,7 +253,7 @@ fn split_second(time: &str) -> Option<(&str, u64)> {
 }
 
 /// Makes `out` a text, or its exact bytes where they are given. The field's name and its longest value are for the error.
-fn put(
+pub(crate) fn put(
     out: &mut Vec<u8>,
     text: Option<&str>,
     exact: Option<&str>,
@@ -270,7 +270,7 @@ fn put(
     Ok(())
 }
 
-fn at_most<T: PartialOrd + std::fmt::Display>(field: &str, value: T, most: T) -> Result<T, String> {
+pub(crate) fn at_most<T: PartialOrd + std::fmt::Display>(field: &str, value: T, most: T) -> Result<T, String> {
     if value <= most { Ok(value) } else { Err(format!("{field} cannot be {value}: it is {most} at most")) }
 }
 
@@ -284,7 +284,7 @@ fn flag(name: &str) -> Result<u64, String> {
 }
 
 /// Says that a value is wrong; the value is a stranger's text.
-fn wrong(what: &str, value: &str) -> String {
+pub(crate) fn wrong(what: &str, value: &str) -> String {
     let shown = escape(&value.as_bytes()[..value.floor_char_boundary(40)]);
     format!("{what} cannot be \"{shown}\"")
 }

@@ -4,7 +4,7 @@
 //! one as well, and what `opentop -o json` has written can be replayed as it is.
 
 mod input;
-mod line;
+pub(crate) mod line;
 pub(crate) mod read;
 mod replay;
 mod tally;

@@ -55,8 +55,8 @@ pub enum Item<'a> {
     Lost { cause: &'static str, count: u64 },
     /// The totals at the end. Anything may still follow.
     Summary(Totals),
-    /// A blank line, or one of a later version, which this one does not know.
-    Unknown,
+    /// A line of another type: of a report, of a later version. Or a blank one.
+    Other(&'a [u8]),
 }
 
 /// A recording, or the plain output of `opentop -o json`, being read.
@@ -65,12 +65,22 @@ pub struct Reader {
     /// The current line has been read ahead.
     ahead: bool,
     header: Option<Header>,
+    is_report: bool,
     parser: Parser,
 }
 
 impl Reader {
     /// Reads from an open file. What is no recording is an error at once.
     pub fn of_file(input: Input) -> Result<Self, ReadError> {
+        let reader = Self::of_any_file(input)?;
+        if reader.is_report {
+            return Err(reader.garbage("it is a report, whose lines only opentop diff reads".into()));
+        }
+        Ok(reader)
+    }
+
+    /// The same; it may be a report, too.
+    pub fn of_any_file(input: Input) -> Result<Self, ReadError> {
         let (file, interrupt) = (input.name().to_owned(), input.interrupt().clone());
         Self::begin(Lines::new(input, file, interrupt)?)
     }
@@ -85,14 +95,22 @@ impl Reader {
         if !lines.advance()? {
             return Err(lines.garbage("it is empty".into()));
         }
-        let header = match parse::<Kind<'_>>(&lines.line).map(|line| line.kind == "header") {
-            Ok(true) => Some(parse::<Header>(&lines.line)),
-            Ok(false) => None,
-            Err(what) => Some(Err(what)),
-        };
+        let kind = parse::<Kind<'_>>(&lines.line).map_err(|what| lines.garbage(what))?.kind;
+        let is_report = kind == "report";
+        let header = (kind == "header").then(|| parse::<Header>(&lines.line));
         let header = header.transpose().map_err(|what| lines.garbage(what))?;
         let header = header.map(|header| displayable(&header));
-        Ok(Self { lines, ahead: header.is_none(), header, parser: Parser::default() })
+        Ok(Self { lines, ahead: header.is_none(), header, is_report, parser: Parser::default() })
+    }
+
+    /// Whether these are the lines of a report in JSON.
+    pub fn is_report(&self) -> bool {
+        self.is_report
+    }
+
+    /// The error of a line that says what it cannot say.
+    pub fn garbage(&self, what: String) -> ReadError {
+        self.lines.garbage(what)
     }
 
     /// Where the recording comes from, all texts displayable. Plain JSON Lines have no header.
@@ -185,9 +203,9 @@ struct Parser {
 }
 
 impl Parser {
-    fn item(&mut self, line: &[u8]) -> Result<Item<'_>, String> {
+    fn item<'a>(&'a mut self, line: &'a [u8]) -> Result<Item<'a>, String> {
         if line.trim_ascii().is_empty() {
-            return Ok(Item::Unknown);
+            return Ok(Item::Other(line));
         }
         // Nearly all lines are such, and need not be parsed twice.
         let open = line.starts_with(OPEN_LINE);
@@ -209,7 +227,7 @@ impl Parser {
                 self.summed_up = true;
                 Ok(Item::Summary(parse::<SummaryLine<'_>>(line)?.totals(self.told)?))
             }
-            _ => Ok(Item::Unknown),
+            _ => Ok(Item::Other(line)),
         }
     }
 

@@ -125,7 +125,7 @@ impl<'a> Player<'a> {
                 }
                 Item::Lost { cause, count } => self.tally.lose(cause, count),
                 Item::Summary(totals) => self.summary = Some(totals),
-                Item::Unknown => {}
+                Item::Other(_) => {}
             }
         }
     }

@@ -138,8 +138,14 @@ impl Counts {
         }
     }
 
+    /// Counts that were counted elsewhere.
+    #[must_use]
+    pub fn of(opens: u64, of_kind: impl Fn(Kind) -> u64) -> Self {
+        Self { opens, by_kind: Kind::ALL.map(|kind| u32::try_from(of_kind(kind)).unwrap_or(u32::MAX)) }
+    }
+
     pub fn merge(&mut self, other: &Self) {
-        self.opens += other.opens;
+        self.opens = self.opens.saturating_add(other.opens);
         for (count, more) in self.by_kind.iter_mut().zip(other.by_kind) {
             *count = count.saturating_add(more);
         }

@@ -10,6 +10,7 @@ mod kind;
 mod names;
 mod noise;
 mod processes;
+mod read;
 mod repeats;
 mod searches;
 mod slowest;
@@ -20,6 +21,7 @@ pub use kind::{Counts, Kind, Kinds};
 pub use names::Names;
 pub use noise::{PATTERNS, fold, is_temporary};
 pub use processes::Processes;
+pub use read::{VERSION, read};
 pub use repeats::Repeats;
 pub use searches::Searches;
 pub use slowest::{Slow, Slowest};
@@ -150,6 +152,33 @@ impl Report {
             self.left_out.counts.add(kinds);
         }
         self.folded = folded;
+    }
+
+    /// Takes in what another report has recorded of a program and a path.
+    fn merge(&mut self, program: &[u8], path: &[u8], record: &Record) {
+        let mut folded = std::mem::take(&mut self.folded);
+        folded.clear();
+        match self.fold {
+            Some(fold) => fold(path, &mut folded),
+            None => folded.extend_from_slice(path),
+        }
+        self.counts.merge(&record.counts);
+        if self.merge_record(program, &folded, record).is_none() {
+            self.left_out.counts.merge(&record.counts);
+        }
+        self.folded = folded;
+    }
+
+    /// `None` where there is no room.
+    fn merge_record(&mut self, program: &[u8], path: &[u8], record: &Record) -> Option<()> {
+        let room = self.room.saturating_sub((self.records.len() + 1) * RECORD_BYTES);
+        let key = (self.names.intern(program, room)?, self.names.intern(path, room)?);
+        let known = self.records.entry(key).or_insert(Record { counts: Counts::default(), ..*record });
+        known.counts.merge(&record.counts);
+        if record.errno != 0 {
+            known.errno = record.errno;
+        }
+        Some(())
     }
 
     /// Takes note of who runs what, from an open that is not to be counted.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::thread;
 
 use super::page::Page;
-use super::report::{collect, open};
+use super::report::{collect_any, open};
 use crate::cli::DiffForm;
 use crate::config::{Paper, Selection};
 use crate::error::{EXIT_OK, Error};
@@ -15,7 +15,7 @@ use crate::report::{self, ROOM, Report, fold};
 /// Exit status where two recordings differ, as diff(1) has it.
 const EXIT_DIFFERENT: u8 = 1;
 
-/// Shows how two recordings differ. `how`: how many times as many opens are told, and whether names are compared as they
+/// Shows how two recordings, or reports, differ. `how`: how many times as many opens are told, and whether names are compared as they
 /// are.
 ///
 /// # Errors
@@ -40,7 +40,7 @@ fn compare(
     let [before, after] = [open(&files[0])?, open(&files[1])?];
     let page = Page::start(paper.pager);
     privileges::keep_only(Role::Consumer)?;
-    let collect = |input| collect(input, Report::new(ROOM / 2, (!raw).then_some(fold)), selection);
+    let collect = |input| collect_any(input, Report::new(ROOM / 2, (!raw).then_some(fold)), selection);
     let (before, after) = thread::scope(|scope| {
         let before = scope.spawn(|| collect(before));
         let after = collect(after);

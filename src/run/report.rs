@@ -25,7 +25,7 @@ use crate::output::report::{By, Collect, Host};
 use crate::output::{self, Writer, losses};
 use crate::privileges::{self, Role};
 use crate::recording::{self, Header, Input, Interrupt, ReadError, Reader};
-use crate::report::{ROOM, Report};
+use crate::report::{self, ROOM, Report};
 use crate::tracer::Options;
 
 /// Batches that may wait for the report.
@@ -152,10 +152,32 @@ impl Collected {
     }
 }
 
-/// Reads all of a recording into `report`, as fast as it can be read.
-pub(super) fn collect(input: Input, report: Report, selection: &Selection) -> Result<Collected, Error> {
+/// Reads all of a recording into `report`.
+fn collect(input: Input, report: Report, selection: &Selection) -> Result<Collected, Error> {
     let source = input.name().to_owned();
     let reader = Reader::of_file(input).map_err(unreadable)?;
+    play(source, reader, report, selection)
+}
+
+/// The same, or what a report says that was written as JSON.
+pub(super) fn collect_any(input: Input, mut report: Report, selection: &Selection) -> Result<Collected, Error> {
+    let source = input.name().to_owned();
+    let reader = Reader::of_any_file(input).map_err(unreadable)?;
+    if !reader.is_report() {
+        return play(source, reader, report, selection);
+    }
+    if !selection.filter.is_empty() || selection.limits.count.is_some() {
+        return Err(Error::Usage(format!(
+            "{source} is a report, in which no opens are left to choose from: choose them when it is made, or compare recordings"
+        )));
+    }
+    let note = report::read(reader, &mut report).map_err(unreadable)?;
+    note.iter().for_each(error::tell);
+    Ok(Collected { report, header: Header::default(), hooks: String::new(), source })
+}
+
+/// Plays a recording into `report`, as fast as it can be read.
+fn play(source: String, reader: Reader, report: Report, selection: &Selection) -> Result<Collected, Error> {
     let header = reader.header().cloned().unwrap_or_default();
     let mut collect = Collect::new(report, &selection.filter, selection.names.clone(), &header.hooks);
     let (messages, received) = bounded(WAITING);

@@ -7,10 +7,7 @@ use crate::event::errno_name;
 use crate::output::json::Object;
 use crate::output::{Json, Output as _, totals_by_name};
 use crate::recording::Header;
-use crate::report::{Counts, Kind, Report};
-
-/// Version of the schema.
-const VERSION: u64 = 1;
+use crate::report::{Counts, Kind, Report, VERSION};
 
 /// Writes `report`. `header` tells where the opens come from, `hooks` by which hooks they were seen.
 pub fn json(out: impl Write, report: &Report, header: &Header, hooks: &str) -> io::Result<()> {
@@ -23,6 +20,7 @@ pub fn json(out: impl Write, report: &Report, header: &Header, hooks: &str) -> i
         line.bytes("path_b64", name(path));
         line.word("path_kind", record.path_kind.name());
         line.text("program", name(program));
+        line.bytes("program_b64", name(program));
         counts(&mut line, &record.counts);
         match record.errno {
             0 => line.json("errno", "null"),

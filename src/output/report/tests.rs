@@ -1,7 +1,7 @@
 use super::*;
 use crate::event::{Op, OpenEvent, PathKind, sample};
 use crate::names::packages::Packages;
-use crate::recording::Header;
+use crate::recording::{Header, Reader};
 use crate::report::ROOM;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -210,9 +210,15 @@ proptest! {
         json(&mut lines, &report, &Header::default(), "hooks").unwrap();
         depfile(&mut rules, &report).unwrap();
         diff_text(&mut differences, &found, ["a", "b"], Look { width, ..LOOK }).unwrap();
-        for line in String::from_utf8(lines).unwrap().lines() {
+        for line in String::from_utf8(lines.clone()).unwrap().lines() {
             prop_assert!(serde_json::from_str::<Value>(line).is_ok() && crate::escape::is_shown_as_it_is(line), "{:?}", line);
         }
+        // What is read back is what was written.
+        let reader = Reader::new(io::Cursor::new(lines), "lines".into()).unwrap();
+        let mut again = Report::new(ROOM, None);
+        prop_assert_eq!(crate::report::read(reader, &mut again).unwrap(), None);
+        prop_assert_eq!(crate::report::diff(&report, &again, 1.0).len(), 0);
+        prop_assert_eq!(report.counts(), again.counts());
         for text in [rules, differences] {
             let text = String::from_utf8(text).unwrap();
             prop_assert!(text.lines().all(crate::escape::is_shown_as_it_is), "{:?}", text);
