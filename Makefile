@@ -18,7 +18,7 @@ run: build ## build and start it, with ARGS="-o json -d 5"; a recorded demo wher
 	@scripts/run.sh $(ARGS)
 
 test: ## all tests, those on the real kernel included: they need root and fail where they cannot run
-	@scripts/install-deps.sh build
+	@scripts/install-deps.sh build test
 	cargo test $(AS_ROOT)
 	@scripts/kernels.sh --short
 

@@ -14,6 +14,7 @@ lint      clang-format             clang-format    clang-tools-extra
 static    libelf.a                 libelf-dev      elfutils-libelf-devel-static
 static    libz.a                   zlib1g-dev      zlib-static
 static    libc.a                   libc6-dev       glibc-static
+test      strace                   strace          strace
 bench     opensnoop                libbpf-tools    libbpf-tools
 bench     opensnoop.bt             bpftrace        bpftrace
 bench     fatrace                  fatrace         fatrace

@@ -4,12 +4,11 @@ mod common;
 
 use common::lines::{Line, Summary};
 use common::storm::{opens_by_pid, storm};
-use common::tracer::{Ended, Tracer};
+use common::tracer::{Ended, Tracer, beside};
 use common::{Scratch, needs_root};
-use crossbeam_channel::{Receiver, Sender, bounded};
 use opentop::filter::KernelFilter;
 use opentop::message::{Message, ProcessCount, Totals};
-use opentop::tracer::{self, Command, HookSet, Options};
+use opentop::tracer::{Command, HookSet, Options};
 use rustix::process::Signal;
 use serde::Deserialize;
 use std::cell::RefCell;
@@ -88,21 +87,6 @@ fn what_a_tiny_ring_drops_is_counted() {
     let seen = opens_by_pid(&ended.opens(), &made);
     assert!(seen.iter().all(|(pid, opens)| *opens <= made[pid]), "more than there were: {seen:?} of {made:?}");
     assert_eq!(summary.lost["overflow"], 0, "the map of processes has room");
-}
-
-/// Runs a tracer with a channel of this size beside `consume`, which gets both of its ends, and waits until it has ended.
-fn beside<T>(options: Options, size: usize, consume: impl FnOnce(Receiver<Message>, Sender<Command>) -> T) -> T {
-    let mut storage = tracer::storage();
-    let live = tracer::Tracer::start(&mut storage, options).expect("a kernel that can be traced");
-    let (messages, received) = bounded(size);
-    let (commands, commanded) = bounded(1);
-    let (end, ended) = bounded(1);
-    std::thread::scope(|scope| {
-        scope.spawn(move || end.send(live.run(&messages, &commanded)));
-        let did = consume(received, commands);
-        ended.recv_timeout(Duration::from_secs(10)).expect("an end").expect("no failure");
-        did
-    })
 }
 
 /// Traces with this ring while `during` runs: the last that was said of each process, and the totals.

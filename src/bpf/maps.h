@@ -22,8 +22,9 @@ const volatile bool resolve = false;
 /* Set by userspace before loading: the kernel has bpf_rdonly_cast(). */
 const volatile bool can_cast = false;
 
-/* Names a type in BTF, from which the Rust type is generated. */
+/* Names types in BTF, from which the Rust types are generated. */
 const struct open_event *unused_open_event __attribute__((unused));
+const struct process_record *unused_process_record __attribute__((unused));
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -46,6 +47,9 @@ struct {
  * reads or writes it as a whole.
  */
 struct totals totals SEC(".bss.totals");
+
+/* By CPU, so that CPUs do not wait for each other. */
+struct errno_counts errno_counts[CPU_SLOTS] SEC(".bss.errnos");
 
 /* What to report; userspace may change it at any time. */
 struct filter filter SEC(".bss.filter");

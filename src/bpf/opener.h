@@ -82,6 +82,19 @@ static __noinline struct process_count *find_count(u64 start_ns, u32 pid)
 	return c;
 }
 
+/* Counts the open by its result. */
+static __always_inline void count_result(int ret)
+{
+	u32 cpu = bpf_get_smp_processor_id() % CPU_SLOTS;
+	u64 err = ret < 0 ? (u32)-ret : 0;
+
+	/* Else the check is made of `ret`, and the verifier loses its sense. */
+	barrier_var(err);
+	if (err >= ERRNO_SLOTS)
+		err = ERRNO_SLOTS - 1;
+	__sync_fetch_and_add(&errno_counts[cpu].opens[err], 1);
+}
+
 /*
  * Counts the open for its process. The event may get lost after this, the count
  * does not.
@@ -92,10 +105,9 @@ static __always_inline void count(enum known known, struct task_struct *from,
 	struct process_count *c = find_count(e->start_ns, e->pid);
 	struct task_struct *leader;
 
+	count_result(ret);
 	if (!c) {
 		COUNT(overflow);
-		if (ret < 0)
-			COUNT(overflow_failed);
 		return;
 	}
 	__sync_fetch_and_add(ret < 0 ? &c->failed : &c->succeeded, 1);

@@ -114,7 +114,26 @@ struct process_count {
 	unsigned int uid;
 	unsigned int ppid;
 	char comm[COMM_LEN]; /* of the group leader, at the last open */
+	unsigned int ended; /* the count is final */
+	unsigned int pad;
 };
+
+/* What the iterator over the processes writes of each. */
+struct process_record {
+	struct process_key key;
+	struct process_count count;
+};
+
+/* Errors that are counted one by one, and success as 0; the last slot has all others. */
+#define ERRNO_SLOTS 544
+
+/* How often opens ended with each error, on one CPU. */
+struct errno_counts {
+	unsigned long long opens[ERRNO_SLOTS];
+};
+
+/* CPUs with counts of their own; with more of them some share. */
+#define CPU_SLOTS 32
 
 enum result {
 	RESULT_ANY,
@@ -141,7 +160,7 @@ struct filter {
 struct totals {
 	unsigned long long dropped; /* no room in the ring buffer */
 	unsigned long long overflow; /* no room in the map of processes */
-	unsigned long long overflow_failed;
+	unsigned long long ended; /* processes of the map that have ended */
 	unsigned long long filtered; /* left out by a filter in the kernel */
 	/* opentop's own, shown or not: the self-test looks for them */
 	unsigned long long own;

@@ -1,20 +1,40 @@
-//! The exact counts: read from the kernel's maps, which fill independently of the ring buffer.
+//! The exact counts: what the BPF side has counted, independently of the ring buffer.
+//!
+//! Nothing of this calls bpf() while tracing: a look-up in a map keeps kernel probes on its CPU from running, and where it is
+//! preempted they miss opens. The totals are mapped into memory, and the counts of the processes are read by an iterator,
+//! which removes those that have ended.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::io::Read as _;
+use std::os::fd::AsFd as _;
+use std::ptr;
 
-use libbpf_rs::{MapCore as _, MapFlags};
+use libbpf_rs::{Iter, Link, MapCore as _};
 
-use crate::bpf::types::{process_count, process_key, totals};
+use crate::bpf::types::{self, process_key, process_record};
 use crate::bpf::{OpentopSkel, as_bytes, comm_bytes, from_bytes};
 use crate::clock::Moment;
 use crate::error::Error;
 use crate::message::{Counts, Lost, ProcessCount, Totals};
 
+/// Processes that may have ended before they are taken out of the map without waiting for the next reading: a small part
+/// of the room there.
+const REAP_AT: u64 = 1024;
+
+/// Ended processes that wait for the next reading. With more of them the map fills up, and tells so.
+const WAITING_MAX: usize = 1 << 16;
+
 /// Reads the counters, and removes the processes that have ended so that the map has room for new ones.
 #[derive(Debug)]
 pub(super) struct Counters {
-    /// Opens and failures of the processes that are no longer in the map.
-    ended: (u64, u64),
+    /// The iterator over the map of processes.
+    processes: Link,
+    /// Final counts that nobody was told of yet.
+    waiting: Vec<ProcessCount>,
+    /// Processes that have ended and were read as such.
+    reaped: u64,
+    /// Those that were gone at the last reading, without the BPF side knowing.
+    gone: HashSet<(u32, u64)>,
     /// Whether pids seen here are those that the BPF side reports.
     host_pids: bool,
 }
@@ -29,57 +49,82 @@ pub(super) struct Stream {
 }
 
 impl Counters {
-    pub(super) fn new(host_pids: bool) -> Self {
-        Self { ended: (0, 0), host_pids }
+    /// # Errors
+    /// If the kernel lets no iterator be made.
+    pub(super) fn new(skel: &OpentopSkel<'_>, host_pids: bool) -> Result<Self, Error> {
+        let link = skel.progs.read_processes.attach_iter(skel.maps.processes.as_fd());
+        let processes = link.map_err(|why| Error::bpf("make an iterator over the counts of the processes", why))?;
+        Ok(Self { processes, waiting: Vec::new(), reaped: 0, gone: HashSet::new(), host_pids })
     }
 
     /// The counts since the start. A process that has ended is in the list once more after its end, with its final
-    /// count, and then never again.
+    /// count, and then never again. One that is counted at this very moment may be left to the next reading.
     pub(super) fn read(&mut self, skel: &OpentopSkel<'_>, stream: Stream, missed: u64) -> Result<Counts, Error> {
-        let mut processes = read_processes(skel)?;
-        let owners = owners(&processes);
-        let (mut opens, mut failed) = self.ended;
-        for process in &mut processes {
-            let replaced = owners.get(&process.pid) != Some(&process.start_ns);
-            if self.host_pids && (replaced || has_ended(process.pid)) {
-                self.retire(skel, process)?;
-            }
-            opens += process.opens;
-            failed += process.failed;
+        let mut processes = self.read_processes()?;
+        if self.host_pids {
+            self.retire(skel, &mut processes)?;
         }
-        let kernel = read_totals(skel)?;
-        let lost = Lost {
-            ring: kernel.dropped,
-            queue: stream.queue,
-            garbled: stream.garbled,
-            io_uring: stream.io_uring + kernel.io_uring,
-            skipped: missed,
-            overflow: kernel.overflow,
-            tree: kernel.tree,
-            ..Lost::default()
-        };
-        let totals = Totals {
-            opens: opens + kernel.overflow + kernel.filtered,
-            failed: failed + kernel.overflow_failed,
-            delivered: stream.delivered,
-            filtered: kernel.filtered,
-            hidden: kernel.hidden,
-            lost,
-        };
-        Ok(Counts { ts_ns: Moment::now().ts_ns, processes, totals })
+        processes.append(&mut self.waiting);
+        Ok(Counts { ts_ns: Moment::now().ts_ns, processes, totals: read_totals(skel, stream, missed)? })
     }
 
-    /// Takes an ended process out of the map. Its count is read again: it may have opened more before it ended.
-    fn retire(&mut self, skel: &OpentopSkel<'_>, process: &mut ProcessCount) -> Result<(), Error> {
-        let key = process_key { start_ns: process.start_ns, pid: process.pid, pad: 0 };
-        if let Some(count) = read_count(skel, key)? {
-            (process.opens, process.failed) = (count.succeeded + count.failed, count.failed);
+    /// The last counts, when nothing is counted any more. What was removed while reading may hide another process from the
+    /// same reading, so it ends with one that removes nothing.
+    pub(super) fn read_last(&mut self, skel: &OpentopSkel<'_>, stream: Stream, missed: u64) -> Result<Counts, Error> {
+        loop {
+            let (reaped, running) = (self.reaped, self.read_processes()?);
+            if self.reaped > reaped {
+                self.waiting.extend(running.into_iter().filter(|process| process.ended));
+                continue;
+            }
+            let mut processes = std::mem::take(&mut self.waiting);
+            processes.extend(running);
+            return Ok(Counts { ts_ns: Moment::now().ts_ns, processes, totals: read_totals(skel, stream, missed)? });
         }
-        process.ended = true;
-        self.ended.0 += process.opens;
-        self.ended.1 += process.failed;
-        let deleted = skel.maps.processes.delete(as_bytes(&key));
-        deleted.map_err(|why| Error::bpf("remove the count of an ended process", why))
+    }
+
+    /// Makes room in the map, where many processes have ended since the last reading.
+    pub(super) fn make_room(&mut self, skel: &OpentopSkel<'_>) -> Result<(), Error> {
+        let ended = totals(skel).map_or(0, |totals| totals.ended);
+        if ended >= self.reaped + REAP_AT && self.waiting.len() < WAITING_MAX {
+            let processes = self.read_processes()?;
+            self.waiting.extend(processes.into_iter().filter(|process| process.ended));
+        }
+        Ok(())
+    }
+
+    /// Every process of the map; those that have ended are no longer in it.
+    fn read_processes(&mut self) -> Result<Vec<ProcessCount>, Error> {
+        let failed = |why| Error::bpf("read the counts of the processes", why);
+        let mut bytes = Vec::new();
+        let mut reading = Iter::new(&self.processes).map_err(failed)?;
+        reading.read_to_end(&mut bytes).map_err(|why| failed(why.into()))?;
+        let records = bytes.chunks_exact(size_of::<process_record>()).filter_map(from_bytes);
+        let processes: Vec<_> = records.map(process_of).collect();
+        self.reaped += processes.iter().filter(|process| process.ended).count() as u64;
+        Ok(processes)
+    }
+
+    /// Takes processes out of the map whose end the BPF side has missed. They are gone at two readings, since the end of one
+    /// that was read before it ended will be seen at the next.
+    fn retire(&mut self, skel: &OpentopSkel<'_>, processes: &mut [ProcessCount]) -> Result<(), Error> {
+        let owners = owners(processes);
+        let before = std::mem::take(&mut self.gone);
+        for process in processes.iter_mut().filter(|process| !process.ended) {
+            let key = (process.pid, process.start_ns);
+            if owners.get(&process.pid) == Some(&process.start_ns) && !has_ended(process.pid) {
+                continue;
+            }
+            if before.contains(&key) {
+                process.ended = true;
+                let key = process_key { start_ns: process.start_ns, pid: process.pid, pad: 0 };
+                let deleted = skel.maps.processes.delete(as_bytes(&key));
+                deleted.map_err(|why| Error::bpf("remove the count of an ended process", why))?;
+            } else {
+                self.gone.insert(key);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -99,23 +144,7 @@ fn has_ended(pid: u32) -> bool {
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
 }
 
-fn read_count(skel: &OpentopSkel<'_>, key: process_key) -> Result<Option<process_count>, Error> {
-    let value = skel.maps.processes.lookup(as_bytes(&key), MapFlags::ANY);
-    let value = value.map_err(|why| Error::bpf("read the count of a process", why))?;
-    Ok(value.as_deref().and_then(from_bytes))
-}
-
-/// Every process of the map.
-fn read_processes(skel: &OpentopSkel<'_>) -> Result<Vec<ProcessCount>, Error> {
-    let map = &skel.maps.processes;
-    // A batch as large as the map: libbpf-rs takes a smaller one for the end of the map when a hash bucket overflows it.
-    let batch = map.lookup_batch(map.max_entries(), MapFlags::ANY, MapFlags::ANY);
-    let entries = batch.map_err(|why| Error::bpf("read the counts of the processes", why))?;
-    let decode = |(key, value): (Vec<u8>, Vec<u8>)| Some(process_of(from_bytes(&key)?, &from_bytes(&value)?));
-    Ok(entries.filter_map(decode).collect())
-}
-
-fn process_of(key: process_key, count: &process_count) -> ProcessCount {
+fn process_of(process_record { key, count }: process_record) -> ProcessCount {
     ProcessCount {
         pid: key.pid,
         start_ns: key.start_ns,
@@ -124,14 +153,50 @@ fn process_of(key: process_key, count: &process_count) -> ProcessCount {
         comm: comm_bytes(&count.comm).to_owned(),
         opens: count.succeeded + count.failed,
         failed: count.failed,
-        ended: false,
+        ended: count.ended != 0,
     }
 }
 
-fn read_totals(skel: &OpentopSkel<'_>) -> Result<totals, Error> {
-    let value = skel.maps.bss_totals.lookup(&0u32.to_ne_bytes(), MapFlags::ANY);
-    let value = value.map_err(|why| Error::bpf("read the totals", why))?;
-    value.as_deref().and_then(from_bytes).ok_or_else(|| Error::bpf("read the totals", "the map is empty"))
+/// The totals as they are at this moment; `None` where the kernel does not map them, which it does since 5.5.
+pub(super) fn totals(skel: &OpentopSkel<'_>) -> Option<types::totals> {
+    // SAFETY: a reference that lives; the BPF side writes there, as a volatile read allows.
+    skel.maps.bss_totals_data.as_deref().map(|data| unsafe { ptr::from_ref(&data.totals).read_volatile() })
+}
+
+/// How often opens ended with each error; of success as 0, and of those beyond the slots as the last.
+fn results(skel: &OpentopSkel<'_>) -> Option<Vec<u64>> {
+    let mut sums = vec![0; types::errno_counts::default().opens.len()];
+    for cpu in &skel.maps.bss_errnos_data.as_deref()?.errno_counts {
+        for (sum, opens) in sums.iter_mut().zip(&cpu.opens) {
+            // SAFETY: as above.
+            *sum += unsafe { ptr::from_ref(opens).read_volatile() };
+        }
+    }
+    Some(sums)
+}
+
+fn read_totals(skel: &OpentopSkel<'_>, stream: Stream, missed: u64) -> Result<Totals, Error> {
+    let read = totals(skel).zip(results(skel));
+    let (kernel, results) = read.ok_or_else(|| Error::bpf("read the totals", "the kernel does not map them"))?;
+    let lost = Lost {
+        ring: kernel.dropped,
+        queue: stream.queue,
+        garbled: stream.garbled,
+        io_uring: stream.io_uring + kernel.io_uring,
+        skipped: missed,
+        overflow: kernel.overflow,
+        tree: kernel.tree,
+        ..Lost::default()
+    };
+    let counted: u64 = results.iter().sum();
+    Ok(Totals {
+        opens: counted + kernel.filtered,
+        failed: counted - results[0],
+        delivered: stream.delivered,
+        filtered: kernel.filtered,
+        hidden: kernel.hidden,
+        lost,
+    })
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub(super) struct Chosen {
 impl Chosen {
     /// Whether it is attached to nothing, and so sees no open.
     pub(super) fn is_attached_to_nothing(&self) -> bool {
-        has_role(self.program, |role| role == Role::Once)
+        find(self.program).is_some_and(|spec| matches!(spec.attach_to, AttachTo::Nothing))
     }
 }
 
@@ -69,7 +69,7 @@ pub(super) fn is_of_set(program: &str) -> bool {
 
 /// Whether an open is lost when a run of a program is missed; without its beginning it only has no latency.
 pub(super) fn sees_opens(program: &str) -> bool {
-    has_role(program, |role| !matches!(role, Role::Once | Role::Entry(_)))
+    has_role(program, |role| !matches!(role, Role::Base | Role::Entry(_)))
 }
 
 /// Opens that a set does not see by itself, and the programs that do.
@@ -133,11 +133,20 @@ pub(super) fn choose_set(set: HookSet, extras: Extras, kernel: &Kernel) -> Resul
         Role::Set(of) => of == set,
         Role::Call => set == HookSet::Functions || set == HookSet::Probes,
         Role::Children => extras.children,
-        Role::Once => true,
         Role::Entry(of) => extras.latency && of.contains(&set),
-        Role::Exec | Role::Ring | Role::Kernel => false,
+        Role::Base | Role::Exec | Role::Ring | Role::Kernel => false,
     };
     choose(wanted, kernel)
+}
+
+/// What the object that has the maps needs, whatever its hook set.
+///
+/// # Errors
+/// If the kernel has not everything for it.
+pub(super) fn choose_base(kernel: &Kernel) -> Result<Vec<Chosen>, String> {
+    let chosen = choose(|role| role == Role::Base, kernel)?;
+    let all = programs().filter(|spec| spec.role == Role::Base).count();
+    if chosen.len() < all { Err("the kernel does not tell when processes end".into()) } else { Ok(chosen) }
 }
 
 fn choose(wanted: impl Fn(Role) -> bool, kernel: &Kernel) -> Result<Vec<Chosen>, String> {
@@ -176,8 +185,8 @@ pub(super) fn select(object: &mut OpenObject, set: HookSet, chosen: &[Chosen]) -
 pub(super) struct Links {
     /// Of a hook set, which another set can replace.
     pub(super) set: Vec<Link>,
-    /// Of the optional hooks.
-    pub(super) optional: Vec<Link>,
+    /// Of the optional hooks, and of what every set needs.
+    pub(super) others: Vec<Link>,
 }
 
 /// Attaches what was loaded.
@@ -191,8 +200,8 @@ pub(super) fn attach(object: &Object, chosen: &[Chosen]) -> libbpf_rs::Result<Li
             AttachTo::RawTracepoint(name) => program.attach_raw_tracepoint(name)?,
             AttachTo::Probes { at_return } => program.attach_kprobe_multi_with_opts(probes(chosen, at_return))?,
         };
-        let is_optional = matches!(spec.role, Role::Exec | Role::Ring | Role::Kernel);
-        if is_optional { &mut links.optional } else { &mut links.set }.push(link);
+        let stays = matches!(spec.role, Role::Base | Role::Exec | Role::Ring | Role::Kernel);
+        if stays { &mut links.others } else { &mut links.set }.push(link);
     }
     Ok(links)
 }

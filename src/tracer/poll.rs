@@ -59,7 +59,7 @@ pub(super) fn run(tracer: Tracer<'_>, messages: &Sender<Message>, commands: &Rec
     privileges::keep_only(Role::Tracer)?;
     let reader = RefCell::new(Reader::new());
     let ring = ring_buffer(&base.skel, &reader)?;
-    let counters = Counters::new(host_pids);
+    let counters = Counters::new(&base.skel, host_pids)?;
     let mut poller = Poller {
         base: &base,
         manager,
@@ -164,6 +164,7 @@ impl Poller<'_, '_> {
                     self.move_on()?;
                 }
             }
+            self.counters.make_room(&self.base.skel)?;
             let pause = if more { Duration::ZERO } else { self.pause() };
             match commands.recv_timeout(pause) {
                 Ok(Command::Filter(wanted)) => self.filter(wanted)?,
@@ -212,7 +213,9 @@ impl Poller<'_, '_> {
                 timeout = Duration::ZERO;
             }
         }
-        self.send_counts()?;
+        let (stream, missed) = (self.reader.borrow().stream, self.manager.missed(self.base));
+        let counts = self.counters.read_last(&self.base.skel, stream, missed.all)?;
+        self.send(Message::Counts(counts))?;
         self.send(Message::End)
     }
 

@@ -12,8 +12,8 @@ pub(super) enum Role {
     Ring,
     Kernel,
     Children,
-    /// Run once by opentop itself, attached to nothing.
-    Once,
+    /// Of the object that has the maps: who opentop is, and what was counted of each process.
+    Base,
     /// The beginning of calls, for these sets.
     Entry(&'static [HookSet]),
 }
@@ -31,7 +31,7 @@ pub(super) enum Needs {
 /// What a program is attached to.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum AttachTo {
-    /// Nothing: opentop runs it once itself.
+    /// Nothing: opentop runs it itself, or reads by it.
     Nothing,
     /// The function, or the tracepoint by its type, that the program is loaded for.
     Trampoline,
@@ -119,7 +119,9 @@ const PROGRAMS: &[Spec] = &[
     spec("open_interpreter_return", Role::Kernel, Needs::Function(&["bprm_open_interpreter"])),
     spec("filp_open_return", Role::Kernel, Needs::Function(&["filp_open"])),
     // Tells the BPF side which process is opentop's own.
-    spec("learn_own_id", Role::Once, Needs::Nothing).attached_to(AttachTo::Nothing),
+    spec("learn_own_id", Role::Base, Needs::Nothing).attached_to(AttachTo::Nothing),
+    spec("process_exit", Role::Base, tracepoint!("sched_process_exit", 2..=3)),
+    spec("read_processes", Role::Base, Needs::Nothing).attached_to(AttachTo::Nothing),
     spec("follow_fork", Role::Children, tracepoint!("sched_process_fork", 3..=3)),
     spec("follow_exit", Role::Children, tracepoint!("sched_process_exit", 2..=3)),
 ];
@@ -158,7 +160,7 @@ pub(super) fn programs() -> impl Iterator<Item = &'static Spec> {
 impl Spec {
     /// Names are joined with their directories in a loop, or by a program made for kernels without.
     pub(super) fn fits(&self, has_loops: bool) -> bool {
-        let joins = !matches!(self.role, Role::Children | Role::Once | Role::Entry(_));
+        let joins = !matches!(self.role, Role::Children | Role::Base | Role::Entry(_));
         !joins || self.unrolled != has_loops
     }
 }

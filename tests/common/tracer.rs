@@ -2,13 +2,16 @@
 
 use super::lines::{Line, Open, Summary};
 use super::{PATIENCE, Running, opentop};
+use crossbeam_channel as channel;
+use opentop::message::Message;
+use opentop::tracer;
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -126,7 +129,7 @@ impl Tracer {
 
 /// The lines of a pipe, read as they come so that the writer never waits.
 fn read_lines(stdout: ChildStdout) -> Receiver<String> {
-    let (sender, lines) = channel();
+    let (sender, lines) = mpsc::channel();
     std::thread::spawn(move || {
         let mut reader = BufReader::with_capacity(1 << 20, stdout);
         loop {
@@ -174,4 +177,23 @@ impl Ended {
             other => panic!("the last line is no summary: {other:?}"),
         }
     }
+}
+
+/// Runs a tracer with a channel of this size beside `consume`, which gets both of its ends, and waits until it has ended.
+pub fn beside<T>(
+    options: tracer::Options,
+    size: usize,
+    consume: impl FnOnce(channel::Receiver<Message>, channel::Sender<tracer::Command>) -> T,
+) -> T {
+    let mut storage = tracer::storage();
+    let live = tracer::Tracer::start(&mut storage, options).expect("a kernel that can be traced");
+    let (messages, received) = channel::bounded(size);
+    let (commands, commanded) = channel::bounded(1);
+    let (end, ended) = channel::bounded(1);
+    std::thread::scope(|scope| {
+        scope.spawn(move || end.send(live.run(&messages, &commanded)));
+        let did = consume(received, commands);
+        ended.recv_timeout(Duration::from_secs(10)).expect("an end").expect("no failure");
+        did
+    })
 }

@@ -28,6 +28,7 @@ usage: opener list                          print the names of all ways
            --threads N                      each by N threads, which come and go while the main thread opens (1)
            --missing                        names that are not there, each different
            --cpu K                          all on one processor
+       opener brief DIR --opens N --procs N open N times by each of so many processes, of which few live at a time
        opener loop DIR --seconds S [--missing] [--cpu K]
                                             one process opens flat out; prints the count and ns per open
        opener first PATH                    open PATH every millisecond until killed
@@ -54,6 +55,7 @@ fn run(command: &str, args: &Args) -> Result<ExitCode, String> {
         "list" => ways::all().for_each(|way| print(way.name)),
         "ways" => return Ok(go_ways(args, &args.dir()?)),
         "storm" => storm::storm(&args.dir()?, &args.plan("opens")?),
+        "brief" => storm::brief(&args.dir()?, &args.plan("opens")?),
         "loop" => storm::flat_out(&args.dir()?, &args.plan("seconds")?),
         "first" => storm::first(args.operand()?.as_bytes()),
         "type" => typing::try_all().iter().for_each(|line| print(line)),

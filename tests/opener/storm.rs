@@ -97,6 +97,28 @@ pub fn storm(dir: &[u8], plan: &Plan) {
     }
 }
 
+/// Opens `plan.amount` times by each of `plan.procs` processes that live for about 2 ms, four at a time. They are called
+/// `brief`.
+pub fn brief(dir: &[u8], plan: &Plan) {
+    prepare(dir, plan);
+    let mut living = std::collections::VecDeque::new();
+    let wait_for = |child| assert_eq!(sys::wait(child), 0, "a brief process");
+    for _ in 0..plan.procs {
+        if living.len() == 4 {
+            living.pop_front().into_iter().for_each(wait_for);
+        }
+        living.push_back(sys::fork(|| {
+            // SAFETY: a C string.
+            unsafe { libc::prctl(libc::PR_SET_NAME, c"brief".as_ptr()) };
+            let mut opener = Opener::new(plan.missing);
+            (0..plan.amount).for_each(|number| opener.open(number));
+            std::thread::sleep(Duration::from_millis(2));
+            0
+        }));
+    }
+    living.into_iter().for_each(wait_for);
+}
+
 /// Opens this often. The main thread makes its share in three parts: before the others come, beside them, and after.
 fn open_by_threads(opens: u64, plan: &Plan) {
     let others = plan.threads - 1;

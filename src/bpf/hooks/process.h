@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * Opentop's own process, and children of the processes that are wanted. They
- * stay wanted when their parents are gone.
+ * Opentop's own process; the end of processes, and what was counted of each;
+ * children of the processes that are wanted. They stay wanted when their parents
+ * are gone.
  */
 #ifndef OPENTOP_HOOKS_PROCESS_H
 #define OPENTOP_HOOKS_PROCESS_H
@@ -25,6 +26,62 @@ int learn_own_id(void *ctx)
 	return 0;
 }
 
+/* Its last thread ends: it opens nothing any more. */
+static __always_inline bool is_last_thread(struct task_struct *task)
+{
+	return task->signal->live.counter == 0;
+}
+
+/* Marks the count of a process as final. Whoever reads it next removes it. */
+SEC("?tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+	struct process_key key = { .pid = task->tgid };
+	struct process_count *c;
+
+	if (!is_last_thread(task))
+		return 0;
+	key.start_ns = task->group_leader->start_time;
+	c = bpf_map_lookup_elem(&processes, &key);
+	if (c && !c->ended) {
+		c->ended = 1;
+		COUNT(ended);
+	}
+	return 0;
+}
+
+/*
+ * Writes what is counted of each process, and removes those that have ended: the
+ * only one who does, so that no element changes hands while it is read. To read
+ * by an iterator takes no call of bpf(), each of which keeps kernel probes on
+ * its CPU from running.
+ */
+SEC("?iter/bpf_map_elem")
+int read_processes(struct bpf_iter__bpf_map_elem *ctx)
+{
+	const struct process_key *key = ctx->key;
+	const volatile struct process_count *count = ctx->value;
+	struct process_record record;
+
+	if (!key || !count)
+		return 0;
+	/* Before the counts, which are final if it is set. */
+	record.count.ended = count->ended;
+	barrier();
+	record.key = *key;
+	record.count.succeeded = count->succeeded;
+	record.count.failed = count->failed;
+	record.count.uid = count->uid;
+	record.count.ppid = count->ppid;
+	store_comm(record.count.comm, (const char *)count->comm);
+	record.count.pad = 0;
+	/* Where it finds no room the same element comes once more. */
+	if (bpf_seq_write(ctx->meta->seq, &record, sizeof(record)) == 0 &&
+	    record.count.ended)
+		bpf_map_delete_elem(&processes, &record.key);
+	return 0;
+}
+
 SEC("?tp_btf/sched_process_fork")
 int BPF_PROG(follow_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -38,13 +95,13 @@ int BPF_PROG(follow_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
-/* The last thread of a process: its pid may soon be another's. */
+/* Its pid may soon be another's. */
 SEC("?tp_btf/sched_process_exit")
 int BPF_PROG(follow_exit, struct task_struct *task)
 {
 	u32 tgid = task->tgid;
 
-	if (task->signal->live.counter == 0)
+	if (is_last_thread(task))
 		bpf_map_delete_elem(&wanted_pids, &tgid);
 	return 0;
 }
