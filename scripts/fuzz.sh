@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 seconds=${2:-60}
-read -ra targets <<<"${1:-record recording filter terminal escape}"
+read -ra targets <<<"${1:-record recording filter terminal output escape}"
 out=$(realpath -m "${CARGO_TARGET_DIR:-target}")/fuzz
 host=$(rustc -vV | sed -n 's/^host: //p')
 # Counters at every edge and comparison are what libFuzzer is guided by; this is all of the compiler that it needs.

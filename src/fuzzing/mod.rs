@@ -5,6 +5,7 @@
 //! `fuzz/corpus`, a directory for each target, and are tried first by both. None of this is part of a normal build.
 
 mod filter;
+mod output;
 mod record;
 mod recording;
 mod terminal;
@@ -25,11 +26,12 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target { name: "record", run: record::run, words: record::WORDS },
     Target { name: "recording", run: recording::run, words: recording::WORDS },
     Target { name: "filter", run: filter::run, words: filter::WORDS },
     Target { name: "terminal", run: terminal::run, words: terminal::WORDS },
+    Target { name: "output", run: output::run, words: output::WORDS },
     Target {
         name: "escape",
         run: run_escape,

@@ -20,8 +20,9 @@ use crate::privileges::{self, Role};
 use crate::tracer::Command;
 use crate::tui::app::CommandEvent;
 
-/// Bytes of one read, and reads that may wait for the screen: what prints more waits, as for any terminal.
-const READ: usize = 8 << 10;
+/// Bytes of one read, and reads that may wait for the screen: what prints more waits, as for any terminal. Keys are looked at
+/// between two of them, and each may ask for some 200 scrolls of the whole terminal.
+const READ: usize = 1 << 10;
 const WAITING: usize = 8;
 
 /// The running command.

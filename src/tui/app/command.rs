@@ -1,10 +1,12 @@
 //! The command as the screen knows it: its terminal, and how it ended.
 //!
 //! What a command prints is anybody's text. It is interpreted by an emulator of a fixed size, and what comes out of that
-//! are cells, of which only what can be seen is drawn.
+//! are cells, of which only what can be seen is drawn. [`super::sanitize`] keeps from it what would hold it up.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Size;
+
+use super::sanitize::Sanitizer;
 
 /// Rows that are kept above the screen; 32 bytes a cell.
 const SCROLLBACK: usize = 1000;
@@ -30,6 +32,8 @@ pub struct Command {
     pub ended: Option<String>,
     /// It has written something.
     pub printed: bool,
+    /// Between the command and the emulator.
+    sanitizer: Sanitizer,
     parser: vt100::Parser,
 }
 
@@ -49,33 +53,44 @@ pub fn terminal_size(screen: Size) -> Size {
 
 impl Command {
     pub fn new(label: String, screen: Size) -> Self {
-        Self { label, ended: None, printed: false, parser: parser(terminal_size(screen)) }
+        Self {
+            label,
+            ended: None,
+            printed: false,
+            sanitizer: Sanitizer::default(),
+            parser: parser(terminal_size(screen)),
+        }
     }
 
     pub fn screen(&self) -> &vt100::Screen {
         self.parser.screen()
     }
 
-    pub(super) fn print(&mut self, bytes: &[u8]) {
+    pub(crate) fn print(&mut self, bytes: &[u8]) {
         self.printed = true;
-        let parser = &mut self.parser;
-        // What breaks the emulator must not break the screen: it starts anew.
-        let printed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| parser.process(bytes)));
-        if printed.is_err() {
-            let (height, width) = self.parser.screen().size();
-            self.parser = parser_of(height, width);
-        }
+        let (height, width) = self.screen().size();
+        let bytes = self.sanitizer.pass(bytes, height.max(width));
+        self.change(|parser| parser.process(&bytes));
     }
 
-    pub(super) fn resize(&mut self, screen: Size) {
+    pub(crate) fn resize(&mut self, screen: Size) {
         let size = terminal_size(screen);
-        self.parser.screen_mut().set_size(size.height, size.width);
+        self.change(|parser| parser.screen_mut().set_size(size.height, size.width));
     }
 
     /// Looks so many rows further up, or down.
-    pub(super) fn scroll(&mut self, rows: isize) {
-        let at = self.parser.screen().scrollback();
-        self.parser.screen_mut().set_scrollback(at.saturating_add_signed(rows));
+    pub(crate) fn scroll(&mut self, rows: isize) {
+        let at = self.screen().scrollback();
+        self.change(|parser| parser.screen_mut().set_scrollback(at.saturating_add_signed(rows)));
+    }
+
+    /// What breaks the emulator must not break the screen: it starts anew.
+    fn change(&mut self, change: impl FnOnce(&mut vt100::Parser)) {
+        let (height, width) = self.screen().size();
+        let parser = &mut self.parser;
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| change(parser))).is_err() {
+            self.parser = parser_of(height, width);
+        }
     }
 
     /// What a key sends to a program.
@@ -151,5 +166,13 @@ mod tests {
         }
         command.scroll(isize::MAX);
         command.scroll(isize::MIN);
+    }
+
+    #[test]
+    fn what_breaks_the_emulator_leaves_an_empty_terminal() {
+        let mut command = Command::new("sh (7)".into(), Size::new(80, 24));
+        command.print(b"before");
+        command.change(|_| panic!("broken"));
+        assert_eq!((command.screen().contents(), command.screen().size()), (String::new(), (21, 78)));
     }
 }

@@ -21,6 +21,7 @@ mod mode;
 pub(crate) mod pace;
 pub(crate) mod prompt;
 pub(crate) mod report;
+pub(crate) mod sanitize;
 pub(crate) mod scroll;
 mod selection;
 mod setup;
