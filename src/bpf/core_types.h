@@ -66,6 +66,13 @@ struct open_how {
 	__u64 resolve;
 };
 
+/* From uapi/linux/io_uring.h. */
+struct io_uring_cqe {
+	__u64 user_data;
+	__s32 res;
+	__u32 flags;
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), \
 			     apply_to = record)
 
@@ -168,10 +175,6 @@ struct delayed_filename {
 
 struct io_open___wrapped {
 	struct delayed_filename filename;
-};
-
-struct io_uring_cqe {
-	s32 res;
 };
 
 typedef struct {

@@ -166,12 +166,12 @@ static __always_inline int count_only(enum known known, int ret)
 	return 0;
 }
 
-__noinline int count_dropped(int ret)
+__noinline int count_open(int ret)
 {
 	return count_only(KNOWN_TASK, ret);
 }
 
-static __noinline int count_dropped_on_old_kernels(int ret)
+static __noinline int count_on_old_kernels(int ret)
 {
 	return count_only(KNOWN_NONE, ret);
 }
@@ -181,7 +181,7 @@ static __always_inline void count_forgotten(struct task_struct *task, int ret)
 {
 	if (!is_reported(KNOWN_TASK, task, ret))
 		return;
-	count_dropped(ret);
+	count_open(ret);
 	COUNT(io_uring);
 }
 
@@ -196,10 +196,28 @@ static __always_inline void report(enum known known, struct task_struct *task,
 	if (written == TOO_SMALL)
 		written = larger(known, args);
 	else if (written == NO_SPACE && known == KNOWN_NONE)
-		count_dropped_on_old_kernels(args->ret);
+		count_on_old_kernels(args->ret);
 	else if (written == NO_SPACE)
-		count_dropped(args->ret);
+		count_open(args->ret);
 	if (written != WRITTEN)
+		COUNT(dropped);
+}
+
+/*
+ * The same for opens that are rare, in a program that is half as long, and so
+ * half as long to load.
+ */
+static __always_inline void
+report_rare(enum known known, struct task_struct *task, struct open_args *args)
+{
+	if (!is_reported(known, task, args->ret))
+		return;
+	args->now = bpf_ktime_get_ns();
+	if (known == KNOWN_NONE)
+		count_on_old_kernels(args->ret);
+	else
+		count_open(args->ret);
+	if (larger(known, args) != WRITTEN)
 		COUNT(dropped);
 }
 

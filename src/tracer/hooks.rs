@@ -31,6 +31,8 @@ pub struct Extras {
 /// The calls without which a set of functions is of no use.
 const INDISPENSABLE: &str = "openat_return";
 
+const NO_TRAMPOLINES: &str = "this host allows no programs at the kernel's functions";
+
 /// A program that will be loaded, and the kernel's function that it attaches to, if it is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Chosen {
@@ -102,6 +104,9 @@ impl Optional {
     /// # Errors
     /// If this kernel does not have everything for them: what it lacks.
     pub(super) fn choose(&self, kernel: &Kernel) -> Result<Vec<Chosen>, String> {
+        if self.role == Role::Kernel && !kernel.trampolines {
+            return Err(NO_TRAMPOLINES.into());
+        }
         let chosen = choose(|role| role == self.role, kernel)?;
         let lacks = |program: &&&str| !chosen.iter().any(|chosen| chosen.program.starts_with(**program));
         match self.programs.iter().find(lacks) {
@@ -110,9 +115,9 @@ impl Optional {
         }
     }
 
-    /// Whether its programs attach to tracepoints, so that they can be loaded wherever a set can.
-    pub(super) fn joins_a_set(&self) -> bool {
-        self.role != Role::Kernel
+    /// Whether its programs attach to what those of the set do, or to tracepoints, so that they can be loaded with it.
+    pub(super) fn joins(&self, set: HookSet) -> bool {
+        self.role != Role::Kernel || set == HookSet::Functions
     }
 
     /// Whether its programs are among those.
@@ -128,6 +133,9 @@ impl Optional {
 pub(super) fn choose_set(set: HookSet, extras: Extras, kernel: &Kernel) -> Result<Vec<Chosen>, String> {
     if set != HookSet::SyscallExitRaw && !kernel.has_loops() {
         return Err("the kernel has no bpf_loop(), which came with 5.17".into());
+    }
+    if set == HookSet::Functions && !kernel.trampolines {
+        return Err(NO_TRAMPOLINES.into());
     }
     let wanted = |role| match role {
         Role::Set(of) => of == set,

@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 
-use libbpf_rs::ReferencesType as _;
-use libbpf_rs::btf::Btf;
-use libbpf_rs::btf::types::{Func, FuncProto, Ptr, Struct, Typedef};
+use libbpf_rs::btf::types::{FuncProto, Ptr, Typedef};
+use libbpf_rs::btf::{Btf, BtfKind, BtfType};
+use libbpf_rs::{ProgramType, ReferencesType as _};
 
 use super::programs;
 
@@ -27,6 +28,8 @@ pub(super) struct Kernel {
     /// How many parameters the programs of a tracepoint have, the hidden first one included; by the name of their type.
     tracepoints: HashMap<&'static str, u32>,
     lossless_probes: bool,
+    /// Whether programs may be attached to the kernel's functions, where it has what they need.
+    pub(super) trampolines: bool,
 }
 
 impl Kernel {
@@ -37,18 +40,29 @@ impl Kernel {
     pub(super) fn new() -> Result<Self, String> {
         let btf = Btf::from_vmlinux().map_err(|why| format!("{BTF_PATH}: {why:#}"))?;
         let (functions, tracepoints) = programs::needed();
-        let wanted = |names: Vec<&'static str>| names.into_iter().collect::<HashSet<_>>();
-        let (functions, tracepoints) = (wanted([functions, vec![LOOP, CAST]].concat()), wanted(tracepoints));
-        // A pass over all types for each kind: libbpf's own search would be one for each name.
-        let name = |name: Option<&OsStr>, of: &HashSet<&'static str>| of.get(name?.to_str()?).copied();
-        Ok(Self {
-            functions: btf.type_by_kind().filter_map(|found: Func<'_>| name(found.name(), &functions)).collect(),
-            tracepoints: btf
-                .type_by_kind()
-                .filter_map(|found: Typedef<'_>| Some((name(found.name(), &tracepoints)?, parameters(&found)?)))
-                .collect(),
-            lossless_probes: btf.type_by_name::<Struct<'_>>(LOSSLESS_PROBES).is_some(),
-        })
+        let (functions, tracepoints) = (sorted([functions, vec![LOOP, CAST]].concat()), sorted(tracepoints));
+        let mut kernel = Self {
+            functions: HashSet::new(),
+            tracepoints: HashMap::new(),
+            lossless_probes: false,
+            // What cannot be told is seen when they are loaded.
+            trampolines: ProgramType::Tracing.is_supported().unwrap_or(true),
+        };
+        // One pass over all types: libbpf's own search would be one for each name.
+        for found in btf.type_by_kind::<BtfType<'_>>() {
+            let Some(name) = found.name() else { continue };
+            match found.kind() {
+                BtfKind::Func => kernel.functions.extend(among(&functions, name)),
+                BtfKind::Typedef => {
+                    let parameters = || parameters(&Typedef::try_from(found).ok()?);
+                    let programs = among(&tracepoints, name);
+                    kernel.tracepoints.extend(programs.and_then(|programs| Some((programs, parameters()?))));
+                }
+                BtfKind::Struct => kernel.lossless_probes |= name == LOSSLESS_PROBES,
+                _ => {}
+            }
+        }
+        Ok(kernel)
     }
 
     /// The function, if it is there.
@@ -75,6 +89,16 @@ impl Kernel {
     pub(super) fn has_lossless_probes(&self) -> bool {
         self.lossless_probes
     }
+}
+
+fn sorted(mut names: Vec<&'static str>) -> Vec<&'static str> {
+    names.sort_unstable();
+    names
+}
+
+/// The one of the sorted names that this is, if it is.
+fn among(names: &[&'static str], name: &OsStr) -> Option<&'static str> {
+    names.binary_search_by_key(&name.as_bytes(), |name| name.as_bytes()).ok().map(|at| names[at])
 }
 
 /// How many parameters a pointer to a function takes.

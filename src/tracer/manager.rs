@@ -7,7 +7,7 @@ use libbpf_rs::skel::Skel as _;
 use libbpf_rs::{Link, OpenObject};
 
 use super::hook_set::HookSet;
-use super::hooks::{self, Links, Optional};
+use super::hooks::{self, Links};
 use super::kernel::Kernel;
 use super::missed::MissedRuns;
 use super::object::{LoadedObject, OpenedObject, add_children, set_filter};
@@ -69,15 +69,17 @@ impl<'a> HookManager<'a> {
         options: &Options,
     ) -> Result<(LoadedObject<'a>, Self), Vec<(HookSet, String)>> {
         let (mut tried, mut first) = (Vec::new(), Some(first));
-        let joined = hooks::optional(options.extras).filter(Optional::joins_a_set);
-        let joined: Vec<_> = joined.filter_map(|optional| optional.choose(&kernel).ok()).flatten().collect();
         for &(set, reason) in candidates {
             let attempt = hooks::choose_set(set, options.extras, &kernel).and_then(|chosen| {
                 let chosen = [chosen, hooks::choose_base(&kernel)?].concat();
                 let opened = first.take().unwrap_or_else(|| open_next(&mut slots, options))?;
-                let all = [&chosen[..], &joined].concat();
-                let alone = |_| open_next(&mut slots, options)?.load(set, chosen, &kernel, options, None);
-                attach_and_test(opened.load(set, all, &kernel, options, None).or_else(alone)?, options)
+                let joined = hooks::optional(options.extras).filter(|optional| optional.joins(set));
+                let joined = joined.filter_map(|optional| optional.choose(&kernel).ok()).flatten();
+                let all = chosen.iter().cloned().chain(joined).collect();
+                let go = |opened: OpenedObject<'a>, chosen| {
+                    attach_and_test(opened.load(set, chosen, &kernel, options, None)?, options)
+                };
+                go(opened, all).or_else(|_| go(open_next(&mut slots, options)?, chosen))
             });
             match attempt {
                 Ok((links, base)) => {
@@ -220,7 +222,8 @@ mod tests {
     #[test]
     fn no_room_for_another_object_is_an_error() {
         assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
-        let (kernel, options, mut slots) = (Kernel::new().unwrap(), Options::default(), [MaybeUninit::uninit()]);
+        let (mut kernel, options, mut slots) = (Kernel::new().unwrap(), Options::default(), [MaybeUninit::uninit()]);
+        kernel.trampolines = true;
         let mut slots = slots.iter_mut();
         let first = open_next(&mut slots, &options);
         let order = [(HookSet::SyscallExitRaw, "")];

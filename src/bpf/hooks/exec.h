@@ -39,7 +39,7 @@ static __always_inline int on_exec(enum known known, int old_pid,
 	/* A thread that is not the leader has become it. */
 	if (measure_latency)
 		args.enter_ts = take_enter_ts(old_pid);
-	report(known, task, &args);
+	report_rare(known, task, &args);
 	return 0;
 }
 

@@ -30,7 +30,11 @@ static __always_inline const char *open_name(struct io_open *open)
 {
 	struct io_open___wrapped *wrapped = (void *)open;
 
-	if (bpf_core_type_exists(struct delayed_filename))
+	/*
+	 * Asked of a type that all kernels have: one that is missing libbpf
+	 * looks for in the types of each module.
+	 */
+	if (bpf_core_field_exists(wrapped->filename.__incomplete_filename))
 		return BPF_CORE_READ(wrapped, filename.__incomplete_filename,
 				     name);
 	return BPF_CORE_READ(open, filename, name);
@@ -156,7 +160,7 @@ SEC("?tp_btf/io_uring_complete")
 int BPF_PROG(ring_complete, void *ctx_ring, struct io_kiocb *req,
 	     struct io_uring_cqe *cqe)
 {
-	return on_complete(req, BPF_CORE_READ(cqe, res));
+	return on_complete(req, cqe->res);
 }
 
 /* Before the completion was passed on as a whole. */

@@ -32,7 +32,7 @@ static __always_inline int on_kernel_open(void *ctx, const char *name,
 		args->ret = opened;
 	else
 		args->file = (struct file *)opened;
-	report(KNOWN_TASK, current_task(KNOWN_TASK), args);
+	report_rare(KNOWN_TASK, current_task(KNOWN_TASK), args);
 	return 0;
 }
 
