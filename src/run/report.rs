@@ -146,7 +146,7 @@ impl Collected {
         let host = Host { packages, denied_by };
         match form {
             ReportForm::Text => output::report::text(out, &self.report, &self.source, paper.look, host),
-            ReportForm::Json => output::report::json(out, &self.report, &self.header, &self.hooks),
+            ReportForm::Json => output::report::json(out, &self.report, &self.header, &self.hooks, host),
             ReportForm::Depfile => output::report::depfile(out, &self.report),
         }
     }

@@ -66,7 +66,7 @@ pub const REPORT_LINES: [(&str, &str); 9] = [
     ),
     (
         "file",
-        "what one program did with one path: path, path_kind, program, opens and each kind, errno (the latest; else null), uid (of the latest)",
+        "what one program did with one path: path, path_kind, program, opens and each kind, errno (the latest; else null), uid (of the latest); with --by package, package (or null); with --explain, denied_by (what denies it, or null)",
     ),
     (
         "search",

@@ -3,14 +3,16 @@
 
 use std::io::{self, Write};
 
+use super::Host;
 use crate::event::errno_name;
 use crate::output::json::Object;
 use crate::output::{Json, Output as _, totals_by_name};
 use crate::recording::Header;
 use crate::report::{Counts, Kind, Report, VERSION};
 
-/// Writes `report`. `header` tells where the opens come from, `hooks` by which hooks they were seen.
-pub fn json(out: impl Write, report: &Report, header: &Header, hooks: &str) -> io::Result<()> {
+/// Writes `report`. `header` tells where the opens come from, `hooks` by which hooks they were seen. What is asked of the host
+/// stands in fields of its own.
+pub fn json(out: impl Write, report: &Report, header: &Header, hooks: &str, host: Host<'_>) -> io::Result<()> {
     let mut json = Json::new(out);
     head(&mut json, report, header)?;
     let name = |id: u32| Some(report.names().get(id));
@@ -27,6 +29,14 @@ pub fn json(out: impl Write, report: &Report, header: &Header, hooks: &str) -> i
             errno => line.word("errno", &errno_name(errno.into())),
         }
         line.number("uid", record.uid.into());
+        if let Some(packages) = host.packages {
+            line.text("package", packages.of(report.names().get(path)).map(str::as_bytes));
+        }
+        if let Some(denied_by) = host.denied_by {
+            let denied = record.counts.get(Kind::Denied) > 0;
+            let why = denied.then(|| denied_by(report.names().get(path), record.uid));
+            line.text("denied_by", why.as_deref().map(str::as_bytes));
+        }
         json.end_line()?;
     }
     for (program, base, search) in report.searches().results() {

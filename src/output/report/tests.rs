@@ -93,15 +93,19 @@ fn packages_are_a_row_each_and_files_of_none_are_shown() {
     let paths = report.records().map(|(_, path, _)| report.names().get(path));
     let packages = Packages::find(paths, &dir);
     std::fs::remove_dir_all(&dir).unwrap();
-    let mut page = Vec::new();
-    text(
-        &mut page,
-        &report,
-        "build.zst",
-        Look { by: By::Package, ..LOOK },
-        Host { packages: Some(&packages.unwrap()), ..Host::default() },
-    )
-    .unwrap();
+    let (mut page, mut lines) = (Vec::new(), Vec::new());
+    let host = Host { packages: Some(&packages.unwrap()), denied_by: Some(|_, uid| format!("by {uid}")) };
+    text(&mut page, &report, "build.zst", Look { by: By::Package, ..LOOK }, host).unwrap();
+    json(&mut lines, &report, &Header::default(), "hooks", host).unwrap();
+    for line in String::from_utf8(lines).unwrap().lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        if line["type"] == "file" {
+            let path = line["path"].as_str().unwrap();
+            let package = path.starts_with("/usr/include/bits/").then_some("libc6-dev");
+            let why = (path == "/root/secret").then_some("by 0");
+            assert_eq!((line["package"].as_str(), line["denied_by"].as_str()), (package, why), "{path}");
+        }
+    }
     let page = String::from_utf8(page).unwrap();
     let (_, read) = page.split_once("\nREAD ").unwrap();
     let rows: Vec<_> =
@@ -159,7 +163,7 @@ fn paths_that_may_not_be_what_was_meant_are_told() {
 #[test]
 fn json_lines() {
     let mut lines = Vec::new();
-    json(&mut lines, &sample_report(), &Header::default(), "hooks").unwrap();
+    json(&mut lines, &sample_report(), &Header::default(), "hooks", Host::default()).unwrap();
     let text = String::from_utf8(lines).unwrap();
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -207,7 +211,7 @@ proptest! {
         let found = crate::report::diff(&report, &empty, 2.0);
         prop_assert_eq!(found.len(), report.records().len());
         let (mut lines, mut rules, mut differences) = (Vec::new(), Vec::new(), Vec::new());
-        json(&mut lines, &report, &Header::default(), "hooks").unwrap();
+        json(&mut lines, &report, &Header::default(), "hooks", Host::default()).unwrap();
         depfile(&mut rules, &report).unwrap();
         diff_text(&mut differences, &found, ["a", "b"], Look { width, ..LOOK }).unwrap();
         for line in String::from_utf8(lines.clone()).unwrap().lines() {
