@@ -7,7 +7,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -272,33 +272,42 @@ fn a_recording_says_what_it_lost() {
     assert!(summary.starts_with("# opens") && summary.contains("(ring)"), "{summary}");
 }
 
-#[test]
-fn a_recording_on_a_full_disk_can_be_read_so_far() {
-    needs_root();
-    let scratch = Scratch::new();
-    let (disk, kept) = (scratch.dir("disk"), scratch.join("kept.zst"));
-    // The disk is gone with the mount namespace, so that the recording is copied before.
-    let script = "mount -t tmpfs -o size=64k none \"$1\" && { \"$2\" record \"$1/r\" -- \"$5\" storm \"$6\" --procs 1 \
-                  --opens 200000 --missing 2>\"$4\"; status=$?; cp \"$1/r\" \"$3\"; exit $status; }";
-    let errors = scratch.join("errors");
+/// Records a storm on a disk of 112 KiB. What it said last, and its files in order, copied to `kept`.
+fn recorded_on_a_full_disk(scratch: &Scratch, options: &[&str], kept: &Path) -> (String, Vec<PathBuf>) {
+    let (disk, errors) = (scratch.dir("disk"), scratch.join("errors"));
+    // The disk is gone with the mount namespace, so that what is on it is copied before.
+    let script = "disk=$1 kept=$2 errors=$3; shift 3; mount -t tmpfs -o size=112k none \"$disk\" && { \"$@\" 2>\"$errors\"; \
+                  status=$?; cp \"$disk\"/r* \"$kept\"; exit $status; }";
     let mut command = Command::new("unshare");
-    command
-        .args(["-m", "sh", "-c", script, "sh"])
-        .arg(&disk)
-        .arg(env!("CARGO_BIN_EXE_opentop"))
-        .arg(&kept)
-        .arg(&errors);
-    command.arg(opener::<&str>([]).get_program()).arg(scratch.dir("storm"));
-    let output = common::output(&mut command);
+    command.args(["-m", "sh", "-c", script, "sh"]).arg(&disk).arg(kept).arg(&errors);
+    command.arg(env!("CARGO_BIN_EXE_opentop")).args(["record", "-i", "0.05"]).args(options).arg(disk.join("r"));
+    command.arg("--").arg(opener::<&str>([]).get_program()).arg("storm").arg(scratch.dir("storm"));
+    let output = common::output(command.args(["--procs", "1", "--opens", "200000", "--missing"]));
     let said = fs::read_to_string(&errors).expect("what it said");
     // That the storm runs on is said before.
     let said = said.lines().rfind(|line| line.starts_with("opentop: ")).unwrap_or_default();
     assert_eq!(output.status.code(), Some(1), "{said}{}", stderr(&output));
-    assert!(said.contains("space") && said.contains("can be read so far"), "{said}");
-    let replayed = common::output(opentop(["replay", "-o", "json"]).arg(&kept));
-    assert_eq!(replayed.status.code(), Some(0), "{}", stderr(&replayed));
-    assert!(stderr(&replayed).contains("ends early"), "{}", stderr(&replayed));
-    assert!(stdout(&replayed).lines().filter(|line| line.contains("\"type\":\"open\"")).count() > 100);
+    let mut files: Vec<_> = fs::read_dir(kept).expect("copies").map(|entry| entry.expect("a copy").path()).collect();
+    files.sort();
+    (said.to_owned(), files)
+}
+
+#[test]
+fn a_recording_on_a_full_disk_can_be_read_so_far() {
+    needs_root();
+    for options in [&[][..], &["--max-size", "64K", "--files", "5"]] {
+        let scratch = Scratch::new();
+        let (said, files) = recorded_on_a_full_disk(&scratch, options, &scratch.dir("kept"));
+        assert!(said.contains("space") && said.contains("can be read so far"), "{said}");
+        // Of a ring those files that were begun, of which the last alone is cut off.
+        assert_eq!(files.len(), if options.is_empty() { 1 } else { 2 }, "{files:?}");
+        for (number, file) in files.iter().enumerate() {
+            let replayed = common::output(opentop(["replay", "-o", "json"]).arg(file));
+            assert_eq!(replayed.status.code(), Some(0), "{}", stderr(&replayed));
+            assert_eq!(stderr(&replayed).contains("ends early"), number == files.len() - 1, "{}", stderr(&replayed));
+            assert!(stdout(&replayed).lines().filter(|line| line.contains("\"type\":\"open\"")).count() > 100);
+        }
+    }
 }
 
 /// A recording as somebody might send it: a new process with a name of a megabyte in each line; nothing but blank lines.

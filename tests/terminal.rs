@@ -70,11 +70,14 @@ fn a_recording_tells_how_it_goes() {
     needs_root();
     let scratch = Scratch::new();
     let recording = scratch.join("recording");
-    let mut pty = start(&["record", "-i", "0.1", recording.to_str().expect("UTF-8")]);
-    pty.wait_for("its progress", |text| text.contains(" lost; ^C ends it"));
-    pty.keys("\x03");
-    assert_eq!(pty.wait_for_end().0, Some(0));
-    pty.wait_for("what it has", |text| text.contains("opentop: recorded ") && !text.contains("^C ends it"));
+    let recording = recording.to_str().expect("UTF-8");
+    for options in [&[][..], &["--max-size", "1M"]] {
+        let mut pty = start(&[&["record", "-i", "0.1", recording], options].concat());
+        pty.wait_for("its progress", |text| text.contains(" lost; ^C ends it"));
+        pty.keys("\x03");
+        assert_eq!(pty.wait_for_end().0, Some(0), "{options:?}");
+        pty.wait_for("what it has", |text| text.contains("opentop: recorded ") && !text.contains("^C ends it"));
+    }
 }
 
 #[test]

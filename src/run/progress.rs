@@ -1,25 +1,41 @@
 //! One line on the terminal that tells how a recording goes.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Instant;
 
+use crate::child::Program;
 use crate::event::Batch;
 use crate::format::{compact, group_digits};
 use crate::message::{Counts, Hooks, Lost};
-use crate::output::Writer;
 use crate::output::lines::Consumer;
 
+/// Whether there is a terminal for it. A command has it to itself.
+pub(super) fn is_shown(command: &Program) -> bool {
+    io::stderr().is_terminal() && command.line.is_empty()
+}
+
+/// Calls `consume` with `consumer`, of which the line tells meanwhile if it is `shown`.
+pub(super) fn with_progress<T>(
+    consumer: &mut dyn Consumer,
+    shown: bool,
+    bytes: &dyn Fn() -> u64,
+    consume: impl FnOnce(&mut dyn Consumer) -> T,
+) -> T {
+    if shown { consume(&mut Progress::new(consumer, bytes)) } else { consume(consumer) }
+}
+
 /// Passes everything on, and tells about it with each reading of the counters.
-pub(super) struct Progress<'a> {
+struct Progress<'a> {
     consumer: &'a mut dyn Consumer,
-    writer: &'a Writer,
+    /// Bytes written so far.
+    bytes: &'a dyn Fn() -> u64,
     start: Instant,
     events: u64,
 }
 
 impl<'a> Progress<'a> {
-    pub fn new(consumer: &'a mut dyn Consumer, writer: &'a Writer) -> Self {
-        Self { consumer, writer, start: Instant::now(), events: 0 }
+    fn new(consumer: &'a mut dyn Consumer, bytes: &'a dyn Fn() -> u64) -> Self {
+        Self { consumer, bytes, start: Instant::now(), events: 0 }
     }
 
     fn text(&self) -> String {
@@ -28,7 +44,7 @@ impl<'a> Progress<'a> {
             "recording for {} s: {} events, {} bytes, {} lost; ^C ends it",
             self.start.elapsed().as_secs(),
             group_digits(self.events),
-            group_digits(self.writer.written()),
+            group_digits((self.bytes)()),
             compact(lost.dropped() + lost.skipped)
         )
     }

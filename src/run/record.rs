@@ -2,11 +2,12 @@
 
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
+use std::rc::Rc;
 
 use super::at_end::Told;
 use super::command::Run;
 use super::lines::{draft, keep, lines, writer, written};
-use super::progress::Progress;
+use super::progress::{is_shown, with_progress};
 use super::rotation::{Rotating, drafts};
 use super::{WAITING_FOR_LINES, trace};
 use crate::child::{Program, Streams};
@@ -37,8 +38,6 @@ pub(crate) fn record(
         ));
     }
     let name = if to_stdout { "to stdout".to_owned() } else { format!("in {}", target.path.display()) };
-    // A command has the terminal to itself.
-    let shows_progress = io::stderr().is_terminal() && command.line.is_empty();
     trace(options, WAITING_FOR_LINES, |messages, commands, hooks| {
         // What cannot even be started leaves no recording behind, and an old one as it was.
         let draft = (!to_stdout).then(|| draft(target)).transpose()?;
@@ -57,11 +56,10 @@ pub(crate) fn record(
                     let count = selection.limits.count;
                     let collect = told.as_mut().map(|told| &mut told.collect);
                     let mut lines = WithReport { consumer: &mut lines, collect, counts_opens: true };
-                    let ended = if shows_progress {
-                        consume(&mut Progress::new(&mut lines, &writer), count, messages, ends.stop)?
-                    } else {
-                        consume(&mut lines, count, messages, ends.stop)?
-                    };
+                    let bytes = || writer.written();
+                    let ended = with_progress(&mut lines, is_shown(command), &bytes, |lines| {
+                        consume(lines, count, messages, ends.stop)
+                    })?;
                     let lost = lines.lost();
                     match ended {
                         Ended::ClosedPipe => Ok(None),
@@ -113,11 +111,14 @@ pub(crate) fn record_in_files(
         run.lines(
             || Rotating::begin(drafts, rotation.bytes, Header::of_host(hooks)).map_err(broken),
             |mut files, ends| {
+                let written = Rc::clone(&files.written);
                 let recorded = ends.watched(None, || {
                     let mut lines = lines(&mut files, selection, hooks);
                     let collect = told.as_mut().map(|told| &mut told.collect);
                     let mut with_report = WithReport { consumer: &mut lines, collect, counts_opens: true };
-                    consume(&mut with_report, selection.limits.count, messages, ends.stop)?;
+                    with_progress(&mut with_report, is_shown(command), &|| written.get(), |lines| {
+                        consume(lines, selection.limits.count, messages, ends.stop)
+                    })?;
                     let lost = lines.lost();
                     files.finish().map_err(broken)?;
                     Ok(lost)

@@ -3,10 +3,12 @@
 //! All files are made at the start, so that nothing has to be created or removed later, when the rights for it may be gone;
 //! those that were not needed go again at the end. Then the oldest is written anew.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Seek as _};
+use std::rc::Rc;
 
 use super::lines::draft;
 use crate::config::Target;
@@ -40,6 +42,8 @@ pub(super) struct Rotating {
     /// Bytes in the file at the last reading of the counters, and what had been counted when it was begun.
     before: u64,
     base: Totals,
+    /// Bytes in all files that were ever begun, as of the last reading of the counters.
+    pub written: Rc<Cell<u64>>,
     /// Files begun, and opens in those that are finished.
     pub begun: u64,
     pub opens: u64,
@@ -48,7 +52,9 @@ pub(super) struct Rotating {
 impl Rotating {
     pub fn begin(unused: VecDeque<Draft>, bytes: u64, header: Header) -> io::Result<Self> {
         let (used, base) = (VecDeque::new(), Totals::default());
-        let mut rotating = Self { unused, used, recorder: None, header, bytes, before: 0, base, begun: 0, opens: 0 };
+        let written = Rc::default();
+        let mut rotating =
+            Self { unused, used, recorder: None, header, bytes, before: 0, base, written, begun: 0, opens: 0 };
         rotating.next()?;
         Ok(rotating)
     }
@@ -123,6 +129,7 @@ impl Output for Rotating {
     fn counted(&mut self, totals: &Totals, hooks: &str) -> io::Result<()> {
         let len = self.used.back().map_or(Ok(0), |file| file.metadata().map(|data| data.len()))?;
         let grown = len.saturating_sub(std::mem::replace(&mut self.before, len));
+        self.written.set(self.written.get() + grown);
         if len + grown < self.bytes {
             return Ok(());
         }
