@@ -26,7 +26,7 @@ end
 
 complete -c opentop -n "__fish_opentop_needs_command" -s p -l pid -d 'Only these processes' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s u -l user -d 'Only this user' -r
-complete -c opentop -n "__fish_opentop_needs_command" -s c -l comm -d 'Only commands whose name matches; a leading ! negates' -r
+complete -c opentop -n "__fish_opentop_needs_command" -s c -l comm -d 'Only commands whose name matches, the program\'s or the thread\'s; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s e -l errno -d 'Only opens that failed with one of these errors' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
@@ -72,7 +72,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand record" -l max-size -d '
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l files -d 'With --max-size: after so many files the oldest is written anew' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s p -l pid -d 'Only these processes' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s u -l user -d 'Only this user' -r
-complete -c opentop -n "__fish_opentop_using_subcommand record" -s c -l comm -d 'Only commands whose name matches; a leading ! negates' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s c -l comm -d 'Only commands whose name matches, the program\'s or the thread\'s; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s e -l errno -d 'Only opens that failed with one of these errors' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
@@ -96,7 +96,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand record" -s h -l help -d 
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l speed -d 'How many times as fast as it was recorded; 0: as fast as possible. On the screen 1 unless given, else 0' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s p -l pid -d 'Only these processes' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s u -l user -d 'Only this user' -r
-complete -c opentop -n "__fish_opentop_using_subcommand replay" -s c -l comm -d 'Only commands whose name matches; a leading ! negates' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s c -l comm -d 'Only commands whose name matches, the program\'s or the thread\'s; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s e -l errno -d 'Only opens that failed with one of these errors' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
@@ -130,7 +130,7 @@ always\t''
 never\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s p -l pid -d 'Only these processes' -r
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s u -l user -d 'Only this user' -r
-complete -c opentop -n "__fish_opentop_using_subcommand report" -s c -l comm -d 'Only commands whose name matches; a leading ! negates' -r
+complete -c opentop -n "__fish_opentop_using_subcommand report" -s c -l comm -d 'Only commands whose name matches, the program\'s or the thread\'s; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s e -l errno -d 'Only opens that failed with one of these errors' -r
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
@@ -159,7 +159,7 @@ always\t''
 never\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s p -l pid -d 'Only these processes' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s u -l user -d 'Only this user' -r
-complete -c opentop -n "__fish_opentop_using_subcommand diff" -s c -l comm -d 'Only commands whose name matches; a leading ! negates' -r
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -s c -l comm -d 'Only commands whose name matches, the program\'s or the thread\'s; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s e -l errno -d 'Only opens that failed with one of these errors' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r

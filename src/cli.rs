@@ -183,7 +183,7 @@ pub struct Filters {
     /// Only this user
     #[arg(short, long, value_name = "NAME|UID", help_heading = "Filters")]
     pub user: Option<String>,
-    /// Only commands whose name matches; a leading ! negates
+    /// Only commands whose name matches, the program's or the thread's; a leading ! negates
     #[arg(short, long, value_name = "REGEX", help_heading = "Filters")]
     pub comm: Option<String>,
     /// Only files whose name or path matches, or those of what a link led to; a leading ! negates

@@ -274,3 +274,33 @@ fn what_is_left_out_is_counted_apart() {
     assert!(summary.filtered > 0, "four others opened all the time: {summary:?}");
     assert_eq!(summary.delivered, ended.opens().len() as u64);
 }
+
+/// A thread of this test opens a file under a name of its own.
+#[test]
+fn the_opens_of_a_thread_are_found_by_its_name_and_by_that_of_its_program() {
+    needs_root();
+    let scratch = Scratch::new();
+    let (canary, seen) = (scratch.file("canary", ""), scratch.file("by-a-thread", ""));
+    let mut program = std::fs::read_to_string("/proc/self/comm").expect("the name of this program");
+    program.truncate(program.trim_end().len());
+    for asked in [program.as_str(), "pool-worker-1"] {
+        let pattern = format!("^{}$|^canary-opener$", regex::escape(asked));
+        let mut tracer = Tracer::start(["-o", "json", "-c", &pattern]);
+        let named = |name: &str, path: &Path| {
+            let path = path.to_owned();
+            let open = move || drop(std::fs::File::open(path));
+            let thread = std::thread::Builder::new().name(name.to_owned()).spawn(open).expect("a thread");
+            thread.join().expect("an open");
+        };
+        let at = |path: &Path| {
+            let path = path.to_owned();
+            move |line: &str| Line::parse(line).open().is_some_and(|open| open.is_at(&path))
+        };
+        tracer.wait_until(at(&canary), || named("canary-opener", &canary));
+        let line = tracer.wait_until(at(&seen), || named("pool-worker-1", &seen));
+        let open: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(open["process"], program.as_str());
+        assert_eq!(open["comm"], "pool-worker-1");
+        tracer.stop().well();
+    }
+}

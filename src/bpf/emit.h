@@ -93,7 +93,7 @@ static __always_inline enum written write_record(enum known known,
 	identify(known, task, from, e);
 	if (first) {
 		args->now = bpf_ktime_get_ns();
-		count(known, from, e, args->ret);
+		count(e, args->ret);
 	}
 	describe(e, args);
 	if (fill(known, e, room, task, args) != WALK_DONE) {
@@ -162,7 +162,7 @@ static __always_inline int count_only(enum known known, int ret)
 	struct open_event e = {};
 
 	identify(known, task, from, &e);
-	count(known, from, &e, ret);
+	count(&e, ret);
 	return 0;
 }
 

@@ -62,9 +62,11 @@ static __always_inline void identify(enum known known, struct task_struct *task,
 	copy_comm(known, e->comm, task);
 	if (e->tid == e->pid) {
 		e->start_ns = LOAD(known, task, start_time);
+		e->leader_comm[0] = '\0';
 	} else {
 		leader = LOAD(known, from, group_leader);
 		e->start_ns = LOAD(known, leader, start_time);
+		copy_comm(known, e->leader_comm, leader);
 	}
 }
 
@@ -99,11 +101,9 @@ static __always_inline void count_result(int ret)
  * Counts the open for its process. The event may get lost after this, the count
  * does not.
  */
-static __always_inline void count(enum known known, struct task_struct *from,
-				  const struct open_event *e, int ret)
+static __always_inline void count(const struct open_event *e, int ret)
 {
 	struct process_count *c = find_count(e->start_ns, e->pid);
-	struct task_struct *leader;
 
 	count_result(ret);
 	if (!c) {
@@ -113,12 +113,7 @@ static __always_inline void count(enum known known, struct task_struct *from,
 	__sync_fetch_and_add(ret < 0 ? &c->failed : &c->succeeded, 1);
 	c->uid = e->uid;
 	c->ppid = e->ppid;
-	if (e->tid == e->pid) {
-		store_comm(c->comm, e->comm);
-	} else {
-		leader = LOAD(known, from, group_leader);
-		copy_comm(known, c->comm, leader);
-	}
+	store_comm(c->comm, e->tid == e->pid ? e->comm : e->leader_comm);
 }
 
 #endif

@@ -97,6 +97,8 @@ struct open_event {
 	unsigned char op;
 	unsigned char opened_len;
 	char comm[COMM_LEN];
+	/* of the group leader; empty: it is this thread */
+	char leader_comm[COMM_LEN];
 };
 
 /*

@@ -151,6 +151,8 @@ pub struct OpenEvent<'a> {
     pub cgroup: u64,
     /// Command name of the thread.
     pub comm: &'a [u8],
+    /// Command name of the thread-group leader, where it is another: see [`OpenEvent::process`]. Else empty.
+    pub leader_comm: &'a [u8],
     /// What the program asked for.
     pub name: &'a [u8],
     /// Absolute, with `.` and `..` folded; the name alone where `path_kind` is unreadable.
@@ -167,6 +169,11 @@ pub struct OpenEvent<'a> {
 impl<'a> OpenEvent<'a> {
     pub fn failed(&self) -> bool {
         self.ret < 0
+    }
+
+    /// Command name of the process, which is that of its thread-group leader: threads often have names of their own.
+    pub fn process(&self) -> &'a [u8] {
+        if self.leader_comm.is_empty() { self.comm } else { self.leader_comm }
     }
 
     /// The errno of a failed open.
@@ -227,7 +234,7 @@ fn last_slash(path: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&path[..slash], &path[slash + 1..end]))
 }
 
-/// Fixed-size part of a kept event; its texts lie among the batch's, one behind the other: comm, opened name,
+/// Fixed-size part of a kept event; its texts lie among the batch's, one behind the other: comm, leader's comm, opened name,
 /// real path, path, name. The real path shares the path's bytes where it is the same, and the name where it is its end,
 /// which are the usual cases.
 #[derive(Clone, Copy, Debug)]
@@ -250,6 +257,7 @@ struct Packed {
     name_len: u16,
     mode: u16,
     comm_len: u8,
+    leader_len: u8,
     opened_len: u8,
     op: Op,
     path_kind: PathKind,
@@ -351,10 +359,12 @@ impl Batch {
         }
         let text_at = self.text.len();
         let comm = cut(event.comm, u8::MAX as usize);
+        let leader = if event.leader_comm == comm { b"" } else { cut(event.leader_comm, u8::MAX as usize) };
         let opened = cut(event.opened_name, u8::MAX as usize);
         let real = if real_is_path { b"" } else { cut(event.real_path, TEXT_MAX) };
         let path = cut(event.path, TEXT_MAX);
         self.text.extend_from_slice(comm);
+        self.text.extend_from_slice(leader);
         self.text.extend_from_slice(opened);
         self.text.extend_from_slice(real);
         self.text.extend_from_slice(path);
@@ -384,6 +394,7 @@ impl Batch {
             name_len: name_len as u16,
             mode: event.mode,
             comm_len: comm.len() as u8,
+            leader_len: leader.len() as u8,
             opened_len: opened.len() as u8,
             op: event.op,
             path_kind: event.path_kind,
@@ -407,7 +418,8 @@ impl Batch {
 
     fn view<'a>(&'a self, packed: &Packed) -> OpenEvent<'a> {
         let comm_at = packed.text_at as usize;
-        let opened_at = comm_at + packed.comm_len as usize;
+        let leader_at = comm_at + packed.comm_len as usize;
+        let opened_at = leader_at + packed.leader_len as usize;
         let real_at = opened_at + packed.opened_len as usize;
         let path_at = real_at + packed.real_len as usize;
         let name_at = path_at + packed.name_at as usize;
@@ -432,6 +444,7 @@ impl Batch {
             latency: (packed.latency_ns != NOT_MEASURED).then(|| Duration::from_nanos(packed.latency_ns)),
             cgroup: packed.cgroup,
             comm: text(comm_at, packed.comm_len as usize),
+            leader_comm: text(leader_at, packed.leader_len as usize),
             name: text(name_at, packed.name_len as usize),
             path,
             opened_name: text(opened_at, packed.opened_len as usize),
@@ -467,6 +480,7 @@ pub(crate) fn sample() -> OpenEvent<'static> {
         latency: None,
         cgroup: 0,
         comm: b"cat",
+        leader_comm: b"",
         name: b"/etc/hosts",
         path: b"/etc/hosts",
         opened_name: b"",

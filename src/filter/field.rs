@@ -23,7 +23,7 @@ pub const FIELDS: [Field; 15] = [
     Field {
         names: &["comm"],
         value: "REGEX",
-        about: "command name",
+        about: "name of the program or thread",
         parse: |value, _| Pattern::parse(value).map(Test::Comm),
     },
     Field {
@@ -148,9 +148,9 @@ impl Test {
         let matches = |pattern: &Pattern, text: Option<&[u8]>| text.is_some_and(|text| pattern.matches(text));
         match self {
             Test::CommOrPath(pattern) => {
-                pattern.matches(event.comm) || pattern.matches(event.path) || matches_target(pattern, event)
+                matches_comm(pattern, event) || pattern.matches(event.path) || matches_target(pattern, event)
             }
-            Test::Comm(pattern) => pattern.matches(event.comm),
+            Test::Comm(pattern) => matches_comm(pattern, event),
             Test::File(pattern) => pattern.matches_either(event.path, event.name) || matches_target(pattern, event),
             Test::Dir(pattern) => pattern.matches(event.dir()),
             Test::Pid(pids) => pids.contains(event.pid.into()),
@@ -168,6 +168,11 @@ impl Test {
             Test::Cgroup(pattern) => matches(pattern, cgroup().map(|c| c.path.as_slice())),
         }
     }
+}
+
+/// Whether it matches the name of the thread or that of its process.
+fn matches_comm(pattern: &Pattern, event: &OpenEvent<'_>) -> bool {
+    pattern.matches(event.comm) || (!event.leader_comm.is_empty() && pattern.matches(event.leader_comm))
 }
 
 /// Whether it matches what was opened, where that is known to be something else: a link does not hide where it leads.

@@ -102,6 +102,7 @@ fn event<'a>(number: i32, comm: &'a [u8], path: &'a [u8]) -> OpenEvent<'a> {
         latency: Some(std::time::Duration::from_micros(300 * u64::from(number.unsigned_abs()))),
         cgroup: 0,
         comm,
+        leader_comm: b"",
         name: path,
         path,
         opened_name: b"",

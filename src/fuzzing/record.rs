@@ -71,7 +71,7 @@ fn possible(event: &OpenEvent<'_>) -> bool {
     let moments = [event.ts_ns, event.start_ns].into_iter().chain(event.latency.map(|time| time.as_nanos() as u64));
     // The kernel ends it by a NUL.
     const COMM_MAX: usize = 15;
-    event.comm.len() <= COMM_MAX
+    event.process().len().max(event.comm.len()) <= COMM_MAX
         && event.ret >= -ERRNO_MAX
         && moments.into_iter().all(|ns| ns <= CENTURY_NS)
         && [event.pid, event.tid, event.ppid].iter().all(|pid| *pid <= PID_MAX)
@@ -93,7 +93,8 @@ fn written(batch: &Batch) {
     for event in batch.iter() {
         match reader.next_item() {
             Ok(Some(Item::Open(read, _))) => {
-                assert_eq!((read.comm, read.pid, read.uid, read.op), (event.comm, event.pid, event.uid, event.op));
+                assert_eq!((read.comm, read.process()), (event.comm, event.process()));
+                assert_eq!((read.pid, read.uid, read.op), (event.pid, event.uid, event.op));
                 assert_eq!((read.name, read.ts_ns, read.time_ns), (event.name, event.ts_ns, event.time_ns));
                 assert_eq!(read.fd(), event.fd());
             }

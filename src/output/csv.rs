@@ -15,7 +15,7 @@ use crate::names::Names;
 use crate::ranking::{label, pid};
 use std::io::{self, Write};
 
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 25] = [
     "type",
     "time",
     "ts_ns",
@@ -23,6 +23,7 @@ const COLUMNS: [&str; 24] = [
     "tid",
     "ppid",
     "uid",
+    "process",
     "comm",
     "op",
     "flags",
@@ -110,6 +111,7 @@ impl<W: Write> Output for Csv<W> {
         for id in [event.pid, event.tid, event.ppid, event.uid] {
             number(row, Some(id.into()));
         }
+        name(row, event.process());
         name(row, event.comm);
         text(row, event.op.name());
         text(row, self.flags.get(event.flags));

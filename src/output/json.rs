@@ -70,6 +70,7 @@ impl<W: Write> Output for Json<W> {
         for (key, number) in [("pid", event.pid), ("tid", event.tid), ("ppid", event.ppid), ("uid", event.uid)] {
             line.number(key, number.into());
         }
+        line.text("process", Some(event.process()));
         line.text("comm", Some(event.comm));
         line.word("op", event.op.name());
         line.json("flags", self.flags.get(event.flags));
@@ -98,6 +99,7 @@ impl<W: Write> Output for Json<W> {
         line.bytes("path_b64", path);
         line.bytes("opened_name_b64", opened_name(event));
         line.bytes("real_path_b64", real_path(event));
+        line.bytes("process_b64", Some(event.process()));
         line.bytes("comm_b64", Some(event.comm));
         line.bytes("cgroup_b64", cgroup_path);
         line.end();

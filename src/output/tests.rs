@@ -100,7 +100,7 @@ fn text_lines() {
 fn json_has_the_fields_of_the_contract_in_their_order() {
     let event = OpenEvent { cgroup: 1, latency: Some(Duration::from_nanos(1234)), ..sample() };
     let line = json(|out| out.open(&event, &names()).unwrap());
-    insta::assert_snapshot!(line, @r#"{"type":"open","time":"2026-01-02T03:04:05.123456789Z","ts_ns":1000000000,"pid":100,"tid":100,"ppid":1,"uid":0,"comm":"cat","op":"openat","flags":["O_RDONLY","O_CLOEXEC"],"mode":null,"fd":3,"errno":null,"name":"/etc/hosts","path":"/etc/hosts","path_kind":"absolute","opened_name":null,"real_path":null,"latency_ns":1234,"cgroup":"/user.slice","container":null,"start_ns":500000000}"#);
+    insta::assert_snapshot!(line, @r#"{"type":"open","time":"2026-01-02T03:04:05.123456789Z","ts_ns":1000000000,"pid":100,"tid":100,"ppid":1,"uid":0,"process":"cat","comm":"cat","op":"openat","flags":["O_RDONLY","O_CLOEXEC"],"mode":null,"fd":3,"errno":null,"name":"/etc/hosts","path":"/etc/hosts","path_kind":"absolute","opened_name":null,"real_path":null,"latency_ns":1234,"cgroup":"/user.slice","container":null,"start_ns":500000000}"#);
 }
 
 #[test]
@@ -156,8 +156,9 @@ fn no_name_is_a_formula_to_a_spreadsheet_and_all_stay_different() {
     let cells: Vec<_> = texts
         .map(|text| {
             let event = OpenEvent { comm: text.as_bytes(), path: text.as_bytes(), name: text.as_bytes(), ..sample() };
-            let row = csv(|out| out.open(&OpenEvent { opened_name: text.as_bytes(), ..event }, &names()).unwrap());
-            let comm = row.split(",0,").nth(1).unwrap().split(",openat").next().unwrap().to_owned();
+            let event = OpenEvent { opened_name: text.as_bytes(), leader_comm: b"program", ..event };
+            let row = csv(|out| out.open(&event, &names()).unwrap());
+            let comm = row.split(",0,program,").nth(1).unwrap().split(",openat").next().unwrap().to_owned();
             let cell =
                 comm.strip_prefix('"').and_then(|cell| cell.strip_suffix('"')).unwrap_or(&comm).replace("\"\"", "\"");
             assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']), "{row}");
@@ -172,6 +173,7 @@ fn no_name_is_a_formula_to_a_spreadsheet_and_all_stay_different() {
 fn csv_rows() {
     let event = OpenEvent {
         comm: b"a,b",
+        leader_comm: b"program",
         name: b"\"q\"",
         path: b"/x/\"q\"",
         path_kind: PathKind::Joined,
@@ -194,16 +196,16 @@ fn csv_rows() {
         assert_eq!(row.split(',').count(), columns, "{row}");
     }
     insta::assert_snapshot!(rows, @r#"
-    type,time,ts_ns,pid,tid,ppid,uid,comm,op,flags,mode,fd,errno,name,path,path_kind,opened_name,real_path,real_path_kind,latency_ns,cgroup,container,cause,count
-    open,2026-01-02T03:04:05.123456789Z,1000000000,100,100,1,0,"a,b",openat,O_RDONLY|O_CLOEXEC,,3,,"""q""","/x/""q""",joined,hosts.old,/x/hosts.old,whole,,/system.slice/docker-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope,docker:0123456789ab,,
-    open,2026-01-02T03:04:05.123456789Z,1000000000,100,100,1,0,cat,openat,O_WRONLY|O_CREAT,384,,EACCES,/etc/hosts,/etc/hosts,absolute,,,,,,,,
-    lost,,,,,,,,,,,,,,,,,,,,,,queue,3
-    summary,,,,,,,,,,,,,,,,,,,,,,opens,1000
-    summary,,,,,,,,,,,,,,,,,,,,,,failed,10
-    summary,,,,,,,,,,,,,,,,,,,,,,delivered,988
-    summary,,,,,,,,,,,,,,,,,,,,,,dropped,12
-    summary,,,,,,,,,,,,,,,,,,,,,,filtered,0
-    summary,,,,,,,,,,,,,,,,,,,,,,hidden,5
+    type,time,ts_ns,pid,tid,ppid,uid,process,comm,op,flags,mode,fd,errno,name,path,path_kind,opened_name,real_path,real_path_kind,latency_ns,cgroup,container,cause,count
+    open,2026-01-02T03:04:05.123456789Z,1000000000,100,100,1,0,program,"a,b",openat,O_RDONLY|O_CLOEXEC,,3,,"""q""","/x/""q""",joined,hosts.old,/x/hosts.old,whole,,/system.slice/docker-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope,docker:0123456789ab,,
+    open,2026-01-02T03:04:05.123456789Z,1000000000,100,100,1,0,cat,cat,openat,O_WRONLY|O_CREAT,384,,EACCES,/etc/hosts,/etc/hosts,absolute,,,,,,,,
+    lost,,,,,,,,,,,,,,,,,,,,,,,queue,3
+    summary,,,,,,,,,,,,,,,,,,,,,,,opens,1000
+    summary,,,,,,,,,,,,,,,,,,,,,,,failed,10
+    summary,,,,,,,,,,,,,,,,,,,,,,,delivered,988
+    summary,,,,,,,,,,,,,,,,,,,,,,,dropped,12
+    summary,,,,,,,,,,,,,,,,,,,,,,,filtered,0
+    summary,,,,,,,,,,,,,,,,,,,,,,,hidden,5
     "#);
 }
 
@@ -235,7 +237,7 @@ proptest! {
     ) {
         let name = [&name[..], more.as_bytes()].concat();
         let shown = escape(&name);
-        let event = OpenEvent { comm: &name, name: &name, path: &name, ..sample() };
+        let event = OpenEvent { comm: &name[1..], leader_comm: &name, name: &name, path: &name, ..sample() };
         let lines = [
             json(|out| out.open(&event, &names()).unwrap()),
             text(|out| out.open(&event, &names()).unwrap()),
@@ -246,7 +248,7 @@ proptest! {
             prop_assert!(!body.chars().any(|c| c.is_control() || crate::escape::is_invisible(c)), "{:?}", body);
         }
         let open: Value = serde_json::from_str(&lines[0]).unwrap();
-        for (key, bytes) in [("name", "name_b64"), ("path", "path_b64"), ("comm", "comm_b64")] {
+        for (key, bytes) in [("name", "name_b64"), ("path", "path_b64"), ("process", "process_b64")] {
             match str::from_utf8(&name) {
                 Ok(name) => prop_assert_eq!(open[key].as_str(), Some(name)),
                 Err(_) => {

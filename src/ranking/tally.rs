@@ -116,9 +116,9 @@ impl Tally {
         entry.opens += 1;
         entry.failed += u64::from(event.failed());
         entry.last = id;
-        if entry.comm != event.comm {
+        if entry.comm != event.process() {
             // A process has its present name; a file opened by several commands has none.
-            let present = if self.group == Group::Process { event.comm } else { b"" };
+            let present = if self.group == Group::Process { event.process() } else { b"" };
             entry.comm.clear();
             entry.comm.extend_from_slice(present);
         }
@@ -151,7 +151,7 @@ impl Tally {
         self.index.insert(free, self.entries.len());
         self.entries.push(Entry {
             key,
-            comm: event.comm.to_owned(),
+            comm: event.process().to_owned(),
             uid: Some(event.uid),
             opens: 0,
             failed: 0,
@@ -224,7 +224,7 @@ fn text_len(key: &Key<'_>) -> usize {
 pub fn key_of<'a>(group: Group, event: &OpenEvent<'a>, names: &'a Names) -> Key<'a> {
     match group {
         Group::Process => Key::Process { pid: event.pid, start_ns: event.start_ns },
-        Group::Comm => Key::Text(event.comm.into()),
+        Group::Comm => Key::Text(event.process().into()),
         Group::File => Key::Text(event.path.into()),
         Group::Dir => Key::Text(event.dir().into()),
         Group::User => Key::User(event.uid),

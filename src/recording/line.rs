@@ -109,6 +109,7 @@ pub(super) struct OpenLine<'a> {
     uid: u32,
     #[serde(borrow)]
     comm: Cow<'a, str>,
+    process: Option<Cow<'a, str>>,
     #[serde(borrow)]
     op: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -130,6 +131,7 @@ pub(super) struct OpenLine<'a> {
     dir_deleted: bool,
     #[serde(default)]
     comm_b64: Option<Cow<'a, str>>,
+    process_b64: Option<Cow<'a, str>>,
     name_b64: Option<Cow<'a, str>>,
     path_b64: Option<Cow<'a, str>>,
     opened_name_b64: Option<Cow<'a, str>>,
@@ -141,6 +143,7 @@ pub(super) struct OpenLine<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     comm: Vec<u8>,
+    leader_comm: Vec<u8>,
     name: Vec<u8>,
     path: Vec<u8>,
     opened_name: Vec<u8>,
@@ -161,6 +164,11 @@ impl OpenLine<'_> {
     pub(super) fn event(&self, texts: &mut Texts) -> Result<OpenEvent<'static>, String> {
         let kind = PathKind::from_name(&self.path_kind).ok_or_else(|| wrong("path_kind", &self.path_kind))?;
         put(&mut texts.comm, Some(&self.comm), self.comm_b64.as_deref(), ("comm", COMM_MAX))?;
+        let process = (self.process.as_deref(), self.process_b64.as_deref());
+        put(&mut texts.leader_comm, process.0, process.1, ("process", COMM_MAX))?;
+        if texts.leader_comm == texts.comm {
+            texts.leader_comm.clear();
+        }
         put(&mut texts.name, self.name.as_deref(), self.name_b64.as_deref(), ("name", NAME_MAX))?;
         match self.path {
             Some(_) => put(&mut texts.path, self.path.as_deref(), self.path_b64.as_deref(), ("path", PATH_MAX))?,
@@ -193,6 +201,7 @@ impl OpenLine<'_> {
             latency: self.latency()?,
             cgroup: 0,
             comm: b"",
+            leader_comm: b"",
             name: b"",
             path: b"",
             opened_name: b"",
@@ -239,8 +248,8 @@ impl OpenLine<'_> {
 impl Texts {
     /// `event` with its texts.
     pub(super) fn complete<'a>(&'a self, event: OpenEvent<'static>) -> OpenEvent<'a> {
-        let Self { comm, name, path, opened_name, real_path, .. } = self;
-        OpenEvent { comm, name, path, opened_name, real_path, ..event }
+        let Self { comm, leader_comm, name, path, opened_name, real_path, .. } = self;
+        OpenEvent { comm, leader_comm, name, path, opened_name, real_path, ..event }
     }
 }
 

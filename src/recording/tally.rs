@@ -41,10 +41,11 @@ impl Tally {
             return;
         }
         (process.ppid, process.uid) = (event.ppid, event.uid);
-        // The process is called after its main thread, as far as that opens anything.
-        if event.tid == event.pid || process.comm.is_empty() {
+        // Recordings of earlier versions have no name of the process with the opens of its other threads.
+        let named = event.tid == event.pid || !event.leader_comm.is_empty();
+        if named || process.comm.is_empty() {
             process.comm.clear();
-            process.comm.extend_from_slice(event.comm);
+            process.comm.extend_from_slice(event.process());
         }
     }
 

@@ -130,9 +130,9 @@ prop_compose! {
         mode in 0..0o7777u16,
         kinds in (0..Op::ALL.len(), 0..PathKind::ALL.len(), 0..RealPathKind::ALL.len()),
         latency in prop::option::of(0..CENTURY),
-        texts in (hostile_comm(), hostile(), hostile(), hostile(), hostile()).prop_map(<[Vec<u8>; 5]>::from),
+        texts in (hostile_comm(), hostile_comm(), hostile(), hostile(), hostile(), hostile()).prop_map(<[Vec<u8>; 6]>::from),
         cgroup in 0..4u64,
-    ) -> (OpenEvent<'static>, [Vec<u8>; 5]) {
+    ) -> (OpenEvent<'static>, [Vec<u8>; 6]) {
         let [pid, tid, ppid] = ids;
         let [ts_ns, time_ns, start_ns] = times;
         let (op, path_kind, real_path_kind) = (Op::ALL[kinds.0], PathKind::ALL[kinds.1], RealPathKind::ALL[kinds.2]);
@@ -149,12 +149,12 @@ prop_compose! {
 }
 
 /// `event` with its texts; without a readable directory the name stands for the path.
-fn complete<'a>(event: &OpenEvent<'static>, texts: &'a [Vec<u8>; 5]) -> OpenEvent<'a> {
-    let [comm, name, path, opened_name, real_path] = texts;
+fn complete<'a>(event: &OpenEvent<'static>, texts: &'a [Vec<u8>; 6]) -> OpenEvent<'a> {
+    let [comm, leader_comm, name, path, opened_name, real_path] = texts;
     // What is not there is of no kind.
     let real_path_kind = if real_path.is_empty() { RealPathKind::Whole } else { event.real_path_kind };
     let path = if event.path_kind == PathKind::Unreadable { name } else { path };
-    OpenEvent { comm, name, path, opened_name, real_path, real_path_kind, ..*event }
+    OpenEvent { comm, leader_comm, name, path, opened_name, real_path, real_path_kind, ..*event }
 }
 
 fn cgroup_names() -> Names {

@@ -184,7 +184,7 @@ impl Report {
     /// Takes note of who runs what, from an open that is not to be counted.
     pub fn follow(&mut self, event: &OpenEvent<'_>) {
         let room = self.room.saturating_sub(self.records.len() * RECORD_BYTES);
-        let name = if starts_program(event) { event.path } else { event.comm };
+        let name = if starts_program(event) { event.path } else { event.process() };
         let name = self.names.intern(name, room);
         self.processes.follow(event, name.unwrap_or_default());
     }
@@ -194,7 +194,7 @@ impl Report {
         let room = self.room.saturating_sub(self.records.len() * RECORD_BYTES);
         let id = self.names.intern(path, room);
         let executed = starts_program(event);
-        let comm = if executed { id } else { self.names.intern(event.comm, room) };
+        let comm = if executed { id } else { self.names.intern(event.process(), room) };
         // Without room for its own name it is one of the others; nothing of it is recorded then.
         let process = self.processes.add(event, comm.unwrap_or_default());
         let (id, _) = id.zip(comm)?;

@@ -11,7 +11,7 @@ use opentop::tui::app::keymap::{PROMPT_HELP, SECTIONS};
 use opentop::{NOT_SEEN, PATTERNS};
 
 /// Fields of the JSON line of an open; [`OPTIONAL`] tells those that are not always there.
-pub const JSON_FIELDS: [(&str, &str); 22] = [
+pub const JSON_FIELDS: [(&str, &str); 23] = [
     ("type", "open"),
     ("time", "when the result was known, RFC 3339 in UTC with nanoseconds"),
     ("ts_ns", "the same moment in nanoseconds of CLOCK_MONOTONIC"),
@@ -19,6 +19,7 @@ pub const JSON_FIELDS: [(&str, &str); 22] = [
     ("tid", "thread"),
     ("ppid", "parent process"),
     ("uid", "real user, as the initial user namespace numbers it"),
+    ("process", "command name of the program: of the thread-group leader"),
     ("comm", "command name of the thread"),
     ("op", "open, openat, openat2, creat, open_by_handle_at, io_uring, exec or kernel"),
     ("flags", "list of O_* names"),
@@ -53,7 +54,7 @@ pub const OPTIONAL: [(&str, &str); 3] = [
         "beside real_path: whole; truncated where its beginning is missing, for which /... stands; deleted where nothing is found by it any more, or never was (O_TMPFILE); outside where the process's root does not contain the file",
     ),
     (
-        "name_b64 path_b64 opened_name_b64 real_path_b64 comm_b64 cgroup_b64",
+        "name_b64 path_b64 opened_name_b64 real_path_b64 process_b64 comm_b64 cgroup_b64",
         "the exact bytes of a text that is not UTF-8",
     ),
 ];

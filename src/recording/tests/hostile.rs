@@ -36,6 +36,7 @@ fn what_no_kernel_gives_is_refused() {
     let long = |len| format!("\"{}\"", "A".repeat(len));
     for (field, value, message) in [
         ("comm", long(16), "comm has 16 bytes, and never more than 15"),
+        ("process", long(16), "process has 16 bytes, and never more than 15"),
         ("comm_b64", format!("\"{}\"", BASE64_STANDARD.encode([0xff; 16])), "comm has 16 bytes"),
         ("name", long(4097), "name has 4097 bytes"),
         ("path", long(12289), "path has 12289 bytes"),
@@ -286,7 +287,7 @@ fn any_value() -> impl Strategy<Value = String> {
     ]
 }
 
-const FIELDS: [&str; 28] = [
+const FIELDS: [&str; 30] = [
     "type",
     "time",
     "ts_ns",
@@ -294,6 +295,7 @@ const FIELDS: [&str; 28] = [
     "tid",
     "ppid",
     "uid",
+    "process",
     "comm",
     "op",
     "flags",
@@ -307,6 +309,7 @@ const FIELDS: [&str; 28] = [
     "cgroup",
     "start_ns",
     "dir_deleted",
+    "process_b64",
     "comm_b64",
     "name_b64",
     "path_b64",

@@ -104,6 +104,7 @@ impl Decoder {
             latency: (header.latency_ns != 0).then(|| Duration::from_nanos(header.latency_ns)),
             cgroup: header.cgroup,
             comm: comm_bytes(&header.comm),
+            leader_comm: comm_bytes(&header.leader_comm),
             name,
             path,
             opened_name: if nameless || !differs(opened, name) { b"" } else { opened },

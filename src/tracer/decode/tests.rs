@@ -39,6 +39,7 @@ fn record(name: &[u8], flags: &[event_flags], dir: &[&'static str]) -> Record {
         real_len: 0,
         op: Op::Openat as u8,
         comm: [0; 16],
+        leader_comm: [0; 16],
     };
     set_comm(&mut header, b"nginx");
     Record { header, name: name.to_vec(), opened: Vec::new(), dir: dir.to_vec(), real: Vec::new() }
@@ -103,6 +104,7 @@ fn every_field_arrives() {
         latency: Some(Duration::from_nanos(1_500)),
         cgroup: 77,
         comm: b"nginx",
+        leader_comm: b"",
         name: b"/etc/hosts",
         path: b"/etc/hosts",
         opened_name: b"",
@@ -110,6 +112,21 @@ fn every_field_arrives() {
         real_path_kind: RealPathKind::Whole,
     };
     assert_eq!(batch.get(0), Some(expected));
+}
+
+#[test]
+fn a_thread_that_is_called_otherwise_has_the_name_of_its_process_too() {
+    for (leader, leader_comm, process) in
+        [(&b""[..], &b""[..], &b"nginx"[..]), (b"nginx", b"", b"nginx"), (b"java", b"java", b"java")]
+    {
+        let mut record = record(b"/x", &[], &[]);
+        for (to, from) in record.header.leader_comm.iter_mut().zip(leader) {
+            *to = *from as _;
+        }
+        let batch = record.decoded();
+        let event = batch.get(0).unwrap();
+        assert_eq!((event.comm, event.leader_comm, event.process()), (&b"nginx"[..], leader_comm, process));
+    }
 }
 
 #[test]

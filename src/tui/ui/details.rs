@@ -82,9 +82,13 @@ fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)>
     };
     let deleted = if event.dir_deleted { ", its directory is deleted" } else { "" };
     let flags: Vec<_> = flag_names(event.flags).collect();
-    let has_escapes = [event.path, event.name, event.opened_name, event.real_path, event.comm]
+    let has_escapes = [event.path, event.name, event.opened_name, event.real_path, event.comm, event.leader_comm]
         .iter()
         .any(|text| *escaped(text).as_bytes() != **text);
+    let command = match event.leader_comm {
+        b"" => escape(event.comm),
+        leader => format!("{} (thread {})", escape(leader), escape(event.comm)),
+    };
     let cgroup = context.names.cgroup(event.cgroup);
     let label = cgroup.and_then(|cgroup| cgroup.container.as_ref().or(cgroup.unit.as_ref()));
     let mut fields = vec![
@@ -93,7 +97,7 @@ fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)>
         ("path is", format!("{}{deleted}", event.path_kind.name())),
         ("result", result),
         ("tries", if row.tries > 1 { format!("{} for this name, this the last", row.tries) } else { "1".to_owned() }),
-        ("command", escape(event.comm)),
+        ("command", command),
         ("process", format!("{} (thread {}, parent {})", event.pid, event.tid, event.ppid)),
         ("started", started(event, context)),
         ("user", format!("{} ({})", context.names.user(event.uid), event.uid)),
