@@ -147,7 +147,12 @@ impl Collected {
         match form {
             ReportForm::Text => output::report::text(out, &self.report, &self.source, paper.look, host),
             ReportForm::Json => output::report::json(out, &self.report, &self.header, &self.hooks, host),
-            ReportForm::Depfile => output::report::depfile(out, &self.report),
+            ReportForm::Depfile => {
+                let missing = output::report::depfile(out, &self.report)?;
+                // Make does not show comments.
+                missing.iter().for_each(|missing| error::tell(format!("{}: {missing}", self.source)));
+                Ok(())
+            }
         }
     }
 }

@@ -4,43 +4,69 @@ use std::io::{self, Write};
 
 use crate::report::Report;
 
-/// Writes a rule for each file that was written. Names that a rule cannot have, since a line ends in them, are left out; how
-/// many, and what there was no room for, is told in a comment.
+/// Bytes of names that are looked at for all rules together.
+const ROOM: usize = 1 << 28;
+
+/// Writes a rule for each file that was written, or one for all that were made from the same. Names that a rule cannot have,
+/// since a line ends in them, are left out; how many, and what there was no room for, is told in comments, and returned.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn depfile(mut out: impl Write, report: &Report) -> io::Result<()> {
-    let Some(inputs) = report.inputs() else { return Ok(()) };
+pub fn depfile(mut out: impl Write, report: &Report) -> io::Result<Vec<String>> {
+    let Some(inputs) = report.inputs() else { return Ok(Vec::new()) };
     let names = report.names();
-    let mut unnamed = 0;
-    for (target, inputs) in inputs.rules(names) {
-        let Some(target) = escaped(names.get(target), true) else {
-            unnamed += 1;
+    let (mut unnamed, mut left_out) = (0, 0);
+    for rule in inputs.rules(names, ROOM) {
+        let Some(inputs) = rule.inputs else {
+            left_out += rule.targets.len() as u64;
             continue;
         };
-        out.write_all(&target)?;
+        let mut between: &[u8] = b"";
+        for target in rule.targets {
+            match escaped(names.get(target), true) {
+                Some(target) => {
+                    out.write_all(between)?;
+                    out.write_all(&target)?;
+                    between = b" \\\n";
+                }
+                None => unnamed += 1,
+            }
+        }
+        if between.is_empty() {
+            continue;
+        }
         out.write_all(b":")?;
-        let mut inputs: Vec<_> = inputs.iter().map(|input| names.get(*input)).collect();
+        let mut inputs: Vec<_> = inputs.into_iter().map(|input| names.get(input)).collect();
         inputs.sort_unstable();
         for input in inputs {
             match escaped(input, false) {
-                Some(input) => out.write_all(&[b" \\\n  ", &input[..]].concat())?,
+                Some(input) => {
+                    out.write_all(b" \\\n  ")?;
+                    out.write_all(&input)?;
+                }
                 None => unnamed += 1,
             }
         }
         out.write_all(b"\n")?;
     }
-    for (count, what) in [
+    let missing = missing(report, inputs.left_out(), unnamed, left_out);
+    for line in &missing {
+        writeln!(out, "# {line}")?;
+    }
+    out.flush()?;
+    Ok(missing)
+}
+
+/// What the rules do not tell.
+fn missing(report: &Report, uses: u64, unnamed: u64, targets: u64) -> Vec<String> {
+    let counts = [
         (unnamed, "names with a line end or other control characters are left out"),
-        (inputs.left_out(), "uses of files found no room"),
+        (targets, "files that were written are left out, since the rules became too long"),
+        (uses, "uses of files found no room"),
         (report.left_out().counts.opens, "opens are left out, since there was no room for their names"),
         (report.totals().lost.dropped(), "opens were lost when they were recorded"),
-    ] {
-        if count > 0 {
-            writeln!(out, "# {count} {what}")?;
-        }
-    }
-    out.flush()
+    ];
+    counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
 }
 
 /// A name as it stands in a rule; `None` if it cannot. No byte that a terminal obeys is written.
@@ -74,10 +100,11 @@ mod tests {
     use crate::report::ROOM;
     use std::process::Command;
 
-    fn rules(read: &[&[u8]], written: &[u8]) -> String {
+    fn rules(read: &[&[u8]], written: &[&[u8]]) -> String {
         let mut report = Report::new(ROOM, None).with_inputs(1 << 20);
         read.iter().for_each(|path| report.add(&OpenEvent { path, ..sample() }));
-        report.add(&OpenEvent { path: written, flags: libc::O_WRONLY as u64, ..sample() });
+        let write = |path| OpenEvent { path, flags: libc::O_WRONLY as u64, ..sample() };
+        written.iter().for_each(|path| report.add(&write(path)));
         report.end();
         let mut out = Vec::new();
         depfile(&mut out, &report).unwrap();
@@ -86,11 +113,16 @@ mod tests {
 
     #[test]
     fn rules_as_compilers_write_them() {
-        assert_eq!(rules(&[b"/b.h", b"/a b.c"], b"/a.o"), "/a.o: \\\n  /a\\ b.c \\\n  /b.h\n");
+        assert_eq!(rules(&[b"/b.h", b"/a b.c"], &[b"/a.o"]), "/a.o: \\\n  /a\\ b.c \\\n  /b.h\n");
         assert_eq!(
-            rules(&[b"/\n", b"/\xff"], b"/$x#"),
-            "/$$x\\#:\n# 2 names with a line end or other control characters are left out\n"
+            rules(&[b"/\n", b"/\xff"], &[b"/$x#", b"/\n", b"/y"]),
+            "/$$x\\# \\\n/y:\n# 3 names with a line end or other control characters are left out\n"
         );
+    }
+
+    #[test]
+    fn only_names_that_a_rule_cannot_have() {
+        assert_eq!(rules(&[b"/a"], &[b"/\n"]), "# 1 names with a line end or other control characters are left out\n");
     }
 
     /// What make itself reads.
@@ -103,13 +135,13 @@ mod tests {
         paths.iter().for_each(|path| std::fs::write(path, "").unwrap());
         let read: Vec<_> = paths.iter().map(|path| path.as_os_str().as_encoded_bytes()).collect();
         // Each input has to be there; make names the first that it cannot make.
-        std::fs::write(dir.join("Makefile"), rules(&read, b"all")).unwrap();
+        std::fs::write(dir.join("Makefile"), rules(&read, &[b"/other", b"all"])).unwrap();
         let make =
             |target: &str| Command::new("make").arg("-C").arg(&dir).args(["-f", "Makefile", target]).output().unwrap();
         let inputs = make("all");
         // A target that is not there has to have a rule.
         let targets = ["/a b", "/c$d", "/e#f", r"/g\h", "/k%l", "/m:n"].map(|target| {
-            std::fs::write(dir.join("Makefile"), rules(&[b"/"], target.as_bytes())).unwrap();
+            std::fs::write(dir.join("Makefile"), rules(&[b"/"], &[b"/first", target.as_bytes(), b"/last"])).unwrap();
             make(target)
         });
         std::fs::remove_dir_all(&dir).unwrap();
