@@ -43,11 +43,7 @@ fn a_report_is_shown_on_the_screen_and_told_when_it_is_closed() {
 
 #[test]
 fn a_command_that_floods_its_terminal_holds_up_neither_events_nor_keys() {
-    // The largest counts, and a title without an end, as fast as they can be written.
-    let flood = r"printf '\033[65535L\033[65535@\033[65535T\033]0;'; printf '%8000s'";
-    let opens = "while :; do cat /no/such/flood 2>&-; done";
-    let script = format!("({opens}) & while :; do {flood}; done");
-    let mut pty = Pty::start(env!("CARGO_BIN_EXE_opentop"), &["--", "sh", "-c", &script], 120, 30);
+    let mut pty = flooded(&[]);
     pty.wait_for("an event", |text| text.contains("/no/such/flood"));
     pty.keys("o");
     pty.wait_for("the panel", |text| text.contains(" sh ("));
@@ -56,6 +52,31 @@ fn a_command_that_floods_its_terminal_holds_up_neither_events_nor_keys() {
     pty.keys("qq");
     pty.wait_for("the question", |text| text.contains("q again hangs up on it"));
     pty.keys("q");
+    pty.wait_for_end();
+    pty.assert_restored();
+}
+
+/// A screen whose command opens files, and writes the largest counts, and a title without an end, as fast as it can.
+fn flooded(options: &[&str]) -> Pty {
+    assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
+    let flood = r"printf '\033[65535L\033[65535@\033[65535T\033]0;'; printf '%8000s'";
+    let opens = "while :; do cat /no/such/flood 2>&-; done";
+    let script = format!("({opens}) & while :; do {flood}; done");
+    let args = [options, &["--", "sh", "-c", &script]].concat();
+    Pty::start(env!("CARGO_BIN_EXE_opentop"), &args, 120, 30)
+}
+
+#[test]
+fn a_command_that_floods_its_terminal_holds_up_no_end() {
+    let mut pty = flooded(&[]);
+    pty.wait_for("an event", |text| text.contains("/no/such/flood"));
+    pty.signal(Signal::TERM);
+    pty.wait_for_end();
+    pty.assert_restored();
+    let mut pty = flooded(&["-d", "2"]);
+    pty.wait_for("an event", |text| text.contains("/no/such/flood"));
+    pty.wait_for("the end of the time", |text| text.contains("ENDED"));
+    pty.keys("qq");
     pty.wait_for_end();
     pty.assert_restored();
 }
