@@ -43,8 +43,9 @@ impl Bound {
         self.bytes / 5 * 4
     }
 
+    /// Little, since a search holds on to the live history too while it runs, and another may wait behind it.
     fn least(self) -> usize {
-        self.most() / 4
+        self.most() / 8
     }
 }
 
