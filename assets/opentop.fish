@@ -24,7 +24,7 @@ function __fish_opentop_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c opentop -n "__fish_opentop_needs_command" -s p -l pid -d 'Only these processes' -r
+complete -c opentop -n "__fish_opentop_needs_command" -s p -l pid -d 'Only these processes; commas or blanks separate them, as in -p "$(pidof nginx)". Without the screen opentop ends when the last of them has ended (of at most 256, and without --tree)' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s u -l user -d 'Only this user' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s c -l comm -d 'Only commands whose name matches, the program\'s or the thread\'s; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
@@ -70,7 +70,7 @@ complete -c opentop -n "__fish_opentop_needs_command" -a "check" -d 'Tell whethe
 complete -c opentop -n "__fish_opentop_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l max-size -d 'Write FILE.1, FILE.2 and so on, each a whole recording of this size at most, such as 100M' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l files -d 'With --max-size: after so many files the oldest is written anew' -r
-complete -c opentop -n "__fish_opentop_using_subcommand record" -s p -l pid -d 'Only these processes' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -s p -l pid -d 'Only these processes; commas or blanks separate them, as in -p "$(pidof nginx)". Without the screen opentop ends when the last of them has ended (of at most 256, and without --tree)' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s u -l user -d 'Only this user' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s c -l comm -d 'Only commands whose name matches, the program\'s or the thread\'s; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
@@ -94,7 +94,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand record" -l self -d 'Show
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l report -d 'With COMMAND: tell at the end what it touched, on the page that `opentop report` writes; on stdout, or on stderr where lines or a recording go to stdout'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l speed -d 'How many times as fast as it was recorded; 0: as fast as possible. On the screen 1 unless given, else 0' -r
-complete -c opentop -n "__fish_opentop_using_subcommand replay" -s p -l pid -d 'Only these processes' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s p -l pid -d 'Only these processes; commas or blanks separate them, as in -p "$(pidof nginx)". Without the screen opentop ends when the last of them has ended (of at most 256, and without --tree)' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s u -l user -d 'Only this user' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s c -l comm -d 'Only commands whose name matches, the program\'s or the thread\'s; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
@@ -128,7 +128,7 @@ package\t'Packages, and the files of none; as dpkg of this host has them'"
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c opentop -n "__fish_opentop_using_subcommand report" -s p -l pid -d 'Only these processes' -r
+complete -c opentop -n "__fish_opentop_using_subcommand report" -s p -l pid -d 'Only these processes; commas or blanks separate them, as in -p "$(pidof nginx)". Without the screen opentop ends when the last of them has ended (of at most 256, and without --tree)' -r
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s u -l user -d 'Only this user' -r
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s c -l comm -d 'Only commands whose name matches, the program\'s or the thread\'s; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
@@ -157,7 +157,7 @@ json\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c opentop -n "__fish_opentop_using_subcommand diff" -s p -l pid -d 'Only these processes' -r
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -s p -l pid -d 'Only these processes; commas or blanks separate them, as in -p "$(pidof nginx)". Without the screen opentop ends when the last of them has ended (of at most 256, and without --tree)' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s u -l user -d 'Only this user' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s c -l comm -d 'Only commands whose name matches, the program\'s or the thread\'s; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::error::{EXIT_FAILED, EXIT_OK, Error};
 use crate::message::{Hooks, Unseen};
-use crate::tracer::{self, Facts, HookSet, Lockdown, Options};
+use crate::tracer::{self, Facts, HookSet, Lockdown, Options, Privilege};
 
 /// What reaches files without an open that opentop reports, whatever the hooks.
 pub const NOT_SEEN: &str = "stat, access and readlink; open_tree, mq_open and pidfd_getfd; descriptors that come by \
@@ -41,13 +41,21 @@ fn about_host(facts: &Facts) -> Vec<Item> {
         Lockdown::Integrity => "integrity, which allows tracing",
         Lockdown::Confidentiality => "confidentiality, which forbids reading the kernel",
     };
+    let (found, remedy) = match facts.privilege {
+        Privilege::Enough => ("enough".into(), ""),
+        Privilege::Missing => ("neither root nor CAP_BPF and CAP_PERFMON".into(), "run it with sudo"),
+        Privilege::MissingOne(name) => (format!("{name} is missing"), "add it, or run it with sudo"),
+        Privilege::UserNamespace => (
+            "root of a user namespace, who may not trace the host".into(),
+            "run it outside of it, and a container with root's own engine, not rootless",
+        ),
+        Privilege::Seccomp => (
+            "a seccomp filter refuses the system call bpf".into(),
+            "start the container with --security-opt seccomp=unconfined, or the service without SystemCallFilter=",
+        ),
+    };
     vec![
-        Item {
-            good: facts.privileged,
-            what: "privilege",
-            found: if facts.privileged { "enough" } else { "neither root nor CAP_BPF and CAP_PERFMON" }.into(),
-            remedy: "run it with sudo",
-        },
+        Item { good: facts.privilege == Privilege::Enough, what: "privilege", found, remedy },
         Item {
             good: facts.btf,
             what: "type information (BTF)",
@@ -94,6 +102,11 @@ fn report(out: &mut dyn Write, facts: &Facts, items: &[Item], chosen: Option<(Ho
             out,
             "  !   pid namespace            this is a container: start it with --pid=host to see pids as here"
         )?;
+    }
+    if tracer::cgroup_mount().is_none() {
+        let found =
+            "no v2 hierarchy is mounted: cgroups, containers and units have no names, and --cgroup cannot be used";
+        writeln!(out, "  !   {:<24} {found}", "cgroups")?;
     }
     writeln!(out, "  !   {:<24} {NOT_SEEN}", "not seen")?;
     match chosen {

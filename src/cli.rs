@@ -171,15 +171,38 @@ pub struct Trace {
     pub show_self: bool,
 }
 
-/// Pid 0 is the kernel's own idle task, which opens nothing.
-const PIDS: std::ops::RangeFrom<i64> = 1..;
+/// Process ids, as one value of an option has them.
+#[derive(Clone, Debug)]
+pub struct Pids(Vec<u32>);
+
+fn pids(value: &str) -> Result<Pids, String> {
+    let words = value.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty());
+    // Pid 0 is the kernel's own idle task, which opens nothing.
+    let pid = |word: &str| match word.parse() {
+        Ok(0) | Err(_) => {
+            Err(format!("{word:?} is no process id: give numbers from 1 on, with commas or blanks between"))
+        }
+        Ok(pid) => Ok(pid),
+    };
+    let pids = words.map(pid).collect::<Result<Vec<_>, _>>()?;
+    if pids.is_empty() { Err("no process id in it: is the process running?".into()) } else { Ok(Pids(pids)) }
+}
+
+impl Filters {
+    /// All that `--pid` names.
+    #[must_use]
+    pub fn pids(&self) -> Vec<u32> {
+        self.pid.iter().flat_map(|Pids(pids)| pids.iter().copied()).collect()
+    }
+}
 
 /// Which opens, and until when; of a recording too.
 #[derive(Debug, Args)]
 pub struct Filters {
-    /// Only these processes
-    #[arg(short, long, value_name = "PID[,PID]", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(PIDS), help_heading = "Filters")]
-    pub pid: Vec<u32>,
+    /// Only these processes; commas or blanks separate them, as in -p "$(pidof nginx)". Without the screen opentop ends when
+    /// the last of them has ended (of at most 256, and without --tree)
+    #[arg(short, long, value_name = "PID[,PID]", value_parser = pids, help_heading = "Filters")]
+    pub pid: Vec<Pids>,
     /// Only this user
     #[arg(short, long, value_name = "NAME|UID", help_heading = "Filters")]
     pub user: Option<String>,

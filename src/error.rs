@@ -52,6 +52,18 @@ pub enum Error {
     Usage(String),
     #[error("tracing needs root, or the capabilities CAP_BPF and CAP_PERFMON: run `sudo opentop`")]
     Privilege,
+    #[error("{0} is missing, and tracing needs both CAP_BPF and CAP_PERFMON: add it, or run `sudo opentop`")]
+    Capability(&'static str),
+    #[error(
+        "this is a user namespace, whose root may not trace the host: run opentop outside of it, and a container with root's \
+         own engine, not rootless"
+    )]
+    UserNamespace,
+    #[error(
+        "a seccomp filter refuses the system call bpf: start the container with --security-opt seccomp=unconfined, or the \
+         service without SystemCallFilter="
+    )]
+    Seccomp,
     #[error(
         "this kernel carries no type information (/sys/kernel/btf/vmlinux is missing): opentop needs a kernel built \
          with CONFIG_DEBUG_INFO_BTF=y"

@@ -304,3 +304,40 @@ fn the_opens_of_a_thread_are_found_by_its_name_and_by_that_of_its_program() {
         tracer.stop().well();
     }
 }
+
+#[test]
+fn of_no_process_there_is_nothing_to_trace_and_a_thread_is_none() {
+    needs_root();
+    let gone = {
+        let mut child = Command::new("true").spawn().expect("true");
+        child.wait().expect("its end");
+        child.id().to_string()
+    };
+    let thread = std::thread::spawn(|| {
+        let tid = rustix::thread::gettid().as_raw_nonzero().to_string();
+        Tracer::start(["-o", "json", "-p", &tid]).wait()
+    });
+    let none = Tracer::start(["-o", "json", "-p", &gone]).wait();
+    for (ended, word) in [(none, "no such process"), (thread.join().expect("the thread"), "is a thread of process")] {
+        assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+        assert!(ended.stderr.contains(word) && ended.stderr.lines().count() == 1, "{}", ended.stderr);
+        assert!(ended.lines.is_empty(), "{:?}", ended.lines);
+    }
+}
+
+#[test]
+fn the_end_of_the_last_process_that_was_asked_for_is_the_end() {
+    needs_root();
+    let scratch = Scratch::new();
+    let mut openings = Openings::start(&scratch);
+    let (first, second) = (openings.pid("ok"), openings.pid("missing"));
+    // As "$(pidof opener)" gives them.
+    let mut tracer = Tracer::start(["-o", "json", "-p", &format!("{first} {second}")]);
+    for pid in [first, second] {
+        tracer.wait_until(|line| Line::parse(line).open().is_some_and(|open| open.pid == pid), || ());
+        openings.0.retain(|opening| opening.child.0.id() != pid);
+    }
+    let ended = tracer.wait();
+    assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(0), ""));
+    assert!(ended.opens().iter().all(|open| open.pid == first || open.pid == second));
+}

@@ -79,3 +79,14 @@ fn its_own_opens_are_seen_by_the_self_test_also_where_they_are_shown() {
     assert_eq!(ended.summary().hidden, 0);
     assert!(ended.opens().iter().any(|open| open.name.as_deref() == Some("/.opentop-looks-at-itself")));
 }
+
+#[test]
+fn the_root_of_a_user_namespace_is_told_that_he_is_one() {
+    needs_root();
+    for args in [&["-o", "json", "-d", "1"][..], &["check"]] {
+        let ended = unshared(&["-U", "-r"], args);
+        let said = [ended.lines.join("\n"), ended.stderr].concat();
+        assert_eq!(ended.status.code(), Some(1), "{said}");
+        assert!(said.contains("user namespace") && !said.contains("libbpf"), "{said}");
+    }
+}

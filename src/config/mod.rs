@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::child::Program;
 use crate::cli::{Cli, ColorWhen, Command, DiffForm, Filters, OutputForm, Page, ReportForm, Shown, Trace};
-use crate::error::Error;
+use crate::error::{Error, tell};
 use crate::escape;
 use crate::filter::{Filter, FilterError, Term};
 use crate::history::log::Bound;
@@ -19,11 +19,11 @@ use crate::names::accounts::Account;
 use crate::output::report::By;
 use crate::ranking::Sort;
 use crate::ranking::openers::Group;
-use crate::tracer::{Extras, Options};
+use crate::tracer::{Extras, Options, sees_host_pids};
 pub use environment::Environment;
 pub use page::{AtEnd, Paper};
 use page::{at_end, paper};
-use values::{cgroup, history, hooks, ring_bytes, rotation, seconds};
+use values::{cgroup, history, hooks, ring_bytes, rotation, running, seconds};
 
 /// What to do.
 #[derive(Debug)]
@@ -235,12 +235,14 @@ fn program(trace: Trace) -> Result<Program, Error> {
 
 fn options(trace: &Trace, selection: &Selection) -> Result<Options, Error> {
     let mut filter = selection.filter.kernel_part();
+    let pids = trace.filters.pids();
+    running(&pids)?;
     if trace.tree {
-        if trace.filters.pid.len() > TREES_MAX {
-            let given = trace.filters.pid.len();
+        let given = pids.len();
+        if given > TREES_MAX {
             return Err(Error::Usage(format!("--tree follows at most {TREES_MAX} processes, and --pid names {given}")));
         }
-        filter.pids.clone_from(&trace.filters.pid);
+        filter.pids.clone_from(&pids);
     }
     Ok(Options {
         ring_bytes: ring_bytes(&trace.ring)?,
@@ -259,6 +261,7 @@ fn options(trace: &Trace, selection: &Selection) -> Result<Options, Error> {
             resolve: trace.resolve,
         },
         cgroup: trace.cgroup.as_deref().map(cgroup).transpose()?,
+        ends_with: if trace.tree || !sees_host_pids() { Vec::new() } else { pids },
     })
 }
 
@@ -314,7 +317,7 @@ fn show(shown: &Shown, selection: Selection, environment: Environment, screen: b
 /// Each filtering option is one term; all of them must hold, and the expression too. Where processes are followed the
 /// pids are left to the BPF side.
 fn filter(filters: &Filters, names: &Names, follows: bool) -> Result<Filter, Error> {
-    let pids = filters.pid.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+    let pids = filters.pids().iter().map(u32::to_string).collect::<Vec<_>>().join(",");
     let options = [
         ("--pid", "pid", (!pids.is_empty() && !follows).then_some(pids.as_str())),
         ("--user", "uid", filters.user.as_deref()),
@@ -332,7 +335,9 @@ fn filter(filters: &Filters, names: &Names, follows: bool) -> Result<Filter, Err
     }
     let expression = filters.filter.as_deref().unwrap_or_default();
     let parsed = Filter::parse(expression, names).map_err(|why| Error::Usage(format!("--filter: {why}")))?;
-    Ok(Filter::from_terms(terms).and(parsed))
+    let filter = Filter::from_terms(terms).and(parsed);
+    filter.remarks().for_each(tell);
+    Ok(filter)
 }
 
 /// As much of a value as an error needs to repeat.

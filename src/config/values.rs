@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Rotation;
-use crate::error::Error;
+use super::{Rotation, start_of};
+use crate::error::{Error, tell};
 use crate::history::log::Bound;
-use crate::tracer::{self, HookSet};
+use crate::tracer::{self, HookSet, Named};
 
 /// The default of `--history`, and the bound of one that is given in events.
 const HISTORY: usize = 64 << 20;
@@ -29,18 +29,29 @@ pub(super) fn hooks(name: &str) -> Result<Option<HookSet>, Error> {
     }
 }
 
-/// The directory of a cgroup, which may be given from the root of the file system or from that of the hierarchy.
+/// The directory of a cgroup of the v2 hierarchy, which may be given from the root of the file system or from that of the hierarchy.
 pub(super) fn cgroup(path: &Path) -> Result<PathBuf, Error> {
     let below = path.strip_prefix("/").unwrap_or(path);
-    let hierarchy = tracer::cgroup_mount().map(|mount| Path::new(&mount).join(below));
+    let hierarchy = tracer::cgroup_mount().map(|mount| mount.join(below));
     let candidates = std::iter::once(path.to_owned()).chain(hierarchy);
     let mut found = candidates.filter(|path| path.join("cgroup.procs").exists());
-    found.next().ok_or_else(|| {
+    let found = found.next().ok_or_else(|| {
         Error::Other(format!(
             "--cgroup {}: no such cgroup; give its directory, such as /sys/fs/cgroup/system.slice",
             path.display()
         ))
-    })
+    })?;
+    if !tracer::is_cgroup2(&found) {
+        return Err(Error::Other(format!(
+            "--cgroup {}: that is a cgroup of a v1 hierarchy, and the BPF side knows those of v2 alone: {}",
+            path.display(),
+            match tracer::cgroup_mount() {
+                Some(mount) => format!("give one below {}", mount.display()),
+                None => "boot with systemd.unified_cgroup_hierarchy=1, or use --pid with --tree".to_owned(),
+            }
+        )));
+    }
+    Ok(found)
 }
 
 pub(super) fn seconds(option: &str, value: f64) -> Result<Duration, Error> {
@@ -99,4 +110,35 @@ pub(super) fn rotation(size: &str, files: u32, file: &Path) -> Result<Rotation, 
     let bytes = bytes(size).filter(|bytes| *bytes >= MIN_RECORDING);
     let bytes = bytes.ok_or_else(|| Error::Usage(format!("--max-size {size}: 64K or more is needed, such as 100M")))?;
     Ok(Rotation { bytes, files })
+}
+
+/// Sees that there are processes of these pids; where only some of them are gone that is said.
+pub(super) fn running(pids: &[u32]) -> Result<(), Error> {
+    // In a pid namespace of our own the numbers say nothing of the host's.
+    if !tracer::sees_host_pids() {
+        return Ok(());
+    }
+    let mut gone = Vec::new();
+    for &pid in pids {
+        match tracer::named(pid) {
+            Named::Process => {}
+            Named::Thread(of) => {
+                let why = format!("--pid {pid}: that is a thread of process {of}: give --pid {of} -F tid:{pid}");
+                return Err(Error::Other(why));
+            }
+            Named::Nothing => gone.push(pid.to_string()),
+        }
+    }
+    let listed = gone.join(",");
+    let listed = start_of(&listed);
+    match gone.len() {
+        0 => Ok(()),
+        all if all == pids.len() => {
+            Err(Error::Other(format!("--pid {listed}: no such process: look for it by `pgrep`")))
+        }
+        _ => {
+            tell(format!("--pid {listed}: no such process; the others are traced"));
+            Ok(())
+        }
+    }
 }

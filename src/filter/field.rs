@@ -24,7 +24,7 @@ pub const FIELDS: [Field; 15] = [
         names: &["comm"],
         value: "REGEX",
         about: "name of the program or thread",
-        parse: |value, _| Pattern::parse(value).map(Test::Comm),
+        parse: |value, _| Pattern::of_comm(value).map(|(pattern, cut)| Test::Comm(pattern, cut.map(str::to_owned))),
     },
     Field {
         names: &["file", "path"],
@@ -124,7 +124,8 @@ pub(super) fn bare(value: &str) -> Result<Test, Problem> {
 #[derive(Clone, Debug)]
 pub(super) enum Test {
     CommOrPath(Pattern),
-    Comm(Pattern),
+    /// With the whole name that was asked for, where the kernel keeps only a part of it.
+    Comm(Pattern, Option<String>),
     File(Pattern),
     Dir(Pattern),
     Pid(Ranges),
@@ -150,7 +151,7 @@ impl Test {
             Test::CommOrPath(pattern) => {
                 matches_comm(pattern, event) || pattern.matches(event.path) || matches_target(pattern, event)
             }
-            Test::Comm(pattern) => matches_comm(pattern, event),
+            Test::Comm(pattern, _) => matches_comm(pattern, event),
             Test::File(pattern) => pattern.matches_either(event.path, event.name) || matches_target(pattern, event),
             Test::Dir(pattern) => pattern.matches(event.dir()),
             Test::Pid(pids) => pids.contains(event.pid.into()),

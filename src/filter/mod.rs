@@ -24,6 +24,7 @@ pub use field::{FIELDS, Field};
 use crate::event::OpenEvent;
 use crate::names::Names;
 use field::Test;
+use pattern::COMM_MAX;
 use std::fmt;
 use words::{Word, quote};
 
@@ -203,6 +204,17 @@ impl Filter {
             kernel.take(term);
         }
         kernel
+    }
+
+    /// What is to be known about how it is matched: a line for each name that is longer than the kernel keeps them.
+    pub fn remarks(&self) -> impl Iterator<Item = String> {
+        self.terms.iter().filter_map(|term| match &term.test {
+            Test::Comm(_, Some(name)) => Some(format!(
+                "the kernel keeps {COMM_MAX} bytes of a command's name: {name:?} finds all that are cut to {:?}",
+                String::from_utf8_lossy(&name.as_bytes()[..COMM_MAX])
+            )),
+            _ => None,
+        })
     }
 
     /// Whether a term with this source is among those that must hold.

@@ -13,6 +13,9 @@ const SIZE_LIMIT: usize = 1 << 20;
 /// Groups and repetitions within each other at most.
 const NEST_LIMIT: u32 = 50;
 
+/// The longest name of a command: TASK_COMM_LEN without its NUL.
+pub(super) const COMM_MAX: usize = 15;
+
 /// A compiled regex or an exact text.
 #[derive(Clone, Debug)]
 pub(super) enum Pattern {
@@ -48,6 +51,22 @@ impl Pattern {
             .build()
             .map_err(|_| Problem::new(0, "the regex is too large: repeat fewer times"))?;
         Ok(Self::Regex { regex, anchored: !hir.properties().look_set().is_empty() })
+    }
+
+    /// For the name of a command, of which the kernel keeps [`COMM_MAX`] bytes: a longer one stands for those that begin
+    /// with as much of it, and is returned as well. It is one as `=NAME`, or without anything that makes it a regex but for
+    /// `^` and `$` around it.
+    pub(super) fn of_comm(value: &str) -> Result<(Self, Option<&str>), Problem> {
+        if let Some(name) = value.strip_prefix('=').filter(|name| name.len() > COMM_MAX) {
+            return Ok((Self::Exact(name.as_bytes()[..COMM_MAX].to_owned()), Some(name)));
+        }
+        let name = value.strip_prefix('^').unwrap_or(value);
+        let name = name.strip_suffix('$').unwrap_or(name);
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:@/ ".contains(&byte));
+        match plain && name.len() > COMM_MAX {
+            true => Ok((Self::parse(&format!("^{}$", &name[..COMM_MAX]))?, Some(name))),
+            false => Ok((Self::parse(value)?, None)),
+        }
     }
 
     pub(super) fn matches(&self, text: &[u8]) -> bool {

@@ -276,7 +276,7 @@ fn the_kernel_gets_what_it_can_check() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_found_exactly(comm in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'\\'), Just(b'"'), Just(b' ')], 1..20)) {
+    fn any_bytes_are_found_exactly(comm in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'\\'), Just(b'"'), Just(b' ')], 1..=15)) {
         is_found_exactly(&comm);
     }
 
@@ -294,5 +294,29 @@ proptest! {
                 prop_assert!(!error.to_string().contains('\n'));
             }
         }
+    }
+}
+
+#[test]
+fn a_name_that_is_longer_than_the_kernel_keeps_matches_what_it_keeps_and_says_so() {
+    let kept = OpenEvent { comm: b"gnome-terminal-", leader_comm: b"", ..event() };
+    let another = OpenEvent { comm: b"gnome-terminal", ..kept };
+    for expression in [
+        "comm:gnome-terminal-server",
+        "comm:=gnome-terminal-server",
+        "comm:^gnome-terminal-server$",
+        "comm:GNOME-terminal-server !pid:1",
+    ] {
+        let filter = parse(expression);
+        let insensitive = !expression.contains("GNOME");
+        assert_eq!(filter.matches(&kept, &names()), insensitive, "{expression}");
+        assert!(!filter.matches(&another, &names()), "{expression}");
+        let remarks: Vec<_> = filter.remarks().collect();
+        assert!(remarks[0].to_lowercase().contains("finds all that are cut to \"gnome-terminal-\""), "{remarks:?}");
+    }
+    for expression in
+        ["comm:gnome-terminal-", "comm:=gnome-terminal-", "comm:gnome-(terminal-server)?", "file:a-name-that-is-long"]
+    {
+        assert_eq!(parse(expression).remarks().count(), 0, "{expression}");
     }
 }

@@ -171,9 +171,9 @@ fn known_name<'a>(event: &OpenEvent<'a>) -> Option<&'a [u8]> {
     (!none).then_some(event.name)
 }
 
-/// The absolute path, where it is known.
+/// The absolute path, where it is known; an empty name has none.
 fn known_path<'a>(event: &OpenEvent<'a>) -> Option<&'a [u8]> {
-    (event.path_kind != PathKind::Unreadable).then_some(event.path)
+    (event.path_kind != PathKind::Unreadable && !event.path.is_empty()).then_some(event.path)
 }
 
 /// What the opened file is called, where that is not the name asked for.

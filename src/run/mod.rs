@@ -50,8 +50,12 @@ const WAITING_FOR_LINES: usize = 128;
 ///
 /// # Errors
 /// If the host cannot be traced, or the output cannot be written.
-pub(crate) fn live(options: Options, show: Show, command: &Program, at_end: Option<AtEnd>) -> Result<u8, Error> {
+pub(crate) fn live(mut options: Options, show: Show, command: &Program, at_end: Option<AtEnd>) -> Result<u8, Error> {
     let shows_self = options.show_self;
+    if show.form == OutputForm::Tui {
+        // Whoever looks at the screen may want to look on.
+        options.ends_with.clear();
+    }
     let waiting = if show.form == OutputForm::Tui { WAITING } else { WAITING_FOR_LINES };
     let limit = show.selection.limits.duration;
     trace(options, waiting, |messages, commands, hooks| match show.form {

@@ -1,9 +1,10 @@
 //! What a cgroup id is called. The id is a file handle of the cgroup file system, so one call resolves it.
 
-use std::ffi::c_int;
+use std::ffi::{OsStr, c_int};
 use std::fs;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
 use crate::bounded::Bounded;
 use crate::event::CgroupName;
@@ -16,7 +17,7 @@ const FILEID_KERNFS: c_int = 0xfe;
 #[derive(Debug)]
 pub(super) struct Cgroups {
     /// Mount point of the v2 hierarchy, and a descriptor of it.
-    root: Option<(String, OwnedFd)>,
+    root: Option<(PathBuf, OwnedFd)>,
     /// Those that were looked up. What is forgotten here is told again, as the names do.
     told: Bounded<()>,
     /// The one that was told or seen last: events of one cgroup come in runs.
@@ -51,17 +52,43 @@ impl Cgroups {
 
 /// Where the cgroup v2 hierarchy is mounted, if it is.
 #[must_use]
-pub fn cgroup_mount() -> Option<String> {
-    v2_mount(&fs::read_to_string("/proc/self/mounts").ok()?)
+pub fn cgroup_mount() -> Option<PathBuf> {
+    v2_mount(&fs::read("/proc/self/mounts").ok()?)
 }
 
-/// The mount point of the cgroup v2 file system in the text of `/proc/self/mounts`.
-fn v2_mount(mounts: &str) -> Option<String> {
-    let mut fields = mounts.lines().map(|line| line.split(' '));
-    fields.find_map(|mut fields| {
+/// Whether the directory is one of the v2 hierarchy.
+#[must_use]
+pub fn is_cgroup2(directory: &Path) -> bool {
+    rustix::fs::statfs(directory).is_ok_and(|found| found.f_type == libc::CGROUP2_SUPER_MAGIC)
+}
+
+/// The mount point of the cgroup v2 file system in `/proc/self/mounts`, whose other lines may hold anything.
+fn v2_mount(mounts: &[u8]) -> Option<PathBuf> {
+    let mut lines = mounts.split(|&byte| byte == b'\n').map(|line| line.split(|&byte| byte == b' '));
+    lines.find_map(|mut fields| {
         let mount = fields.nth(1)?;
-        (fields.next()? == "cgroup2").then(|| mount.to_owned())
+        (fields.next()? == b"cgroup2").then(|| PathBuf::from(OsStr::from_bytes(&without_octal(mount))))
     })
+}
+
+/// As it is: blanks, line ends and backslashes stand there as `\ooo`.
+fn without_octal(field: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&byte, behind)) = rest.split_first() {
+        let digits = behind.get(..3).filter(|_| byte == b'\\').and_then(|digits| str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            Some(escaped) => {
+                bytes.push(escaped);
+                rest = &behind[3..];
+            }
+            None => {
+                bytes.push(byte);
+                rest = behind;
+            }
+        }
+    }
+    bytes
 }
 
 fn open_by_id(root: &OwnedFd, id: u64) -> Option<OwnedFd> {
@@ -87,7 +114,9 @@ mod tests {
     fn the_v2_hierarchy_is_found_among_others() {
         let mounts = "tmpfs /sys/fs/cgroup tmpfs rw 0 0\ncgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\n\
                       cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
-        assert_eq!(v2_mount(mounts).as_deref(), Some("/sys/fs/cgroup/unified"));
-        assert_eq!(v2_mount("proc /proc proc rw 0 0\n"), None);
+        assert_eq!(v2_mount(mounts.as_bytes()).as_deref(), Some(Path::new("/sys/fs/cgroup/unified")));
+        assert_eq!(v2_mount(b"proc /proc proc rw 0 0\n"), None);
+        let strange = b"x /mnt/\xff tmpfs rw 0 0\ncgroup2 /a\\040b\\134c cgroup2 rw 0 0\n";
+        assert_eq!(v2_mount(strange).as_deref(), Some(Path::new("/a b\\c")));
     }
 }

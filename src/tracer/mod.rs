@@ -17,13 +17,14 @@ mod probe;
 mod process;
 mod programs;
 mod selftest;
+mod watch;
 
-pub use cgroups::cgroup_mount;
+pub use cgroups::{cgroup_mount, is_cgroup2};
 pub use hook_set::HookSet;
 pub use hooks::Extras;
 pub use kernel::BTF_PATH;
-pub use probe::{Facts, Lockdown, Preemption};
-pub(crate) use process::descendants;
+pub use probe::{Facts, Lockdown, Preemption, Privilege, sees_host_pids};
+pub(crate) use process::{Named, descendants, named};
 
 use std::mem::MaybeUninit;
 use std::path::PathBuf;
@@ -59,6 +60,8 @@ pub struct Options {
     pub extras: Extras,
     /// Only this cgroup of the v2 hierarchy, and those below it.
     pub cgroup: Option<PathBuf>,
+    /// Tracing ends when all of these have ended; with none of them, or too many to watch, it does not.
+    pub ends_with: Vec<u32>,
 }
 
 impl Default for Options {
@@ -72,6 +75,7 @@ impl Default for Options {
             hooks: None,
             extras: Extras { programs: true, rings: true, kernel: true, ..Extras::default() },
             cgroup: None,
+            ends_with: Vec::new(),
         }
     }
 }
@@ -203,7 +207,10 @@ pub fn try_all(facts: &Facts, options: &Options) -> Vec<(HookSet, Result<Hooks, 
 /// What forbids tracing whatever the hooks.
 pub(crate) fn precheck(facts: &Facts) -> Result<(), Error> {
     match facts {
-        Facts { privileged: false, .. } => Err(Error::Privilege),
+        Facts { privilege: Privilege::Missing, .. } => Err(Error::Privilege),
+        Facts { privilege: Privilege::MissingOne(name), .. } => Err(Error::Capability(name)),
+        Facts { privilege: Privilege::UserNamespace, .. } => Err(Error::UserNamespace),
+        Facts { privilege: Privilege::Seccomp, .. } => Err(Error::Seccomp),
         Facts { btf: false, .. } => Err(Error::NoBtf),
         Facts { lockdown: Lockdown::Confidentiality, .. } => Err(Error::Lockdown),
         _ => Ok(()),

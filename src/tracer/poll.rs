@@ -17,6 +17,7 @@ use super::decode::{DecodeError, Decoder};
 use super::manager::HookManager;
 use super::missed::MissedRuns;
 use super::object::{LoadedObject, set_filter};
+use super::watch::Watch;
 use super::{Command, Options, Tracer};
 use crate::bpf::OpentopSkel;
 use crate::clock::Moment;
@@ -148,6 +149,7 @@ impl Poller<'_, '_> {
     fn until_stopped(&mut self, commands: &Receiver<Command>) -> Result<(), Halt> {
         let mut next_counts = Instant::now() + self.options.interval;
         let mut seen_missed = 0;
+        let mut watch = Watch::new(&self.options.ends_with);
         loop {
             let counts_due = Instant::now() >= next_counts;
             // A slot is kept for the counts, so that they are not late only since opens are many.
@@ -169,6 +171,7 @@ impl Poller<'_, '_> {
             match commands.recv_timeout(pause) {
                 Ok(Command::Filter(wanted)) => self.filter(wanted)?,
                 Ok(Command::MoveOn) => self.move_on()?,
+                Err(RecvTimeoutError::Timeout) if watch.all_ended() => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }

@@ -9,14 +9,28 @@ use super::{BTF_PATH, HookSet};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     pub kernel: String,
-    /// Root, or CAP_BPF and CAP_PERFMON.
-    pub privileged: bool,
+    pub privilege: Privilege,
     /// The kernel carries its own type information.
     pub btf: bool,
     pub lockdown: Lockdown,
     /// Pids seen here are those of the initial namespace.
     pub host_pids: bool,
     pub preemption: Preemption,
+}
+
+/// Whether this process may trace. What forbids it is told apart, as the remedies differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privilege {
+    /// Root, or CAP_BPF and CAP_PERFMON.
+    Enough,
+    /// Neither of the two capabilities.
+    Missing,
+    /// This one of them, while the other is there.
+    MissingOne(&'static str),
+    /// All that there is, but in a user namespace other than the initial one.
+    UserNamespace,
+    /// A seccomp filter refuses bpf(2).
+    Seccomp,
 }
 
 /// When the kernel lets another task run while it is at work itself. Programs at trampolines and tracepoints miss runs
@@ -81,6 +95,9 @@ const CAP_BPF: u32 = 39;
 /// PROC_PID_INIT_INO of `linux/proc_ns.h`: the inode of the initial pid namespace.
 const INIT_PID_NAMESPACE: &str = "pid:[4026531836]";
 
+/// PROC_USER_INIT_INO of the same: the inode of the initial user namespace.
+const INIT_USER_NAMESPACE: &str = "user:[4026531837]";
+
 impl Facts {
     /// Looks at this host. What cannot be read counts as absent; loading will tell more.
     #[must_use]
@@ -88,7 +105,7 @@ impl Facts {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         Self {
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
-            privileged: may_trace(effective_capabilities(&read("/proc/self/status"))),
+            privilege: privilege(&read("/proc/self/status"), in_initial_user_namespace(), bpf_is_refused()),
             btf: Path::new(BTF_PATH).exists(),
             lockdown: lockdown(&read("/sys/kernel/security/lockdown")),
             preemption: preemption(
@@ -96,9 +113,15 @@ impl Facts {
                 &read("/proc/cmdline"),
                 &read("/proc/sys/kernel/version"),
             ),
-            host_pids: fs::read_link("/proc/self/ns/pid").is_ok_and(|ns| ns.as_os_str() == INIT_PID_NAMESPACE),
+            host_pids: sees_host_pids(),
         }
     }
+}
+
+/// Whether pids seen here are those of the initial namespace.
+#[must_use]
+pub fn sees_host_pids() -> bool {
+    fs::read_link("/proc/self/ns/pid").is_ok_and(|ns| ns.as_os_str() == INIT_PID_NAMESPACE)
 }
 
 /// The preemption model, from the first of these that tells: the scheduler's own file, the boot command line, the
@@ -127,9 +150,31 @@ fn effective_capabilities(status: &str) -> u64 {
     field.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0)
 }
 
-fn may_trace(capabilities: u64) -> bool {
+/// From the text of `/proc/self/status`. `initial`: in the initial user namespace; `refused`: bpf(2) fails with EPERM whatever it
+/// is asked.
+fn privilege(status: &str, initial: bool, refused: bool) -> Privilege {
+    let capabilities = effective_capabilities(status);
     let has = |capability: u32| capabilities >> capability & 1 == 1;
-    has(CAP_SYS_ADMIN) || (has(CAP_BPF) && has(CAP_PERFMON))
+    let filtered = status.lines().any(|line| line.split_whitespace().eq(["Seccomp:", "2"]));
+    match (has(CAP_BPF), has(CAP_PERFMON)) {
+        _ if !initial && capabilities != 0 => Privilege::UserNamespace,
+        (false, false) if !has(CAP_SYS_ADMIN) => Privilege::Missing,
+        (true, false) if !has(CAP_SYS_ADMIN) => Privilege::MissingOne("CAP_PERFMON"),
+        (false, true) if !has(CAP_SYS_ADMIN) => Privilege::MissingOne("CAP_BPF"),
+        _ if refused && filtered => Privilege::Seccomp,
+        _ => Privilege::Enough,
+    }
+}
+
+fn in_initial_user_namespace() -> bool {
+    fs::read_link("/proc/self/ns/user").map_or(true, |ns| ns.as_os_str() == INIT_USER_NAMESPACE)
+}
+
+/// Whether bpf(2) fails with EPERM even for a command that there is not, which the kernel itself calls EINVAL.
+fn bpf_is_refused() -> bool {
+    // SAFETY: the kernel reads no byte of an argument of no length.
+    let result = unsafe { libc::syscall(libc::SYS_bpf, libc::c_int::MAX, std::ptr::null::<u8>(), 0) };
+    result < 0 && std::io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
 }
 
 /// The mode in brackets in the text of `/sys/kernel/security/lockdown`; no such file means no lockdown.
@@ -194,10 +239,19 @@ mod tests {
 
     #[test]
     fn bpf_and_perfmon_are_enough() {
-        let status = |hex: &str| format!("Name:\tx\nCapEff:\t{hex}\nCapBnd:\t0\n");
-        assert!(may_trace(effective_capabilities(&status("000000c000000000"))));
-        assert!(may_trace(effective_capabilities(&status("0000000000200000"))));
-        assert!(!may_trace(effective_capabilities(&status("0000008000000000"))));
-        assert!(!may_trace(effective_capabilities("nothing")));
+        let status = |hex: &str, seccomp: u8| format!("Name:\tx\nCapEff:\t{hex}\nCapBnd:\t0\nSeccomp:\t{seccomp}\n");
+        for (capabilities, seccomp, initial, refused, expected) in [
+            ("000000c000000000", 0, true, false, Privilege::Enough),
+            ("0000000000200000", 0, true, false, Privilege::Enough),
+            ("000001ffffffffff", 2, true, false, Privilege::Enough),
+            ("000001ffffffffff", 2, true, true, Privilege::Seccomp),
+            ("000001ffffffffff", 0, false, true, Privilege::UserNamespace),
+            ("0000008000000000", 0, true, false, Privilege::MissingOne("CAP_PERFMON")),
+            ("0000004000000000", 2, true, true, Privilege::MissingOne("CAP_BPF")),
+            ("0000000000000000", 0, false, true, Privilege::Missing),
+        ] {
+            assert_eq!(privilege(&status(capabilities, seccomp), initial, refused), expected, "{capabilities}");
+        }
+        assert_eq!(privilege("nothing", true, false), Privilege::Missing);
     }
 }

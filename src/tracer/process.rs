@@ -3,6 +3,31 @@
 use std::collections::HashMap;
 use std::fs;
 
+/// What a number names, as a pid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    Process,
+    /// A thread of this process, and no process.
+    Thread(u32),
+    Nothing,
+}
+
+/// What `pid` names here and now.
+pub(crate) fn named(pid: u32) -> Named {
+    let status = fs::read(format!("/proc/{pid}/status")).unwrap_or_default();
+    let status = String::from_utf8_lossy(&status);
+    match status.lines().find_map(|line| line.strip_prefix("Tgid:")?.trim().parse().ok()) {
+        Some(tgid) if tgid != pid => Named::Thread(tgid),
+        Some(_) => Named::Process,
+        // `/proc` may hide it.
+        None => {
+            let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+            let gone = pid.is_none_or(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH));
+            if gone { Named::Nothing } else { Named::Process }
+        }
+    }
+}
+
 /// The processes that descend from `roots` now, as far as their chain of parents is unbroken.
 pub(crate) fn descendants(roots: &[u32]) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
@@ -38,6 +63,15 @@ mod tests {
         assert_eq!(parent("12 (cat) S 7 12 12 0"), Some(7));
         assert_eq!(parent("12 (a) S 1 (b) R 8 12"), Some(8));
         assert_eq!(parent(""), None);
+    }
+
+    #[test]
+    fn a_number_names_a_process_a_thread_or_nothing() {
+        assert_eq!(named(std::process::id()), Named::Process);
+        let thread = std::thread::spawn(|| named(rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs()));
+        assert_eq!(thread.join().unwrap(), Named::Thread(std::process::id()));
+        assert_eq!(named(u32::MAX >> 1), Named::Nothing);
+        assert_eq!(named(u32::MAX), Named::Nothing);
     }
 
     #[test]

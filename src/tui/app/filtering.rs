@@ -107,12 +107,16 @@ impl App {
         match Filter::parse(line, &self.names) {
             Ok(filter) => {
                 let kernel = filter.kernel_part();
+                let filter_remark = filter.remarks().next();
                 if filter.source() != self.filter.source() {
                     self.filter = filter;
                     self.apply_filter();
                 }
                 self.line = line.to_owned();
                 self.history.add(line);
+                if let Some(remark) = filter_remark {
+                    self.say(remark);
+                }
                 vec![Effect::Filter(kernel)]
             }
             Err(error) => {
