@@ -79,6 +79,11 @@ pub struct Counts {
     pub ts_ns: u64,
     /// At least every process that opened something since the last reading, dead ones included once more after their death.
     pub processes: Vec<ProcessCount>,
+    /// How often opens ended with each error since the start; 0 is success. At least those that have changed since the last
+    /// reading.
+    pub results: Vec<(i32, u64)>,
+    /// Opens that ended with errors which are not counted one by one.
+    pub other_errors: u64,
     pub totals: Totals,
 }
 
@@ -94,8 +99,20 @@ pub struct ProcessCount {
     pub comm: Vec<u8>,
     pub opens: u64,
     pub failed: u64,
+    /// What of it was opened in its first cgroup and in the next that it was moved to. The rest is of others, and counted as
+    /// [`Lost::cgroup`].
+    pub cgroups: [CgroupCount; 2],
     /// The process has ended; its counts are final.
     pub ended: bool,
+}
+
+/// What a process has opened while it was in a cgroup.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CgroupCount {
+    /// Id in the default hierarchy; 0: none.
+    pub cgroup: u64,
+    pub opens: u64,
+    pub failed: u64,
 }
 
 /// `opens = delivered + lost.total() + filtered`, at any moment at which the source is quiet.
@@ -128,6 +145,8 @@ pub struct Lost {
     pub skipped: u64,
     /// Counted in the totals, but the map of processes had no room; the event itself is not lost.
     pub overflow: u64,
+    /// Counted for a process which was in more cgroups than it has counts for: missing from those of the cgroups alone.
+    pub cgroup: u64,
     /// Processes that descend from a followed one and found no room among those: how often they open is not known.
     pub tree: u64,
     /// Lost for a cause that this version does not know: in a recording by a later one.
@@ -142,7 +161,7 @@ impl Lost {
 
     /// The causes by which events were counted but not delivered.
     pub fn dropped_by_cause(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.by_cause().into_iter().filter(|(cause, _)| !matches!(*cause, "skipped" | "overflow" | "tree"))
+        self.by_cause().into_iter().filter(|(cause, _)| !matches!(*cause, "skipped" | "overflow" | "cgroup" | "tree"))
     }
 
     /// What was lost since `before`.
@@ -178,6 +197,7 @@ impl Lost {
             "io_uring" => Some(&mut self.io_uring),
             "skipped" => Some(&mut self.skipped),
             "overflow" => Some(&mut self.overflow),
+            "cgroup" => Some(&mut self.cgroup),
             "tree" => Some(&mut self.tree),
             "other" => Some(&mut self.other),
             _ => None,
@@ -185,7 +205,7 @@ impl Lost {
     }
 
     /// The causes with their names (`cause` in JSON), those that lost nothing included.
-    pub fn by_cause(&self) -> [(&'static str, u64); 8] {
+    pub fn by_cause(&self) -> [(&'static str, u64); 9] {
         [
             ("ring", self.ring),
             ("queue", self.queue),
@@ -193,6 +213,7 @@ impl Lost {
             ("io_uring", self.io_uring),
             ("skipped", self.skipped),
             ("overflow", self.overflow),
+            ("cgroup", self.cgroup),
             ("tree", self.tree),
             ("other", self.other),
         ]

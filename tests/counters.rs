@@ -5,19 +5,25 @@ mod common;
 #[allow(dead_code, reason = "each test program uses its own part")]
 mod pty;
 
-use common::tracer::beside;
+use common::tracer::{Tracer, beside};
 use common::{Running, Scratch, needs_root, opener, succeed};
 use libbpf_rs::{MapCore as _, MapHandle};
 use opentop::message::{Message, Totals};
 use opentop::tracer::{Command, Options};
 use pty::Pty;
 use rustix::process::Signal;
-use std::path::Path;
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Opens of each brief process.
 const EACH: u64 = 3;
+
+/// Held by whoever has brief processes: those of another test have the same name.
+static BRIEF: Mutex<()> = Mutex::new(());
 
 /// Lets so many processes live for a moment.
 fn brief(dir: &Path, processes: u64) {
@@ -65,6 +71,7 @@ struct Told {
 fn each_of_many_brief_processes_is_counted_exactly_and_leaves_room_for_others() {
     needs_root();
     let processes = std::env::var("BRIEF").map_or(6000, |number| number.parse().expect("BRIEF=NUMBER"));
+    let _alone = BRIEF.lock();
     let scratch = Scratch::new();
     // As slow as the map allows: the room is made in between.
     let options = Options { interval: Duration::from_secs(4), ..Options::default() };
@@ -110,6 +117,7 @@ const OPERATIONS: [&str; 4] = ["LOOKUP", "UPDATE", "DELETE", "NEXT_KEY"];
 #[test]
 fn nothing_is_done_to_a_map_while_it_traces() {
     needs_root();
+    let _alone = BRIEF.lock();
     let scratch = Scratch::new();
     let mut screen = Pty::start(env!("CARGO_BIN_EXE_opentop"), &["-i", "0.2"], 120, 30);
     screen.wait_for("the ranking", |text| text.contains("exact"));
@@ -133,4 +141,101 @@ fn nothing_is_done_to_a_map_while_it_traces() {
     drop(strace);
     screen.signal(Signal::TERM);
     screen.wait_for_end();
+}
+
+/// A cgroup of the v2 hierarchy, removed in the end.
+#[derive(Debug)]
+struct Cgroup {
+    dir: PathBuf,
+    /// As opentop calls it.
+    path: String,
+}
+
+impl Cgroup {
+    fn new(name: &str) -> Self {
+        let mount = opentop::tracer::cgroup_mount().expect("a cgroup v2 hierarchy");
+        let path = format!("/opentop-test-{}-{name}", std::process::id());
+        let dir = PathBuf::from(format!("{mount}{path}"));
+        std::fs::create_dir(&dir).expect("a new cgroup");
+        Self { dir, path }
+    }
+
+    /// Opens so often in this cgroup, of which nothing else is in it: by a process that moves there, and becomes the opener.
+    fn storm(&self, scratch: &Scratch, opens: u64) {
+        let opener = opener(["storm", scratch.path().to_str().expect("a plain path"), "--procs", "2", "--missing"]);
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", r#"echo $$ >"$0"/cgroup.procs && exec "$@""#]).arg(&self.dir);
+        shell.arg(opener.get_program()).args(opener.get_args()).args(["--opens", &opens.to_string()]);
+        succeed(shell);
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // A process that has just ended may still be in it; then it is left.
+        let _ = std::fs::remove_dir(&self.dir);
+    }
+}
+
+/// A line of `opentop --batch -o json`, as far as it matters here.
+#[derive(Debug, Deserialize)]
+struct Line {
+    r#type: String,
+    container: Option<String>,
+    error: Option<String>,
+    exact: Option<bool>,
+    opens: Option<u64>,
+    failed: Option<u64>,
+    dropped: Option<u64>,
+    lost: Option<HashMap<String, u64>>,
+}
+
+/// The lines of a ranking by `group` that loses most events, while `during` runs and until its last row is as `wanted`.
+fn ranked(group: &str, during: impl FnOnce(), wanted: impl Fn(&Line) -> bool) -> Vec<Line> {
+    let mut tracer = Tracer::start(["-b", "-o", "json", "-i", "0.2", "--ring", "4K", "-g", group]);
+    let parse = |line: &str| serde_json::from_str::<Line>(line).expect("JSON");
+    tracer.wait_until(|line| parse(line).r#type == "table", || ());
+    during();
+    tracer.wait_until(|line| wanted(&parse(line)), || ());
+    tracer.stop().well().lines.iter().map(|line| parse(line)).collect()
+}
+
+#[test]
+fn containers_are_counted_exactly_whatever_the_ring_drops() {
+    needs_root();
+    let scratch = Scratch::new();
+    let cgroups = ["none", "small", "middle", "large"].map(Cgroup::new);
+    let opens = [0, 1, 30_000, 100_000];
+    let storms = || cgroups.iter().zip(opens).for_each(|(cgroup, opens)| cgroup.storm(&scratch, opens));
+    let last = |line: &Line| line.container.as_deref() == Some(&cgroups[3].path) && line.failed >= Some(100_000);
+    let lines = ranked("container", storms, last);
+    let summary = lines.last().expect("a summary");
+    assert!(summary.dropped > Some(50_000), "{summary:?}");
+    assert_eq!(summary.lost.as_ref().expect("losses")["cgroup"], 0);
+    assert!(lines.iter().filter(|line| line.r#type == "table").all(|line| line.exact == Some(true)));
+    let total = |cgroup: &Cgroup| {
+        let row = lines.iter().rfind(|line| line.container.as_deref() == Some(&cgroup.path)).expect("a row");
+        (row.opens.expect("opens"), row.failed.expect("failures"))
+    };
+    // Each program opens what it needs for itself as well, and what that is tells the one that does nothing else.
+    let (own, own_failed) = total(&cgroups[0]);
+    let expected = opens.map(|opens| (own + opens, own_failed + opens));
+    assert_eq!([0, 1, 2, 3].map(|at| total(&cgroups[at])), expected);
+}
+
+#[test]
+fn errors_are_counted_exactly_whatever_the_ring_drops() {
+    needs_root();
+    let scratch = Scratch::new();
+    let dir = scratch.path().to_str().expect("a plain path");
+    let storm = || drop(succeed(opener(["storm", dir, "--opens", "100000", "--procs", "2", "--missing"])));
+    let lines = ranked("error", storm, |line| line.error.as_deref() == Some("ENOENT") && line.opens >= Some(100_000));
+    let summary = lines.last().expect("a summary");
+    assert!(summary.dropped > Some(0), "{summary:?}");
+    assert!(lines.iter().filter(|line| line.r#type == "table").all(|line| line.exact == Some(true)));
+    let mut last = HashMap::new();
+    for line in lines.iter().filter(|line| line.r#type == "opener") {
+        last.insert(line.error.as_deref(), line.opens.expect("opens"));
+    }
+    assert_eq!(last.values().sum::<u64>(), summary.opens.expect("opens"), "{last:?}");
 }

@@ -33,7 +33,7 @@ unsafe impl Plain for types::filter {}
 // A change of these sizes changes the protocol between the two sides; the sum of the fields shows that nothing pads.
 const _: () = assert!(size_of::<types::open_event>() == 6 * 8 + 5 * 4 + 5 * 2 + 1 + 1 + 16 + 16);
 const _: () = assert!(size_of::<types::process_key>() == 8 + 4 + 4);
-const _: () = assert!(size_of::<types::process_count>() == 2 * 8 + 2 * 4 + 16 + 2 * 4);
+const _: () = assert!(size_of::<types::process_count>() == 3 * 3 * 8 + 2 * 4 + 16 + 2 * 4);
 const _: () =
     assert!(size_of::<types::process_record>() == size_of::<types::process_key>() + size_of::<types::process_count>());
 const _: () = assert!(size_of::<types::filter>() == 5 + 1 + 1 + 1 + 4);

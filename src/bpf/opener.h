@@ -73,9 +73,9 @@ static __always_inline void identify(enum known known, struct task_struct *task,
 /* Where the opens of a process are counted. NULL: the map is full. */
 static __noinline struct process_count *find_count(u64 start_ns, u32 pid)
 {
+	static const struct process_count fresh;
 	struct process_key key = { .start_ns = start_ns, .pid = pid };
-	struct process_count fresh = {},
-			     *c = bpf_map_lookup_elem(&processes, &key);
+	struct process_count *c = bpf_map_lookup_elem(&processes, &key);
 
 	if (!c) {
 		bpf_map_update_elem(&processes, &key, &fresh, BPF_NOEXIST);
@@ -98,19 +98,46 @@ static __always_inline void count_result(int ret)
 }
 
 /*
+ * The part of a process's count that is of this cgroup. Only threads of one
+ * process that are in different cgroups, and there at the same moment for the
+ * first time, could mistake each other's.
+ */
+static __always_inline struct cgroup_count *count_in(struct process_count *c,
+						     u64 cgroup)
+{
+	struct cgroup_count *first = &c->in[CGROUP_FIRST],
+			    *next = &c->in[CGROUP_NEXT];
+
+	if (__builtin_expect(first->cgroup == cgroup, 1))
+		return first;
+	if (!first->cgroup) {
+		first->cgroup = cgroup;
+		return first;
+	}
+	if (!next->cgroup)
+		next->cgroup = cgroup;
+	if (next->cgroup == cgroup)
+		return next;
+	COUNT(cgroup);
+	return &c->in[CGROUP_OTHERS];
+}
+
+/*
  * Counts the open for its process. The event may get lost after this, the count
  * does not.
  */
 static __always_inline void count(const struct open_event *e, int ret)
 {
 	struct process_count *c = find_count(e->start_ns, e->pid);
+	struct cgroup_count *in;
 
 	count_result(ret);
 	if (!c) {
 		COUNT(overflow);
 		return;
 	}
-	__sync_fetch_and_add(ret < 0 ? &c->failed : &c->succeeded, 1);
+	in = count_in(c, e->cgroup);
+	__sync_fetch_and_add(ret < 0 ? &in->failed : &in->succeeded, 1);
 	c->uid = e->uid;
 	c->ppid = e->ppid;
 	store_comm(c->comm, e->tid == e->pid ? e->comm : e->leader_comm);

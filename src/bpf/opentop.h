@@ -110,9 +110,22 @@ struct process_key {
 	unsigned int pad;
 };
 
-struct process_count {
+/* What a process has opened while it was in a cgroup. */
+struct cgroup_count {
+	unsigned long long cgroup; /* id; 0: none yet */
 	unsigned long long succeeded;
 	unsigned long long failed;
+};
+
+/*
+ * Most processes stay in the cgroup of their first open, or are moved once by
+ * who starts them, into that of a service or a container. Opens in further ones
+ * are counted in the last of these, which names none.
+ */
+enum { CGROUP_FIRST, CGROUP_NEXT, CGROUP_OTHERS, CGROUPS_COUNTED };
+
+struct process_count {
+	struct cgroup_count in[CGROUPS_COUNTED];
 	unsigned int uid;
 	unsigned int ppid;
 	char comm[COMM_LEN]; /* of the group leader, at the last open */
@@ -162,6 +175,7 @@ struct filter {
 struct totals {
 	unsigned long long dropped; /* no room in the ring buffer */
 	unsigned long long overflow; /* no room in the map of processes */
+	unsigned long long cgroup; /* counted for a process, and no cgroup */
 	unsigned long long ended; /* processes of the map that have ended */
 	unsigned long long filtered; /* left out by a filter in the kernel */
 	/* opentop's own, shown or not: the self-test looks for them */

@@ -18,6 +18,7 @@ fn why(cause: &str) -> String {
         "io_uring" => "because io_uring had too many requests pending to remember what they asked for (io_uring)",
         "skipped" => "because the kernel skipped the hook, so that they are not even counted (skipped)",
         "overflow" => "only in the counts of their processes, of which there were too many (overflow)",
+        "cgroup" => "only in the counts of their containers, since their processes were moved too often (cgroup)",
         "tree" => "processes that were not followed, since too many were already (tree)",
         "other" => "for a reason that this version does not know (other)",
         other => return format!("({other})"),

@@ -146,7 +146,7 @@ fn json_losses_and_summary() {
     {"type":"lost","cause":"ring","count":6}
     {"type":"lost","cause":"queue","count":2}
     {"type":"lost","cause":"skipped","count":1}
-    {"type":"summary","opens":1000,"failed":10,"delivered":988,"dropped":12,"hooks":"fexit \"open\"","filtered":0,"hidden":5,"lost":{"ring":10,"queue":2,"garbled":0,"io_uring":0,"skipped":1,"overflow":0,"tree":0,"other":0}}
+    {"type":"summary","opens":1000,"failed":10,"delivered":988,"dropped":12,"hooks":"fexit \"open\"","filtered":0,"hidden":5,"lost":{"ring":10,"queue":2,"garbled":0,"io_uring":0,"skipped":1,"overflow":0,"cgroup":0,"tree":0,"other":0}}
     "#);
 }
 

@@ -170,7 +170,7 @@ impl<W: Write> TableOutput for Text<W> {
 fn exactness(basis: Basis) -> String {
     match basis {
         Basis::Counts { error_bound: 0 } => "exact".to_owned(),
-        Basis::Counts { error_bound } => format!("{error_bound} opens of processes that found no room have no row"),
+        Basis::Counts { error_bound } => format!("{error_bound} opens that found no room have no row"),
         Basis::Events { events, error_bound: 0 } => format!("from {events} events"),
         Basis::Events { events, error_bound } => format!("from {events} events, rows up to {error_bound} too low"),
     }

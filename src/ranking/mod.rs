@@ -20,7 +20,7 @@ pub use sort::{Sort, described, label, pid, title_of};
 /// Where the numbers of the rows come from, and so how exact they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Basis {
-    /// The kernel's counts. They are exact, unless processes found no room there: then the rows lack as many opens as
+    /// The kernel's counts. They are exact, unless something found no room there: then the rows lack as many opens as
     /// `error_bound`.
     Counts { error_bound: u64 },
     /// The events that came here; a row may lack as many as `error_bound`.
@@ -32,6 +32,17 @@ impl Basis {
     pub fn is_exact(self) -> bool {
         self == Basis::Counts { error_bound: 0 }
     }
+}
+
+/// Opens that are counted in the totals, and not for every group.
+#[derive(Clone, Copy, Debug, Default)]
+struct Unranked {
+    /// Of processes that found no room to be counted in.
+    process: u64,
+    /// Of processes that were in too many cgroups.
+    cgroup: u64,
+    /// With errors that are not counted one by one.
+    error: u64,
 }
 
 /// The ranking and its state.
@@ -53,8 +64,8 @@ pub struct Ranking {
     read_ns: u64,
     /// What the kernel had left out at the last reading, and at the last reset.
     left_out: (u64, u64),
-    /// The same of opens whose processes found no room to be counted in.
-    unranked: (u64, u64),
+    /// The same of opens that have no row in some group.
+    unranked: (Unranked, Unranked),
     /// Counts were read since the start or the last reset; the rows are worked out from such.
     was_read: bool,
     has_counts: bool,
@@ -76,7 +87,7 @@ impl Ranking {
             latency,
             read_ns: since_ns.unwrap_or(0),
             left_out: (0, 0),
-            unranked: (0, 0),
+            unranked: Default::default(),
             was_read: false,
             has_counts: false,
         }
@@ -130,7 +141,8 @@ impl Ranking {
     pub fn read(&mut self, counts: Counts) {
         self.read_ns = counts.ts_ns;
         self.left_out.0 = counts.totals.filtered;
-        self.unranked.0 = counts.totals.lost.overflow;
+        let lost = counts.totals.lost;
+        self.unranked.0 = Unranked { process: lost.overflow, cgroup: lost.cgroup, error: counts.other_errors };
         self.was_read = true;
         if let Some(tally) = &mut self.tally {
             tally.read(counts.ts_ns);
@@ -153,6 +165,19 @@ impl Ranking {
         self.refresh(names);
     }
 
+    /// Opens that the group has no row for, by the kernel's counts.
+    fn unranked(&self) -> u64 {
+        let (now, base) = self.unranked;
+        let without_process = now.process.saturating_sub(base.process);
+        match self.group {
+            Group::Error => now.error.saturating_sub(base.error),
+            Group::Container => {
+                without_process + now.cgroup.saturating_sub(base.cgroup) + self.openers.without_cgroup()
+            }
+            _ => without_process,
+        }
+    }
+
     /// Works the rows out anew.
     pub fn refresh(&mut self, names: &Names) {
         self.work_out(Tally::rows, Openers::rows, names);
@@ -160,13 +185,13 @@ impl Ranking {
 
     /// Works out the rows of those that opened something between the last two readings.
     pub fn refresh_active(&mut self, names: &Names) {
-        self.work_out(Tally::active_rows, |openers, _| openers.active_rows(), names);
+        self.work_out(Tally::active_rows, Openers::active_rows, names);
     }
 
     fn work_out(
         &mut self,
         of_events: fn(&Tally) -> Vec<Row>,
-        of_counts: fn(&Openers, Group) -> Vec<Row>,
+        of_counts: fn(&Openers, Group, &Names) -> Vec<Row>,
         names: &Names,
     ) {
         let needs_events = self.filtered || !self.group.is_counted();
@@ -177,8 +202,8 @@ impl Ranking {
                 (of_events(tally), Basis::Events { events: tally.events(), error_bound: tally.error_bound() })
             }
             _ => {
-                let error_bound = self.unranked.0.saturating_sub(self.unranked.1);
-                (of_counts(&self.openers, self.group), Basis::Counts { error_bound })
+                let error_bound = self.unranked();
+                (of_counts(&self.openers, self.group, names), Basis::Counts { error_bound })
             }
         };
         if let (Some(tally), Basis::Counts { .. }) = (&self.tally, self.basis) {
@@ -218,7 +243,7 @@ impl Ranking {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::ProcessCount;
+    use crate::message::{CgroupCount, ProcessCount};
     use proptest::prelude::*;
 
     fn counts(second: u64, opens: &[(u32, u64)]) -> Counts {
@@ -230,6 +255,7 @@ mod tests {
             comm: format!("c{pid}").into_bytes(),
             opens,
             failed: 0,
+            cgroups: Default::default(),
             ended: false,
         };
         Counts { ts_ns: second * 1_000_000_000, processes: opens.iter().map(process).collect(), ..Counts::default() }
@@ -291,8 +317,10 @@ mod tests {
                         let (pid, opens, uid, ended) = (*pid, *total, *kind, *ended);
                         let comm = comm.clone().into_bytes();
                         let (start_ns, ppid, failed) = (event.start_ns, 1, opens / 2);
-                        counts.processes.push(ProcessCount { pid, start_ns, ppid, uid, comm, opens, failed, ended });
+                        let cgroups = [CgroupCount { cgroup: u64::from(pid % 3), opens, failed }, CgroupCount::default()];
+                        counts.processes.push(ProcessCount { pid, start_ns, ppid, uid, comm, opens, failed, cgroups, ended });
                     }
+                    counts.results = totals.iter().map(|(pid, opens)| (*pid as i32, *opens)).collect();
                     let [all, lately] = &mut rankings;
                     all.read(counts.clone());
                     lately.read(counts);

@@ -6,11 +6,14 @@
 
 use super::line::COUNT_MAX;
 use crate::event::OpenEvent;
-use crate::message::{Counts, ProcessCount, Totals};
-use std::collections::{HashMap, HashSet};
+use crate::message::{CgroupCount, Counts, ProcessCount, Totals};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Processes that are counted one by one.
 const PROCESSES_MAX: usize = 1 << 15;
+
+/// Errors that are counted one by one: more than there are names for.
+const RESULTS_MAX: usize = 512;
 
 /// Stands for all others: no process has the number 0.
 const OTHERS: (u32, u64) = (0, 0);
@@ -23,6 +26,9 @@ pub(super) struct Tally {
     changed: HashSet<(u32, u64)>,
     /// Start time of the latest process with each pid: those before have ended.
     latest: HashMap<u32, u64>,
+    /// How often opens ended with each error, and with one of so many others that they are not counted one by one.
+    results: BTreeMap<i32, u64>,
+    other_errors: u64,
     pub(super) totals: Totals,
 }
 
@@ -32,11 +38,16 @@ impl Tally {
         self.totals.opens += 1;
         self.totals.delivered += 1;
         self.totals.failed += failed;
+        self.add_result(event.errno().unwrap_or(0));
         let key = self.admit(event);
         self.changed.insert(key);
         let Some(process) = self.processes.get_mut(&key) else { return };
         process.opens += 1;
         process.failed += failed;
+        match count_in(process, event.cgroup) {
+            Some(count) => (count.opens, count.failed) = (count.opens + 1, count.failed + failed),
+            None => self.totals.lost.cgroup += 1,
+        }
         if key == OTHERS {
             return;
         }
@@ -71,7 +82,13 @@ impl Tally {
                 self.processes.remove(&key);
             }
         }
-        Counts { ts_ns, processes, totals: self.totals }
+        let results = self.results.iter().map(|(errno, opens)| (*errno, *opens)).collect();
+        Counts { ts_ns, processes, results, other_errors: self.other_errors, totals: self.totals }
+    }
+
+    fn add_result(&mut self, errno: i32) {
+        let has_room = self.results.len() < RESULTS_MAX || self.results.contains_key(&errno);
+        *if has_room { self.results.entry(errno).or_default() } else { &mut self.other_errors } += 1;
     }
 
     /// Makes sure that the process of the event is counted, with the others if there is no room; returns as which.
@@ -95,10 +112,18 @@ impl Tally {
             comm: if others { b"(others)".to_vec() } else { Vec::new() },
             opens: 0,
             failed: 0,
+            cgroups: Default::default(),
             ended: false,
         });
         key
     }
+}
+
+/// The part of a process's count that is of this cgroup; `None` if it was in two others before.
+fn count_in(process: &mut ProcessCount, cgroup: u64) -> Option<&mut CgroupCount> {
+    let count = process.cgroups.iter_mut().find(|count| count.cgroup == cgroup || count.opens == 0)?;
+    count.cgroup = cgroup;
+    Some(count)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::bpf::types::{self, process_key, process_record};
 use crate::bpf::{OpentopSkel, as_bytes, comm_bytes, from_bytes};
 use crate::clock::Moment;
 use crate::error::Error;
-use crate::message::{Counts, Lost, ProcessCount, Totals};
+use crate::message::{CgroupCount, Counts, Lost, ProcessCount, Totals};
 
 /// Processes that may have ended before they are taken out of the map without waiting for the next reading: a small part
 /// of the room there.
@@ -65,7 +65,7 @@ impl Counters {
             self.retire(skel, &mut processes)?;
         }
         processes.append(&mut self.waiting);
-        Ok(Counts { ts_ns: Moment::now().ts_ns, processes, totals: read_totals(skel, stream, missed)? })
+        counts(skel, processes, stream, missed)
     }
 
     /// The last counts, when nothing is counted any more. What was removed while reading may hide another process from the
@@ -79,7 +79,7 @@ impl Counters {
             }
             let mut processes = std::mem::take(&mut self.waiting);
             processes.extend(running);
-            return Ok(Counts { ts_ns: Moment::now().ts_ns, processes, totals: read_totals(skel, stream, missed)? });
+            return counts(skel, processes, stream, missed);
         }
     }
 
@@ -145,14 +145,18 @@ fn has_ended(pid: u32) -> bool {
 }
 
 fn process_of(process_record { key, count }: process_record) -> ProcessCount {
+    let sums =
+        count.r#in.map(|sum| CgroupCount { cgroup: sum.cgroup, opens: sum.succeeded + sum.failed, failed: sum.failed });
+    let [first, next, _] = sums;
     ProcessCount {
         pid: key.pid,
         start_ns: key.start_ns,
         ppid: count.ppid,
         uid: count.uid,
         comm: comm_bytes(&count.comm).to_owned(),
-        opens: count.succeeded + count.failed,
-        failed: count.failed,
+        opens: sums.iter().map(|sum| sum.opens).sum(),
+        failed: sums.iter().map(|sum| sum.failed).sum(),
+        cgroups: [first, next],
         ended: count.ended != 0,
     }
 }
@@ -175,7 +179,7 @@ fn results(skel: &OpentopSkel<'_>) -> Option<Vec<u64>> {
     Some(sums)
 }
 
-fn read_totals(skel: &OpentopSkel<'_>, stream: Stream, missed: u64) -> Result<Totals, Error> {
+fn counts(skel: &OpentopSkel<'_>, processes: Vec<ProcessCount>, stream: Stream, missed: u64) -> Result<Counts, Error> {
     let read = totals(skel).zip(results(skel));
     let (kernel, results) = read.ok_or_else(|| Error::bpf("read the totals", "the kernel does not map them"))?;
     let lost = Lost {
@@ -185,18 +189,22 @@ fn read_totals(skel: &OpentopSkel<'_>, stream: Stream, missed: u64) -> Result<To
         io_uring: stream.io_uring + kernel.io_uring,
         skipped: missed,
         overflow: kernel.overflow,
+        cgroup: kernel.cgroup,
         tree: kernel.tree,
         ..Lost::default()
     };
     let counted: u64 = results.iter().sum();
-    Ok(Totals {
+    let totals = Totals {
         opens: counted + kernel.filtered,
         failed: counted - results[0],
         delivered: stream.delivered,
         filtered: kernel.filtered,
         hidden: kernel.hidden,
         lost,
-    })
+    };
+    let (other_errors, results) = results.split_last().map_or((0, &results[..]), |(last, rest)| (*last, rest));
+    let results = (0..).zip(results.iter().copied()).filter(|(_, opens)| *opens > 0).collect();
+    Ok(Counts { ts_ns: Moment::now().ts_ns, processes, results, other_errors, totals })
 }
 
 #[cfg(test)]

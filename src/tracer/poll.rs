@@ -24,7 +24,7 @@ use crate::clock::Moment;
 use crate::error::Error;
 use crate::event::Batch;
 use crate::filter::KernelFilter;
-use crate::message::Message;
+use crate::message::{Counts, Message};
 use crate::privileges::{self, Role};
 
 /// How long to wait when the ring buffer was empty, or nearly; and how long while a third of it would fill up meanwhile.
@@ -34,6 +34,9 @@ const PAUSE_IN_A_STORM: Duration = Duration::from_millis(2);
 
 /// Most records of one look at the ring buffer: few enough that they are decoded within milliseconds.
 const LOOK: usize = 4096;
+
+/// Messages that counts take: the names of their cgroups come before them.
+const COUNTS_SLOTS: usize = 2;
 
 /// What the callback tells libbpf to have it stop, when the batch is full. The record that filled it is taken.
 const FULL: i32 = -libc::ENOBUFS;
@@ -152,9 +155,10 @@ impl Poller<'_, '_> {
         let mut watch = Watch::new(&self.options.ends_with);
         loop {
             let counts_due = Instant::now() >= next_counts;
-            // A slot is kept for the counts, so that they are not late only since opens are many.
-            let more = self.drain(usize::from(counts_due))?;
-            if counts_due && self.free_slots() > 0 && self.counts_are_taken() {
+            // Slots are kept for the counts, so that they are not late only since opens are many.
+            let kept = if counts_due { COUNTS_SLOTS } else { 0 };
+            let more = self.drain(kept)?;
+            if counts_due && self.free_slots() >= COUNTS_SLOTS && self.counts_are_taken() {
                 next_counts += self.options.interval;
                 // After a late one there is no other right away.
                 if next_counts <= Instant::now() {
@@ -218,6 +222,8 @@ impl Poller<'_, '_> {
         }
         let (stream, missed) = (self.reader.borrow().stream, self.manager.missed(self.base));
         let counts = self.counters.read_last(&self.base.skel, stream, missed.all)?;
+        self.name_cgroups(&counts);
+        self.send_batch(timeout)?;
         self.send(Message::Counts(counts))?;
         self.send(Message::End)
     }
@@ -266,7 +272,7 @@ impl Poller<'_, '_> {
     /// Waits for room for as long as `timeout`; a batch that finds none is dropped and counted. False if it was.
     fn send_batch(&mut self, timeout: Duration) -> Result<bool, Halt> {
         let mut reader = self.reader.borrow_mut();
-        if reader.batch.is_empty() {
+        if reader.batch.is_empty() && reader.batch.cgroups().is_empty() {
             return Ok(true);
         }
         let batch = std::mem::take(&mut reader.batch);
@@ -290,9 +296,21 @@ impl Poller<'_, '_> {
         let stream = self.reader.borrow().stream;
         let missed = self.manager.missed(self.base);
         let counts = self.counters.read(&self.base.skel, stream, missed.all)?;
+        if self.name_cgroups(&counts) {
+            self.send_batch(SEND_TIMEOUT)?;
+        }
         self.send(Message::Counts(counts))?;
         self.counts_sent = self.sent;
         Ok(missed)
+    }
+
+    /// Names the cgroups that are counted, whether or not one of their events finds room in the ring. True if there were new
+    /// ones.
+    fn name_cgroups(&self, counts: &Counts) -> bool {
+        let Reader { cgroups, batch, .. } = &mut *self.reader.borrow_mut();
+        let counted = counts.processes.iter().flat_map(|process| &process.cgroups).filter(|count| count.cgroup != 0);
+        counted.filter_map(|count| cgroups.see(count.cgroup)).for_each(|name| batch.name_cgroup(name));
+        !batch.cgroups().is_empty()
     }
 
     /// Whether the consumer has taken the last counts: there are never two on the way, as each may name all processes.

@@ -60,24 +60,24 @@ SEC("?iter/bpf_map_elem")
 int read_processes(struct bpf_iter__bpf_map_elem *ctx)
 {
 	const struct process_key *key = ctx->key;
-	const volatile struct process_count *count = ctx->value;
+	const struct process_count *count = ctx->value;
 	struct process_record record;
+	u32 ended;
 
 	if (!key || !count)
 		return 0;
-	/* Before the counts, which are final if it is set. */
-	record.count.ended = count->ended;
+	/*
+	 * Before the counts, which are final if it is set. They were so long
+	 * before that no processor can have read them earlier, either.
+	 */
+	ended = *(volatile const u32 *)&count->ended;
 	barrier();
 	record.key = *key;
-	record.count.succeeded = count->succeeded;
-	record.count.failed = count->failed;
-	record.count.uid = count->uid;
-	record.count.ppid = count->ppid;
-	store_comm(record.count.comm, (const char *)count->comm);
-	record.count.pad = 0;
+	record.count = *count;
+	record.count.ended = ended;
 	/* Where it finds no room the same element comes once more. */
 	if (bpf_seq_write(ctx->meta->seq, &record, sizeof(record)) == 0 &&
-	    record.count.ended)
+	    ended)
 		bpf_map_delete_elem(&processes, &record.key);
 	return 0;
 }

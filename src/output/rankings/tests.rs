@@ -5,7 +5,7 @@ use crossbeam_channel::unbounded;
 
 use super::*;
 use crate::event::{OpenEvent, sample};
-use crate::message::{Lost, Message, ProcessCount};
+use crate::message::{Counts, Lost, Message, ProcessCount};
 use crate::output::lines::{Ended, consume};
 use crate::output::{Csv, Json, Text};
 
@@ -20,6 +20,7 @@ fn reading(seconds: u64, processes: &[(u32, &str, u64, u64)], ring: u64) -> Mess
         comm: comm.into(),
         opens,
         failed,
+        cgroups: Default::default(),
         ended: false,
     };
     let sum = |of: fn(&(u32, &str, u64, u64)) -> u64| processes.iter().map(of).sum::<u64>();
@@ -33,6 +34,7 @@ fn reading(seconds: u64, processes: &[(u32, &str, u64, u64)], ring: u64) -> Mess
             lost: Lost { ring, ..Lost::default() },
             ..Totals::default()
         },
+        ..Counts::default()
     })
 }
 
@@ -116,7 +118,7 @@ fn nothing_is_called_exact_where_processes_found_no_room() {
         other => other,
     };
     let shown = text(order(Group::Process, &Filter::default()), Some(START), vec![overflown()]);
-    assert!(!shown.contains("exact") && shown.contains("4 opens of processes that found no room"), "{shown}");
+    assert!(!shown.contains("exact") && shown.contains("4 opens that found no room"), "{shown}");
     let mut bytes = Vec::new();
     written(Json::new, &mut bytes, order(Group::User, &Filter::default()), Some(START), vec![overflown()]);
     let shown = String::from_utf8(bytes).unwrap();

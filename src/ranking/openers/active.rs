@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use crate::names::Names;
+
 use super::{Group, Key, Openers, Process, Row, Sum, add, key_of};
 
 /// The sums of commands or users, kept up to date with each process that changes. There are no more of them than processes
@@ -68,7 +70,12 @@ impl Openers {
     }
 
     /// The rows of those that opened something between the last two readings, in no order, with all that they opened.
-    pub fn active_rows(&self) -> Vec<Row> {
+    pub fn active_rows(&self, group: Group, names: &Names) -> Vec<Row> {
+        if !group.has_processes() {
+            let mut rows = self.rows(group, names);
+            rows.retain(|row| row.rate > Some(0.0));
+            return rows;
+        }
         let told = self.told.iter().filter_map(|key| Some((*key, self.processes.get(key)?)));
         let rows =
             told.filter(|(_, process)| process.new > 0).filter_map(|(key, process)| self.process_row(key, process));

@@ -1,10 +1,12 @@
-//! Who opens most, exactly: the counts that the kernel keeps per process, and their sums per command and per user.
+//! Who opens most, exactly: the counts that the kernel keeps per process, and their sums per command, user and container; and
+//! those of results.
 //!
 //! A pid does not name a process, its start time beside it does. A process that ended stays, marked, until the
 //! counters are reset. So that a host which starts thousands of processes a second does not fill the memory, the
 //! ended ones that opened least are at some point only kept as sums: every sum stays exact.
 
 mod active;
+mod sums;
 #[cfg(test)]
 mod tests;
 
@@ -12,9 +14,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use active::Grouped;
+use sums::Sums;
 
 use crate::event::OpenEvent;
-use crate::message::{Counts, ProcessCount};
+use crate::message::{CgroupCount, Counts, ProcessCount};
+use crate::names::Names;
 
 /// What the ranking has one row for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +54,13 @@ impl Group {
         Group::ALL.into_iter().find(|group| group.name() == name)
     }
 
-    /// Whether the kernel's counts per process are enough for it. The others need the events.
+    /// Whether the kernel's counts are enough for it. The others need the events.
     pub fn is_counted(self) -> bool {
+        !matches!(self, Group::File | Group::Dir)
+    }
+
+    /// Whether its rows are made of those of processes.
+    pub fn has_processes(self) -> bool {
         matches!(self, Group::Process | Group::Comm | Group::User)
     }
 }
@@ -134,10 +143,21 @@ const ENDED_MAX: usize = 8192;
 /// Sums of ended processes; what is beyond goes into one.
 const SUMS_MAX: usize = 4096;
 
-#[derive(Clone, Copy, Debug, Default)]
+/// Cgroups that are counted, those included that are gone.
+const CGROUPS_MAX: usize = 8192;
+/// Errors that are counted: as many as a source tells.
+const RESULTS_MAX: usize = 1024;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Sum {
     opens: u64,
     failed: u64,
+}
+
+impl Sum {
+    fn less(self, before: Self) -> Self {
+        Self { opens: self.opens.saturating_sub(before.opens), failed: self.failed.saturating_sub(before.failed) }
+    }
 }
 
 #[derive(Debug)]
@@ -145,6 +165,7 @@ struct Process {
     uid: u32,
     comm: Vec<u8>,
     now: Sum,
+    cgroups: [CgroupCount; 2],
     /// The counts at the last reset.
     base: Sum,
     /// What it opened before the reading of this number.
@@ -158,10 +179,7 @@ struct Process {
 impl Process {
     /// What it opened since the last reset.
     fn sum(&self) -> Sum {
-        Sum {
-            opens: self.now.opens.saturating_sub(self.base.opens),
-            failed: self.now.failed.saturating_sub(self.base.failed),
-        }
+        self.now.less(self.base)
     }
 }
 
@@ -175,11 +193,13 @@ fn key_of(group: Group, row: &Row) -> Key<'static> {
 }
 
 /// The counts of all processes since the start or the last reset.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Openers {
     processes: HashMap<(u32, u64), Process>,
     /// Ended processes that are not kept one by one, by command and user.
     sums: HashMap<(Vec<u8>, u32), Sum>,
+    cgroups: Sums<u64>,
+    results: Sums<i32>,
     /// When the counts were last read, how long after the time before, and how often.
     read_ns: Option<u64>,
     seconds: f64,
@@ -195,7 +215,18 @@ pub struct Openers {
 impl Openers {
     /// `since_ns` is when counting began, CLOCK_MONOTONIC, if known: without it the first reading has no rates.
     pub fn new(since_ns: Option<u64>) -> Self {
-        Self { read_ns: since_ns, ..Self::default() }
+        Self {
+            processes: HashMap::new(),
+            sums: HashMap::new(),
+            cgroups: Sums::new(CGROUPS_MAX),
+            results: Sums::new(RESULTS_MAX),
+            read_ns: since_ns,
+            seconds: 0.0,
+            readings: 0,
+            ended: 0,
+            told: Vec::new(),
+            grouped: None,
+        }
     }
 
     /// Takes in the next reading.
@@ -206,6 +237,10 @@ impl Openers {
         self.told.clear();
         for count in counts.processes {
             self.read_one(count);
+        }
+        for (errno, opens) in counts.results {
+            let failed = if errno == 0 { 0 } else { opens };
+            self.results.set(errno, Sum { opens, failed }, self.readings);
         }
         if self.ended > 2 * ENDED_MAX {
             self.sum_up_ended();
@@ -218,6 +253,7 @@ impl Openers {
             uid: count.uid,
             comm: Vec::new(),
             now: Sum::default(),
+            cgroups: Default::default(),
             base: Sum::default(),
             new: 0,
             told: 0,
@@ -237,6 +273,14 @@ impl Openers {
         self.ended += usize::from(count.ended);
         self.ended -= usize::from(process.ended);
         process.now = Sum { opens: count.opens, failed: count.failed };
+        for (now, before) in count.cgroups.iter().zip(&process.cgroups) {
+            let sum = |count: &CgroupCount| Sum { opens: count.opens, failed: count.failed };
+            let new = sum(now).less(sum(before));
+            if new.opens > 0 {
+                self.cgroups.add(now.cgroup, new, self.readings);
+            }
+        }
+        process.cgroups = count.cgroups;
         process.uid = count.uid;
         process.comm = count.comm;
         process.ended = count.ended;
@@ -293,10 +337,46 @@ impl Openers {
             process.base = process.now;
         }
         self.sums.clear();
+        self.cgroups.reset();
+        self.results.reset();
+    }
+
+    /// Opens that no row of cgroups has, since there are too many of those.
+    pub fn without_cgroup(&self) -> u64 {
+        self.cgroups.unranked
     }
 
     /// The rows for one of the counted groups, in no order.
-    pub fn rows(&self, group: Group) -> Vec<Row> {
+    pub fn rows(&self, group: Group, names: &Names) -> Vec<Row> {
+        match group {
+            Group::Container => self.container_rows(names),
+            Group::Error => self.result_rows(),
+            _ => self.rows_of_processes(group),
+        }
+    }
+
+    /// A container has a cgroup, and often further ones below that.
+    fn container_rows(&self, names: &Names) -> Vec<Row> {
+        let mut rows: HashMap<Key<'static>, (Sum, u64)> = HashMap::new();
+        for (cgroup, sum, new) in self.cgroups.iter(self.readings) {
+            let name = names.cgroup(cgroup).map_or(&b""[..], |cgroup| cgroup.group());
+            let (row, row_new) = rows.entry(Key::Text(name.to_owned().into())).or_default();
+            *row = Sum { opens: row.opens + sum.opens, failed: row.failed + sum.failed };
+            *row_new += new;
+        }
+        rows.into_iter().map(|(key, (sum, new))| self.sum_row(key, sum, new)).collect()
+    }
+
+    fn result_rows(&self) -> Vec<Row> {
+        let sums = self.results.iter(self.readings);
+        sums.map(|(errno, sum, new)| self.sum_row(Key::Error(errno), sum, new)).collect()
+    }
+
+    fn sum_row(&self, key: Key<'static>, Sum { opens, failed }: Sum, new: u64) -> Row {
+        Row { opens, failed, rate: per_second(new, self.seconds), ..Row::new(key) }
+    }
+
+    fn rows_of_processes(&self, group: Group) -> Vec<Row> {
         let mut place = HashMap::new();
         let mut out: Vec<Row> = Vec::new();
         for row in self.process_rows().chain(self.sum_rows()) {

@@ -106,7 +106,7 @@ static COUNTED: [Column<OpenersColumn>; 10] = [
 
 /// The columns of the ranking, placed.
 pub(crate) fn openers(area: Rect, group: Group, latency: bool) -> Vec<Placed<'static, OpenersColumn>> {
-    let table: &'static [Column<OpenersColumn>] = if group.is_counted() { &COUNTED } else { &NAMED };
+    let table: &'static [Column<OpenersColumn>] = if group.has_processes() { &COUNTED } else { &NAMED };
     place(
         table.iter().filter(move |column| match column.cell {
             OpenersColumn::Median | OpenersColumn::P99 => latency,

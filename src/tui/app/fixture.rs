@@ -10,7 +10,7 @@ use super::{App, Effect, Event, Setup, Work};
 use crate::escape::escape;
 use crate::event::{Batch, CgroupName, OpenEvent, sample};
 use crate::history::log::Bound;
-use crate::message::{Counts, Hooks, Lost, Message, ProcessCount, Totals};
+use crate::message::{CgroupCount, Counts, Hooks, Lost, Message, ProcessCount, Totals};
 use crate::names::Names;
 use crate::ranking::Sort;
 use crate::ranking::openers::Group;
@@ -160,10 +160,13 @@ impl Screen {
             comm: comm.into(),
             opens,
             failed,
+            cgroups: [CgroupCount { cgroup: 8, opens, failed }, CgroupCount::default()],
             ended: pid == 1,
         };
         let processes = processes.iter().map(count).collect();
-        self.update(Event::Message(Message::Counts(Counts { ts_ns: self.seconds * 1_000_000_000, processes, totals })));
+        let results = vec![(0, totals.opens - totals.failed), (libc::ENOENT, totals.failed)];
+        let ts_ns = self.seconds * 1_000_000_000;
+        self.update(Event::Message(Message::Counts(Counts { ts_ns, processes, results, totals, ..Counts::default() })));
         let elapsed = Duration::from_secs(self.seconds);
         self.update(Event::Tick { elapsed, cpu: elapsed / 100 });
     }
