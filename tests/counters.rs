@@ -155,7 +155,7 @@ impl Cgroup {
     fn new(name: &str) -> Self {
         let mount = opentop::tracer::cgroup_mount().expect("a cgroup v2 hierarchy");
         let path = format!("/opentop-test-{}-{name}", std::process::id());
-        let dir = PathBuf::from(format!("{mount}{path}"));
+        let dir = mount.join(path.trim_start_matches('/'));
         std::fs::create_dir(&dir).expect("a new cgroup");
         Self { dir, path }
     }
