@@ -24,6 +24,7 @@ fn script(path: &str, times: u32) -> String {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn files_are_counted_one_by_one() {
     let scratch = Scratch::new();
     let path = scratch.path().join("often");
@@ -42,6 +43,7 @@ fn files_are_counted_one_by_one() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn processes_are_counted_by_the_kernel() {
     let lines = lines(&["-i", "600", "-g", "process", "-s", "total", "--", "sh", "-c", &script("/dev/null", 2000)]);
     assert_eq!(of_type(&lines, "table")[0]["exact"], true);
@@ -55,6 +57,7 @@ fn processes_are_counted_by_the_kernel() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn there_are_as_many_tables_as_asked_for() {
     let lines = lines(&["-n", "3", "-i", "0.2"]);
     let spans: Vec<_> = of_type(&lines, "table").iter().filter_map(|table| table["span_ns"].as_u64()).collect();

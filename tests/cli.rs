@@ -91,6 +91,7 @@ fn copy_for_others(scratch: &Scratch) -> PathBuf {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn without_root_it_says_what_is_needed() {
     needs_root();
     let scratch = Scratch::new();
@@ -105,6 +106,7 @@ fn without_root_it_says_what_is_needed() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn two_capabilities_are_enough_for_root_and_for_others() {
     needs_root();
     let scratch = Scratch::new();
@@ -140,6 +142,7 @@ fn until_shown(tracer: &mut Tracer, path: &Path) -> String {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn text_is_lines_under_a_header_without_escape_bytes() {
     needs_root();
     let scratch = Scratch::new();
@@ -164,6 +167,7 @@ fn text_is_lines_under_a_header_without_escape_bytes() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_terminal_that_can_nothing_gets_no_escape_byte() {
     needs_root();
     let scratch = Scratch::new();
@@ -197,6 +201,7 @@ fn a_terminal_that_can_nothing_gets_no_escape_byte() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_screen_without_a_terminal_is_refused() {
     needs_root();
     let output = run(&["-o", "tui", "-d", "1"]);
@@ -205,6 +210,7 @@ fn a_screen_without_a_terminal_is_refused() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn json_has_the_fields_of_the_contract_in_their_order() {
     const FIELDS: [&str; 22] = [
         "type",
@@ -281,6 +287,7 @@ fn csv_fields(row: &str) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn csv_has_a_header_and_as_many_fields_in_each_row() {
     needs_root();
     let scratch = Scratch::new();
@@ -301,6 +308,7 @@ fn csv_has_a_header_and_as_many_fields_in_each_row() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_closed_pipe_ends_it_quietly() {
     needs_root();
     let scratch = Scratch::new();
@@ -332,6 +340,7 @@ fn a_closed_pipe_ends_it_quietly() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_full_disk_is_an_error() {
     needs_root();
     let full = File::options().write(true).open("/dev/full").expect("/dev/full");
@@ -344,6 +353,7 @@ fn a_full_disk_is_an_error() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_count_ends_it_after_so_many_events() {
     needs_root();
     let scratch = Scratch::new();
@@ -360,6 +370,7 @@ fn a_count_ends_it_after_so_many_events() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn signals_end_it_with_the_summary() {
     needs_root();
     let scratch = Scratch::new();
@@ -379,6 +390,7 @@ fn signals_end_it_with_the_summary() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn its_own_opens_are_hidden() {
     needs_root();
     let scratch = Scratch::new();

@@ -23,6 +23,7 @@ fn at<'a>(opens: &'a [Open], path: &Path) -> Vec<&'a Open> {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_command_is_seen_from_its_first_open_on() {
     needs_root();
     let scratch = Scratch::new();
@@ -44,6 +45,7 @@ fn a_command_is_seen_from_its_first_open_on() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn all_descendants_of_a_command_are_seen_and_nobody_else() {
     needs_root();
     let scratch = Scratch::new();
@@ -66,6 +68,7 @@ fn all_descendants_of_a_command_are_seen_and_nobody_else() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn its_status_is_the_commands_own() {
     needs_root();
     for (script, status) in [("true", 0), ("exit 3", 3), ("exit 77", 77)] {
@@ -77,6 +80,7 @@ fn its_status_is_the_commands_own() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_command_that_cannot_be_started_is_an_error() {
     needs_root();
     let output = common::output(&mut opentop(["-o", "json", "--", "/no/such/program"]));
@@ -88,6 +92,7 @@ fn a_command_that_cannot_be_started_is_an_error() {
 
 /// Nothing but JSON is on a stdout that a machine reads, whatever the command prints; for people both stay together.
 #[test]
+#[ignore = "needs root: make test"]
 fn the_commands_output_is_kept_apart_from_lines_for_machines() {
     needs_root();
     let script = "printf 'no line end'; echo error >&2";
@@ -103,6 +108,7 @@ fn the_commands_output_is_kept_apart_from_lines_for_machines() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn lines_go_to_a_file_and_the_command_keeps_its_streams() {
     needs_root();
     let scratch = Scratch::new();
@@ -128,6 +134,7 @@ fn lines_go_to_a_file_and_the_command_keeps_its_streams() {
 
 /// What opentop looks for is not the command's.
 #[test]
+#[ignore = "needs root: make test"]
 fn the_search_for_the_command_is_not_seen() {
     needs_root();
     let scratch = Scratch::new();
@@ -147,6 +154,7 @@ fn the_search_for_the_command_is_not_seen() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_command_that_a_signal_kills_gives_its_number() {
     needs_root();
     for (signal, status) in [("TERM", 143), ("KILL", 137), ("INT", 130)] {
@@ -158,6 +166,7 @@ fn a_command_that_a_signal_kills_gives_its_number() {
 
 /// Daemons leave their parent, session and terminal, and belong to the command nevertheless.
 #[test]
+#[ignore = "needs root: make test"]
 fn opentop_goes_on_until_the_last_descendant_has_ended() {
     needs_root();
     let scratch = Scratch::new();
@@ -178,6 +187,7 @@ fn opentop_goes_on_until_the_last_descendant_has_ended() {
 
 /// What is sent to opentop alone reaches the command as well.
 #[test]
+#[ignore = "needs root: make test"]
 fn a_signal_to_opentop_reaches_the_command() {
     needs_root();
     let scratch = Scratch::new();
@@ -216,6 +226,7 @@ fn a_signal_to_opentop_reaches_the_command() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_limit_leaves_the_command_running_and_says_so() {
     needs_root();
     for limit in [["-d", "0.3"], ["-n", "1"]] {
@@ -230,6 +241,7 @@ fn a_limit_leaves_the_command_running_and_says_so() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_tree_is_followed_through_children_that_come_later() {
     needs_root();
     let scratch = Scratch::new();
@@ -252,6 +264,7 @@ fn a_tree_is_followed_through_children_that_come_later() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_recording_replays_as_it_was() {
     needs_root();
     let scratch = Scratch::new();
@@ -289,6 +302,7 @@ fn replayed(path: &Path) -> Vec<Open> {
 
 /// The recorded demo needs no privileges, in any form.
 #[test]
+#[ignore = "needs root: make test"]
 fn the_demo_replays_in_every_form() {
     needs_root();
     // Copies, since the source directory may be closed to others.

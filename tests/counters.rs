@@ -68,6 +68,7 @@ struct Told {
 /// More of them than the map has room for at once. BRIEF=200000 says how many; memory can only be seen to be flat where they
 /// are many.
 #[test]
+#[ignore = "needs root: make test"]
 fn each_of_many_brief_processes_is_counted_exactly_and_leaves_room_for_others() {
     needs_root();
     let processes = std::env::var("BRIEF").map_or(6000, |number| number.parse().expect("BRIEF=NUMBER"));
@@ -115,6 +116,7 @@ fn each_of_many_brief_processes_is_counted_exactly_and_leaves_room_for_others() 
 const OPERATIONS: [&str; 4] = ["LOOKUP", "UPDATE", "DELETE", "NEXT_KEY"];
 
 #[test]
+#[ignore = "needs root: make test"]
 fn nothing_is_done_to_a_map_while_it_traces() {
     needs_root();
     let _alone = BRIEF.lock();

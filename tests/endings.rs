@@ -37,6 +37,7 @@ fn signal(child: &Child, signal: Signal) {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_reader_that_stalls_holds_up_no_end() {
     needs_root();
     let scratch = Scratch::new();
@@ -65,6 +66,7 @@ fn a_reader_that_stalls_holds_up_no_end() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_stalled_reader_that_goes_on_misses_nothing() {
     needs_root();
     let scratch = Scratch::new();
@@ -95,6 +97,7 @@ fn under(command: &mut Command, dir: &Path, plan: &[&str]) {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_reader_that_goes_is_noticed_while_nothing_is_written() {
     needs_root();
     for args in [&["-o", "json", "-f", "^/no/such/file$"][..], &["-f", "^/no/such/file$"], &["-b", "-i", "3600"]] {
@@ -152,6 +155,7 @@ fn a_recording_that_gives_nothing_can_be_left() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn what_cannot_be_started_leaves_no_recording_behind() {
     needs_root();
     let scratch = Scratch::new();
@@ -179,6 +183,7 @@ fn what_cannot_be_started_leaves_no_recording_behind() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_recording_goes_through_a_pipe() {
     needs_root();
     let scratch = Scratch::new();
@@ -205,6 +210,7 @@ fn a_recording_goes_through_a_pipe() {
 
 /// Each file is a whole recording, and what the kept ones sum up to is what they hold.
 #[test]
+#[ignore = "needs root: make test"]
 fn a_recording_in_a_ring_of_files_stays_small() {
     needs_root();
     let scratch = Scratch::new();
@@ -254,6 +260,7 @@ fn record_refuses_what_it_would_ignore() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_recording_says_what_it_lost() {
     needs_root();
     let scratch = Scratch::new();
@@ -293,6 +300,7 @@ fn recorded_on_a_full_disk(scratch: &Scratch, options: &[&str], kept: &Path) -> 
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_recording_on_a_full_disk_can_be_read_so_far() {
     needs_root();
     for options in [&[][..], &["--max-size", "64K", "--files", "5"]] {

@@ -113,6 +113,7 @@ fn check(openings: &Openings, rows: Vec<Row>) {
 const ALL: &[&str] = &["ok", "missing", "nobody", "denied", "other"];
 
 #[test]
+#[ignore = "needs root: make test"]
 fn who_opens() {
     needs_root();
     let scratch = Scratch::new();
@@ -135,6 +136,7 @@ fn who_opens() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn what_is_opened_and_with_what_result() {
     needs_root();
     let scratch = Scratch::new();
@@ -166,6 +168,7 @@ fn what_is_opened_and_with_what_result() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn the_filter_language() {
     needs_root();
     let scratch = Scratch::new();
@@ -184,6 +187,7 @@ fn the_filter_language() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_backslash_in_a_name_is_one_in_the_filter_too() {
     needs_root();
     let scratch = Scratch::new();
@@ -238,6 +242,7 @@ impl Drop for Cgroup {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_cgroup_and_those_below_it() {
     needs_root();
     let scratch = Scratch::new();
@@ -259,6 +264,7 @@ fn a_cgroup_and_those_below_it() {
 
 /// The kernel leaves out what it can; the invariant includes it.
 #[test]
+#[ignore = "needs root: make test"]
 fn what_is_left_out_is_counted_apart() {
     needs_root();
     let scratch = Scratch::new();
@@ -277,6 +283,7 @@ fn what_is_left_out_is_counted_apart() {
 
 /// A thread of this test opens a file under a name of its own.
 #[test]
+#[ignore = "needs root: make test"]
 fn the_opens_of_a_thread_are_found_by_its_name_and_by_that_of_its_program() {
     needs_root();
     let scratch = Scratch::new();
@@ -306,6 +313,7 @@ fn the_opens_of_a_thread_are_found_by_its_name_and_by_that_of_its_program() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn of_no_process_there_is_nothing_to_trace_and_a_thread_is_none() {
     needs_root();
     let gone = {
@@ -326,6 +334,7 @@ fn of_no_process_there_is_nothing_to_trace_and_a_thread_is_none() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn the_end_of_the_last_process_that_was_asked_for_is_the_end() {
     needs_root();
     let scratch = Scratch::new();

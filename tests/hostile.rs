@@ -30,6 +30,7 @@ fn assert_displayable(output: &Output, of: &dyn std::fmt::Debug) {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn no_argument_reaches_the_terminal_as_it_is() {
     needs_root();
     let scratch = Scratch::new();
@@ -96,6 +97,7 @@ fn what_is_too_much_is_refused_by_its_limit() {
 
 /// More than there is room for in the kernel is found among all opens.
 #[test]
+#[ignore = "needs root: make test"]
 fn five_thousand_pids_and_users_are_taken() {
     needs_root();
     let numbers = |from: u32| (from..from + 5000).map(|n| n.to_string()).collect::<Vec<_>>().join(",");

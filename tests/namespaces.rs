@@ -22,6 +22,7 @@ fn unshared(namespaces: &[&str], args: &[&str]) -> Ended {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn in_a_pid_namespace_the_command_is_followed_and_opentop_hidden() {
     needs_root();
     let scratch = Scratch::new();
@@ -35,6 +36,7 @@ fn in_a_pid_namespace_the_command_is_followed_and_opentop_hidden() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn in_a_pid_namespace_opentop_hides_itself_and_not_the_process_with_its_number() {
     needs_root();
     let scratch = Scratch::new();
@@ -51,6 +53,7 @@ fn in_a_pid_namespace_opentop_hides_itself_and_not_the_process_with_its_number()
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_tree_of_pids_that_are_not_the_hosts_is_refused() {
     needs_root();
     let ended = unshared(&["-p", "-f", "--mount-proc"], &["--tree", "-p", "1", "-d", "1"]);
@@ -59,6 +62,7 @@ fn a_tree_of_pids_that_are_not_the_hosts_is_refused() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn in_a_time_namespace_times_are_the_hosts() {
     needs_root();
     let scratch = Scratch::new();
@@ -73,6 +77,7 @@ fn in_a_time_namespace_times_are_the_hosts() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn its_own_opens_are_seen_by_the_self_test_also_where_they_are_shown() {
     needs_root();
     let ended = Tracer::start(["-o", "json", "--self", "-d", "1"]).wait().well();
@@ -81,6 +86,7 @@ fn its_own_opens_are_seen_by_the_self_test_also_where_they_are_shown() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn the_root_of_a_user_namespace_is_told_that_he_is_one() {
     needs_root();
     for args in [&["-o", "json", "-d", "1"][..], &["check"]] {

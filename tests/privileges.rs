@@ -111,6 +111,7 @@ fn assert_live(threads: &[Status], user: &str, groups: &str) {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_live_process_keeps_what_its_tracer_needs_and_nothing_else() {
     needs_root();
     let groups = Status::parse(&fs::read_to_string("/proc/self/status").expect("our own status"));
@@ -132,6 +133,7 @@ fn a_live_process_keeps_what_its_tracer_needs_and_nothing_else() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn whatever_reads_a_recording_under_sudo_is_the_callers_own_before_it_reads() {
     needs_root();
     let scratch = Scratch::new();
@@ -165,6 +167,7 @@ fn is_the_callers_own_before_it_reads(args: &[&str]) {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn every_hook_set_still_works_with_what_is_kept() {
     needs_root();
     let scratch = Scratch::new();
@@ -192,6 +195,7 @@ fn every_hook_set_still_works_with_what_is_kept() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_command_has_all_that_opentop_was_started_with() {
     needs_root();
     let status = common::output(under_sudo(&mut opentop(["-o", "text", "--", "cat", "/proc/self/status"])));
@@ -204,6 +208,7 @@ fn a_command_has_all_that_opentop_was_started_with() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_command_runs_as_somebody_else_with_nothing_of_ours() {
     needs_root();
     let passwd = fs::read_to_string("/etc/passwd").expect("the users");
@@ -234,6 +239,7 @@ fn a_command_runs_as_somebody_else_with_nothing_of_ours() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_command_that_runs_as_somebody_else_cannot_type_into_our_terminal() {
     needs_root();
     let root = typed_by(&[]);
@@ -265,6 +271,7 @@ fn typed_by(options: &[&str]) -> Vec<i32> {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn nobody_is_run_as_without_root_or_without_an_account() {
     needs_root();
     let unknown = common::output(&mut opentop(["-o", "text", "--as", "no\x1bbody", "--", "true"]));
@@ -286,6 +293,7 @@ fn nobody_is_run_as_without_root_or_without_an_account() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_recording_is_the_callers_and_complete() {
     needs_root();
     let scratch = Scratch::new();
@@ -310,6 +318,7 @@ fn callers_directory(scratch: &Scratch) -> std::path::PathBuf {
 
 /// Where the caller of sudo may not write, opentop does not either, whatever leads there; nor does root by a stranger's link.
 #[test]
+#[ignore = "needs root: make test"]
 fn a_recording_is_not_written_where_only_root_may_write() {
     needs_root();
     let scratch = Scratch::new();

@@ -120,6 +120,7 @@ fn recorded(scratch: &Scratch, name: &str, script: &str) -> PathBuf {
 const SCRIPT: &str = "cat read; cat gone; echo x > new; echo y >> kept; mkdir -p dir; ls dir; test -e never; true";
 
 #[test]
+#[ignore = "needs root: make test"]
 fn the_lists_of_a_command_are_what_it_did() {
     common::needs_root();
     let scratch = Scratch::new();
@@ -153,6 +154,7 @@ fn the_lists_of_a_command_are_what_it_did() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_command_is_run_and_reported_with_its_status() {
     common::needs_root();
     let scratch = Scratch::new();
@@ -173,6 +175,7 @@ fn a_command_is_run_and_reported_with_its_status() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn two_runs_of_the_same_do_not_differ_and_one_without_a_file_by_exactly_that() {
     common::needs_root();
     let scratch = Scratch::new();
@@ -199,6 +202,7 @@ fn two_runs_of_the_same_do_not_differ_and_one_without_a_file_by_exactly_that() {
 
 /// Wherever opentop's own lines go, the page does not get between them.
 #[test]
+#[ignore = "needs root: make test"]
 fn a_report_is_told_at_the_end_of_any_run_of_a_command() {
     common::needs_root();
     let scratch = Scratch::new();

@@ -37,6 +37,7 @@ fn check_invariant(ended: &Ended) -> Summary {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_hundred_thousand_opens_are_a_hundred_thousand_events() {
     const SECONDS: u64 = 4;
     needs_root();
@@ -60,6 +61,7 @@ fn a_hundred_thousand_opens_are_a_hundred_thousand_events() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn opens_that_succeed_are_counted_as_exactly() {
     needs_root();
     let scratch = Scratch::new();
@@ -75,6 +77,7 @@ fn opens_that_succeed_are_counted_as_exactly() {
 
 /// The smallest ring there is, and more opens in a moment than it holds.
 #[test]
+#[ignore = "needs root: make test"]
 fn what_a_tiny_ring_drops_is_counted() {
     needs_root();
     let scratch = Scratch::new();
@@ -124,6 +127,7 @@ fn counts_of<T>(ring_bytes: u32, during: impl FnOnce() -> T) -> (T, HashMap<u32,
 const INTERVAL: Duration = Duration::from_millis(50);
 
 #[test]
+#[ignore = "needs root: make test"]
 fn the_counts_of_each_process_are_exact_whatever_the_ring_drops() {
     needs_root();
     // With the larger ring the processes get places of their own while they open, and lose them again.
@@ -155,6 +159,7 @@ fn open_at_leisure(path: &Path) {
 
 /// The channel is full long before the consumer takes anything; then the batch grows, and the ring holds the rest.
 #[test]
+#[ignore = "needs root: make test"]
 fn a_consumer_that_is_late_loses_nothing_while_the_ring_has_room() {
     const OPENS: usize = 200;
     needs_root();
@@ -179,6 +184,7 @@ fn a_consumer_that_is_late_loses_nothing_while_the_ring_has_room() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_consumer_that_is_gone_is_noticed_though_the_channel_is_full() {
     needs_root();
     let scratch = Scratch::new();
@@ -206,6 +212,7 @@ struct Row {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn the_ranking_is_exact_whatever_the_ring_drops() {
     needs_root();
     let scratch = Scratch::new();
@@ -231,6 +238,7 @@ fn the_ranking_is_exact_whatever_the_ring_drops() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn processes_that_live_for_a_moment_are_counted() {
     needs_root();
     let scratch = Scratch::new();
@@ -260,6 +268,7 @@ fn all_bpf_ids() -> BTreeSet<String> {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn killed_it_leaves_nothing_in_the_kernel() {
     needs_root();
     let scratch = Scratch::new();
@@ -280,6 +289,7 @@ fn killed_it_leaves_nothing_in_the_kernel() {
 
 /// Moves to other hooks in the middle of a storm.
 #[test]
+#[ignore = "needs root: make test"]
 fn moving_to_other_hooks_misses_nothing_and_says_so() {
     const OPENS: u64 = 200_000;
     needs_root();

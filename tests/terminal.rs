@@ -16,6 +16,7 @@ fn start(args: &[&str]) -> Pty {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn an_interrupt_from_the_terminal_is_the_commands() {
     needs_root();
     let scratch = Scratch::new();
@@ -32,6 +33,7 @@ fn an_interrupt_from_the_terminal_is_the_commands() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_second_interrupt_at_once_ends_opentop_and_says_what_runs_on() {
     needs_root();
     let script = "trap '' INT; echo ready $$; exec sleep 600";
@@ -52,6 +54,7 @@ fn a_second_interrupt_at_once_ends_opentop_and_says_what_runs_on() {
 
 /// It reads keys, sets modes and owns the foreground, as an editor does.
 #[test]
+#[ignore = "needs root: make test"]
 fn the_terminal_is_the_commands() {
     needs_root();
     let scratch = Scratch::new();
@@ -66,6 +69,7 @@ fn the_terminal_is_the_commands() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_recording_tells_how_it_goes() {
     needs_root();
     let scratch = Scratch::new();
@@ -88,6 +92,7 @@ fn a_recording_is_not_written_to_a_terminal() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn beside_the_screen_a_command_is_read_and_answered_and_its_status_is_opentops() {
     needs_root();
     let script = "read -r key </dev/tty; printf '\\033]0;title\\007\\033[31mhello \\342\\200\\256 %s' \"$key\"; exit 7";
@@ -109,6 +114,7 @@ fn beside_the_screen_a_command_is_read_and_answered_and_its_status_is_opentops()
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn somebody_else_may_open_the_terminal_beside_the_screen() {
     needs_root();
     let script = "cd /; read -r key <$(tty); echo \"$(id -un) $(stat -c %U $(tty)) $key\" >/dev/tty";
@@ -122,6 +128,7 @@ fn somebody_else_may_open_the_terminal_beside_the_screen() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn quitting_the_screen_hangs_up_on_the_command_once_that_is_meant() {
     needs_root();
     let mut pty = start(&["--quiet", "--", "sh", "-c", "trap 'exit 9' HUP; while :; do sleep 0.05; done"]);

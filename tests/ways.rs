@@ -11,17 +11,20 @@ use common::{needs_root, opener, succeed};
 use std::collections::HashSet;
 
 #[test]
+#[ignore = "needs root: make test"]
 fn every_way_is_reported_once_and_rightly() {
     let gone = all_ways(&[]);
     assert!(gone.opens.iter().all(|open| open.real_path.is_none()), "nobody has asked for real paths");
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn the_raw_hooks_see_the_same() {
     all_ways(&["--hooks", "raw"]);
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn measuring_latency_changes_nothing_else() {
     let gone = all_ways(&["--latency"]);
     for open in &gone.opens {
@@ -31,6 +34,7 @@ fn measuring_latency_changes_nothing_else() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn real_paths_are_those_of_the_opened_files() {
     let gone = all_ways(&["--resolve"]);
     assert!(gone.wrong_real_paths().is_empty(), "{:#?}", gone.wrong_real_paths());

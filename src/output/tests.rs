@@ -280,10 +280,10 @@ proptest! {
     }
 }
 
-/// Not asserted but printed: `cargo test --release --lib output::tests::speed -- --ignored --nocapture`.
+/// Not asserted but printed: `cargo test --release --lib measurement_of_output -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement"]
-fn speed() {
+fn measurement_of_output() {
     fn measure(name: &str, output: &mut dyn Output) {
         let (names, start, count) = (names(), std::time::Instant::now(), 1_000_000);
         for n in 0..count {

@@ -208,6 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[ignore = "needs root: make test"]
     fn hooks_that_see_nothing_are_refused() {
         assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
         let (kernel, options, mut slot) = (Kernel::new().unwrap(), Options::default(), MaybeUninit::uninit());
@@ -220,6 +221,7 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "needs root: make test"]
     fn no_room_for_another_object_is_an_error() {
         assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
         let (mut kernel, options, mut slots) = (Kernel::new().unwrap(), Options::default(), [MaybeUninit::uninit()]);

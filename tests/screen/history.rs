@@ -27,6 +27,7 @@ fn seen(pty: &Pty) -> u64 {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_rare_match_outlives_a_storm_of_others() {
     let mut pty = live(&["-f", "history-rare"]);
     let _ = File::open("/etc/history-rare.conf");
@@ -45,6 +46,7 @@ fn a_rare_match_outlives_a_storm_of_others() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn names_of_any_length_take_bounded_memory_even_while_a_view_is_held() {
     let mut pty = live(&["--group-by", "file"]);
     let dir = format!("/tmp/{}", "long-name/".repeat(380));

@@ -5,6 +5,7 @@ use rustix::process::Signal;
 use super::pty::Pty;
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_live_screen_under_sudo_filters_stops_and_ends_without_its_rights() {
     assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
     let args = ["SUDO_UID=65534", "SUDO_GID=65534", env!("CARGO_BIN_EXE_opentop")];
@@ -26,6 +27,7 @@ fn a_live_screen_under_sudo_filters_stops_and_ends_without_its_rights() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_report_is_shown_on_the_screen_and_told_when_it_is_closed() {
     assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
     let args = ["--report", "--", "sh", "-c", "cat /no/such/file; exit 3"];
@@ -42,6 +44,7 @@ fn a_report_is_shown_on_the_screen_and_told_when_it_is_closed() {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_command_that_floods_its_terminal_holds_up_neither_events_nor_keys() {
     let mut pty = flooded(&[]);
     pty.wait_for("an event", |text| text.contains("/no/such/flood"));

@@ -262,10 +262,10 @@ fn another_filter_counts_what_is_there() {
     assert_eq!((all.seen(), all.len(), all.lower_bound(5), all.lower_bound(999)), (100, 100, 0, 100));
 }
 
-/// Not asserted but printed: `cargo test --release --lib filter_speed -- --ignored --nocapture`.
+/// Not asserted but printed: `cargo test --release --lib measurement_of_filters -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement"]
-fn filter_speed() {
+fn measurement_of_filters() {
     let mut history = History::new(events(100_000), "");
     for n in 0..100 {
         history.push(batch(n * 1000, 1000));

@@ -52,6 +52,7 @@ impl Drop for Shell {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn a_process_is_counted_until_its_end_and_in_the_totals_for_ever() {
     assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
     let (kernel, mut storage, order) = (
