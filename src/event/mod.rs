@@ -285,6 +285,8 @@ pub struct CgroupName {
     pub id: u64,
     /// Path below the root of the cgroup hierarchy, as in `/proc/PID/cgroup`.
     pub path: Vec<u8>,
+    /// What the container that it is of was called by its owner, where the path does not have that.
+    pub name: Option<Vec<u8>>,
 }
 
 /// Events in the order the kernel reported them.
@@ -313,7 +315,7 @@ impl Batch {
 
     /// Names a cgroup, before any batch has an event of it.
     pub fn name_cgroup(&mut self, cgroup: CgroupName) {
-        self.named += cgroup.path.capacity() + size_of::<CgroupName>();
+        self.named += cgroup.path.capacity() + cgroup.name.as_ref().map_or(0, Vec::capacity) + size_of::<CgroupName>();
         self.cgroups.push(cgroup);
     }
 

@@ -164,7 +164,9 @@ impl Test {
             Test::Flag(flags) => flags.iter().any(|flag| flag.holds(event.flags)),
             Test::Fd(fds) => event.fd().is_some_and(|fd| fds.contains(u64::from(fd.unsigned_abs()))),
             Test::Latency(times) => event.latency.is_some_and(|time| times.contains(time.as_nanos() as u64)),
-            Test::Container(pattern) => matches(pattern, cgroup().and_then(|c| c.container.as_deref())),
+            Test::Container(pattern) => cgroup().is_some_and(|c| {
+                matches(pattern, c.container.as_deref()) || matches(pattern, c.container_id.as_deref())
+            }),
             Test::Unit(pattern) => matches(pattern, cgroup().and_then(|c: &Cgroup| c.unit.as_deref())),
             Test::Cgroup(pattern) => matches(pattern, cgroup().map(|c| c.path.as_slice())),
         }

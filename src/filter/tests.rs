@@ -8,7 +8,7 @@ const CGROUP: u64 = 42;
 fn names() -> Names {
     let mut names = Names::from_passwd(b"root:x:0:0::/:\nwww-data:x:33:33::/:\n");
     let id = "0123456789abcdef".repeat(4);
-    names.learn(&CgroupName { id: CGROUP, path: format!("/system.slice/docker-{id}.scope").into() });
+    names.learn(&CgroupName { name: None, id: CGROUP, path: format!("/system.slice/docker-{id}.scope").into() });
     names
 }
 

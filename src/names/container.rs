@@ -14,6 +14,8 @@ pub struct Container {
     pub runtime: &'static str,
     /// Its name where the path has it, otherwise the first twelve digits of its id, as `docker ps` shows them.
     pub name: String,
+    /// The whole id, where the path has that.
+    pub id: Option<String>,
 }
 
 impl fmt::Display for Container {
@@ -78,7 +80,7 @@ fn by_id(part: &str) -> Option<Container> {
 }
 
 fn by_name(parts: &[&str], at: usize) -> Option<Container> {
-    let named = |runtime, name: &str| Container { runtime, name: unescape_unit(name) };
+    let named = |runtime, name: &str| Container { runtime, name: unescape_unit(name), id: None };
     // LXC before version 4, and Proxmox: `/lxc/NAME`.
     if at > 0 && parts[at - 1] == "lxc" && !parts[at].is_empty() {
         return Some(named("lxc", parts[at]));
@@ -102,7 +104,7 @@ fn bare_id(parts: &[&str], at: usize) -> Option<Container> {
 
 fn container(runtime: &'static str, id: &str) -> Option<Container> {
     let is_id = id.len() >= SHORT && id.bytes().all(|b| b.is_ascii_hexdigit());
-    is_id.then(|| Container { runtime, name: id[..SHORT].to_owned() })
+    is_id.then(|| Container { runtime, name: id[..SHORT].to_owned(), id: Some(id.to_owned()) })
 }
 
 /// A unit's name without systemd's own escapes: `my\x2dbox` is `my-box`.

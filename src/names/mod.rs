@@ -5,13 +5,14 @@
 
 pub(crate) mod accounts;
 mod container;
+pub(crate) mod engines;
 pub(crate) mod packages;
 pub(crate) mod permissions;
 
 use crate::bounded::Bounded;
 use crate::escape::escape;
 use crate::event::CgroupName;
-use crate::names::container::{container_of, unit_of};
+use crate::names::container::{Container, container_of, unit_of};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs;
@@ -21,18 +22,31 @@ use std::fs;
 pub struct Cgroup {
     /// Path below the root of the hierarchy.
     pub path: Vec<u8>,
-    /// The container that it lies in, as `docker:0123456789ab`.
+    /// The container that it lies in, as `docker:web-1`; `docker:0123456789ab` where its name is not known.
     pub container: Option<Vec<u8>>,
+    /// All digits of the container's id, where it has one.
+    pub container_id: Option<Vec<u8>>,
     /// The systemd service or scope around it.
     pub unit: Option<Vec<u8>>,
 }
 
 impl Cgroup {
     pub fn new(path: &[u8]) -> Self {
+        Self::named(path, None)
+    }
+
+    /// The cgroup at `path`, and what its container is called if that is known.
+    pub fn named(path: &[u8], name: Option<&[u8]>) -> Self {
         let text = String::from_utf8_lossy(path);
+        let container = container_of(&text);
+        let label = |container: &Container| match name.filter(|_| container.id.is_some()) {
+            Some(name) => [container.runtime.as_bytes(), b":", name].concat(),
+            None => container.to_string().into_bytes(),
+        };
         Self {
             path: path.to_owned(),
-            container: container_of(&text).map(|container| container.to_string().into_bytes()),
+            container: container.as_ref().map(label),
+            container_id: container.and_then(|container| container.id).map(String::into_bytes),
             unit: unit_of(&text).map(|unit| unit.as_bytes().to_owned()),
         }
     }
@@ -47,9 +61,9 @@ impl Cgroup {
 /// must do so again for what goes beyond, which is forgotten.
 pub const CGROUPS_BYTES: usize = 4 << 20;
 
-/// What a cgroup takes at most: its path, and a container's and a unit's name that are parts of it.
-pub fn cgroup_bytes(path: &[u8]) -> usize {
-    2 * size_of::<Cgroup>() + 3 * path.len()
+/// What a cgroup takes at most: its path, a container's name and id and a unit's that are parts of it, and a name.
+pub fn cgroup_bytes(path: &[u8], name: Option<&[u8]>) -> usize {
+    2 * size_of::<Cgroup>() + 4 * path.len() + 2 * name.map_or(0, <[u8]>::len)
 }
 
 /// The names known so far.
@@ -101,7 +115,8 @@ impl Names {
 
     /// Takes note of a cgroup that a batch names.
     pub fn learn(&mut self, cgroup: &CgroupName) {
-        self.cgroups.insert(cgroup.id, Cgroup::new(&cgroup.path), cgroup_bytes(&cgroup.path));
+        let name = cgroup.name.as_deref();
+        self.cgroups.insert(cgroup.id, Cgroup::named(&cgroup.path, name), cgroup_bytes(&cgroup.path, name));
     }
 
     /// The cgroup, if a batch has named it.
@@ -149,7 +164,7 @@ mod tests {
         let id = "0123456789abcdef".repeat(4);
         let told = [(7, format!("/system.slice/docker-{id}.scope")), (8, "/system.slice/ssh.service".into())];
         for (id, path) in told {
-            names.learn(&CgroupName { id, path: path.into_bytes() });
+            names.learn(&CgroupName { name: None, id, path: path.into_bytes() });
         }
         let docker = names.cgroup(7).unwrap();
         assert_eq!(docker.group(), b"docker:0123456789ab");

@@ -92,6 +92,9 @@ impl<W: Write> Output for Json<W> {
         line.text("cgroup", cgroup_path);
         line.text("container", cgroup.and_then(|cgroup| cgroup.container.as_deref()));
         line.number("start_ns", event.start_ns);
+        if let Some(id) = cgroup.and_then(|cgroup| cgroup.container_id.as_deref()) {
+            line.text("container_id", Some(id));
+        }
         if event.dir_deleted {
             line.json("dir_deleted", "true");
         }

@@ -8,9 +8,9 @@ use std::time::Duration;
 fn names() -> Names {
     let mut names = Names::without_users();
     let id = "0123456789abcdef".repeat(4);
-    names.learn(&CgroupName { id: 1, path: b"/user.slice".into() });
-    names.learn(&CgroupName { id: 2, path: format!("/system.slice/docker-{id}.scope").into() });
-    names.learn(&CgroupName { id: 3, path: br"/system.slice/system-a\x2db.slice/x.service".into() });
+    names.learn(&CgroupName { name: None, id: 1, path: b"/user.slice".into() });
+    names.learn(&CgroupName { name: None, id: 2, path: format!("/system.slice/docker-{id}.scope").into() });
+    names.learn(&CgroupName { name: None, id: 3, path: br"/system.slice/system-a\x2db.slice/x.service".into() });
     names
 }
 

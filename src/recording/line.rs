@@ -4,6 +4,7 @@
 use crate::escape::escape;
 use crate::event::{Op, OpenEvent, PathKind, RealPathKind, errno_number, flag_bits};
 use crate::message::{Lost, Totals};
+use crate::names::engines::NAME_MAX as CONTAINER_MAX;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
@@ -125,6 +126,7 @@ pub(super) struct OpenLine<'a> {
     real_path_kind: Option<Cow<'a, str>>,
     latency_ns: Option<u64>,
     pub(super) cgroup: Option<Cow<'a, str>>,
+    container: Option<Cow<'a, str>>,
     #[serde(default)]
     start_ns: u64,
     #[serde(default)]
@@ -149,6 +151,8 @@ pub(super) struct Texts {
     opened_name: Vec<u8>,
     real_path: Vec<u8>,
     pub(super) cgroup: Vec<u8>,
+    /// The container's name, behind the name of who runs it.
+    pub(super) container: Vec<u8>,
     second: Second,
 }
 
@@ -179,6 +183,8 @@ impl OpenLine<'_> {
         let real_path = (self.real_path.as_deref(), self.real_path_b64.as_deref());
         put(&mut texts.real_path, real_path.0, real_path.1, ("real_path", PATH_MAX))?;
         put(&mut texts.cgroup, self.cgroup.as_deref(), self.cgroup_b64.as_deref(), ("cgroup", CGROUP_MAX))?;
+        let container = self.container.as_deref().and_then(|container| Some(container.split_once(':')?.1));
+        put(&mut texts.container, container, None, ("container", CONTAINER_MAX))?;
         let real_path_kind = self.real_path_kind.as_deref().map_or(Ok(RealPathKind::Whole), |kind| {
             RealPathKind::from_name(kind).ok_or_else(|| wrong("real_path_kind", kind))
         })?;

@@ -6,7 +6,8 @@ use super::line::{COUNT_MAX, Kind, LostLine, OpenLine, SummaryLine, Texts};
 use crate::escape::escape;
 use crate::event::{CgroupName, OpenEvent};
 use crate::message::{Hooks, Lost, Totals};
-use crate::names::{CGROUPS_BYTES, cgroup_bytes};
+use crate::names::engines::NAME_MAX as CONTAINER_MAX;
+use crate::names::{CGROUPS_BYTES, Cgroup, cgroup_bytes};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -237,18 +238,24 @@ impl Parser {
         if path.is_empty() {
             return (0, None);
         }
-        let room = CGROUPS_BYTES.saturating_sub(cgroup_bytes(OTHER_CGROUPS) + self.cgroup_bytes);
-        if cgroup_bytes(path) > room && !self.cgroups.contains_key(path) {
+        let room = CGROUPS_BYTES.saturating_sub(cgroup_bytes(OTHER_CGROUPS, None) + self.cgroup_bytes);
+        if cgroup_bytes(path, Some(&[0; CONTAINER_MAX])) > room && !self.cgroups.contains_key(path) {
             path = OTHER_CGROUPS;
         }
         if let Some(id) = self.cgroups.get(path) {
             return (*id, None);
         }
         // So that the names forget none of them.
-        self.cgroup_bytes += cgroup_bytes(path);
+        self.cgroup_bytes += cgroup_bytes(path, None);
         let id = self.cgroups.len() as u64 + 1;
         self.cgroups.insert(path.to_owned(), id);
-        (id, Some(CgroupName { id, path: path.to_owned() }))
+        let derived = Cgroup::new(path).container.unwrap_or_default();
+        let name = Some(self.texts.container.clone());
+        let name = name.filter(|name| {
+            !name.is_empty() && derived.splitn(2, |byte| *byte == b':').nth(1) != Some(name) && path != OTHER_CGROUPS
+        });
+        self.cgroup_bytes += name.as_ref().map_or(0, |name| 2 * name.len());
+        (id, Some(CgroupName { name, id, path: path.to_owned() }))
     }
 }
 

@@ -99,6 +99,23 @@ fn read(bytes: &[u8]) -> (Batch, Result<(), ReadError>) {
     }
 }
 
+#[test]
+fn a_container_keeps_the_name_that_it_had() {
+    let id = "0123456789abcdef".repeat(4);
+    for container in ["docker:web-1", "docker:0123456789ab"] {
+        let line = format!(
+            r#"{{"type":"open","ts_ns":5,"pid":7,"comm":"a","op":"openat","path_kind":"absolute","name":"/x","path":"/x","cgroup":"/docker/{id}","container":"{container}"}}"#
+        );
+        let mut reader = Reader::new(Cursor::new(line.into_bytes()), "x".into()).unwrap();
+        let Some(Item::Open(_, Some(cgroup))) = reader.next_item().unwrap() else { panic!("no open with a cgroup") };
+        let mut names = Names::without_users();
+        names.learn(&cgroup);
+        let known = names.cgroup(cgroup.id).unwrap();
+        assert_eq!(known.container.as_deref(), Some(container.as_bytes()));
+        assert_eq!(known.container_id.as_deref(), Some(id.as_bytes()));
+    }
+}
+
 fn told(bytes: &[u8]) -> String {
     read(bytes).1.unwrap_err().to_string()
 }
@@ -153,14 +170,15 @@ fn complete<'a>(event: &OpenEvent<'static>, texts: &'a [Vec<u8>; 6]) -> OpenEven
     let [comm, leader_comm, name, path, opened_name, real_path] = texts;
     // What is not there is of no kind.
     let real_path_kind = if real_path.is_empty() { RealPathKind::Whole } else { event.real_path_kind };
-    let path = if event.path_kind == PathKind::Unreadable { name } else { path };
+    // Only an empty name has an empty path.
+    let path = if event.path_kind == PathKind::Unreadable || path.is_empty() { name } else { path };
     OpenEvent { comm, leader_comm, name, path, opened_name, real_path, real_path_kind, ..*event }
 }
 
 fn cgroup_names() -> Names {
     let mut names = Names::without_users();
     for (id, path) in [(1, &b"/user.slice"[..]), (2, br"/a\x2db.slice"), (3, b"/\xff\x1b")] {
-        names.learn(&CgroupName { id, path: path.to_vec() });
+        names.learn(&CgroupName { name: None, id, path: path.to_vec() });
     }
     names
 }

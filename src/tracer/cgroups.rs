@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bounded::Bounded;
 use crate::event::CgroupName;
-use crate::names::{CGROUPS_BYTES, cgroup_bytes};
+use crate::names::{CGROUPS_BYTES, cgroup_bytes, engines};
 
 /// FILEID_KERNFS of `linux/exportfs.h`: a handle that is just the id.
 const FILEID_KERNFS: c_int = 0xfe;
@@ -36,8 +36,9 @@ impl Cgroups {
             return None;
         }
         let path = self.resolve(id);
-        self.told.insert(id, (), cgroup_bytes(path.as_deref().unwrap_or_default()));
-        path.map(|path| CgroupName { id, path })
+        let name = path.as_deref().and_then(|path| engines::container_name(Path::new("/"), path));
+        self.told.insert(id, (), cgroup_bytes(path.as_deref().unwrap_or_default(), name.as_deref()));
+        path.map(|path| CgroupName { name, id, path })
     }
 
     /// The path below the mount point, `None` where the hierarchy is not mounted or the cgroup is gone.

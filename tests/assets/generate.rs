@@ -42,12 +42,16 @@ pub const JSON_FIELDS: [(&str, &str); 23] = [
         "from call to result, with --latency; else null, and for what the kernel opens itself or refuses before io_uring submits it, or seccomp answers. Where it skips opens, it may be that since an earlier call",
     ),
     ("cgroup", "path in the cgroup hierarchy"),
-    ("container", "container, as runtime:name, where there is one"),
+    (
+        "container",
+        "container, as runtime:name, where there is one; the first digits of its id where its name is not known",
+    ),
     ("start_ns", "when the process started, CLOCK_MONOTONIC: with pid it names one process"),
 ];
 
 /// Fields that a line only has where they say something.
-pub const OPTIONAL: [(&str, &str); 3] = [
+pub const OPTIONAL: [(&str, &str); 4] = [
+    ("container_id", "all digits of the id of the container"),
     ("dir_deleted", "true where the directory that the name is relative to was deleted"),
     (
         "real_path_kind",

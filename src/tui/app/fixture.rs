@@ -112,7 +112,7 @@ impl Screen {
 
     pub(crate) fn opens(&mut self, events: &[OpenEvent<'_>]) {
         let mut batch = Batch::default();
-        batch.name_cgroup(CgroupName { id: 8, path: b"/system.slice/nginx.service".into() });
+        batch.name_cgroup(CgroupName { name: None, id: 8, path: b"/system.slice/nginx.service".into() });
         events.iter().for_each(|event| batch.push(event));
         self.update(Event::Message(Message::Opens(batch)));
     }

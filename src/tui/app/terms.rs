@@ -79,7 +79,7 @@ mod tests {
 
     fn names() -> Names {
         let mut names = Names::from_passwd(b"www:x:33:33::/:/bin/sh\n");
-        names.learn(&CgroupName { id: 8, path: b"/system.slice/ssh.service".into() });
+        names.learn(&CgroupName { name: None, id: 8, path: b"/system.slice/ssh.service".into() });
         names
     }
 
