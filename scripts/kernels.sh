@@ -75,7 +75,7 @@ mapfile -t programs < <(build_programs)
 guest=$(printf '%s\n' "${programs[@]}" | grep '/guest-')
 make_initramfs "$work/initramfs" "${programs[@]}"
 
-echo "| kernel | preemption | hooks (bold: chosen) | ways seen | opens made | seen | reported skipped | reported dropped | unrelated call |"
+echo "| kernel | preemption | hooks (bold: chosen) | ways seen | opens made | seen | reported missed | reported dropped | unrelated call |"
 echo "|---|---|---|--:|--:|--:|--:|--:|--:|"
 failed=0
 for each in "${series[@]}"; do

@@ -141,8 +141,8 @@ pub struct Lost {
     pub garbled: u64,
     /// Asked for by io_uring among so many others that it was forgotten what, until it was done.
     pub io_uring: u64,
-    /// Not even counted: the kernel skipped the program. Not part of [`Totals::opens`].
-    pub skipped: u64,
+    /// Not even counted: the kernel missed a run of the program. Not part of [`Totals::opens`].
+    pub missed: u64,
     /// Counted in the totals, but the map of processes had no room; the event itself is not lost.
     pub overflow: u64,
     /// Counted for a process which was in more cgroups than it has counts for: missing from those of the cgroups alone.
@@ -161,7 +161,7 @@ impl Lost {
 
     /// The causes by which events were counted but not delivered.
     pub fn dropped_by_cause(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.by_cause().into_iter().filter(|(cause, _)| !matches!(*cause, "skipped" | "overflow" | "cgroup" | "tree"))
+        self.by_cause().into_iter().filter(|(cause, _)| !matches!(*cause, "missed" | "overflow" | "cgroup" | "tree"))
     }
 
     /// What was lost since `before`.
@@ -195,7 +195,8 @@ impl Lost {
             "queue" => Some(&mut self.queue),
             "garbled" => Some(&mut self.garbled),
             "io_uring" => Some(&mut self.io_uring),
-            "skipped" => Some(&mut self.skipped),
+            // What recordings of earlier versions call it, too.
+            "missed" | "skipped" => Some(&mut self.missed),
             "overflow" => Some(&mut self.overflow),
             "cgroup" => Some(&mut self.cgroup),
             "tree" => Some(&mut self.tree),
@@ -211,7 +212,7 @@ impl Lost {
             ("queue", self.queue),
             ("garbled", self.garbled),
             ("io_uring", self.io_uring),
-            ("skipped", self.skipped),
+            ("missed", self.missed),
             ("overflow", self.overflow),
             ("cgroup", self.cgroup),
             ("tree", self.tree),

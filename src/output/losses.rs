@@ -16,7 +16,7 @@ fn why(cause: &str) -> String {
         "queue" => "because they were not taken in time at the end (queue)",
         "garbled" => "because they could not be decoded, which is a bug of opentop (garbled)",
         "io_uring" => "because io_uring had too many requests pending to remember what they asked for (io_uring)",
-        "skipped" => "because the kernel skipped the hook, so that they are not even counted (skipped)",
+        "missed" => "because the kernel missed runs of the hook, so that they are not even counted (missed)",
         "overflow" => "only in the counts of their processes, of which there were too many (overflow)",
         "cgroup" => "only in the counts of their containers, since their processes were moved too often (cgroup)",
         "tree" => "processes that were not followed, since too many were already (tree)",

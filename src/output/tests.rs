@@ -15,7 +15,7 @@ fn names() -> Names {
 }
 
 fn totals() -> Totals {
-    let lost = Lost { ring: 10, queue: 2, skipped: 1, ..Lost::default() };
+    let lost = Lost { ring: 10, queue: 2, missed: 1, ..Lost::default() };
     Totals { opens: 1000, failed: 10, delivered: 988, filtered: 0, hidden: 5, lost }
 }
 
@@ -92,7 +92,7 @@ fn text_lines() {
     0.000000000    cat              100     3     -            /etc/hosts
     12.000345678   cat              100     3     -            (unreadable) -> shadow
     # lost 12 (ring)
-    # opens 1000, failed 10, delivered 988, dropped 12, hidden 5, lost 10 (ring), lost 2 (queue), lost 1 (skipped), hooks: syscall exit
+    # opens 1000, failed 10, delivered 988, dropped 12, hidden 5, lost 10 (ring), lost 2 (queue), lost 1 (missed), hooks: syscall exit
     "#);
 }
 
@@ -145,8 +145,8 @@ fn json_losses_and_summary() {
     insta::assert_snapshot!(lines, @r#"
     {"type":"lost","cause":"ring","count":6}
     {"type":"lost","cause":"queue","count":2}
-    {"type":"lost","cause":"skipped","count":1}
-    {"type":"summary","opens":1000,"failed":10,"delivered":988,"dropped":12,"hooks":"fexit \"open\"","filtered":0,"hidden":5,"lost":{"ring":10,"queue":2,"garbled":0,"io_uring":0,"skipped":1,"overflow":0,"cgroup":0,"tree":0,"other":0}}
+    {"type":"lost","cause":"missed","count":1}
+    {"type":"summary","opens":1000,"failed":10,"delivered":988,"dropped":12,"hooks":"fexit \"open\"","filtered":0,"hidden":5,"lost":{"ring":10,"queue":2,"garbled":0,"io_uring":0,"missed":1,"overflow":0,"cgroup":0,"tree":0,"other":0}}
     "#);
 }
 

@@ -141,13 +141,13 @@ mod tests {
             tally.add(&event);
         }
         tally.lose("ring", 5);
-        tally.lose("skipped", 7);
+        tally.lose("missed", 7);
         let mut counts = tally.counts(42);
         counts.processes.sort_by_key(|process| process.start_ns);
         let shown: Vec<_> = counts.processes.iter().map(|p| (escape(&p.comm), p.opens, p.failed, p.ended)).collect();
         assert_eq!(shown, [("next".to_owned(), 1, 1, false), ("cat".to_owned(), 3, 0, true)]);
         let Totals { opens, failed, delivered, lost, .. } = counts.totals;
-        assert_eq!((opens, failed, delivered, lost.dropped(), lost.skipped), (9, 1, 4, 5, 7));
+        assert_eq!((opens, failed, delivered, lost.dropped(), lost.missed), (9, 1, 4, 5, 7));
     }
 
     #[test]

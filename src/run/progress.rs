@@ -45,7 +45,7 @@ impl<'a> Progress<'a> {
             self.start.elapsed().as_secs(),
             group_digits(self.events),
             group_digits((self.bytes)()),
-            compact(lost.dropped() + lost.skipped)
+            compact(lost.dropped() + lost.missed)
         )
     }
 }

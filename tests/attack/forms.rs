@@ -265,7 +265,7 @@ fn in_batches(opentop: &str, args: &[&str], flood: &dyn Fn() -> Made) -> Flooded
     interrupt(&running);
     let summary = reading.join().expect("the reading thread").expect("a summary");
     let summary: Summary = serde_json::from_str(&summary).unwrap_or_else(|why| panic!("{why}: {summary}"));
-    let lost = summary.dropped + summary.lost.get("skipped").copied().unwrap_or(0);
+    let lost = summary.dropped + summary.lost.get("missed").copied().unwrap_or(0);
     (made, memory, Seen { opens: summary.delivered, lost })
 }
 

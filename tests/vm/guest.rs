@@ -97,7 +97,7 @@ struct Found {
     made: u64,
     seen: u64,
     /// What the kernel did not show to the hooks, by its own count.
-    skipped: u64,
+    missed: u64,
     /// What the hooks saw, and came no further.
     dropped: u64,
     /// Price of an unrelated call beside opentop, in that without.
@@ -125,7 +125,7 @@ impl Found {
             hooks: summary.hooks,
             made: made.values().sum(),
             seen: opens_by_pid(&opens, &made).values().sum(),
-            skipped: summary.lost["skipped"],
+            missed: summary.lost["missed"],
             dropped: summary.dropped,
             unrelated: beside / without,
             unmeasured: unmeasured(&second),
@@ -139,15 +139,15 @@ impl Found {
     }
 
     fn report(&self, chosen: bool, has_trampolines: bool) {
-        let Self { hooks, gone, made, seen, skipped, dropped, unrelated, .. } = self;
+        let Self { hooks, gone, made, seen, missed, dropped, unrelated, .. } = self;
         let name = if chosen { format!("**{hooks}**") } else { hooks.clone() };
         let (all, cut) = (gone.expected.len(), gone.cut.len());
         let ways = all - gone.missing.len() - gone.unseen.len();
         println!(
-            "RESULT row {name} | {ways} of {all}, {cut} cut | {made} | {seen} | {skipped} | {dropped} | × {unrelated:.2}"
+            "RESULT row {name} | {ways} of {all}, {cut} cut | {made} | {seen} | {missed} | {dropped} | × {unrelated:.2}"
         );
         let missing = gone.missing.len() as u64 + made - seen;
-        let lost = skipped + dropped;
+        let lost = missed + dropped;
         if missing > lost {
             println!("RESULT bad {hooks}: {missing} opens are missing, {lost} reported lost");
         }
@@ -158,9 +158,9 @@ impl Found {
         if hooks.contains("without") && has_trampolines {
             println!("RESULT bad {hooks}: this kernel takes fexit programs");
         }
-        // Of an open whose beginning the kernel skipped nobody knows the latency.
+        // Of an open whose beginning the kernel missed nobody knows the latency.
         if let [first, ..] = &self.unmeasured[..]
-            && *skipped == 0
+            && *missed == 0
         {
             println!("RESULT bad {hooks}: {} opens without a latency, {first:?}", self.unmeasured.len());
         }

@@ -33,13 +33,13 @@ const KEYS: &str = "q ? h \x1bOP / \\ \x1bOS p Z \t \x1b[Z \r b \x1b = \x07 w \x
     \x1b[D e ( a é漢🦀 \x7f \x17 \x01 \x05 comm: err:any \x1b[200~a\nb\x1b[201~ \x1b[<0;9;9M \x1b[<64;3;12M \x1b[99;99~";
 
 fn totals() -> impl Strategy<Value = Totals> {
-    (0u64..u64::MAX / 8, 0u64..1000, 0u64..1000, 0u64..1000).prop_map(|(opens, ring, skipped, filtered)| Totals {
+    (0u64..u64::MAX / 8, 0u64..1000, 0u64..1000, 0u64..1000).prop_map(|(opens, ring, missed, filtered)| Totals {
         opens,
         failed: opens / 3,
         delivered: opens / 2,
         filtered,
-        hidden: skipped,
-        lost: Lost { ring, skipped, overflow: ring, ..Lost::default() },
+        hidden: missed,
+        lost: Lost { ring, missed, overflow: ring, ..Lost::default() },
     })
 }
 

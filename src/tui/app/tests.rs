@@ -359,7 +359,7 @@ fn a_reset_counts_from_zero() {
 #[test]
 fn losses_are_shown_by_cause_and_the_sum_comes_out_even() {
     let mut screen = Screen::busy(100, 24);
-    let lost = Lost { ring: 11, queue: 2, skipped: 3, ..Lost::default() };
+    let lost = Lost { ring: 11, queue: 2, missed: 3, ..Lost::default() };
     screen.counts(&[(2714, "nginx", 33, 1000, 1)], lost);
     assert!(screen.line(0).contains("dropped 16"), "{}", screen.line(0));
     let sum = "opens 1,000 = events 987 + dropped 13 (ring 11, queue 2)  not even counted 3";

@@ -23,7 +23,7 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
 fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
     let (setup, theme, totals) = (&app.setup, &context.theme, app.meter.totals());
     let plain = Style::new();
-    let dropped = totals.lost.dropped() + totals.lost.skipped;
+    let dropped = totals.lost.dropped() + totals.lost.missed;
     let new = app.events.new_since();
     let (state, new) = match (app.paused, app.events.is_following()) {
         (true, _) => ("PAUSED", format!(" +{} new", group_digits(new))),
@@ -82,7 +82,7 @@ fn second(app: &App, context: &Context<'_>) -> Vec<Segment> {
     let sum = sums.fold(Segment::none(style), |segment, (rank, text)| segment.or(rank, text));
     vec![
         sum,
-        Segment::new(1, theme.bad, unless_zero(lost.skipped, "not even counted")),
+        Segment::new(1, theme.bad, unless_zero(lost.missed, "not even counted")),
         Segment::new(1, theme.bad, unless_zero(lost.overflow, "missing from the ranking")),
         Segment::new(3, Style::new(), own),
         Segment::new(4, Style::new(), unless_zero(hidden, "own opens hidden")),

@@ -182,7 +182,7 @@ fn include() {
 fn losses() {
     at_every_size("losses", |width, height| {
         let mut screen = Screen::busy(width, height);
-        screen.counts(&[(2714, "nginx", 33, 1_204_311, 1)], Lost { ring: 4321, skipped: 3, ..Lost::default() });
+        screen.counts(&[(2714, "nginx", 33, 1_204_311, 1)], Lost { ring: 4321, missed: 3, ..Lost::default() });
         screen
     });
 }
@@ -334,7 +334,7 @@ fn edges(screen: &Screen) -> Vec<String> {
 /// At each width the last word of a line is one that also stands in the line where there is room behind it.
 #[test]
 fn no_word_of_the_header_or_the_footer_is_cut_at_any_width() {
-    let lost = Lost { ring: 1_172_303, queue: 45_321, io_uring: 77, skipped: 3, overflow: 12, ..Lost::default() };
+    let lost = Lost { ring: 1_172_303, queue: 45_321, io_uring: 77, missed: 3, overflow: 12, ..Lost::default() };
     let mut losing = Screen::busy(80, 24);
     let totals = Totals {
         opens: 1_300_000_000,
