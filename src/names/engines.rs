@@ -142,6 +142,7 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "needs root: make test"]
     fn containers_have_the_names_that_their_engines_keep() {
         let root = Root::new("names");
         assert_eq!(root.name("/system.slice/docker-ID.scope").as_deref(), Some("web-1"));
@@ -154,6 +155,7 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "needs root: make test"]
     fn what_another_could_have_written_names_nothing() {
         const CGROUP: &str = "/docker/ID";
         let root = Root::new("strangers");

@@ -54,7 +54,7 @@ impl Cgroups {
 /// Where the cgroup v2 hierarchy is mounted, if it is.
 #[must_use]
 pub fn cgroup_mount() -> Option<PathBuf> {
-    v2_mount(&fs::read("/proc/self/mounts").ok()?)
+    v2_mounts(&fs::read("/proc/self/mounts").ok()?).find(|mount| is_cgroup2(mount))
 }
 
 /// Whether the directory is one of the v2 hierarchy.
@@ -63,10 +63,11 @@ pub fn is_cgroup2(directory: &Path) -> bool {
     rustix::fs::statfs(directory).is_ok_and(|found| found.f_type == libc::CGROUP2_SUPER_MAGIC)
 }
 
-/// The mount point of the cgroup v2 file system in `/proc/self/mounts`, whose other lines may hold anything.
-fn v2_mount(mounts: &[u8]) -> Option<PathBuf> {
-    let mut lines = mounts.split(|&byte| byte == b'\n').map(|line| line.split(|&byte| byte == b' '));
-    lines.find_map(|mut fields| {
+/// The mount points of the cgroup v2 file system in `/proc/self/mounts`, whose other lines may hold anything. A later mount may
+/// hide one.
+fn v2_mounts(mounts: &[u8]) -> impl Iterator<Item = PathBuf> {
+    let lines = mounts.split(|&byte| byte == b'\n').map(|line| line.split(|&byte| byte == b' '));
+    lines.filter_map(|mut fields| {
         let mount = fields.nth(1)?;
         (fields.next()? == b"cgroup2").then(|| PathBuf::from(OsStr::from_bytes(&without_octal(mount))))
     })
@@ -115,9 +116,10 @@ mod tests {
     fn the_v2_hierarchy_is_found_among_others() {
         let mounts = "tmpfs /sys/fs/cgroup tmpfs rw 0 0\ncgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\n\
                       cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
-        assert_eq!(v2_mount(mounts.as_bytes()).as_deref(), Some(Path::new("/sys/fs/cgroup/unified")));
-        assert_eq!(v2_mount(b"proc /proc proc rw 0 0\n"), None);
+        let found = |mounts: &[u8]| v2_mounts(mounts).collect::<Vec<_>>();
+        assert_eq!(found(mounts.as_bytes()), [Path::new("/sys/fs/cgroup/unified")]);
+        assert!(found(b"proc /proc proc rw 0 0\n").is_empty());
         let strange = b"x /mnt/\xff tmpfs rw 0 0\ncgroup2 /a\\040b\\134c cgroup2 rw 0 0\n";
-        assert_eq!(v2_mount(strange).as_deref(), Some(Path::new("/a b\\c")));
+        assert_eq!(found(strange), [Path::new("/a b\\c")]);
     }
 }

@@ -27,7 +27,10 @@ pub const JSON_FIELDS: [(&str, &str); 23] = [
     ("fd", "descriptor; null where there is none or the hook does not see it"),
     ("errno", "name of the error; null where the open succeeded"),
     ("name", "what the program asked for; null where it could not be read"),
-    ("path", "absolute path, . and .. folded, symbolic links not followed; null where it is not known"),
+    (
+        "path",
+        "absolute path, . and .. folded, symbolic links not followed; null where it is not known, and of an empty name",
+    ),
     ("path_kind", "absolute, joined, handle, truncated or unreadable: where path comes from"),
     (
         "opened_name",
