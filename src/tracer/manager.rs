@@ -9,8 +9,9 @@ use libbpf_rs::{Link, OpenObject};
 use super::hook_set::HookSet;
 use super::hooks::{self, Links};
 use super::kernel::Kernel;
-use super::missed::MissedRuns;
+use super::missed::{Losses, MissedRuns};
 use super::object::{LoadedObject, OpenedObject, add_children, set_filter};
+use super::probe::Preemption;
 use super::{Options, probe, selftest};
 use crate::message::{Hooks, Left, Unseen};
 
@@ -31,7 +32,23 @@ pub(super) struct HookManager<'a> {
     left: Vec<(HookSet, u64)>,
     /// The sets that were tried while running, each once.
     tried: Vec<HookSet>,
+    trial: Option<Trial>,
 }
+
+/// The set before the present one, attached until it is known which of them loses less.
+struct Trial {
+    set: HookSet,
+    links: Vec<Link>,
+    /// Why it is to be left.
+    losses: Losses,
+    /// Opens that had been made when it was.
+    opens: u64,
+    /// Which object has the set in its place.
+    object: usize,
+}
+
+/// Opens that tell how much a set loses.
+const TRIAL_OPENS: u64 = 1000;
 
 /// What is left of the storage.
 pub(super) type Slots<'a> = std::slice::IterMut<'a, MaybeUninit<OpenObject>>;
@@ -94,6 +111,7 @@ impl<'a> HookManager<'a> {
                         unseen: Vec::new(),
                         left: Vec::new(),
                         tried: Vec::new(),
+                        trial: None,
                     };
                     return Ok((base, manager));
                 }
@@ -125,11 +143,13 @@ impl<'a> HookManager<'a> {
         let objects = std::iter::once(base).chain(&self.objects);
         objects.for_each(|object| missed.add_programs(object.skel.object()));
         missed.add_links(&self.links.set);
+        self.trial.iter().for_each(|trial| missed.add_links(&trial.links));
         missed
     }
 
     /// Takes everything down; what was loaded stays.
     pub(super) fn detach(&mut self) {
+        self.end_trial();
         self.replace_set_links(Vec::new());
         self.links.others.clear();
     }
@@ -165,17 +185,28 @@ impl<'a> HookManager<'a> {
         Ok(())
     }
 
-    /// Moves to the next hook set that the kernel takes, sees opens, and is not known to lose them, if there is one. Both
-    /// are attached for a moment, and one byte says which of them reports. So one open of each task that is between the
-    /// two just then may be missed or come twice, and no other.
+    /// Moves to the next hook set that the kernel takes, sees opens, and may lose less, if there is one; to any other where
+    /// nothing was lost. Both are attached for a moment, and one byte says which of them reports. So one open of each task that
+    /// is between the two just then may be missed or come twice, and no other.
+    ///
+    /// `lost` is what the set in use has lost lately; `opens` how many there were at all. With those the new set is on trial:
+    /// see [`Self::settle`].
     ///
     /// # Errors
     /// If the BPF side cannot be changed; the reason is for people to read.
-    pub(super) fn move_on(&mut self, base: &LoadedObject<'_>, options: &Options) -> Result<bool, String> {
-        let order = probe::order(probe::Preemption::Full, self.kernel.has_lossless_probes());
-        for set in order {
+    pub(super) fn move_on(
+        &mut self,
+        base: &LoadedObject<'_>,
+        options: &Options,
+        lost: Option<(Losses, Preemption)>,
+        opens: u64,
+    ) -> Result<bool, String> {
+        self.end_trial();
+        let lossless_probes = self.kernel.has_lossless_probes();
+        for set in probe::order(Preemption::Full, lossless_probes) {
             let was_left = self.left.iter().any(|(left, _)| *left == set);
-            if set == self.set || was_left || self.tried.contains(&set) {
+            let is_worse = lost.is_some_and(|(_, model)| !probe::may_lose_less(set, self.set, model, lossless_probes));
+            if set == self.set || was_left || is_worse || self.tried.contains(&set) {
                 continue;
             }
             self.tried.push(set);
@@ -185,22 +216,66 @@ impl<'a> HookManager<'a> {
                 Ok((object.attach()?, object))
             });
             if let Ok((links, object)) = attempt {
-                let report = |set| set_filter(&base.skel, &options.filter, options, set);
-                report(set).map_err(|why| why.to_string())?;
+                report(base, options, set)?;
                 if !selftest::sees_opens(&base.skel) {
-                    report(self.set).map_err(|why| why.to_string())?;
+                    report(base, options, self.set)?;
                     continue;
                 }
                 let missed = self.missed(base).of_set;
-                self.replace_set_links(links.set);
+                let before = std::mem::replace(&mut self.set, set);
+                let links = std::mem::replace(&mut self.links.set, links.set);
+                let losses = lost.map_or_else(Losses::default, |(losses, _)| losses);
+                self.trial = Some(Trial { set: before, links, losses, opens, object: self.objects.len() });
                 self.objects.push(object);
-                self.left.push((std::mem::replace(&mut self.set, set), missed));
+                if lost.is_none() {
+                    self.end_trial();
+                }
+                self.left.push((before, missed));
                 self.reason = "the set before it lost opens";
                 return Ok(true);
             }
         }
         Ok(false)
     }
+
+    /// Whether the set in use was moved to, and may have to go again.
+    pub(super) fn is_on_trial(&self) -> bool {
+        self.trial.is_some()
+    }
+
+    /// Ends a trial once there were enough opens: the set before comes back, unless the new one has missed fewer runs for an
+    /// open. True if it came back.
+    ///
+    /// # Errors
+    /// If the BPF side cannot be changed; the reason is for people to read.
+    pub(super) fn settle(&mut self, base: &LoadedObject<'_>, options: &Options, opens: u64) -> Result<bool, String> {
+        let Some(trial) = self.trial.take_if(|trial| opens >= trial.opens + TRIAL_OPENS) else { return Ok(false) };
+        let mut new = MissedRuns::default();
+        self.objects.get(trial.object).into_iter().for_each(|object| new.add_programs(object.skel.object()));
+        new.add_links(&self.links.set);
+        if (Losses { missed: new.of_set, opens: opens - trial.opens }).is_less_than(trial.losses) {
+            self.closed.add_links(&trial.links);
+            return Ok(false);
+        }
+        report(base, options, trial.set)?;
+        self.replace_set_links(trial.links);
+        self.left.retain(|(left, _)| *left != trial.set);
+        self.left.push((std::mem::replace(&mut self.set, trial.set), new.of_set));
+        self.reason = "the set tried in its place lost more opens";
+        Ok(true)
+    }
+
+    /// Keeps the set in use.
+    fn end_trial(&mut self) {
+        if let Some(trial) = self.trial.take() {
+            self.closed.add_links(&trial.links);
+        }
+    }
+}
+
+/// Lets this set report, and no other.
+fn report(base: &LoadedObject<'_>, options: &Options, set: HookSet) -> Result<(), String> {
+    set_filter(&base.skel, &options.filter, options, set).map_err(|why| why.to_string())
 }
 
 #[cfg(test)]

@@ -21,6 +21,26 @@ pub(super) struct MissedRuns {
     pub(super) all: u64,
 }
 
+/// Runs that a hook set missed while so many opens were made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Losses {
+    pub(super) missed: u64,
+    pub(super) opens: u64,
+}
+
+impl Losses {
+    /// What came since `before`.
+    pub(super) fn since(self, before: Self) -> Self {
+        Self { missed: self.missed.saturating_sub(before.missed), opens: self.opens.saturating_sub(before.opens) }
+    }
+
+    /// Whether fewer runs are missed for an open.
+    pub(super) fn is_less_than(self, other: Self) -> bool {
+        let product = |missed: u64, opens: u64| u128::from(missed) * u128::from(opens.max(1));
+        product(self.missed, other.opens) < product(other.missed, self.opens)
+    }
+}
+
 impl MissedRuns {
     /// Adds those of the loaded programs of `object`.
     pub(super) fn add_programs(&mut self, object: &Object) {
@@ -56,6 +76,18 @@ fn missed_runs(fdinfo: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn losses_are_compared_by_the_opens_of_their_time() {
+        let losses = |missed, opens| Losses { missed, opens };
+        assert!(losses(10, 2000).is_less_than(losses(10, 1000)));
+        assert!(!losses(10, 1000).is_less_than(losses(10, 1000)));
+        assert!(losses(0, 1000).is_less_than(losses(1, 1_000_000)));
+        assert!(!losses(500, 1000).is_less_than(losses(2, 1000)));
+        // Opens that were all missed are not even counted.
+        assert!(losses(10, 1000).is_less_than(losses(10, 0)));
+        assert_eq!(losses(12, 3000).since(losses(2, 1000)), losses(10, 2000));
+    }
 
     #[test]
     fn the_kernels_counter_is_read() {

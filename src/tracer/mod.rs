@@ -111,6 +111,7 @@ pub struct Tracer<'a> {
     manager: HookManager<'a>,
     options: Options,
     host_pids: bool,
+    preemption: Preemption,
 }
 
 impl std::fmt::Debug for Tracer<'_> {
@@ -150,7 +151,7 @@ impl<'a> Tracer<'a> {
         })?;
         let completed = manager.complete(&base, &options);
         completed.map_err(|why| Error::bpf("load the optional hooks", why))?;
-        Ok(Self { base, manager, options, host_pids: facts.host_pids })
+        Ok(Self { base, manager, options, host_pids: facts.host_pids, preemption: facts.preemption })
     }
 
     /// The hooks in use.

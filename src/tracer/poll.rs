@@ -15,8 +15,9 @@ use super::cgroups::Cgroups;
 use super::counters::{Counters, Stream};
 use super::decode::{DecodeError, Decoder};
 use super::manager::HookManager;
-use super::missed::MissedRuns;
+use super::missed::Losses;
 use super::object::{LoadedObject, set_filter};
+use super::probe::Preemption;
 use super::watch::Watch;
 use super::{Command, Options, Tracer};
 use crate::bpf::OpentopSkel;
@@ -58,7 +59,7 @@ impl From<Error> for Halt {
 }
 
 pub(super) fn run(tracer: Tracer<'_>, messages: &Sender<Message>, commands: &Receiver<Command>) -> Result<(), Error> {
-    let Tracer { base, manager, options, host_pids } = tracer;
+    let Tracer { base, manager, options, host_pids, preemption } = tracer;
     run_ahead_of_others();
     privileges::keep_only(Role::Tracer)?;
     let reader = RefCell::new(Reader::new());
@@ -75,6 +76,8 @@ pub(super) fn run(tracer: Tracer<'_>, messages: &Sender<Message>, commands: &Rec
         paused: (PAUSE, 0),
         sent: 0,
         counts_sent: 0,
+        preemption,
+        losses: Losses::default(),
     };
     match poller.run(commands) {
         Ok(()) | Err(Halt::ReceiverGone) => Ok(()),
@@ -139,6 +142,9 @@ struct Poller<'p, 'skel> {
     /// Messages sent, and how many there were with the last counts.
     sent: u64,
     counts_sent: u64,
+    preemption: Preemption,
+    /// Those of the hook sets by the last counts.
+    losses: Losses,
 }
 
 impl Poller<'_, '_> {
@@ -151,7 +157,6 @@ impl Poller<'_, '_> {
 
     fn until_stopped(&mut self, commands: &Receiver<Command>) -> Result<(), Halt> {
         let mut next_counts = Instant::now() + self.options.interval;
-        let mut seen_missed = 0;
         let mut watch = Watch::new(&self.options.ends_with);
         loop {
             let counts_due = Instant::now() >= next_counts;
@@ -164,17 +169,17 @@ impl Poller<'_, '_> {
                 if next_counts <= Instant::now() {
                     next_counts = Instant::now() + self.options.interval;
                 }
-                let missed = self.send_counts()?.of_set;
+                let losses = self.send_counts()?;
                 // A set that was asked for by name is kept.
-                if std::mem::replace(&mut seen_missed, missed) < missed && self.options.hooks.is_none() {
-                    self.move_on()?;
+                if self.options.hooks.is_none() {
+                    self.reconsider(losses)?;
                 }
             }
             self.counters.make_room(&self.base.skel)?;
             let pause = if more { Duration::ZERO } else { self.pause() };
             match commands.recv_timeout(pause) {
                 Ok(Command::Filter(wanted)) => self.filter(wanted)?,
-                Ok(Command::MoveOn) => self.move_on()?,
+                Ok(Command::MoveOn) => self.move_on(None)?,
                 Err(RecvTimeoutError::Timeout) if watch.all_ended() => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
@@ -199,9 +204,24 @@ impl Poller<'_, '_> {
         changed.map_err(|why| Error::bpf("change the filter in the kernel", why))
     }
 
+    /// Looks at what the hooks have missed since the last counts: one set that loses is left for another, which has to lose
+    /// less.
+    fn reconsider(&mut self, losses: Losses) -> Result<(), Halt> {
+        let lost = losses.since(std::mem::replace(&mut self.losses, losses));
+        if self.manager.is_on_trial() {
+            let returned = self.manager.settle(self.base, &self.options, losses.opens);
+            if returned.map_err(|why| Error::bpf("return to the hooks before", why))? {
+                self.send_hooks()?;
+            }
+        } else if lost.missed > 0 {
+            self.move_on(Some((lost, self.preemption)))?;
+        }
+        Ok(())
+    }
+
     /// Leaves the hook set, if there is a better one to be had.
-    fn move_on(&mut self) -> Result<(), Halt> {
-        let moved = self.manager.move_on(self.base, &self.options);
+    fn move_on(&mut self, lost: Option<(Losses, Preemption)>) -> Result<(), Halt> {
+        let moved = self.manager.move_on(self.base, &self.options, lost, self.losses.opens);
         if moved.map_err(|why| Error::bpf("move to other hooks", why))? {
             self.send_hooks()?;
         }
@@ -291,17 +311,18 @@ impl Poller<'_, '_> {
         Ok(true)
     }
 
-    /// Sends the counts; returns the runs that were missed by now.
-    fn send_counts(&mut self) -> Result<MissedRuns, Halt> {
+    /// Sends the counts; returns what the hook sets have missed by now.
+    fn send_counts(&mut self) -> Result<Losses, Halt> {
         let stream = self.reader.borrow().stream;
         let missed = self.manager.missed(self.base);
         let counts = self.counters.read(&self.base.skel, stream, missed.all)?;
         if self.name_cgroups(&counts) {
             self.send_batch(SEND_TIMEOUT)?;
         }
+        let losses = Losses { missed: missed.of_set, opens: counts.totals.opens };
         self.send(Message::Counts(counts))?;
         self.counts_sent = self.sent;
-        Ok(missed)
+        Ok(losses)
     }
 
     /// Names the cgroups that are counted, whether or not one of their events finds room in the ring. True if there were new

@@ -60,6 +60,19 @@ pub fn order(preemption: Preemption, lossless_probes: bool) -> [HookSet; 4] {
     }
 }
 
+/// Whether to try `other` where `set` loses opens: not where it is known to lose as many or more. Where tasks are preempted
+/// in the kernel trampolines lose most; return probes that are not sound lose silently whatever the kernel does; nothing is
+/// sounder than those that are; and the two sets at the exit of system calls hang on the same hook.
+pub(super) fn may_lose_less(other: HookSet, set: HookSet, preemption: Preemption, lossless_probes: bool) -> bool {
+    let at_exit = |set| matches!(set, HookSet::SyscallExit | HookSet::SyscallExitRaw);
+    let is_sound = set == HookSet::Probes && lossless_probes && preemption != Preemption::Voluntary;
+    match other {
+        HookSet::Functions => preemption == Preemption::Voluntary,
+        HookSet::Probes => lossless_probes,
+        HookSet::SyscallExit | HookSet::SyscallExitRaw => !is_sound && !at_exit(set),
+    }
+}
+
 /// The sets of [`order`], each with why it would be the one.
 pub(super) fn candidates(preemption: Preemption, lossless_probes: bool) -> [(HookSet, &'static str); 4] {
     let order = order(preemption, lossless_probes);
@@ -224,6 +237,26 @@ mod tests {
             ("not told", Preemption::Unknown, false, HookSet::SyscallExit),
         ] {
             assert_eq!(order(preemption, lossless_probes)[0], first, "{kernel}");
+        }
+    }
+
+    #[test]
+    fn no_set_is_left_for_one_that_is_known_to_lose_more() {
+        use HookSet::{Functions, Probes, SyscallExit, SyscallExitRaw};
+        use Preemption::{Full, Unknown, Voluntary};
+        for (set, preemption, lossless_probes, expected) in [
+            (Functions, Voluntary, true, &[Probes, SyscallExit, SyscallExitRaw][..]),
+            (Functions, Voluntary, false, &[SyscallExit, SyscallExitRaw]),
+            (SyscallExit, Full, false, &[]),
+            (SyscallExitRaw, Unknown, false, &[]),
+            (SyscallExit, Full, true, &[Probes]),
+            (Functions, Full, false, &[SyscallExit, SyscallExitRaw]),
+            (Probes, Full, true, &[]),
+            (Probes, Unknown, true, &[]),
+        ] {
+            let others = HookSet::ALL.into_iter().filter(|other| *other != set);
+            let others = others.filter(|other| may_lose_less(*other, set, preemption, lossless_probes));
+            assert_eq!(others.collect::<Vec<_>>(), expected, "{set:?} {preemption:?} {lossless_probes}");
         }
     }
 
