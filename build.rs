@@ -1,12 +1,13 @@
 //! Compiles the BPF side and generates its Rust skeleton, into OUT_DIR.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use libbpf_cargo::SkeletonBuilder;
 
-const SOURCE: &str = "src/bpf/opentop.bpf.c";
+/// Each makes an object: opens, and what is loaded for look-ups alone.
+const OBJECTS: [&str; 2] = ["opentop", "lookups"];
 
 fn main() {
     println!("cargo:rerun-if-changed=src/bpf");
@@ -25,11 +26,14 @@ fn build() -> Result<(), String> {
             "cannot run `{clang}`, which compiles the BPF side: install the package clang, or set CLANG to its path"
         ));
     }
-    let out = PathBuf::from(env::var("OUT_DIR").map_err(|e| format!("OUT_DIR: {e}"))?).join("opentop.skel.rs");
-    SkeletonBuilder::new()
-        .source(SOURCE)
-        .clang(&clang)
-        .clang_args(["-mcpu=v2", "-Wall", "-Werror", "-Wno-address-of-packed-member"])
-        .build_and_generate(Path::new(&out))
-        .map_err(|e| format!("{SOURCE} does not compile: {}", format!("{e:#}").replace('\n', " | ")))
+    let out = PathBuf::from(env::var("OUT_DIR").map_err(|e| format!("OUT_DIR: {e}"))?);
+    OBJECTS.into_iter().try_for_each(|object| {
+        let source = format!("src/bpf/{object}.bpf.c");
+        SkeletonBuilder::new()
+            .source(&source)
+            .clang(&clang)
+            .clang_args(["-mcpu=v2", "-Wall", "-Werror", "-Wno-address-of-packed-member"])
+            .build_and_generate(out.join(format!("{object}.skel.rs")))
+            .map_err(|e| format!("{source} does not compile: {}", format!("{e:#}").replace('\n', " | ")))
+    })
 }

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_opentop_global_optspecs
-    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= n/count= d/duration= i/interval= ring= hooks= latency resolve tree cgroup= as= until= self b/batch o/output= O/out= force g/group-by= s/sort= history= color= ascii report quiet h/help V/version
+    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= n/count= d/duration= i/interval= ring= hooks= latency resolve lookups tree cgroup= as= until= self b/batch o/output= O/out= force g/group-by= s/sort= history= color= ascii report quiet h/help V/version
 end
 
 function __fish_opentop_needs_command
@@ -53,6 +53,7 @@ never\t''"
 complete -c opentop -n "__fish_opentop_needs_command" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_needs_command" -l latency -d 'Measure how long each open took, from call to result'
 complete -c opentop -n "__fish_opentop_needs_command" -l resolve -d 'Tell the path of the file that was opened too, links followed'
+complete -c opentop -n "__fish_opentop_needs_command" -l lookups -d 'Show what is looked up by name and not opened, too: stat, access, readlink and their like. They are counted apart'
 complete -c opentop -n "__fish_opentop_needs_command" -l tree -d 'With --pid: their descendants too'
 complete -c opentop -n "__fish_opentop_needs_command" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
 complete -c opentop -n "__fish_opentop_needs_command" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
@@ -89,6 +90,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand record" -l force -d 'Rep
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l latency -d 'Measure how long each open took, from call to result'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l resolve -d 'Tell the path of the file that was opened too, links followed'
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l lookups -d 'Show what is looked up by name and not opened, too: stat, access, readlink and their like. They are counted apart'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l tree -d 'With --pid: their descendants too'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l report -d 'With COMMAND: tell at the end what it touched, on the page that `opentop report` writes; on stdout, or on stderr where lines or a recording go to stdout'
@@ -148,6 +150,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand report" -l all -d 'Every
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l latency -d 'Measure how long each open took, from call to result'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l resolve -d 'Tell the path of the file that was opened too, links followed'
+complete -c opentop -n "__fish_opentop_using_subcommand report" -l lookups -d 'Show what is looked up by name and not opened, too: stat, access, readlink and their like. They are counted apart'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l tree -d 'With --pid: their descendants too'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'

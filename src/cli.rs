@@ -148,6 +148,9 @@ pub struct Trace {
     /// Tell the path of the file that was opened too, links followed
     #[arg(long, help_heading = "Tracing")]
     pub resolve: bool,
+    /// Show what is looked up by name and not opened, too: stat, access, readlink and their like. They are counted apart
+    #[arg(long, help_heading = "Tracing")]
+    pub lookups: bool,
     /// With --pid: their descendants too
     #[arg(long, requires = "pid", help_heading = "Filters")]
     pub tree: bool,

@@ -6,7 +6,7 @@ use crate::event::Batch;
 /// All that ever reaches the consumer of a source.
 #[derive(Debug)]
 pub enum Message {
-    /// Opens, oldest first.
+    /// Opens, and look-ups where they are asked for, oldest first.
     Opens(Batch),
     /// The hooks in use from now on: others than those of the start.
     Hooks(Hooks),
@@ -18,7 +18,7 @@ pub enum Message {
     Failed(String),
 }
 
-/// The hooks in use. Their text, as summaries and recordings have it, is `SET, without WHAT and WHAT, after SET lost opens`.
+/// The hooks in use. Their text, as summaries and recordings have it, is `SET, with look-ups, without WHAT and WHAT, after SET lost opens`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hooks {
     /// The name of the hook set; of a recording, all that it says of its hooks.
@@ -29,6 +29,8 @@ pub struct Hooks {
     pub unseen: Vec<Unseen>,
     /// Sets that were left while running, since they lost opens.
     pub left: Vec<Left>,
+    /// Look-ups are seen too.
+    pub lookups: bool,
 }
 
 /// What hooks do not see, and why.
@@ -68,6 +70,7 @@ impl Hooks {
 impl std::fmt::Display for Hooks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.set)?;
+        f.write_str(if self.lookups { ", with look-ups" } else { "" })?;
         self.without().into_iter().chain(self.after()).try_for_each(|limit| write!(f, ", {limit}"))
     }
 }
@@ -127,7 +130,40 @@ pub struct Totals {
     pub filtered: u64,
     /// Opens of opentop itself, which nobody sees and nothing else counts.
     pub hidden: u64,
+    pub lookups: Lookups,
     pub lost: Lost,
+}
+
+impl Totals {
+    /// What was counted since `before`.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let (lookups, then) = (&self.lookups, &before.lookups);
+        Self {
+            opens: self.opens.saturating_sub(before.opens),
+            failed: self.failed.saturating_sub(before.failed),
+            delivered: self.delivered.saturating_sub(before.delivered),
+            filtered: self.filtered.saturating_sub(before.filtered),
+            hidden: self.hidden.saturating_sub(before.hidden),
+            lookups: Lookups {
+                made: lookups.made.saturating_sub(then.made),
+                failed: lookups.failed.saturating_sub(then.failed),
+                delivered: lookups.delivered.saturating_sub(then.delivered),
+                filtered: lookups.filtered.saturating_sub(then.filtered),
+            },
+            lost: self.lost.since(&before.lost),
+        }
+    }
+}
+
+/// Look-ups, which nothing else in the totals counts: `made = delivered + lost.lookups + filtered`, as with opens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lookups {
+    /// Counted in the kernel, failed ones included.
+    pub made: u64,
+    pub failed: u64,
+    pub delivered: u64,
+    pub filtered: u64,
 }
 
 /// Losses by cause.
@@ -149,6 +185,8 @@ pub struct Lost {
     pub cgroup: u64,
     /// Processes that descend from a followed one and found no room among those: how often they open is not known.
     pub tree: u64,
+    /// Look-ups that were counted but not delivered, for whatever cause. No opens.
+    pub lookups: u64,
     /// Lost for a cause that this version does not know: in a recording by a later one.
     pub other: u64,
 }
@@ -161,7 +199,9 @@ impl Lost {
 
     /// The causes by which events were counted but not delivered.
     pub fn dropped_by_cause(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.by_cause().into_iter().filter(|(cause, _)| !matches!(*cause, "missed" | "overflow" | "cgroup" | "tree"))
+        self.by_cause()
+            .into_iter()
+            .filter(|(cause, _)| !matches!(*cause, "missed" | "overflow" | "cgroup" | "tree" | "lookups"))
     }
 
     /// What was lost since `before`.
@@ -200,13 +240,14 @@ impl Lost {
             "overflow" => Some(&mut self.overflow),
             "cgroup" => Some(&mut self.cgroup),
             "tree" => Some(&mut self.tree),
+            "lookups" => Some(&mut self.lookups),
             "other" => Some(&mut self.other),
             _ => None,
         }
     }
 
     /// The causes with their names (`cause` in JSON), those that lost nothing included.
-    pub fn by_cause(&self) -> [(&'static str, u64); 9] {
+    pub fn by_cause(&self) -> [(&'static str, u64); 10] {
         [
             ("ring", self.ring),
             ("queue", self.queue),
@@ -216,6 +257,7 @@ impl Lost {
             ("overflow", self.overflow),
             ("cgroup", self.cgroup),
             ("tree", self.tree),
+            ("lookups", self.lookups),
             ("other", self.other),
         ]
     }

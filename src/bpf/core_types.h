@@ -44,6 +44,7 @@ enum {
 
 /* From uapi/linux/fcntl.h, openat2.h and errno.h. */
 #define AT_FDCWD -100
+#define AT_EMPTY_PATH 0x1000
 #define O_WRONLY 00000001
 #define O_CREAT 00000100
 #define O_TRUNC 00001000
@@ -165,6 +166,12 @@ struct io_open {
 	struct open_how how;
 };
 
+struct io_statx {
+	int dfd;
+	u32 flags;
+	struct filename *filename;
+};
+
 /*
  * 7.0: the name is wrapped, since it may still miss what auditing wants to
  * know.
@@ -174,6 +181,10 @@ struct delayed_filename {
 };
 
 struct io_open___wrapped {
+	struct delayed_filename filename;
+};
+
+struct io_statx___wrapped {
 	struct delayed_filename filename;
 };
 

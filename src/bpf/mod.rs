@@ -13,6 +13,21 @@ mod skel {
     include!(concat!(env!("OUT_DIR"), "/opentop.skel.rs"));
 }
 
+mod lookups {
+    #![allow(
+        clippy::all,
+        clippy::pedantic,
+        clippy::unwrap_used,
+        clippy::undocumented_unsafe_blocks,
+        missing_debug_implementations,
+        unreachable_pub,
+        unsafe_op_in_unsafe_fn
+    )]
+
+    include!(concat!(env!("OUT_DIR"), "/lookups.skel.rs"));
+}
+
+pub use lookups::{LookupsSkel, LookupsSkelBuilder};
 pub use skel::*;
 
 /// Types of `opentop.h`: integers and arrays of integers, without padding.

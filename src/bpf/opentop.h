@@ -18,7 +18,7 @@
 /* The largest mode that an event can hold; those of files go up to 07777. */
 #define MODE_MAX 0xffff
 
-/* By which call the file was opened. */
+/* By which call the file was opened, or from OP_STAT on only looked up. */
 enum op {
 	OP_OPEN,
 	OP_OPENAT,
@@ -28,6 +28,9 @@ enum op {
 	OP_IO_URING,
 	OP_EXEC,
 	OP_KERNEL,
+	OP_STAT,
+	OP_ACCESS,
+	OP_READLINK,
 };
 
 /*
@@ -185,6 +188,14 @@ struct totals {
 	unsigned long long io_uring;
 	/* descendants that found no room in the map of wanted processes */
 	unsigned long long tree;
+	/* look-ups, which nothing above counts: all, and those that failed */
+	unsigned long long lookups;
+	unsigned long long lookups_failed;
+	/* ... for which there was no room, or whose request was forgotten */
+	unsigned long long lookups_dropped;
+	unsigned long long lookups_filtered;
+	/* opentop's own, which `lookups` has only where they are shown */
+	unsigned long long lookups_own;
 };
 
 #endif

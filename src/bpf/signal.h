@@ -103,6 +103,13 @@ static __always_inline bool is_interrupted(long ret)
 	return ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK;
 }
 
+/* Whether a signal of seccomp is pending, by which it stops a call. */
+static __always_inline bool has_trap(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, pending.signal.sig[0]) &
+	       ~BPF_CORE_READ(task, blocked.sig[0]) & BIT_OF(SIGSYS);
+}
+
 /*
  * Whether seccomp has stopped the call that returns `ret`: then SIGSYS is
  * pending, and the result is no result. Anybody can send himself that signal,
@@ -112,10 +119,8 @@ static __always_inline bool is_interrupted(long ret)
 __noinline int is_stopped(int ret)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	u64 pending = BPF_CORE_READ(task, pending.signal.sig[0]) &
-		      ~BPF_CORE_READ(task, blocked.sig[0]);
 
-	return (pending & BIT_OF(SIGSYS)) &&
+	return has_trap(task) &&
 	       !file_of(KNOWN_NONE, BPF_CORE_READ(task, files), ret);
 }
 

@@ -200,6 +200,7 @@ fn needs_no_tracing(trace: &Trace) -> Result<(), Error> {
     let given = [
         ("--latency", trace.latency),
         ("--resolve", trace.resolve),
+        ("--lookups", trace.lookups),
         ("--tree", trace.tree),
         ("--cgroup", trace.cgroup.is_some()),
         ("--self", trace.show_self),
@@ -259,6 +260,7 @@ fn options(trace: &Trace, selection: &Selection) -> Result<Options, Error> {
             children: follows(trace),
             latency: trace.latency,
             resolve: trace.resolve,
+            lookups: trace.lookups,
         },
         cgroup: trace.cgroup.as_deref().map(cgroup).transpose()?,
         ends_with: if trace.tree || !sees_host_pids() { Vec::new() } else { pids },

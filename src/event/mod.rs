@@ -9,7 +9,7 @@ pub use names::{errno_name, errno_number, errno_words, flag_bits, flag_names};
 
 use std::time::Duration;
 
-/// How an open was asked for. The names are a contract (`op` in JSON).
+/// By which call a file was opened, or only looked up. The names are a contract (`op` in JSON).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Op {
@@ -21,12 +21,26 @@ pub enum Op {
     IoUring,
     Exec,
     Kernel,
+    Stat,
+    Access,
+    Readlink,
 }
 
 impl Op {
     /// All of them, in the order of `enum op` in `opentop.h`.
-    pub const ALL: [Op; 8] =
-        [Op::Open, Op::Openat, Op::Openat2, Op::Creat, Op::OpenByHandleAt, Op::IoUring, Op::Exec, Op::Kernel];
+    pub const ALL: [Op; 11] = [
+        Op::Open,
+        Op::Openat,
+        Op::Openat2,
+        Op::Creat,
+        Op::OpenByHandleAt,
+        Op::IoUring,
+        Op::Exec,
+        Op::Kernel,
+        Op::Stat,
+        Op::Access,
+        Op::Readlink,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -38,7 +52,15 @@ impl Op {
             Op::IoUring => "io_uring",
             Op::Exec => "exec",
             Op::Kernel => "kernel",
+            Op::Stat => "stat",
+            Op::Access => "access",
+            Op::Readlink => "readlink",
         }
+    }
+
+    /// Whether a file was looked up by its name, and not opened.
+    pub fn is_lookup(self) -> bool {
+        matches!(self, Op::Stat | Op::Access | Op::Readlink)
     }
 
     pub fn from_name(name: &str) -> Option<Op> {
@@ -176,6 +198,11 @@ impl<'a> OpenEvent<'a> {
         if self.leader_comm.is_empty() { self.comm } else { self.leader_comm }
     }
 
+    /// Whether the file was looked up by its name, and not opened.
+    pub fn is_lookup(&self) -> bool {
+        self.op.is_lookup()
+    }
+
     /// The errno of a failed open.
     pub fn errno(&self) -> Option<i32> {
         self.failed().then(|| self.ret.saturating_neg())
@@ -306,6 +333,11 @@ impl Batch {
 
     pub fn is_empty(&self) -> bool {
         self.packed.is_empty()
+    }
+
+    /// How many of the events are look-ups.
+    pub fn lookups(&self) -> usize {
+        self.packed.iter().filter(|packed| packed.op.is_lookup()).count()
     }
 
     /// Cgroups that no earlier batch has named.

@@ -161,7 +161,7 @@ impl Test {
             Test::Failed => event.failed(),
             Test::Errno(errnos) => event.errno().is_some_and(|errno| errnos.contains(&errno)),
             Test::Op(ops) => ops.contains(&event.op),
-            Test::Flag(flags) => flags.iter().any(|flag| flag.holds(event.flags)),
+            Test::Flag(flags) => !event.is_lookup() && flags.iter().any(|flag| flag.holds(event.flags)),
             Test::Fd(fds) => event.fd().is_some_and(|fd| fds.contains(u64::from(fd.unsigned_abs()))),
             Test::Latency(times) => event.latency.is_some_and(|time| times.contains(time.as_nanos() as u64)),
             Test::Container(pattern) => cgroup().is_some_and(|c| {

@@ -105,7 +105,7 @@ impl<W: Write> Output for Csv<W> {
     fn open(&mut self, event: &OpenEvent<'_>, names: &Names) -> io::Result<()> {
         let cgroup = names.cgroup(event.cgroup);
         let row = &mut self.sink.lines;
-        row.extend_from_slice(b"open,");
+        row.extend_from_slice(if event.is_lookup() { b"lookup,".as_slice() } else { b"open," });
         self.clock.push(row, event.time_ns);
         number(row, Some(event.ts_ns));
         for id in [event.pid, event.tid, event.ppid, event.uid] {
@@ -114,7 +114,7 @@ impl<W: Write> Output for Csv<W> {
         name(row, event.process());
         name(row, event.comm);
         text(row, event.op.name());
-        text(row, self.flags.get(event.flags));
+        text(row, if event.is_lookup() { "" } else { self.flags.get(event.flags) });
         number(row, event.mode_used().map(u64::from));
         number(row, event.fd().map(|fd| u64::from(fd.unsigned_abs())));
         text(row, &event.errno().map(errno_name).unwrap_or_default());

@@ -63,7 +63,7 @@ impl<W: Write> Output for Json<W> {
         let cgroup = names.cgroup(event.cgroup);
         let cgroup_path = cgroup.map(|cgroup| cgroup.path.as_slice());
         let (name, path) = (known_name(event), known_path(event));
-        let mut line = Object::start(&mut self.sink.lines, "open");
+        let mut line = Object::start(&mut self.sink.lines, if event.is_lookup() { "lookup" } else { "open" });
         self.clock.push(line.quoted("time"), event.time_ns);
         line.unquote();
         line.number("ts_ns", event.ts_ns);
@@ -73,7 +73,7 @@ impl<W: Write> Output for Json<W> {
         line.text("process", Some(event.process()));
         line.text("comm", Some(event.comm));
         line.word("op", event.op.name());
-        line.json("flags", self.flags.get(event.flags));
+        line.json("flags", if event.is_lookup() { "[]" } else { self.flags.get(event.flags) });
         line.number_or_null("mode", event.mode_used().map(u64::from));
         line.number_or_null("fd", event.fd().map(|fd| u64::from(fd.unsigned_abs())));
         match event.errno() {

@@ -20,6 +20,7 @@ fn why(cause: &str) -> String {
         "overflow" => "only in the counts of their processes, of which there were too many (overflow)",
         "cgroup" => "only in the counts of their containers, since their processes were moved too often (cgroup)",
         "tree" => "processes that were not followed, since too many were already (tree)",
+        "lookups" => "look-ups, because there was no room for them (lookups; --ring makes more)",
         "other" => "for a reason that this version does not know (other)",
         other => return format!("({other})"),
     }

@@ -29,11 +29,11 @@ use crate::names::Names;
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-/// Where opens are written to. Errors are those of the writer underneath; a closed pipe is one of them.
+/// Where opens, and look-ups where there are any, are written to. Errors are those of the writer underneath; a closed pipe is one of them.
 pub trait Output {
     /// What stands before everything, if this form has such a thing.
     fn header(&mut self) -> io::Result<()>;
-    /// One open.
+    /// One open, or look-up.
     fn open(&mut self, event: &OpenEvent<'_>, names: &Names) -> io::Result<()>;
     /// `count` opens lost since the last such line; `cause` is a name of [`Lost::by_cause`].
     fn lost(&mut self, cause: &str, count: u64) -> io::Result<()>;
@@ -187,7 +187,7 @@ fn real_path<'a>(event: &OpenEvent<'a>) -> Option<&'a [u8]> {
 }
 
 /// The totals by the names that a summary gives them; the first four always tell something, the others not always.
-fn totals_by_name(totals: &Totals) -> [(&'static str, u64); 6] {
+fn totals_by_name(totals: &Totals) -> [(&'static str, u64); 10] {
     [
         ("opens", totals.opens),
         ("failed", totals.failed),
@@ -195,6 +195,10 @@ fn totals_by_name(totals: &Totals) -> [(&'static str, u64); 6] {
         ("dropped", totals.lost.dropped()),
         ("filtered", totals.filtered),
         ("hidden", totals.hidden),
+        ("lookups", totals.lookups.made),
+        ("lookups_failed", totals.lookups.failed),
+        ("lookups_delivered", totals.lookups.delivered),
+        ("lookups_filtered", totals.lookups.filtered),
     ]
 }
 

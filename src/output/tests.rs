@@ -1,6 +1,7 @@
 use super::*;
 use crate::escape::escape;
 use crate::event::{CgroupName, RealPathKind, sample};
+use crate::message::Lookups;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -16,7 +17,7 @@ fn names() -> Names {
 
 fn totals() -> Totals {
     let lost = Lost { ring: 10, queue: 2, missed: 1, ..Lost::default() };
-    Totals { opens: 1000, failed: 10, delivered: 988, filtered: 0, hidden: 5, lost }
+    Totals { opens: 1000, failed: 10, delivered: 988, filtered: 0, hidden: 5, lookups: Lookups::default(), lost }
 }
 
 /// What `write` puts out in the form that `form` makes.
@@ -146,7 +147,7 @@ fn json_losses_and_summary() {
     {"type":"lost","cause":"ring","count":6}
     {"type":"lost","cause":"queue","count":2}
     {"type":"lost","cause":"missed","count":1}
-    {"type":"summary","opens":1000,"failed":10,"delivered":988,"dropped":12,"hooks":"fexit \"open\"","filtered":0,"hidden":5,"lost":{"ring":10,"queue":2,"garbled":0,"io_uring":0,"missed":1,"overflow":0,"cgroup":0,"tree":0,"other":0}}
+    {"type":"summary","opens":1000,"failed":10,"delivered":988,"dropped":12,"hooks":"fexit \"open\"","filtered":0,"hidden":5,"lookups":0,"lookups_failed":0,"lookups_delivered":0,"lookups_filtered":0,"lost":{"ring":10,"queue":2,"garbled":0,"io_uring":0,"missed":1,"overflow":0,"cgroup":0,"tree":0,"lookups":0,"other":0}}
     "#);
 }
 
@@ -206,6 +207,10 @@ fn csv_rows() {
     summary,,,,,,,,,,,,,,,,,,,,,,,dropped,12
     summary,,,,,,,,,,,,,,,,,,,,,,,filtered,0
     summary,,,,,,,,,,,,,,,,,,,,,,,hidden,5
+    summary,,,,,,,,,,,,,,,,,,,,,,,lookups,0
+    summary,,,,,,,,,,,,,,,,,,,,,,,lookups_failed,0
+    summary,,,,,,,,,,,,,,,,,,,,,,,lookups_delivered,0
+    summary,,,,,,,,,,,,,,,,,,,,,,,lookups_filtered,0
     "#);
 }
 

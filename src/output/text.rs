@@ -13,7 +13,8 @@ use unicode_width::UnicodeWidthStr as _;
 /// Columns before the last and their widths. A longer text pushes the others to the right; none is cut.
 const COLUMNS: [(&str, usize); 5] = [("TIME(s)", 14), ("COMM", 16), ("PID", 7), ("FD", 5), ("ERR", 12)];
 
-/// `TIME(s) COMM PID FD ERR FILE`. The time counts from the first open; what has no value is `-`. What was lost and
+/// `TIME(s) COMM PID FD ERR FILE`. The time counts from the first open; what has no value is `-`. A look-up has
+/// its call instead of a descriptor. What was lost and
 /// the totals stand in lines that begin with `#`.
 #[derive(Debug)]
 pub struct Text<W> {
@@ -77,6 +78,8 @@ impl<W: Write> Output for Text<W> {
         self.number(2, |cell| push_number(cell, event.pid.into()));
         match event.fd() {
             Some(fd) => self.number(3, |cell| push_number(cell, u64::from(fd.unsigned_abs()))),
+            // There never is a descriptor, and this is no open.
+            None if event.is_lookup() => self.column(3, event.op.name()),
             None => self.column(3, "-"),
         }
         self.column(4, &event.errno().map_or("-".into(), errno_name));

@@ -131,8 +131,9 @@ impl Ranking {
         self.tally.is_some()
     }
 
+    /// Counts an open; a look-up is none.
     pub fn add(&mut self, id: u64, event: &OpenEvent<'_>, names: &Names) {
-        if let Some(tally) = &mut self.tally {
+        if let Some(tally) = self.tally.as_mut().filter(|_| !event.is_lookup()) {
             tally.add(id, event, names);
         }
     }

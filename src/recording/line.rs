@@ -3,7 +3,7 @@
 
 use crate::escape::escape;
 use crate::event::{Op, OpenEvent, PathKind, RealPathKind, errno_number, flag_bits};
-use crate::message::{Lost, Totals};
+use crate::message::{Lookups, Lost, Totals};
 use crate::names::engines::NAME_MAX as CONTAINER_MAX;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -68,6 +68,14 @@ pub(super) struct SummaryLine<'a> {
     #[serde(default)]
     hidden: u64,
     #[serde(default)]
+    lookups: u64,
+    #[serde(default)]
+    lookups_failed: u64,
+    #[serde(default)]
+    lookups_delivered: u64,
+    #[serde(default)]
+    lookups_filtered: u64,
+    #[serde(default)]
     #[serde(borrow)]
     lost: Option<HashMap<Cow<'a, str>, u64>>,
 }
@@ -92,12 +100,18 @@ impl SummaryLine<'_> {
             delivered: count("delivered", self.delivered)?,
             filtered: count("filtered", self.filtered)?,
             hidden: count("hidden", self.hidden)?,
+            lookups: Lookups {
+                made: count("lookups", self.lookups)?,
+                failed: count("lookups_failed", self.lookups_failed)?,
+                delivered: count("lookups_delivered", self.lookups_delivered)?,
+                filtered: count("lookups_filtered", self.lookups_filtered)?,
+            },
             lost,
         })
     }
 }
 
-/// An open as it stands in the line. Fields that are not needed may be missing.
+/// An open or a look-up as it stands in the line. Fields that are not needed may be missing.
 #[derive(Deserialize)]
 pub(super) struct OpenLine<'a> {
     time: Option<Cow<'a, str>>,

@@ -15,6 +15,7 @@ pub use replay::replay;
 
 use crate::clock;
 use crate::event::OpenEvent;
+use crate::format::group_digits;
 use crate::message::{Hooks, Totals};
 use crate::names::Names;
 use crate::output::{Json, Output};
@@ -90,7 +91,31 @@ pub fn create(path: &Path, replace: bool) -> Result<Draft, RecordError> {
 /// Writes a recording. It can be read up to its last second even if nothing ends it.
 pub struct Recorder<W: Write> {
     json: Json<Compressed<W>>,
-    opens: u64,
+    recorded: Recorded,
+}
+
+/// How much is in a recording.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    pub opens: u64,
+    pub lookups: u64,
+}
+
+impl Recorded {
+    pub fn add(&mut self, other: Self) {
+        self.opens += other.opens;
+        self.lookups += other.lookups;
+    }
+}
+
+impl std::fmt::Display for Recorded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} opens", group_digits(self.opens))?;
+        match self.lookups {
+            0 => Ok(()),
+            lookups => write!(f, " and {} look-ups", group_digits(lookups)),
+        }
+    }
 }
 
 impl<W: Write> Recorder<W> {
@@ -103,13 +128,13 @@ impl<W: Write> Recorder<W> {
         let mut json = Json::new(Compressed::new(out, flush_every)?);
         json.raw_line(&serde_json::to_string(header)?)?;
         json.flush()?;
-        Ok(Self { json, opens: 0 })
+        Ok(Self { json, recorded: Recorded::default() })
     }
 
-    /// Ends the recording. Without this it reads as one that was cut off. Returns how many opens are in it.
-    pub fn finish(self) -> io::Result<u64> {
+    /// Ends the recording. Without this it reads as one that was cut off. Returns how much is in it.
+    pub fn finish(self) -> io::Result<Recorded> {
         self.json.into_inner()?.encoder.finish()?.flush()?;
-        Ok(self.opens)
+        Ok(self.recorded)
     }
 }
 
@@ -119,7 +144,8 @@ impl<W: Write> Output for Recorder<W> {
     }
 
     fn open(&mut self, event: &OpenEvent<'_>, names: &Names) -> io::Result<()> {
-        self.opens += 1;
+        let recorded = &mut self.recorded;
+        *(if event.is_lookup() { &mut recorded.lookups } else { &mut recorded.opens }) += 1;
         self.json.open(event, names)
     }
 

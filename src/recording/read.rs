@@ -25,8 +25,8 @@ const WINDOW_LOG_MAX: u32 = 23;
 /// The name of those cgroups that come when there is no room for their names.
 const OTHER_CGROUPS: &[u8] = b"(other)";
 
-/// What a line of an open begins with, as opentop writes it.
-const OPEN_LINE: &[u8] = br#"{"type":"open","#;
+/// What the line of an open and that of a look-up begin with, as opentop writes them.
+const EVENT_LINES: [(&[u8], &str); 2] = [(br#"{"type":"open","#, "open"), (br#"{"type":"lookup","#, "lookup")];
 
 /// The longest text of a header, and of what an error says of a line.
 const HEADER_TEXT_MAX: usize = 256;
@@ -50,7 +50,7 @@ pub enum ReadError {
 /// What a line tells.
 #[derive(Debug)]
 pub enum Item<'a> {
-    /// An open, with the name of its cgroup where no open before had it.
+    /// An open or a look-up, with the name of its cgroup where no open before had it.
     Open(OpenEvent<'a>, Option<CgroupName>),
     /// Opens lost; `cause` is a name of [`Lost::by_cause`].
     Lost { cause: &'static str, count: u64 },
@@ -209,11 +209,15 @@ impl Parser {
             return Ok(Item::Other(line));
         }
         // Nearly all lines are such, and need not be parsed twice.
-        let open = line.starts_with(OPEN_LINE);
-        let kind = if open { "open".into() } else { parse::<Kind<'_>>(line)?.kind };
+        let known = EVENT_LINES.iter().find(|(start, _)| line.starts_with(start));
+        let kind =
+            known.map_or_else(|| parse::<Kind<'_>>(line).map(|line| line.kind), |(_, kind)| Ok((*kind).into()))?;
         match kind.as_ref() {
-            "open" => {
+            kind @ ("open" | "lookup") => {
                 let event = parse::<OpenLine<'_>>(line)?.event(&mut self.texts)?;
+                if event.is_lookup() != (kind == "lookup") {
+                    return Err(format!("{} is the op of no {kind}", event.op.name()));
+                }
                 let (cgroup, new) = self.intern();
                 Ok(Item::Open(OpenEvent { cgroup, ..self.texts.complete(event) }, new))
             }

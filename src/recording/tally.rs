@@ -35,6 +35,13 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn add(&mut self, event: &OpenEvent<'_>) {
         let failed = u64::from(event.failed());
+        if event.is_lookup() {
+            let lookups = &mut self.totals.lookups;
+            lookups.made += 1;
+            lookups.delivered += 1;
+            lookups.failed += failed;
+            return;
+        }
         self.totals.opens += 1;
         self.totals.delivered += 1;
         self.totals.failed += failed;
@@ -63,12 +70,13 @@ impl Tally {
     /// Opens that were counted, but are not among the events. `cause` is a name of [`crate::message::Lost::by_cause`].
     pub(super) fn lose(&mut self, cause: &str, count: u64) {
         let lost = &mut self.totals.lost;
-        let before = lost.dropped();
+        let before = (lost.dropped(), lost.lookups);
         if let Some(known) = lost.cause_mut(cause) {
             *known = known.saturating_add(count).min(COUNT_MAX);
         }
-        let dropped = lost.dropped() - before;
+        let (dropped, lookups) = (lost.dropped() - before.0, lost.lookups - before.1);
         self.totals.opens = self.totals.opens.saturating_add(dropped);
+        self.totals.lookups.made = self.totals.lookups.made.saturating_add(lookups);
     }
 
     /// What has changed since the last reading. Ended processes are told a last time and forgotten.

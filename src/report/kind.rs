@@ -71,14 +71,19 @@ impl Kind {
 pub struct Kinds(u16);
 
 impl Kinds {
-    /// What `event` came to.
+    /// What `event` came to. A look-up that succeeds is none of it.
     #[must_use]
     pub fn of(event: &OpenEvent<'_>) -> Self {
         match event.errno() {
             Some(libc::ENOENT | libc::ENOTDIR) => return Self::from(Kind::Missing),
             Some(libc::EACCES | libc::EPERM) => return Self::from(Kind::Denied),
+            // It is there, and no link.
+            Some(libc::EINVAL) if event.op == Op::Readlink => return Self::default(),
             Some(_) => return Self::from(Kind::Failed),
             None => {}
+        }
+        if event.is_lookup() {
+            return Self::default();
         }
         let has = |flag: i32| event.flags & flag as u64 == flag as u64;
         if event.op == Op::Exec || (event.op == Op::Kernel && event.flags & FMODE_EXEC != 0) {
@@ -107,6 +112,11 @@ impl Kinds {
     }
 
     #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    #[must_use]
     pub fn has(self, kind: Kind) -> bool {
         self.0 & 1 << kind as u16 != 0
     }
@@ -126,12 +136,14 @@ impl From<Kind> for Kinds {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub opens: u64,
+    /// Look-ups, which are no opens.
+    pub lookups: u64,
     by_kind: [u32; KINDS],
 }
 
 impl Counts {
-    pub fn add(&mut self, kinds: Kinds) {
-        self.opens += 1;
+    pub fn add(&mut self, kinds: Kinds, lookup: bool) {
+        *(if lookup { &mut self.lookups } else { &mut self.opens }) += 1;
         for kind in kinds.iter() {
             let count = &mut self.by_kind[kind as usize];
             *count = count.saturating_add(1);
@@ -140,12 +152,13 @@ impl Counts {
 
     /// Counts that were counted elsewhere.
     #[must_use]
-    pub fn of(opens: u64, of_kind: impl Fn(Kind) -> u64) -> Self {
-        Self { opens, by_kind: Kind::ALL.map(|kind| u32::try_from(of_kind(kind)).unwrap_or(u32::MAX)) }
+    pub fn of(opens: u64, lookups: u64, of_kind: impl Fn(Kind) -> u64) -> Self {
+        Self { opens, lookups, by_kind: Kind::ALL.map(|kind| u32::try_from(of_kind(kind)).unwrap_or(u32::MAX)) }
     }
 
     pub fn merge(&mut self, other: &Self) {
         self.opens = self.opens.saturating_add(other.opens);
+        self.lookups = self.lookups.saturating_add(other.lookups);
         for (count, more) in self.by_kind.iter_mut().zip(other.by_kind) {
             *count = count.saturating_add(more);
         }
@@ -211,8 +224,8 @@ mod tests {
     #[test]
     fn counts_add_up() {
         let mut counts = Counts::default();
-        counts.add(Kinds::of(&OpenEvent { flags: libc::O_RDWR as u64, ..sample() }));
-        counts.add(Kinds::of(&OpenEvent { ret: -libc::ENOENT, ..sample() }));
+        counts.add(Kinds::of(&OpenEvent { flags: libc::O_RDWR as u64, ..sample() }), false);
+        counts.add(Kinds::of(&OpenEvent { ret: -libc::ENOENT, ..sample() }), false);
         let once = counts;
         counts.merge(&once);
         assert_eq!((counts.opens, counts.get(Kind::Read), counts.get(Kind::Missing)), (4, 2, 2));

@@ -130,10 +130,10 @@ impl Report {
         Self { inputs: Some(Inputs::new(room)), ..self }
     }
 
-    /// Takes in one open.
+    /// Takes in one open, or look-up.
     pub fn add(&mut self, event: &OpenEvent<'_>) {
         let kinds = Kinds::of(event);
-        self.counts.add(kinds);
+        self.counts.add(kinds, event.is_lookup());
         self.doubtful.dir_deleted += u64::from(event.dir_deleted);
         self.doubtful.truncated += u64::from(event.path_kind == PathKind::Truncated);
         self.doubtful.unreadable += u64::from(event.path_kind == PathKind::Unreadable);
@@ -149,7 +149,7 @@ impl Report {
             None => event.path,
         };
         if self.record(event, path, kinds).is_none() {
-            self.left_out.counts.add(kinds);
+            self.left_out.counts.add(kinds, event.is_lookup());
         }
         self.folded = folded;
     }
@@ -162,7 +162,9 @@ impl Report {
             Some(fold) => fold(path, &mut folded),
             None => folded.extend_from_slice(path),
         }
-        self.counts.merge(&record.counts);
+        let mut opens = record.counts;
+        opens.lookups = 0;
+        self.counts.merge(&opens);
         if self.merge_record(program, &folded, record).is_none() {
             self.left_out.counts.merge(&record.counts);
         }
@@ -199,30 +201,41 @@ impl Report {
         let process = self.processes.add(event, comm.unwrap_or_default());
         let (id, _) = id.zip(comm)?;
         let program = self.program_name(process.program, executed, room);
-        let record = match self.records.get_mut(&(program, id)) {
-            Some(record) => record,
-            None if room < RECORD_BYTES + self.names.bytes() => return None,
-            None => self.records.entry((program, id)).or_insert(Record {
-                counts: Counts::default(),
-                errno: 0,
-                path_kind: event.path_kind,
-                uid: event.uid,
-            }),
-        };
-        record.counts.add(kinds);
-        record.uid = event.uid;
-        if let Some(errno) = event.errno() {
-            record.errno = errno as u16;
+        // Of a look-up that finds something only the search for it tells.
+        if !(event.is_lookup() && kinds.is_empty()) {
+            self.keep(event, kinds, (program, id), room)?;
         }
-        self.repeats.add(process.serial, id, (event.pid, program));
-        if let Some(inputs) = &mut self.inputs {
-            inputs.add(process.serial, id, kinds);
+        if !event.is_lookup() {
+            self.repeats.add(process.serial, id, (event.pid, program));
+            if let Some(inputs) = &mut self.inputs {
+                inputs.add(process.serial, id, kinds);
+            }
         }
         if let Some(latency) = event.latency {
             self.slowest.add(Slow { latency, path: id, program, pid: event.pid });
         }
         let base = self.names.intern(last_component(path), room)?;
         self.searches.add(process.serial, program, base, id, event, kinds);
+        Some(())
+    }
+
+    /// Adds to what a program did with a path, by the numbers of their names.
+    fn keep(&mut self, event: &OpenEvent<'_>, kinds: Kinds, key: (u32, u32), room: usize) -> Option<()> {
+        let record = match self.records.get_mut(&key) {
+            Some(record) => record,
+            None if room < RECORD_BYTES + self.names.bytes() => return None,
+            None => self.records.entry(key).or_insert(Record {
+                counts: Counts::default(),
+                errno: 0,
+                path_kind: event.path_kind,
+                uid: event.uid,
+            }),
+        };
+        record.counts.add(kinds, event.is_lookup());
+        record.uid = event.uid;
+        if let Some(errno) = event.errno() {
+            record.errno = errno as u16;
+        }
         Some(())
     }
 

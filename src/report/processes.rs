@@ -63,6 +63,9 @@ impl Processes {
             self.counted += 1;
         }
         let program = &mut self.programs[process.program as usize];
+        if event.is_lookup() {
+            return process;
+        }
         program.opens += 1;
         program.failed += u64::from(event.failed());
         process

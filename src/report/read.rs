@@ -47,13 +47,17 @@ fn take(line: &[u8], report: &mut Report) -> Result<(), String> {
             Err(format!("it is a report of version {}, and {VERSION} is understood", line["version"]))
         }
         Some("report") => {
-            let left_out = Counts::of(count(&line, "opens_without_room")?, |_| 0);
+            let left_out = Counts::of(count(&line, "opens_without_room")?, 0, |_| 0);
             report.left_out.counts.merge(&left_out);
+            // Those that found something are in no other line.
+            report.counts.lookups = count(&line, "lookups")?;
             Ok(())
         }
         Some("file") => {
             let record = Record {
-                counts: Counts::of(count(&line, "opens")?, |kind| line[kind.name()].as_u64().unwrap_or_default()),
+                counts: Counts::of(count(&line, "opens")?, count(&line, "lookups")?, |kind| {
+                    line[kind.name()].as_u64().unwrap_or_default()
+                }),
                 errno: errno(&line)?,
                 path_kind: line["path_kind"].as_str().and_then(PathKind::from_name).unwrap_or(PathKind::Absolute),
                 uid: line["uid"].as_u64().and_then(|uid| u32::try_from(uid).ok()).unwrap_or_default(),

@@ -71,7 +71,7 @@ pub(crate) fn record(
                 })
                 .map_err(cut)?;
                 // A reader that is gone has all it wanted.
-                let Some((opens, lost)) = recorded else { return Ok(EXIT_OK) };
+                let Some((recorded, lost)) = recorded else { return Ok(EXIT_OK) };
                 if unwritten != Unwritten::default() {
                     return Err(cut(Error::Other(format!(
                         "its last {} bytes were not taken",
@@ -82,8 +82,8 @@ pub(crate) fn record(
                     writer.sync().map_err(broken)?;
                 }
                 let lost = losses(&lost).map_or("none was lost".into(), |lost| format!("lost {lost}"));
-                let (opens, bytes) = (group_digits(opens), group_digits(writer.written()));
-                error::tell(format!("recorded {opens} opens {name}, {bytes} bytes; {lost}"));
+                let bytes = group_digits(writer.written());
+                error::tell(format!("recorded {recorded} {name}, {bytes} bytes; {lost}"));
                 told.map_or(Ok(()), |told| told.tell(Some(ends)))?;
                 Ok(EXIT_OK)
             },
@@ -130,10 +130,10 @@ pub(crate) fn record_in_files(
                     ))
                 })?;
                 let lost = losses(&lost).map_or("none was lost".into(), |lost| format!("lost {lost}"));
-                let (opens, begun) = (group_digits(files.opens), group_digits(files.begun));
+                let (recorded, begun) = (files.recorded, group_digits(files.begun));
                 let kept = u64::from(rotation.files).min(files.begun);
                 error::tell(format!(
-                    "recorded {opens} opens in {begun} files, of which {name}.1 to .{kept} are kept; {lost}"
+                    "recorded {recorded} in {begun} files, of which {name}.1 to .{kept} are kept; {lost}"
                 ));
                 told.map_or(Ok(()), |told| told.tell(Some(ends)))?;
                 Ok(EXIT_OK)

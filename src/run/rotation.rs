@@ -17,7 +17,7 @@ use crate::event::OpenEvent;
 use crate::message::Totals;
 use crate::names::Names;
 use crate::output::Output;
-use crate::recording::{Header, Recorder};
+use crate::recording::{Header, Recorded, Recorder};
 use crate::user_file::Draft;
 
 /// The files `FILE.1` to `FILE.N`.
@@ -44,17 +44,27 @@ pub(super) struct Rotating {
     base: Totals,
     /// Bytes in all files that were ever begun, as of the last reading of the counters.
     pub written: Rc<Cell<u64>>,
-    /// Files begun, and opens in those that are finished.
+    /// Files begun, and what is in those that are finished.
     pub begun: u64,
-    pub opens: u64,
+    pub recorded: Recorded,
 }
 
 impl Rotating {
     pub fn begin(unused: VecDeque<Draft>, bytes: u64, header: Header) -> io::Result<Self> {
         let (used, base) = (VecDeque::new(), Totals::default());
         let written = Rc::default();
-        let mut rotating =
-            Self { unused, used, recorder: None, header, bytes, before: 0, base, written, begun: 0, opens: 0 };
+        let mut rotating = Self {
+            unused,
+            used,
+            recorder: None,
+            header,
+            bytes,
+            before: 0,
+            base,
+            written,
+            begun: 0,
+            recorded: Recorded::default(),
+        };
         rotating.next()?;
         Ok(rotating)
     }
@@ -86,20 +96,10 @@ impl Rotating {
 
     /// Ends the last file.
     pub fn finish(&mut self) -> io::Result<()> {
-        self.opens += self.recorder.take().map_or(Ok(0), Recorder::finish)?;
+        if let Some(recorder) = self.recorder.take() {
+            self.recorded.add(recorder.finish()?);
+        }
         self.used.back().map_or(Ok(()), File::sync_all)
-    }
-}
-
-/// What was counted since `before`.
-fn since(now: &Totals, before: &Totals) -> Totals {
-    Totals {
-        opens: now.opens.saturating_sub(before.opens),
-        failed: now.failed.saturating_sub(before.failed),
-        delivered: now.delivered.saturating_sub(before.delivered),
-        filtered: now.filtered.saturating_sub(before.filtered),
-        hidden: now.hidden.saturating_sub(before.hidden),
-        lost: now.lost.since(&before.lost),
     }
 }
 
@@ -117,7 +117,7 @@ impl Output for Rotating {
     }
 
     fn summary(&mut self, totals: &Totals, hooks: &str) -> io::Result<()> {
-        let totals = since(totals, &self.base);
+        let totals = totals.since(&self.base);
         self.recorder()?.summary(&totals, hooks)
     }
 

@@ -15,7 +15,7 @@ use crate::bpf::types::{self, process_key, process_record};
 use crate::bpf::{OpentopSkel, as_bytes, comm_bytes, from_bytes};
 use crate::clock::Moment;
 use crate::error::Error;
-use crate::message::{CgroupCount, Counts, Lost, ProcessCount, Totals};
+use crate::message::{CgroupCount, Counts, Lookups, Lost, ProcessCount, Totals};
 
 /// Processes that may have ended before they are taken out of the map without waiting for the next reading: a small part
 /// of the room there.
@@ -46,6 +46,9 @@ pub(super) struct Stream {
     pub(super) queue: u64,
     pub(super) garbled: u64,
     pub(super) io_uring: u64,
+    /// Look-ups delivered, and read but not delivered.
+    pub(super) lookups: u64,
+    pub(super) lookups_lost: u64,
 }
 
 impl Counters {
@@ -191,6 +194,7 @@ fn counts(skel: &OpentopSkel<'_>, processes: Vec<ProcessCount>, stream: Stream, 
         overflow: kernel.overflow,
         cgroup: kernel.cgroup,
         tree: kernel.tree,
+        lookups: stream.lookups_lost + kernel.lookups_dropped,
         ..Lost::default()
     };
     let counted: u64 = results.iter().sum();
@@ -200,6 +204,12 @@ fn counts(skel: &OpentopSkel<'_>, processes: Vec<ProcessCount>, stream: Stream, 
         delivered: stream.delivered,
         filtered: kernel.filtered,
         hidden: kernel.hidden,
+        lookups: Lookups {
+            made: kernel.lookups,
+            failed: kernel.lookups_failed,
+            delivered: stream.lookups,
+            filtered: kernel.lookups_filtered,
+        },
         lost,
     };
     let (other_errors, results) = results.split_last().map_or((0, &results[..]), |(last, rest)| (*last, rest));

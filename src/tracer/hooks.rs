@@ -26,10 +26,12 @@ pub struct Extras {
     pub latency: bool,
     /// The opened file's own path.
     pub resolve: bool,
+    /// Look-ups too.
+    pub lookups: bool,
 }
 
 /// The calls without which a set of functions is of no use.
-const INDISPENSABLE: &str = "openat_return";
+const INDISPENSABLE: [&str; 2] = ["openat_return", "fstatat_lookup"];
 
 const NO_TRAMPOLINES: &str = "this host allows no programs at the kernel's functions";
 
@@ -40,9 +42,14 @@ pub(super) struct Chosen {
     function: Option<&'static str>,
 }
 
-#[cfg(test)]
 impl Chosen {
+    /// Whether it sees look-ups by io_uring.
+    pub(super) fn is_for_rings(&self) -> bool {
+        has_role(self.program, |role| role == Role::LookupRing)
+    }
+
     /// Whether it is attached to nothing, and so sees no open.
+    #[cfg(test)]
     pub(super) fn is_attached_to_nothing(&self) -> bool {
         find(self.program).is_some_and(|spec| matches!(spec.attach_to, AttachTo::Nothing))
     }
@@ -69,7 +76,7 @@ pub(super) fn is_of_set(program: &str) -> bool {
     has_role(program, |role| matches!(role, Role::Set(_) | Role::Call))
 }
 
-/// Whether an open is lost when a run of a program is missed; without its beginning it only has no latency.
+/// Whether an open or a look-up is lost when a run of a program is missed; without its beginning it only has no latency.
 pub(super) fn sees_opens(program: &str) -> bool {
     has_role(program, |role| !matches!(role, Role::Base | Role::Entry(_)))
 }
@@ -143,6 +150,7 @@ pub(super) fn choose_set(set: HookSet, extras: Extras, kernel: &Kernel) -> Resul
         Role::Children => extras.children,
         Role::Entry(of) => extras.latency && of.contains(&set),
         Role::Base | Role::Exec | Role::Ring | Role::Kernel => false,
+        Role::Lookup(_) | Role::LookupCall | Role::LookupRing => false,
     };
     choose(wanted, kernel)
 }
@@ -157,12 +165,25 @@ pub(super) fn choose_base(kernel: &Kernel) -> Result<Vec<Chosen>, String> {
     if chosen.len() < all { Err("the kernel does not tell when processes end".into()) } else { Ok(chosen) }
 }
 
+/// The programs for the look-ups that a set sees, and those for look-ups by io_uring, of which the kernel may have none.
+///
+/// # Errors
+/// If the set cannot see look-ups, with the reason.
+pub(super) fn choose_lookups(set: HookSet, kernel: &Kernel) -> Result<(Vec<Chosen>, Vec<Chosen>), String> {
+    let wanted = |role| match role {
+        Role::Lookup(of) => of == set,
+        Role::LookupCall => set == HookSet::Functions || set == HookSet::Probes,
+        _ => false,
+    };
+    Ok((choose(wanted, kernel)?, choose(|role| role == Role::LookupRing, kernel)?))
+}
+
 fn choose(wanted: impl Fn(Role) -> bool, kernel: &Kernel) -> Result<Vec<Chosen>, String> {
     let mut chosen = Vec::new();
     for spec in programs().filter(|spec| wanted(spec.role) && spec.fits(kernel.has_loops())) {
         match spec.choose(kernel) {
             Some(found) => chosen.push(found),
-            None if matches!(spec.role, Role::Set(_)) || spec.program == INDISPENSABLE => {
+            None if matches!(spec.role, Role::Set(_) | Role::Lookup(_)) || INDISPENSABLE.contains(&spec.program) => {
                 return Err(format!("the kernel has nothing for {}", spec.program));
             }
             None => {}
@@ -178,7 +199,7 @@ fn choose(wanted: impl Fn(Role) -> bool, kernel: &Kernel) -> Result<Vec<Chosen>,
 pub(super) fn select(object: &mut OpenObject, set: HookSet, chosen: &[Chosen]) -> libbpf_rs::Result<()> {
     for mut program in object.progs_mut() {
         let name = program.name().to_string_lossy();
-        let probed = set == HookSet::Probes && has_role(&name, |role| role == Role::Call);
+        let probed = set == HookSet::Probes && has_role(&name, is_call);
         let chosen = chosen.iter().find(|chosen| name == chosen.program && !probed);
         program.set_autoload(chosen.is_some());
         if let Some(function) = chosen.and_then(|chosen| chosen.function) {
@@ -214,10 +235,15 @@ pub(super) fn attach(object: &Object, chosen: &[Chosen]) -> libbpf_rs::Result<Li
     Ok(links)
 }
 
+/// Whether it is for the function of one call.
+fn is_call(role: Role) -> bool {
+    matches!(role, Role::Call | Role::LookupCall)
+}
+
 /// Nobody wants the cookies, but Linux 6.18 follows a null pointer where there are none and somebody reads the link's
 /// fdinfo, as lsof does, or opentop for the count of losses.
 fn probes(chosen: &[Chosen], retprobe: bool) -> KprobeMultiOpts {
-    let calls = chosen.iter().filter(|chosen| has_role(chosen.program, |role| role == Role::Call));
+    let calls = chosen.iter().filter(|chosen| has_role(chosen.program, is_call));
     let symbols: Vec<String> = calls.filter_map(|chosen| chosen.function).map(str::to_owned).collect();
     KprobeMultiOpts { cookies: vec![0; symbols.len()], symbols, retprobe, ..KprobeMultiOpts::default() }
 }

@@ -9,6 +9,7 @@ use libbpf_rs::{Link, OpenObject};
 use super::hook_set::HookSet;
 use super::hooks::{self, Links};
 use super::kernel::Kernel;
+use super::lookups::Lookups;
 use super::missed::{Losses, MissedRuns};
 use super::object::{LoadedObject, OpenedObject, add_children, set_filter};
 use super::probe::Preemption;
@@ -22,6 +23,8 @@ pub(super) struct HookManager<'a> {
     /// All but the object of the start, which has the maps.
     objects: Vec<LoadedObject<'a>>,
     links: Links,
+    /// Of each set that was used while look-ups were asked for; one of them is attached at most.
+    lookups: Vec<Lookups<'a>>,
     /// What links had missed when they were closed.
     closed: MissedRuns,
     set: HookSet,
@@ -105,6 +108,7 @@ impl<'a> HookManager<'a> {
                         kernel,
                         objects: Vec::new(),
                         links,
+                        lookups: Vec::new(),
                         closed: MissedRuns::default(),
                         set,
                         reason,
@@ -134,6 +138,7 @@ impl<'a> HookManager<'a> {
             reason: self.reason,
             unseen: self.unseen.clone(),
             left: left.collect(),
+            lookups: self.has_lookups(),
         }
     }
 
@@ -144,6 +149,7 @@ impl<'a> HookManager<'a> {
         objects.for_each(|object| missed.add_programs(object.skel.object()));
         missed.add_links(&self.links.set);
         self.trial.iter().for_each(|trial| missed.add_links(&trial.links));
+        missed.all += self.lookups.iter().map(Lookups::missed).sum::<u64>();
         missed
     }
 
@@ -152,6 +158,68 @@ impl<'a> HookManager<'a> {
         self.end_trial();
         self.replace_set_links(Vec::new());
         self.links.others.clear();
+        self.stop_lookups();
+    }
+
+    fn has_lookups(&self) -> bool {
+        self.lookups.iter().any(Lookups::is_attached)
+    }
+
+    /// Sees look-ups from now on, by the set in use.
+    ///
+    /// # Errors
+    /// If the kernel does not take what is needed; the reason is for people to read.
+    pub(super) fn start_lookups(&mut self, base: &LoadedObject<'_>) -> Result<(), String> {
+        if self.has_lookups() {
+            return Ok(());
+        }
+        let lookups = self.lookups_of(self.set, base)?;
+        lookups.attach()?;
+        let tested = lookups.test(&base.skel);
+        let sees_rings = lookups.sees_rings();
+        if tested.is_err() {
+            self.stop_lookups();
+        } else if !sees_rings {
+            let why = "the kernel does not take what sees them".to_owned();
+            self.note_unseen(Unseen { what: "look-ups by io_uring", why });
+        }
+        tested
+    }
+
+    pub(super) fn stop_lookups(&mut self) {
+        for lookups in &mut self.lookups {
+            lookups.detach(&mut self.closed);
+        }
+    }
+
+    /// Sees look-ups by the set that is in use now, if any are seen. One that is made at this very moment may be missed.
+    fn follow_with_lookups(&mut self, base: &LoadedObject<'_>) {
+        if !self.has_lookups() {
+            return;
+        }
+        self.stop_lookups();
+        if let Err(why) = self.start_lookups(base) {
+            self.note_unseen(Unseen { what: "look-ups", why });
+        }
+    }
+
+    /// The programs for the look-ups of a set, loaded when they are first asked for.
+    fn lookups_of(&mut self, set: HookSet, base: &LoadedObject<'_>) -> Result<&mut Lookups<'a>, String> {
+        let at = match self.lookups.iter().position(|lookups| lookups.set() == set) {
+            Some(at) => at,
+            None => {
+                self.lookups.push(Lookups::load(&mut self.slots, set, &self.kernel, &base.skel)?);
+                self.lookups.len() - 1
+            }
+        };
+        Ok(&mut self.lookups[at])
+    }
+
+    /// Adds it to what the hooks are said not to see, once.
+    pub(super) fn note_unseen(&mut self, unseen: Unseen) {
+        if !self.unseen.iter().any(|noted| noted.what == unseen.what) {
+            self.unseen.push(unseen);
+        }
     }
 
     /// Closing links takes their counters along, so that these are read before.
@@ -231,6 +299,7 @@ impl<'a> HookManager<'a> {
                     self.end_trial();
                 }
                 self.left.push((before, missed));
+                self.follow_with_lookups(base);
                 self.reason = "the set before it lost opens";
                 return Ok(true);
             }
@@ -262,6 +331,7 @@ impl<'a> HookManager<'a> {
         self.left.retain(|(left, _)| *left != trial.set);
         self.left.push((std::mem::replace(&mut self.set, trial.set), new.of_set));
         self.reason = "the set tried in its place lost more opens";
+        self.follow_with_lookups(base);
         Ok(true)
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod decode;
 mod hook_set;
 mod hooks;
 mod kernel;
+mod lookups;
 mod manager;
 mod missed;
 mod object;
@@ -37,7 +38,7 @@ use libbpf_rs::OpenObject;
 
 use crate::error::Error;
 use crate::filter::KernelFilter;
-use crate::message::{Hooks, Message};
+use crate::message::{Hooks, Message, Unseen};
 use kernel::Kernel;
 use manager::{HookManager, Slots};
 use object::{LoadedObject, OpenedObject};
@@ -85,6 +86,8 @@ impl Default for Options {
 pub enum Command {
     /// From now on the kernel leaves out what this filter does not want.
     Filter(KernelFilter),
+    /// See look-ups too, or no longer.
+    Lookups(bool),
     /// Leave the hook set for the next best one, as when it loses opens.
     MoveOn,
     /// Send what is left, the final counts and the end.
@@ -92,8 +95,8 @@ pub enum Command {
 }
 
 /// BPF objects that there can be: at the start each hook set is tried with the optional hooks and alone, what none has yet
-/// follows by itself, and while running each other set is tried once more.
-const OBJECTS: usize = 2 * HookSet::ALL.len() + hooks::OPTIONAL + HookSet::ALL.len() - 1;
+/// follows by itself, while running each other set is tried once more, and look-ups of each with io_uring and without.
+const OBJECTS: usize = 2 * HookSet::ALL.len() + hooks::OPTIONAL + HookSet::ALL.len() - 1 + 2 * HookSet::ALL.len();
 
 /// Where the BPF objects live: those of hook sets, refused, in use or left, and those of optional hooks.
 pub type Storage = [MaybeUninit<OpenObject>; OBJECTS];
@@ -151,6 +154,10 @@ impl<'a> Tracer<'a> {
         })?;
         let completed = manager.complete(&base, &options);
         completed.map_err(|why| Error::bpf("load the optional hooks", why))?;
+        if options.extras.lookups {
+            let started = manager.start_lookups(&base);
+            started.map_err(|why| Error::bpf("see look-ups, which --lookups asks for", why))?;
+        }
         Ok(Self { base, manager, options, host_pids: facts.host_pids, preemption: facts.preemption })
     }
 
@@ -200,6 +207,9 @@ pub fn try_all(facts: &Facts, options: &Options) -> Vec<(HookSet, Result<Hooks, 
         let started = HookManager::start(first, slots, kernel, &[(set, reason)], options);
         let (base, mut manager) = started.map_err(refused)?;
         manager.complete(&base, options)?;
+        if let Err(why) = manager.start_lookups(&base) {
+            manager.note_unseen(Unseen { what: "look-ups", why });
+        }
         Ok(manager.hooks())
     };
     probe::candidates(facts.preemption, lossless).map(|candidate| (candidate.0, attempt(candidate))).into()

@@ -93,7 +93,7 @@ fn keep_what_libbpf_says(_level: PrintLevel, text: String) {
     }
 }
 
-fn listen_to_libbpf() {
+pub(super) fn listen_to_libbpf() {
     libbpf_rs::set_print(Some((PrintLevel::Warn, keep_what_libbpf_says)));
     take_what_libbpf_said();
 }
@@ -102,7 +102,7 @@ fn take_what_libbpf_said() -> String {
     LIBBPF_SAID.lock().map(|mut said| std::mem::take(&mut *said)).unwrap_or_default()
 }
 
-fn explain(why: &libbpf_rs::Error) -> String {
+pub(super) fn explain(why: &libbpf_rs::Error) -> String {
     let said = take_what_libbpf_said();
     if said.is_empty() { format!("{why:#}") } else { format!("{why:#} ({said})") }
 }
@@ -158,7 +158,7 @@ fn load<'a>(
 }
 
 /// Uses the maps of an object that is loaded, all but what is constant.
-fn share_maps(object: &mut OpenObject, base: &Object) -> libbpf_rs::Result<()> {
+pub(super) fn share_maps(object: &mut OpenObject, base: &Object) -> libbpf_rs::Result<()> {
     for mut map in object.maps_mut() {
         let shared = base.maps().find(|shared| shared.name() == map.name());
         if let Some(shared) = shared.filter(|shared| !shared.name().to_string_lossy().ends_with("rodata")) {

@@ -25,7 +25,7 @@ use crate::clock::Moment;
 use crate::error::Error;
 use crate::event::Batch;
 use crate::filter::KernelFilter;
-use crate::message::{Counts, Message};
+use crate::message::{Counts, Message, Unseen};
 use crate::privileges::{self, Role};
 
 /// How long to wait when the ring buffer was empty, or nearly; and how long while a third of it would fill up meanwhile.
@@ -112,7 +112,8 @@ impl Reader {
                     self.batch.name_cgroup(name);
                 }
             }
-            Err(DecodeError::Evicted) => self.stream.io_uring += 1,
+            Err(DecodeError::Evicted { lookup: true }) => self.stream.lookups_lost += 1,
+            Err(DecodeError::Evicted { lookup: false }) => self.stream.io_uring += 1,
             Err(_) => self.stream.garbled += 1,
         }
     }
@@ -179,6 +180,7 @@ impl Poller<'_, '_> {
             let pause = if more { Duration::ZERO } else { self.pause() };
             match commands.recv_timeout(pause) {
                 Ok(Command::Filter(wanted)) => self.filter(wanted)?,
+                Ok(Command::Lookups(wanted)) => self.look_up(wanted)?,
                 Ok(Command::MoveOn) => self.move_on(None)?,
                 Err(RecvTimeoutError::Timeout) if watch.all_ended() => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -202,6 +204,16 @@ impl Poller<'_, '_> {
         let set = self.manager.set();
         let changed = set_filter(&self.base.skel, &self.options.filter, &self.options, set);
         changed.map_err(|why| Error::bpf("change the filter in the kernel", why))
+    }
+
+    /// Sees look-ups from now on, or no longer; whether it does the hooks tell.
+    fn look_up(&mut self, wanted: bool) -> Result<(), Halt> {
+        if !wanted {
+            self.manager.stop_lookups();
+        } else if let Err(why) = self.manager.start_lookups(self.base) {
+            self.manager.note_unseen(Unseen { what: "look-ups", why });
+        }
+        self.send_hooks()
     }
 
     /// Looks at what the hooks have missed since the last counts: one set that loses is left for another, which has to lose
@@ -296,14 +308,17 @@ impl Poller<'_, '_> {
             return Ok(true);
         }
         let batch = std::mem::take(&mut reader.batch);
-        let count = batch.len() as u64;
+        let lookups = batch.lookups() as u64;
+        let opens = batch.len() as u64 - lookups;
         match self.messages.send_timeout(Message::Opens(batch), timeout) {
             Ok(()) => {
                 self.sent += 1;
-                reader.stream.delivered += count;
+                reader.stream.delivered += opens;
+                reader.stream.lookups += lookups;
             }
             Err(SendTimeoutError::Timeout(_)) => {
-                reader.stream.queue += count;
+                reader.stream.queue += opens;
+                reader.stream.lookups_lost += lookups;
                 return Ok(false);
             }
             Err(_) => return Err(Halt::ReceiverGone),

@@ -11,6 +11,11 @@ pub(super) enum Role {
     Exec,
     Ring,
     Kernel,
+    /// Look-ups, for a set.
+    Lookup(HookSet),
+    /// At the return of the function of one call that looks up.
+    LookupCall,
+    LookupRing,
     Children,
     /// Of the object that has the maps: who opentop is, and what was counted of each process.
     Base,
@@ -73,6 +78,10 @@ macro_rules! call {
     (compat $call:literal) => {
         Needs::Function(&[concat!("__ia32_compat_sys_", $call), concat!("__ia32_sys_", $call)])
     };
+    // Has another structure than any 64-bit call.
+    (compat_only $call:literal) => {
+        Needs::Function(&[concat!("__ia32_compat_sys_ia32_", $call)])
+    };
 }
 #[cfg(not(target_arch = "x86_64"))]
 macro_rules! call {
@@ -81,6 +90,10 @@ macro_rules! call {
     };
     (compat $call:literal) => {
         Needs::Function(&[concat!("__arm64_compat_sys_", $call)])
+    };
+    // Has another structure than any 64-bit call.
+    (compat_only $call:literal) => {
+        Needs::Function(&[concat!("__arm64_sys_", $call)])
     };
 }
 
@@ -153,8 +166,47 @@ const CALLS: &[Spec] = calls! {
     "compat_execveat": call!(compat "execveat"),
 };
 
+/// The programs of the object for look-ups.
+const LOOKUPS: &[Spec] = &[
+    spec("lookup_exit_typed", Role::Lookup(HookSet::SyscallExit), tracepoint!("sys_exit", 3..=3)),
+    spec("lookup_exit_raw", Role::Lookup(HookSet::SyscallExitRaw), Needs::Nothing)
+        .attached_to(AttachTo::RawTracepoint("sys_exit")),
+    spec("lookup_exit_without_loops", Role::Lookup(HookSet::SyscallExitRaw), Needs::Nothing)
+        .attached_to(AttachTo::RawTracepoint("sys_exit"))
+        .unrolled(),
+    spec("lookup_return", Role::Lookup(HookSet::Probes), Needs::Nothing)
+        .attached_to(AttachTo::Probes { at_return: true }),
+    spec("lookup_submit", Role::LookupRing, tracepoint!("io_uring_submit_req", 2..=2)),
+    spec("lookup_submit_sqe", Role::LookupRing, tracepoint!("io_uring_submit_sqe", 3..=3)),
+    spec("lookup_submit_sqe_of", Role::LookupRing, tracepoint!("io_uring_submit_sqe", 7..=8)),
+    spec("lookup_complete", Role::LookupRing, tracepoint!("io_uring_complete", 4..=4)),
+    spec("lookup_complete_res", Role::LookupRing, tracepoint!("io_uring_complete", 6..=8)),
+    spec("stat_lookup", Role::LookupCall, call!("newstat")),
+    spec("lstat_lookup", Role::LookupCall, call!("newlstat")),
+    spec("fstatat_lookup", Role::LookupCall, call!("newfstatat")),
+    spec("statx_lookup", Role::LookupCall, call!("statx")),
+    spec("access_lookup", Role::LookupCall, call!("access")),
+    spec("faccessat_lookup", Role::LookupCall, call!("faccessat")),
+    spec("faccessat2_lookup", Role::LookupCall, call!("faccessat2")),
+    spec("readlink_lookup", Role::LookupCall, call!("readlink")),
+    spec("readlinkat_lookup", Role::LookupCall, call!("readlinkat")),
+    spec("compat_oldstat_lookup", Role::LookupCall, call!(compat "stat")),
+    spec("compat_oldlstat_lookup", Role::LookupCall, call!(compat "lstat")),
+    spec("compat_stat_lookup", Role::LookupCall, call!(compat "newstat")),
+    spec("compat_lstat_lookup", Role::LookupCall, call!(compat "newlstat")),
+    spec("compat_stat64_lookup", Role::LookupCall, call!(compat_only "stat64")),
+    spec("compat_lstat64_lookup", Role::LookupCall, call!(compat_only "lstat64")),
+    spec("compat_fstatat64_lookup", Role::LookupCall, call!(compat_only "fstatat64")),
+    spec("compat_statx_lookup", Role::LookupCall, call!(compat "statx")),
+    spec("compat_access_lookup", Role::LookupCall, call!(compat "access")),
+    spec("compat_faccessat_lookup", Role::LookupCall, call!(compat "faccessat")),
+    spec("compat_faccessat2_lookup", Role::LookupCall, call!(compat "faccessat2")),
+    spec("compat_readlink_lookup", Role::LookupCall, call!(compat "readlink")),
+    spec("compat_readlinkat_lookup", Role::LookupCall, call!(compat "readlinkat")),
+];
+
 pub(super) fn programs() -> impl Iterator<Item = &'static Spec> {
-    PROGRAMS.iter().chain(CALLS)
+    PROGRAMS.iter().chain(CALLS).chain(LOOKUPS)
 }
 
 impl Spec {

@@ -12,7 +12,7 @@ use opentop::{NOT_SEEN, PATTERNS};
 
 /// Fields of the JSON line of an open; [`OPTIONAL`] tells those that are not always there.
 pub const JSON_FIELDS: [(&str, &str); 23] = [
-    ("type", "open"),
+    ("type", "open, or lookup for what is looked up and not opened, with --lookups"),
     ("time", "when the result was known, RFC 3339 in UTC with nanoseconds"),
     ("ts_ns", "the same moment in nanoseconds of CLOCK_MONOTONIC"),
     ("pid", "process, as the initial pid namespace numbers it"),
@@ -21,8 +21,11 @@ pub const JSON_FIELDS: [(&str, &str); 23] = [
     ("uid", "real user, as the initial user namespace numbers it"),
     ("process", "command name of the program: of the thread-group leader"),
     ("comm", "command name of the thread"),
-    ("op", "open, openat, openat2, creat, open_by_handle_at, io_uring, exec or kernel"),
-    ("flags", "list of O_* names"),
+    (
+        "op",
+        "open, openat, openat2, creat, open_by_handle_at, io_uring, exec or kernel; of a lookup: stat, access or readlink",
+    ),
+    ("flags", "list of O_* names; empty for a lookup"),
     ("mode", "permission bits, where a file may be created; else null"),
     ("fd", "descriptor; null where there is none or the hook does not see it"),
     ("errno", "name of the error; null where the open succeeded"),
@@ -70,11 +73,11 @@ pub const OPTIONAL: [(&str, &str); 4] = [
 pub const REPORT_LINES: [(&str, &str); 9] = [
     (
         "report",
-        "the first line: version (1), opentop, host, processes, span_ns (first to last open), how many opens and how many of each kind, how many of them by path (dir_deleted, truncated, unreadable), what there was no room for (opens_without_room, searches_without_room, programs_without_room), dropped",
+        "the first line: version (1), opentop, host, processes, span_ns (first to last open), how many opens, lookups (look-ups, with --lookups) and how many of each kind, how many of them by path (dir_deleted, truncated, unreadable), what there was no room for (opens_without_room, searches_without_room, programs_without_room), dropped",
     ),
     (
         "file",
-        "what one program did with one path: path, path_kind, program, opens and each kind, errno (the latest; else null), uid (of the latest); with --by package, package (or null); with --explain, denied_by (what denies it, or null)",
+        "what one program did with one path: path, path_kind, program, opens, lookups and each kind, errno (the latest; else null), uid (of the latest); with --by package, package (or null); with --explain, denied_by (what denies it, or null)",
     ),
     (
         "search",

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Line {
     Open(Box<Open>),
+    Lookup(Box<Open>),
     Lost { cause: String, count: u64 },
     Summary(Summary),
 }
@@ -57,6 +58,14 @@ pub struct Summary {
     pub filtered: u64,
     #[serde(default)]
     pub hidden: u64,
+    #[serde(default)]
+    pub lookups: u64,
+    #[serde(default)]
+    pub lookups_failed: u64,
+    #[serde(default)]
+    pub lookups_delivered: u64,
+    #[serde(default)]
+    pub lookups_filtered: u64,
     pub hooks: String,
     pub lost: HashMap<String, u64>,
 }
@@ -67,6 +76,14 @@ impl Line {
     #[track_caller]
     pub fn parse(line: &str) -> Self {
         serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in the line {line:?}"))
+    }
+
+    /// An open or a look-up.
+    pub fn event(self) -> Option<Open> {
+        match self {
+            Line::Open(event) | Line::Lookup(event) => Some(*event),
+            _ => None,
+        }
     }
 
     pub fn open(self) -> Option<Open> {

@@ -167,6 +167,18 @@ impl Ended {
         self.json().into_iter().filter_map(Line::open).collect()
     }
 
+    /// Opens and look-ups.
+    #[track_caller]
+    pub fn events(&self) -> Vec<Open> {
+        self.json().into_iter().filter_map(Line::event).collect()
+    }
+
+    #[track_caller]
+    pub fn lookups(&self) -> Vec<Open> {
+        let lookup = |line| if let Line::Lookup(lookup) = line { Some(*lookup) } else { None };
+        self.json().into_iter().filter_map(lookup).collect()
+    }
+
     /// The summary, which must be the last line and the only one of its kind.
     #[track_caller]
     pub fn summary(&self) -> Summary {

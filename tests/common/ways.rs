@@ -8,13 +8,15 @@ use std::fmt::Write as _;
 
 /// What opentop says of hooks that do without something, in its summary. Hooks on the functions of calls have no name for
 /// what they do not see: calls that a filter of system calls answers, so that no function is run.
-const WITHOUT: [&str; 4] = ["opens by io_uring", "programs that are started", "the kernel's own opens", "functions ("];
+const WITHOUT: [&str; 5] =
+    ["opens by io_uring", "programs that are started", "the kernel's own opens", "functions (", "look-ups by io_uring"];
 
 /// What of these sees an open; none: any hook does.
 pub fn seen_by(expected: &Expected) -> Option<&'static str> {
-    let [rings, programs, kernel, functions] = WITHOUT;
+    let [rings, programs, kernel, functions, looking_rings] = WITHOUT;
     match expected.op() {
         _ if expected.way.starts_with("seccomp") => Some(functions),
+        "stat" if expected.way.starts_with("io_uring") => Some(looking_rings),
         "io_uring" => Some(rings),
         "kernel" => Some(kernel),
         "exec" if expected.way.ends_with(": interpreter") => Some(kernel),
@@ -60,6 +62,19 @@ pub fn go(scratch: &Scratch) -> Vec<String> {
     succeed(opener(["ways".as_ref(), scratch.dir("ways").as_os_str()]))
 }
 
+/// Looks files up in every way beside opentop with these arguments and `--lookups`.
+#[track_caller]
+pub fn look_up_every_way(args: &[&str]) -> Gone {
+    let scratch = Scratch::new();
+    let tracer = Tracer::json(&[&["--lookups"], args].concat(), &scratch.file("canary", ""));
+    let lines = succeed(opener(["lookups".as_ref(), scratch.dir("ways").as_os_str()]));
+    let ended = tracer.stop().well();
+    // What the program looks at to know its own number is not one of the ways.
+    let own = |event: &Open| event.path().is_some_and(|path| path.starts_with(b"/proc/"));
+    let events: Vec<Open> = ended.events().into_iter().filter(|event| !own(event)).collect();
+    Gone::new(&lines, &events, &ended.summary().hooks)
+}
+
 impl Gone {
     /// What opentop, with these hooks, reported of the ways that were gone.
     pub fn new(lines: &[String], opens: &[Open], hooks: &str) -> Self {
@@ -84,7 +99,7 @@ impl Gone {
             return true;
         }
         let same = |expected: &&Expected| expected.differences(open).is_empty();
-        let [_, _, kernel, functions] = WITHOUT;
+        let [_, _, kernel, functions, _] = WITHOUT;
         let unmeasured = |expected| seen_by(expected).is_some_and(|what| [kernel, functions].contains(&what));
         // Its call does begin: only the signal is like seccomp's.
         let begins = |expected: &Expected| expected.way.starts_with("seccomp's");

@@ -27,6 +27,40 @@ pub const CREAT: Via = Via {
     call: |ask| with_low(ask, |low, name| call(low, 8, [name, ask.mode, 0, 0])),
 };
 
+/// Calls that look up. The answer goes where an `open_how` would lie, behind which the page has room.
+pub mod lookup {
+    use super::{Via, call, with_low};
+
+    macro_rules! via {
+        ($op:literal, |$ask:ident, $name:ident, $room:ident| $number:literal, $args:expr) => {
+            Via {
+                op: $op,
+                implied: 0,
+                call: |$ask| {
+                    with_low($ask, |low, $name| {
+                        let $room = low.how as u32;
+                        call(low, $number, $args)
+                    })
+                },
+            }
+        };
+    }
+    pub const OLDSTAT: Via = via!("stat", |_ask, name, room| 18, [name, room, 0, 0]);
+    pub const OLDLSTAT: Via = via!("stat", |_ask, name, room| 84, [name, room, 0, 0]);
+    pub const STAT: Via = via!("stat", |_ask, name, room| 106, [name, room, 0, 0]);
+    pub const LSTAT: Via = via!("stat", |_ask, name, room| 107, [name, room, 0, 0]);
+    pub const STAT64: Via = via!("stat", |_ask, name, room| 195, [name, room, 0, 0]);
+    pub const LSTAT64: Via = via!("stat", |_ask, name, room| 196, [name, room, 0, 0]);
+    pub const FSTATAT64: Via = via!("stat", |ask, name, room| 300, [ask.dirfd as u32, name, room, 0]);
+    /// Its fifth argument, the room, is none: what is there is EFAULT.
+    pub const STATX: Via = via!("stat", |ask, name, _room| 383, [ask.dirfd as u32, name, 0, 0x7ff]);
+    pub const ACCESS: Via = via!("access", |_ask, name, _room| 33, [name, 4, 0, 0]);
+    pub const FACCESSAT: Via = via!("access", |ask, name, _room| 307, [ask.dirfd as u32, name, 4, 0]);
+    pub const FACCESSAT2: Via = via!("access", |ask, name, _room| 439, [ask.dirfd as u32, name, 4, 0]);
+    pub const READLINK: Via = via!("readlink", |_ask, name, room| 85, [name, room, 24, 0]);
+    pub const READLINKAT: Via = via!("readlink", |ask, name, room| 305, [ask.dirfd as u32, name, room, 24]);
+}
+
 /// Ends with 0 if the kernel answers 32-bit calls; where it does not, SIGSEGV kills the caller.
 pub fn probe() -> i32 {
     let page = LowPage::new();

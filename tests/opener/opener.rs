@@ -18,10 +18,12 @@ mod ways;
 
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
+use ways::Way;
 
 const USAGE: &str = "\
 usage: opener list                          print the names of all ways
        opener ways DIR [OPTIONS]            go them below DIR; one JSON line for each open
+       opener lookups DIR [OPTIONS]         the same for every way to look a file up without opening it
            --only NAME, --skip NAME         ways whose name starts with NAME; may be repeated
        opener storm DIR --opens N [OPTIONS] open exactly N times in all; one JSON line for each process
            --procs N                        by N processes at once (1)
@@ -31,6 +33,7 @@ usage: opener list                          print the names of all ways
        opener brief DIR --opens N --procs N open N times by each of so many processes, of which few live at a time
        opener loop DIR --seconds S [--missing] [--cpu K]
                                             one process opens flat out; prints the count and ns per open
+       opener stat DIR --lookups N          look N different names up that are not there
        opener first PATH                    open PATH every millisecond until killed
        opener type                          try to type into the terminal at stdin; a line for each way, with the error
 ";
@@ -53,7 +56,9 @@ fn main() -> ExitCode {
 fn run(command: &str, args: &Args) -> Result<ExitCode, String> {
     match command {
         "list" => ways::all().for_each(|way| print(way.name)),
-        "ways" => return Ok(go_ways(args, &args.dir()?)),
+        "ways" => return Ok(go_ways(ways::all(), args, &args.dir()?)),
+        "lookups" => return Ok(go_ways(ways::lookups(), args, &args.dir()?)),
+        "stat" => storm::look_up(&args.dir()?, args.plan("lookups")?.amount),
         "storm" => storm::storm(&args.dir()?, &args.plan("opens")?),
         "brief" => storm::brief(&args.dir()?, &args.plan("opens")?),
         "loop" => storm::flat_out(&args.dir()?, &args.plan("seconds")?),
@@ -65,10 +70,10 @@ fn run(command: &str, args: &Args) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn go_ways(args: &Args, dir: &[u8]) -> ExitCode {
+fn go_ways(ways: impl Iterator<Item = Way>, args: &Args, dir: &[u8]) -> ExitCode {
     let named = |option: &str, name: &str| args.values(option).any(|start| name.starts_with(start));
     let only = args.values("only").next().is_some();
-    let chosen = ways::all().filter(|way| (!only || named("only", way.name)) && !named("skip", way.name));
+    let chosen = ways.filter(|way| (!only || named("only", way.name)) && !named("skip", way.name));
     let mut good = true;
     for way in chosen {
         if !ways::go(way, dir) {
@@ -92,7 +97,7 @@ struct Args {
 }
 
 impl Args {
-    const WITH_VALUE: [&str; 7] = ["only", "skip", "opens", "procs", "threads", "cpu", "seconds"];
+    const WITH_VALUE: [&str; 8] = ["only", "skip", "opens", "lookups", "procs", "threads", "cpu", "seconds"];
     const FLAGS: [&str; 1] = ["missing"];
 
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {

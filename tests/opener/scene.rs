@@ -251,11 +251,12 @@ impl Open<'_> {
         let kind = self.kind.unwrap_or(if absolute { "absolute" } else { "joined" });
         let path = match kind {
             "unreadable" => None,
-            _ if name.is_empty() => Some(Vec::new()),
+            _ if name.is_empty() => None,
             "absolute" => Some(fold(name)),
             _ => Some(fold(&join(&self.dir.path, name))),
         };
-        let creates = self.flags & (libc::O_CREAT | (libc::O_TMPFILE & !libc::O_DIRECTORY)) != 0;
+        let lookup = matches!(self.via.op, "stat" | "access" | "readlink");
+        let creates = !lookup && self.flags & (libc::O_CREAT | (libc::O_TMPFILE & !libc::O_DIRECTORY)) != 0;
         let told =
             || sys::read_link(format!("/proc/thread-self/fd/{}", result.ok().filter(|_| self.fd)?).as_bytes()).ok();
         let real = self.real.map(|path| path.as_bytes().to_vec()).or_else(told);
@@ -268,7 +269,7 @@ impl Open<'_> {
             path_kind: kind,
             opened: self.opened.map(str::as_bytes).filter(|_| result.is_ok()),
             real: real.as_deref(),
-            flags: Some(u64::from(self.high_flags) << 32 | u64::from(self.flags as u32)),
+            flags: (!lookup).then_some(u64::from(self.high_flags) << 32 | u64::from(self.flags as u32)),
             mode: creates.then_some(self.mode),
             result,
             fd: self.fd,

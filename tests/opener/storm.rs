@@ -3,6 +3,7 @@
 use crate::report::Json;
 use crate::sys::{self, Ask, OPENAT};
 use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::time::{Duration, Instant};
 
 /// What a storm is to be.
@@ -186,4 +187,15 @@ pub fn first(path: &[u8]) {
         }
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// Looks up so many different names in `dir` that are not there; prints the number of this process.
+pub fn look_up(dir: &[u8], count: u64) {
+    let dir = std::path::Path::new(std::ffi::OsStr::from_bytes(dir));
+    for number in 0..count {
+        assert!(std::fs::symlink_metadata(dir.join(format!("missing-{number}"))).is_err());
+    }
+    let mut json = Json::new();
+    json.number("pid", Some(std::process::id().into()));
+    json.print();
 }

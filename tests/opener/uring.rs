@@ -14,8 +14,13 @@ pub const OPENAT2_ASYNC: Via = Via { op: "io_uring", implied: 0, call: |ask| ope
 pub const OPENAT_POLLED: Via =
     Via { op: "io_uring", implied: 0, call: |ask| alone(Request::openat(ask), SETUP_SQPOLL) };
 
+pub const STATX: Via = Via { op: "stat", implied: 0, call: |ask| statx(ask, 0) };
+/// Handed to a worker thread at once.
+pub const STATX_ASYNC: Via = Via { op: "stat", implied: 0, call: |ask| statx(ask, ASYNC) };
+
 const OP_TIMEOUT: u8 = 11;
 const OP_OPENAT: u8 = 18;
+const OP_STATX: u8 = 21;
 const OP_OPENAT2: u8 = 28;
 /// IOSQE_IO_LINK: the next request waits for this one, and is cancelled if it fails.
 pub const LINK: u8 = 1 << 2;
@@ -158,6 +163,19 @@ pub fn features() -> Result<u32> {
 fn alone(request: Request, setup: u32) -> Result {
     let ring = sys::must("io_uring_setup", Ring::new(1, setup));
     ring.run(&[request]).remove(0)
+}
+
+fn statx(ask: &Ask, flags: u8) -> Result {
+    let mut found = [0_u64; 32];
+    let request = Request {
+        opcode: OP_STATX,
+        fd: ask.dirfd,
+        address: ask.name.addr() as u64,
+        offset: found.as_mut_ptr().addr() as u64,
+        open_flags: ask.flags as u32,
+        ..Request::default()
+    };
+    alone(request.with(flags), 0)
 }
 
 fn openat2(ask: &Ask, flags: u8) -> Result {

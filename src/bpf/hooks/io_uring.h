@@ -12,8 +12,8 @@
 #include <bpf/bpf_tracing.h>
 #include "../emit.h"
 #include "../filter.h"
-#include "../filter.h"
 #include "../signal.h"
+#include "../uring.h"
 
 /* uapi/linux/io_uring.h */
 #define IORING_OP_OPENAT 18
@@ -66,14 +66,8 @@ static __always_inline int on_submit(struct io_kiocb *req)
 	if (bpf_core_field_exists(open->file_slot) &&
 	    BPF_CORE_READ(open, file_slot))
 		args.event_flags |= EVENT_FD_UNKNOWN;
-	/*
-	 * The kernel reuses its requests; with the time in it a key names one
-	 * open. Addresses and times alone differ in the same few bits:
-	 * multiplied by an odd number (the golden ratio's) the addresses differ
-	 * in all of them.
-	 */
 	args.now = bpf_ktime_get_ns();
-	args.key = args.now + id * 0x9e3779b97f4a7c15ull;
+	args.key = key_of(args.now, id);
 	/*
 	 * If there is no space the result will find no request, and be counted
 	 * as lost.
@@ -83,29 +77,6 @@ static __always_inline int on_submit(struct io_kiocb *req)
 	else
 		bpf_map_delete_elem(&submitted, &id);
 	return 0;
-}
-
-/*
- * Whether a result can be that of a request which was refused before it was
- * submitted, so that nobody has read a name: what io_uring's own checks of a
- * request return. Everything else was submitted.
- */
-static __always_inline bool may_be_refused(int res)
-{
-	return res == -EBADF || res == -ENOMEM || res == -EFAULT ||
-	       res == -EINVAL || res == -ENAMETOOLONG || res == -ECANCELED;
-}
-
-/* The key of an open that is now complete; 0: the arguments are not known. */
-static __always_inline u64 take_key(u64 id)
-{
-	u64 *entry = bpf_map_lookup_elem(&submitted, &id), key;
-
-	if (!entry)
-		return 0;
-	key = *entry;
-	bpf_map_delete_elem(&submitted, &id);
-	return key;
 }
 
 static __always_inline int on_complete(struct io_kiocb *req, int res)

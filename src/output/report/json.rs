@@ -105,9 +105,10 @@ fn head(json: &mut Json<impl Write>, report: &Report, header: &Header) -> io::Re
     json.end_line()
 }
 
-/// How many opens, and of which kinds.
+/// How many opens and look-ups, and of which kinds.
 pub(super) fn counts(line: &mut Object<'_>, counts: &Counts) {
     line.number("opens", counts.opens);
+    line.number("lookups", counts.lookups);
     for kind in Kind::ALL {
         line.number(kind.name(), counts.get(kind));
     }

@@ -111,8 +111,9 @@ impl<'a, W: Write> Page<'a, W> {
         let first = format!("{}{first}", elide(source, room.max(SOURCE_MIN), "…"));
         writeln!(self.sheet.out, "{}", self.sheet.bold(&first))?;
         let kinds = Kind::ALL.into_iter().filter(|kind| counts.get(*kind) > 0);
-        let kinds: Vec<_> = kinds.map(|kind| format!("{} {}", group_digits(counts.get(kind)), kind.name())).collect();
-        self.sheet.wrapped("", &kinds.join(", "))?;
+        let kinds = kinds.map(|kind| format!("{} {}", group_digits(counts.get(kind)), kind.name()));
+        let lookups = (counts.lookups > 0).then(|| counted(counts.lookups, "look-up"));
+        self.sheet.wrapped("", &kinds.chain(lookups).collect::<Vec<_>>().join(", "))?;
         let doubtful = report.doubtful();
         for (count, what) in [
             (doubtful.dir_deleted, "relative to a directory that was deleted"),

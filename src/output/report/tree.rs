@@ -144,7 +144,7 @@ mod tests {
 
     fn once() -> Counts {
         let mut counts = Counts::default();
-        counts.add(Kinds::of(&sample()));
+        counts.add(Kinds::of(&sample()), false);
         counts
     }
 

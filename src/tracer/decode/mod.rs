@@ -25,7 +25,7 @@ pub enum DecodeError {
     Op(u8),
     /// No bug: there is room for so many.
     #[error("what was submitted to io_uring was evicted, as too much else was")]
-    Evicted,
+    Evicted { lookup: bool },
 }
 
 /// Decodes records into batches. It keeps the buffers that building a path needs.
@@ -68,7 +68,7 @@ impl Decoder {
                 let texts = Texts { opened: texts.opened, real: texts.real, ..arguments };
                 self.append(&completed(submitted, &header), texts, batch)
             }
-            Submission::Evicted => Err(DecodeError::Evicted),
+            Submission::Evicted => Err(DecodeError::Evicted { lookup: header.op as usize >= Op::Stat as usize }),
             // When it was submitted, and so how long it took, is not known.
             Submission::Unknown => self.append(&open_event { latency_ns: 0, ..header }, texts, batch),
         }

@@ -319,6 +319,9 @@ fn the_ways_of_opening_are_those_of_the_header() {
         (op::OP_IO_URING, Op::IoUring),
         (op::OP_EXEC, Op::Exec),
         (op::OP_KERNEL, Op::Kernel),
+        (op::OP_STAT, Op::Stat),
+        (op::OP_ACCESS, Op::Access),
+        (op::OP_READLINK, Op::Readlink),
     ];
     for (wire, here) in ops {
         assert_eq!(Op::ALL.get(wire.0 as usize), Some(&here));

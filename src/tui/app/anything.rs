@@ -8,7 +8,7 @@ use super::fixture::{Screen, setup};
 use super::{Event, Mode, Setup};
 use crate::event::{OpenEvent, sample};
 use crate::history::log::Bound;
-use crate::message::{Lost, Message, Totals};
+use crate::message::{Lookups, Lost, Message, Totals};
 use crate::tui::input::Input;
 
 /// Something that can happen to a screen.
@@ -39,6 +39,7 @@ fn totals() -> impl Strategy<Value = Totals> {
         delivered: opens / 2,
         filtered,
         hidden: missed,
+        lookups: Lookups { made: opens, failed: opens / 2, delivered: opens / 3, filtered },
         lost: Lost { ring, missed, overflow: ring, ..Lost::default() },
     })
 }

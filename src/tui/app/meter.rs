@@ -73,15 +73,7 @@ impl Meter {
 
     /// What was counted since the last reset.
     pub fn totals(&self) -> Totals {
-        let (now, base) = (&self.totals, &self.base);
-        Totals {
-            opens: now.opens.saturating_sub(base.opens),
-            failed: now.failed.saturating_sub(base.failed),
-            delivered: now.delivered.saturating_sub(base.delivered),
-            filtered: now.filtered.saturating_sub(base.filtered),
-            hidden: now.hidden.saturating_sub(base.hidden),
-            lost: now.lost.since(&base.lost),
-        }
+        self.totals.since(&self.base)
     }
 
     /// Share of failed opens since the last reset, 0 to 1, of those that pass a filter in the kernel.

@@ -4,6 +4,7 @@ mod calls;
 mod exec;
 mod failures;
 mod kernel;
+mod lookups;
 mod names;
 mod places;
 mod processes;
@@ -46,6 +47,17 @@ const GROUPS: &[&[Way]] = &[
     exec::WAYS,
     kernel::WAYS,
 ];
+
+/// Every way to look a file up without opening it, grouped in the same way.
+const LOOKUPS: &[&[Way]] = &[
+    lookups::WAYS,
+    #[cfg(target_arch = "x86_64")]
+    lookups::X86,
+];
+
+pub fn lookups() -> impl Iterator<Item = Way> {
+    LOOKUPS.iter().copied().flatten().copied()
+}
 
 pub fn all() -> impl Iterator<Item = Way> {
     GROUPS.iter().copied().flatten().copied()

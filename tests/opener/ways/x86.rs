@@ -75,7 +75,7 @@ fn creat(scene: &Scene, via: &Via) -> Gone {
 }
 
 /// Goes a way of 32-bit calls if the kernel answers them.
-fn compat(way: impl FnOnce() -> Gone) -> Gone {
+pub(super) fn compat(way: impl FnOnce() -> Gone) -> Gone {
     match sys::try_wait(sys::fork(compat::probe)) {
         Ok(0) => way(),
         _ => Err(Skip("this kernel has no 32-bit calls".into())),

@@ -89,7 +89,7 @@ fn requests_that_never_complete_take_bounded_room() {
     }
     // What was evicted is a loss, and what other processes submitted is not.
     let evicted = decoder.decode(&half(&completed, 99_000, 1, 0), &mut batch);
-    assert_eq!(evicted, Err(DecodeError::Evicted));
+    assert_eq!(evicted, Err(DecodeError::Evicted { lookup: false }));
     decoder.decode(&half(&completed, 99_999, 1, 0), &mut batch).unwrap();
     decoder.decode(&half(&completed, u64::MAX, 7, 0), &mut batch).unwrap();
     assert_eq!(batch.iter().map(|event| event.name.len()).collect::<Vec<_>>(), [4000, 10]);
