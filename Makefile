@@ -8,7 +8,7 @@ HOST     = $(shell rustc -vV | sed -n 's/^host: //p')
 # The tests that need root get it for themselves; what is built stays the user's own.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,--config 'target."cfg(unix)".runner=["sudo","-E"]')
 
-.PHONY: build run test lint bench screen fuzz attack kernels static install clean help
+.PHONY: build run test lint bench screen fuzz attack kernels static dist install clean help
 
 build: ## build the release binary (the default)
 	@scripts/install-deps.sh build
@@ -23,14 +23,15 @@ test: ## all tests, those on the real kernel included: they need root and fail w
 	cargo test $(AS_ROOT) --test attack --test goals
 	@scripts/kernels.sh --short
 
-lint: ## rustfmt, clippy, clang-format, and shellcheck where it is installed
+lint: ## rustfmt, clippy, rustdoc, clang-format; cargo-deny and shellcheck where they are installed
 	@scripts/install-deps.sh build lint
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --test attack --test goals --test guest -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --document-private-items
 	clang-format --dry-run -Werror $(wildcard src/bpf/*.[ch] src/bpf/*/*.h benches/*/*.bpf.c)
-	if command -v shellcheck >/dev/null; then shellcheck -x scripts/*.sh .ci/run; fi
+	if command -v cargo-deny >/dev/null; then cargo deny --log-level error check licenses bans sources; fi
+	if command -v shellcheck >/dev/null; then shellcheck -x scripts/*.sh scripts/dist/*.sh .ci/run; fi
 
 bench: build ## what tracing costs, beside a floor and its peers; takes minutes, wants a quiet machine and root
 	@scripts/install-deps.sh bench
@@ -57,10 +58,15 @@ static: ## a fully static binary, target/static/opentop, that runs on any Linux 
 	RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --target $(HOST) --target-dir $(TARGET)/static
 	cp $(TARGET)/static/$(HOST)/release/opentop $(TARGET)/static/opentop
 
+dist: ## tarball, .deb, .rpm, SBOM and sums of a static binary, in target/dist; ARGS=arm64 for the other architecture
+	@scripts/install-deps.sh build static dist
+	@scripts/dist.sh $(ARGS)
+
 install: ## install what `make build` built, the man page and the completions below PREFIX (/usr/local); DESTDIR works
 	@test -x $(BIN) || { echo "$(BIN) is not there: run make build first, as yourself" >&2; exit 1; }
 	install -Dm755 $(BIN) $(DESTDIR)$(PREFIX)/bin/opentop
-	install -Dm644 assets/opentop.1 $(DESTDIR)$(PREFIX)/share/man/man1/opentop.1
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m644 assets/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -Dm644 assets/opentop.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/opentop
 	install -Dm644 assets/_opentop $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_opentop
 	install -Dm644 assets/opentop.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/opentop.fish

@@ -9,6 +9,14 @@ use libbpf_cargo::SkeletonBuilder;
 /// Each makes an object: opens, and what is loaded for look-ups alone.
 const OBJECTS: [&str; 2] = ["opentop", "lookups"];
 
+/// What the build needs besides Rust, as the distributions call it. libbpf's own build, which is before this one, needs libelf
+/// and zlib, and says less.
+const PACKAGES: &str = "apt install clang libelf-dev zlib1g-dev pkg-config make gcc; \
+    dnf install clang elfutils-libelf-devel zlib-devel pkgconf make gcc; \
+    pacman -S clang libelf zlib pkgconf make gcc; \
+    zypper install clang libelf-devel zlib-devel pkgconf make gcc; \
+    apk add clang libelf-dev elfutils-dev zlib-dev pkgconf make gcc linux-headers";
+
 fn main() {
     println!("cargo:rerun-if-changed=src/bpf");
     println!("cargo:rerun-if-env-changed=CLANG");
@@ -23,7 +31,7 @@ fn build() -> Result<(), String> {
     let clang = env::var("CLANG").unwrap_or_else(|_| "clang".into());
     if Command::new(&clang).arg("--version").output().is_err() {
         return Err(format!(
-            "cannot run `{clang}`, which compiles the BPF side: install the package clang, or set CLANG to its path"
+            "cannot run `{clang}`, which compiles the BPF side. Install what opentop is built with, or set CLANG to its path: {PACKAGES}"
         ));
     }
     let out = PathBuf::from(env::var("OUT_DIR").map_err(|e| format!("OUT_DIR: {e}"))?);

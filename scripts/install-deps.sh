@@ -15,6 +15,7 @@ static    libelf.a                 libelf-dev      elfutils-libelf-devel-static
 static    libz.a                   zlib1g-dev      zlib-static
 static    libc.a                   libc6-dev       glibc-static
 test      strace                   strace          strace
+dist      zstd                     zstd            zstd
 bench     opensnoop                libbpf-tools    libbpf-tools
 bench     opensnoop.bt             bpftrace        bpftrace
 bench     fatrace                  fatrace         fatrace
@@ -64,3 +65,11 @@ fi
 
 mapfile -t missing < <(missing_packages "$@")
 [ ${#missing[@]} = 0 ] || install "${missing[@]}"
+
+# What packs, from crates.io: built once, into cargo's own directory.
+if [[ " $* " == *" dist "* ]]; then
+	# shellcheck disable=SC2086 # an option may stand behind the name
+	for tool in cargo-deb cargo-generate-rpm cargo-auditable cargo-cyclonedx "cargo-about --features=cli"; do
+		command -v "${tool%% *}" >/dev/null || cargo install --quiet --locked $tool >&2
+	done
+fi

@@ -2,17 +2,20 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use crate::output::report::By;
 use crate::ranking::Sort;
 use crate::ranking::openers::Group;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use libbpf_rs::libbpf_sys;
 
 /// top for file opens: every file that any process on this host opens or fails to open, live.
 #[derive(Debug, Parser)]
 #[command(
     name = "opentop",
     version,
+    long_version = long_version(),
     max_term_width = 100,
     args_conflicts_with_subcommands = true,
     after_help = "Exit status: 0 done, 1 failed (one line on stderr says why and what to do), 2 wrong usage.\n\
@@ -23,6 +26,19 @@ pub struct Cli {
     pub command: Option<Command>,
     #[command(flatten)]
     pub live: Live,
+}
+
+/// What a report of a fault needs, for `--version`; `-V` is the first line of it.
+fn long_version() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let commit = option_env!("OPENTOP_COMMIT").unwrap_or("not known: built from sources without it");
+        // SAFETY: both only return a constant.
+        let (major, minor) = unsafe { (libbpf_sys::libbpf_major_version(), libbpf_sys::libbpf_minor_version()) };
+        let (arch, os) = (std::env::consts::ARCH, std::env::consts::OS);
+        let linked = if cfg!(target_feature = "crt-static") { "statically" } else { "dynamically" };
+        format!("{}\ncommit {commit}\nlibbpf {major}.{minor}\n{os} {arch}, linked {linked}", env!("CARGO_PKG_VERSION"))
+    });
+    &TEXT
 }
 
 #[derive(Debug, Subcommand)]

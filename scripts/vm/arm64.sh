@@ -45,13 +45,18 @@ in_builder() {
 		-i PATH=/usr/bin:/bin HOME=/root CARGO_HOME="$home" "$@"
 }
 
-# Builds static programs, stripped, and prints the paths. What they need is fetched by this machine's own cargo.
-build_for_arm64() {
+# cargo_for_arm64 COMMAND...: cargo there, for static programs. What they need is fetched by this machine's own cargo.
+cargo_for_arm64() {
 	local env=${rust_target//-/_}
 	cargo fetch --quiet --locked >&2
-	in_builder RUSTFLAGS="-C target-feature=+crt-static" CARGO_PROFILE_DEV_STRIP=symbols \
+	in_builder RUSTFLAGS="-C target-feature=+crt-static ${remap:-}" CFLAGS="${c_flags:-}" CARGO_PROFILE_DEV_STRIP=symbols \
+		SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-}" ${OPENTOP_COMMIT:+"OPENTOP_COMMIT=$OPENTOP_COMMIT"} \
 		"CARGO_TARGET_${env^^}_LINKER=aarch64-linux-gnu-gcc" "CC_$env=aarch64-linux-gnu-gcc" "AR_$env=aarch64-linux-gnu-ar" \
 		"LIBBPF_SYS_LIBRARY_PATH_$env=$sysroot/usr/lib/aarch64-linux-gnu" \
-		cargo build --offline --bin opentop --examples --test guest --target "$rust_target" --target-dir "$target/arm64" \
-		--message-format=json-render-diagnostics
+		cargo "$@" --offline --target "$rust_target" --target-dir "$target/arm64"
+}
+
+# Builds all that runs in the guests, and prints the paths.
+build_for_arm64() {
+	cargo_for_arm64 build --bin opentop --examples --test guest --message-format=json-render-diagnostics
 }

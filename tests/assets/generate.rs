@@ -127,21 +127,38 @@ const EXAMPLES: [(&str, &str); 10] = [
 ];
 
 /// Every file that is generated, in whole or in part: its path and its content.
-pub fn files() -> Vec<(&'static str, Vec<u8>)> {
+pub fn files() -> Vec<(String, Vec<u8>)> {
     let completion = |shell: Shell| {
         let mut text = Vec::new();
         generate(shell, &mut Cli::command(), "opentop", &mut text);
         text
     };
-    vec![
+    let whole = [
         ("assets/opentop.1", man_page()),
         ("assets/opentop.bash", completion(Shell::Bash)),
         ("assets/_opentop", completion(Shell::Zsh)),
         ("assets/opentop.fish", completion(Shell::Fish)),
-    ]
-    .into_iter()
-    .chain(DOCUMENTS.map(|(path, text, tables)| (path, document(path, text, tables).into_bytes())))
-    .collect()
+    ];
+    let documents = DOCUMENTS.map(|(path, text, tables)| (path, document(path, text, tables).into_bytes()));
+    let named = whole.into_iter().chain(documents).map(|(path, content)| (path.to_owned(), content));
+    named.chain(subcommand_pages()).collect()
+}
+
+/// The man page of each subcommand, as `man opentop-record` shows it.
+fn subcommand_pages() -> Vec<(String, Vec<u8>)> {
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    let page = |sub: &Command| {
+        let name = format!("opentop-{}", sub.get_name());
+        let mut page = Vec::new();
+        let man = Man::new(sub.clone()).title(&name).manual("User Commands");
+        man.render(&mut page).expect("a vector takes all that is written");
+        let mut more = section("SEE ALSO");
+        more.text([bold("opentop"), roman("(1) has the filter language, the fields of JSON, and the exit status.")]);
+        page.extend_from_slice(more.to_roff().as_bytes());
+        (format!("assets/{name}.1"), page)
+    };
+    command.get_subcommands().map(page).collect()
 }
 
 /// Every document with tables that are made anew: its path, its text as it is, and the names of its tables. Each table stands
