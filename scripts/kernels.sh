@@ -86,7 +86,7 @@ for each in "${series[@]}"; do
 	for model in $(preemption_models "$image"); do
 		log=$work/log-$version-$model
 		[ "$model" = default ] && option='' || option=preempt=$model
-		boot "$image" "$work/initramfs" 900 "guest=$guest $short $option" >"$log" || true
+		boot "$image" "$work/initramfs" 1800 "guest=$guest $short $option" >"$log" || true
 		print_rows "$log" || failed=1
 	done
 done

@@ -10,9 +10,10 @@ use common::lines::Open;
 use common::storm::{opens_by_pid, storm};
 use common::tracer::Tracer;
 use common::ways::{Gone, go, go_every_way};
-use common::{Scratch, example, needs_root, opentop, output, stdout, succeed};
+use common::{Running, Scratch, example, needs_root, opentop, output, stdout, succeed};
 use opentop::tracer::HookSet;
 use std::panic::catch_unwind;
+use std::process::Command;
 
 /// The worst case: more processes than CPUs interrupt each other within the same open.
 const STORM: [&str; 6] = ["--procs", "40", "--cpu", "0", "--missing", "--opens"];
@@ -35,6 +36,7 @@ fn main() {
     let has_trampolines = checked.iter().any(|(hooks, found)| *hooks == HookSet::Functions && found.starts_with(WORKS));
     let measure = |hooks| measure(hooks, has_trampolines);
     let chosen = measure(None);
+    storms_under_load();
     if !is_short() {
         compare(&checked, chosen.as_ref(), measure);
     }
@@ -87,6 +89,43 @@ fn measure(hooks: Option<HookSet>, has_trampolines: bool) -> Option<Found> {
         None => println!("RESULT bad {} broke", hooks.map_or("what opentop chooses", HookSet::name)),
     }
     found
+}
+
+/// Storms in a row by far more processes than CPUs, while every CPU is kept busy by another program: the hooks that opentop
+/// chooses lose none of it, and it keeps them.
+fn storms_under_load() {
+    let (storms, opens) = if is_short() { (2, "30000") } else { (10, "120000") };
+    let spin = || Running::start(Command::new("sh").args(["-c", "while :; do :; done"]));
+    let (mut sums, mut hooks) = ([0; 4], String::new());
+    for number in 1..=storms {
+        let scratch = Scratch::new();
+        let tracer = Tracer::json(&["--ring", RING], &scratch.file("canary", ""));
+        let busy = [spin(), spin()];
+        let made = storm(&scratch, &["--procs", "60", "--cpu", "0", "--missing", "--opens", opens]);
+        // What reads the lines here has no precedence, and must come to the last of them in time.
+        drop(busy);
+        let ended = tracer.stop().well();
+        let summary = ended.summary();
+        let seen: u64 = opens_by_pid(&ended.opens(), &made).values().sum();
+        let (made, missed): (u64, u64) = (made.values().sum(), summary.lost["missed"]);
+        if seen > made || seen + missed + summary.dropped < made {
+            println!(
+                "RESULT bad storm {number}: {made} made, {seen} seen, {missed} missed, {} dropped",
+                summary.dropped
+            );
+        }
+        if missed > 0 || summary.hooks.contains("after") {
+            println!("RESULT bad storm {number}: {missed} missed by {}", summary.hooks);
+        }
+        for (sum, count) in sums.iter_mut().zip([made, seen, missed, summary.dropped]) {
+            *sum += count;
+        }
+        hooks = summary.hooks;
+    }
+    let [made, seen, missed, dropped] = sums;
+    println!(
+        "RESULT row **{hooks}**, {storms} storms beside busy loops | - | {made} | {seen} | {missed} | {dropped} | -"
+    );
 }
 
 /// What was found out about one hook set.
