@@ -28,7 +28,7 @@ fn of_type<'a>(lines: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Va
 #[test]
 fn generated_files_are_up_to_date() {
     for (name, content) in generate::files() {
-        let there = std::fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap_or_default();
+        let there = std::fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(&name)).unwrap_or_default();
         assert!(there == content, "{name} is out of date: cargo run --example assets");
     }
 }
