@@ -40,6 +40,9 @@ pub struct Unseen {
     pub why: String,
 }
 
+/// What [`Unseen::what`] is where look-ups are asked for and cannot be seen.
+pub const LOOKUPS: &str = "look-ups";
+
 /// A hook set that was left, and how many runs of the hooks had been missed by then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {

@@ -133,7 +133,7 @@ impl Ranking {
 
     /// Counts an open; a look-up is none.
     pub fn add(&mut self, id: u64, event: &OpenEvent<'_>, names: &Names) {
-        if let Some(tally) = self.tally.as_mut().filter(|_| !event.is_lookup()) {
+        if let Some(tally) = &mut self.tally {
             tally.add(id, event, names);
         }
     }

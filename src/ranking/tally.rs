@@ -100,6 +100,9 @@ impl Tally {
 
     /// Counts one event.
     pub fn add(&mut self, id: u64, event: &OpenEvent<'_>, names: &Names) {
+        if event.is_lookup() {
+            return;
+        }
         self.events += 1;
         if self.entries.len() >= 2 * KEPT || self.bytes >= BYTES_MAX {
             self.evict();

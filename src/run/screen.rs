@@ -93,6 +93,11 @@ impl tui::Control for Live<'_> {
         self.commands.try_send(Command::Filter(filter.clone())).is_ok()
     }
 
+    fn look_up(&mut self, wanted: bool) {
+        // Where the channel is full the key can be pressed again.
+        let _ = self.commands.try_send(Command::Lookups(wanted));
+    }
+
     fn type_bytes(&mut self, bytes: &[u8]) {
         self.beside.iter().for_each(|beside| beside.type_bytes(bytes));
     }

@@ -14,7 +14,7 @@ use super::missed::{Losses, MissedRuns};
 use super::object::{LoadedObject, OpenedObject, add_children, set_filter};
 use super::probe::Preemption;
 use super::{Options, probe, selftest};
-use crate::message::{Hooks, Left, Unseen};
+use crate::message::{Hooks, LOOKUPS, Left, Unseen};
 
 /// Objects are loaded one after the other into `slots`, and all use the maps of the first.
 pub(super) struct HookManager<'a> {
@@ -199,7 +199,7 @@ impl<'a> HookManager<'a> {
         }
         self.stop_lookups();
         if let Err(why) = self.start_lookups(base) {
-            self.note_unseen(Unseen { what: "look-ups", why });
+            self.note_unseen(Unseen { what: LOOKUPS, why });
         }
     }
 

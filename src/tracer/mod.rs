@@ -38,7 +38,7 @@ use libbpf_rs::OpenObject;
 
 use crate::error::Error;
 use crate::filter::KernelFilter;
-use crate::message::{Hooks, Message, Unseen};
+use crate::message::{Hooks, LOOKUPS, Message, Unseen};
 use kernel::Kernel;
 use manager::{HookManager, Slots};
 use object::{LoadedObject, OpenedObject};
@@ -208,7 +208,7 @@ pub fn try_all(facts: &Facts, options: &Options) -> Vec<(HookSet, Result<Hooks, 
         let (base, mut manager) = started.map_err(refused)?;
         manager.complete(&base, options)?;
         if let Err(why) = manager.start_lookups(&base) {
-            manager.note_unseen(Unseen { what: "look-ups", why });
+            manager.note_unseen(Unseen { what: LOOKUPS, why });
         }
         Ok(manager.hooks())
     };

@@ -25,7 +25,7 @@ use crate::clock::Moment;
 use crate::error::Error;
 use crate::event::Batch;
 use crate::filter::KernelFilter;
-use crate::message::{Counts, Message, Unseen};
+use crate::message::{Counts, LOOKUPS, Message, Unseen};
 use crate::privileges::{self, Role};
 
 /// How long to wait when the ring buffer was empty, or nearly; and how long while a third of it would fill up meanwhile.
@@ -211,7 +211,7 @@ impl Poller<'_, '_> {
         if !wanted {
             self.manager.stop_lookups();
         } else if let Err(why) = self.manager.start_lookups(self.base) {
-            self.manager.note_unseen(Unseen { what: "look-ups", why });
+            self.manager.note_unseen(Unseen { what: LOOKUPS, why });
         }
         self.send_hooks()
     }

@@ -24,6 +24,9 @@ pub trait Control {
     /// The user keeps a filter of which the kernel could do this part. True if it does it from now on.
     fn filter(&mut self, filter: &KernelFilter) -> bool;
 
+    /// See look-ups too, or no longer; the hooks tell what came of it.
+    fn look_up(&mut self, _wanted: bool) {}
+
     /// Sends bytes to the terminal of the command.
     fn type_bytes(&mut self, _bytes: &[u8]) {}
 
@@ -156,6 +159,7 @@ fn apply(
                     }
                 }
             }
+            Effect::Lookups(wanted) => control.look_up(wanted),
             Effect::Type(bytes) => control.type_bytes(&bytes),
             Effect::CommandSize(size) => control.resize(size),
             Effect::Filter(filter) => {

@@ -83,3 +83,29 @@ fn a_command_that_floods_its_terminal_holds_up_no_end() {
     pty.wait_for_end();
     pty.assert_restored();
 }
+
+/// With next to no rights left: their programs are loaded only when the key is pressed.
+#[test]
+#[ignore = "needs root: make test"]
+fn a_key_turns_look_ups_on_and_off_while_it_runs() {
+    assert!(rustix::process::geteuid().is_root(), "this test loads BPF programs: run it as root");
+    let args = ["SUDO_UID=65534", "SUDO_GID=65534", env!("CARGO_BIN_EXE_opentop"), "-x", "-f", "/no/such/look-up"];
+    let mut pty = Pty::start("/usr/bin/env", &args, 120, 30);
+    pty.wait_for("the hint", |text| text.contains("stat, access not shown (a)"));
+    pty.keys("a");
+    pty.wait_for("the word", |text| text.contains("stat, access and readlink are shown from now on"));
+    let _missing = std::fs::metadata("/no/such/look-up");
+    pty.wait_for("a look-up", |text| {
+        text.lines().any(|line| line.contains("stat") && line.contains("/no/such/look-up"))
+    });
+    pty.wait_for("no hint", |text| !text.contains("not shown (a)"));
+    pty.keys("a");
+    pty.wait_for("the word", |text| text.contains("only opens are shown from now on"));
+    let _missing = std::fs::metadata("/no/such/look-up-2");
+    let _missing = std::fs::File::open("/no/such/look-up-3");
+    pty.wait_for("an open", |text| text.contains("/no/such/look-up-3"));
+    assert!(!pty.text().contains("/no/such/look-up-2"), "{}", pty.text());
+    pty.keys("q");
+    assert_eq!(pty.wait_for_end().0, Some(0));
+    pty.assert_restored();
+}

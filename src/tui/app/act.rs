@@ -48,6 +48,10 @@ impl App {
             Action::Quit => return self.quit(),
             Action::Command => self.show_command(),
             Action::Report => self.show_report(),
+            Action::Lookups if self.setup.replay.is_some() => {
+                self.say("a recording has the look-ups that it was made with: opentop record --lookups");
+            }
+            Action::Lookups => return vec![Effect::Lookups(!self.setup.hooks.lookups)],
             Action::Help => self.mode = Mode::Help { scroll: 0 },
             Action::Filter => self.mode = Mode::Prompt(Prompt::open(&self.line)),
             Action::Back => return self.back(),

@@ -14,6 +14,8 @@ pub enum Action {
     Pause,
     /// The command's terminal.
     Command,
+    /// Look-ups too, or no longer.
+    Lookups,
     /// What the history comes to.
     Report,
     /// Go to the newest event and stay there.

@@ -62,6 +62,8 @@ pub enum Effect {
     Suspend,
     /// The user keeps this filter; the kernel may do its part of it.
     Filter(KernelFilter),
+    /// See look-ups too, or no longer.
+    Lookups(bool),
     /// Send these bytes to the command.
     Type(Vec<u8>),
     /// The command's terminal has this size now.

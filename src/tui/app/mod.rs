@@ -34,7 +34,7 @@ use std::time::Duration;
 use ratatui::layout::Size;
 
 use crate::filter::{Filter, Term};
-use crate::message::{Counts, Message};
+use crate::message::{Counts, Hooks, LOOKUPS, Message};
 use crate::names::Names;
 use crate::ranking::Ranking;
 use crate::ranking::openers::Group;
@@ -190,7 +190,7 @@ impl App {
             Event::Message(Message::Counts(counts)) => self.take_counts(counts),
             Event::Message(Message::Hooks(hooks)) => {
                 self.touch(Dirty::Data);
-                self.setup.hooks = hooks;
+                self.take_hooks(hooks);
             }
             Event::Message(Message::End) => {
                 self.ended = true;
@@ -233,6 +233,25 @@ impl App {
             }
         }
         Vec::new()
+    }
+
+    fn take_hooks(&mut self, hooks: Hooks) {
+        let before = std::mem::replace(&mut self.setup.hooks, hooks);
+        let hooks = &self.setup.hooks;
+        let refused = hooks.unseen.iter().find(|unseen| unseen.what == LOOKUPS).map(|unseen| unseen.why.clone());
+        match (before.lookups, hooks.lookups, refused) {
+            (false, true, _) => self.say("stat, access and readlink are shown from now on, counted apart from opens"),
+            (true, false, None) => self.say("only opens are shown from now on"),
+            (_, false, Some(why)) => self.say(format!("look-ups cannot be seen here: {why}")),
+            _ => {}
+        }
+    }
+
+    /// Whether failures are asked for, and the searches by stat and access that fail are not seen.
+    pub fn hides_searches(&self) -> bool {
+        let wanted = self.filter.kernel_part();
+        let failures = wanted.failed == Some(true) || !wanted.errnos.is_empty();
+        failures && self.setup.replay.is_none() && !self.setup.hooks.lookups
     }
 
     fn take_opens(&mut self, batch: crate::event::Batch) {

@@ -4,8 +4,8 @@ use ratatui::layout::Size;
 
 use super::fixture::{Screen, numbered, setup};
 use super::{Effect, Ended, Event, Setup};
-use crate::event::{OpenEvent, sample};
-use crate::message::{Lost, Message, Totals};
+use crate::event::{Batch, Op, OpenEvent, sample};
+use crate::message::{Hooks, LOOKUPS, Lost, Message, Totals, Unseen};
 use crate::ranking::openers::Group;
 use crate::tui::app::action::Focus;
 use crate::tui::input::Input;
@@ -429,4 +429,35 @@ fn a_filter_that_the_kernel_does_keeps_the_counts_exact() {
     assert!(screen.line(2).contains("(exact)") && screen.line(3).contains("392"), "{}", screen.text());
     screen.keys("/ x\r");
     assert!(screen.line(2).contains("from 0 events"), "{}", screen.line(2));
+}
+
+#[test]
+fn a_key_asks_for_look_ups_and_the_hooks_tell_what_came_of_it() {
+    let mut screen = Screen::busy(120, 30);
+    screen.keys("/err:any\r");
+    assert!(screen.text().contains("stat, access not shown (a)"), "{}", screen.text());
+    screen.keys("a");
+    assert_eq!(screen.effects.last(), Some(&Effect::Lookups(true)));
+    let hooks = screen.app.setup.hooks.clone();
+    screen.update(Event::Message(Message::Hooks(Hooks { lookups: true, ..hooks.clone() })));
+    assert!(!screen.text().contains("not shown (a)") && screen.text().contains("counted apart from opens"));
+    screen.keys("a");
+    assert_eq!(screen.effects.last(), Some(&Effect::Lookups(false)));
+    let unseen = vec![Unseen { what: LOOKUPS, why: "no such thing".into() }];
+    screen.update(Event::Message(Message::Hooks(Hooks { unseen, ..hooks })));
+    assert!(screen.text().contains("cannot be seen here: no such thing"), "{}", screen.text());
+}
+
+#[test]
+fn a_search_goes_on_from_look_ups_to_the_open_and_no_look_up_is_an_opener() {
+    let mut screen = Screen::with(Setup { group: Group::File, ..setup() }, 120, 30);
+    let mut batch = Batch::default();
+    for (path, op, ret) in [("/a/x.conf", Op::Access, -2), ("/b/x.conf", Op::Stat, -2), ("/c/x.conf", Op::Openat, 3)] {
+        batch.push(&OpenEvent { path: path.as_bytes(), name: path.as_bytes(), op, ret, ..sample() });
+    }
+    screen.update(Event::Message(Message::Opens(batch)));
+    screen.keys("t");
+    assert!(screen.text().contains("tried 3"), "{}", screen.text());
+    screen.second(&[(100, "cat", 0, 1, 0)]);
+    assert_eq!(screen.app.ranking.rows().len(), 1, "{:?}", screen.app.ranking.rows());
 }

@@ -99,6 +99,9 @@ fn draw_filter(app: &App, found: &[String], context: &Context<'_>, area: Rect, b
         let by_kernel = place == Place::Kernel && app.kernel_filters();
         texts.push((if by_kernel { " (kernel) " } else { " " }.to_owned(), theme.faint));
     }
+    if app.hides_searches() {
+        texts.push(("stat, access not shown (a)".to_owned(), theme.key));
+    }
     // How much it lets through is seen whatever the filter is, in the short form at least, but on half of the bar.
     let shortest = found.last().map_or(0, |text| text.width() + line::GAP);
     let mut room = width.saturating_sub(shortest).max(width / 2).max(2.min(width));

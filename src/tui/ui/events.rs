@@ -8,7 +8,7 @@ use super::context::Context;
 use super::{line, openers};
 use crate::clock::time;
 use crate::escape::{escape, escaped};
-use crate::event::{OpenEvent, PathKind, errno_name, flag_names};
+use crate::event::{Op, OpenEvent, PathKind, errno_name, flag_names};
 use crate::format::{behind, cut, duration, group_digits};
 use crate::history::gaps::Gap;
 use crate::tui::app::action::Focus;
@@ -42,7 +42,7 @@ static COLUMNS: [Column<Cell>; 17] = [
     column(LATENCY, 7, true, from(76..), |row, _| {
         row.event.latency.map_or_else(String::new, |latency| duration(latency.as_nanos() as u64))
     }),
-    column(FD, 4, true, from(64..), |row, _| row.event.fd().map_or_else(String::new, |fd| fd.to_string())),
+    column(FD, 4, true, from(64..), |row, _| fd(&row.event)),
     column(ERR, 6, false, 30..76, |row, _| row.event.errno().map_or_else(String::new, |e| errno_name(e).into_owned())),
     column(ERR, 7, false, 76..120, |row, _| row.event.errno().map_or_else(String::new, |e| errno_name(e).into_owned())),
     column(ERR, 12, false, from(120..), |row, _| {
@@ -51,6 +51,16 @@ static COLUMNS: [Column<Cell>; 17] = [
     column("CONTAINER", 20, false, from(170..), container),
     column(PATH, 0, false, from(0..), path),
 ];
+
+/// The descriptor; of a look-up, which has none, the call.
+fn fd(event: &OpenEvent<'_>) -> String {
+    match event.op {
+        Op::Stat => "stat".to_owned(),
+        Op::Access => "acc".to_owned(),
+        Op::Readlink => "link".to_owned(),
+        _ => event.fd().map_or_else(String::new, |fd| fd.to_string()),
+    }
+}
 
 fn placed(app: &App, area: Rect) -> Vec<Placed<'static, Cell>> {
     let latency = app.latency;

@@ -84,6 +84,8 @@ fn second(app: &App, context: &Context<'_>) -> Vec<Segment> {
         sum,
         Segment::new(1, theme.bad, unless_zero(lost.missed, "not even counted")),
         Segment::new(1, theme.bad, unless_zero(lost.overflow, "missing from the ranking")),
+        Segment::new(1, theme.bad, unless_zero(lost.lookups, "look-ups lost")),
+        Segment::new(2, Style::new(), unless_zero(totals.lookups.made, "look-ups")),
         Segment::new(3, Style::new(), own),
         Segment::new(4, Style::new(), unless_zero(hidden, "own opens hidden")),
     ]
