@@ -9,7 +9,7 @@ mod common;
 use common::lines::Open;
 use common::storm::{opens_by_pid, storm};
 use common::tracer::Tracer;
-use common::ways::{Gone, go, go_every_way};
+use common::ways::{Gone, go, go_every_way, look_up_every_way};
 use common::{Running, Scratch, example, needs_root, opentop, output, stdout, succeed};
 use opentop::tracer::HookSet;
 use std::panic::catch_unwind;
@@ -143,6 +143,8 @@ struct Found {
     unrelated: f64,
     /// Opens by system calls that `--latency` did not measure.
     unmeasured: Vec<Open>,
+    /// Every way to look a file up, with `--lookups`.
+    looked_up: Gone,
     /// Opens to which `--resolve` gave a wrong path.
     misled: Vec<Open>,
 }
@@ -160,6 +162,7 @@ impl Found {
         let (opens, summary) = (ended.opens(), ended.summary());
         let second = go_every_way(&["--hooks", hooks, "--latency", "--resolve"]);
         Self {
+            looked_up: look_up_every_way(&["--hooks", hooks]),
             gone: Gone::new(&gone, &opens, &summary.hooks),
             hooks: summary.hooks,
             made: made.values().sum(),
@@ -189,6 +192,10 @@ impl Found {
         let lost = missed + dropped;
         if missing > lost {
             println!("RESULT bad {hooks}: {missing} opens are missing, {lost} reported lost");
+        }
+        if !self.looked_up.is_well() {
+            println!("RESULT bad {hooks}: look-ups are missing or wrong");
+            println!("{}", self.looked_up.complaint());
         }
         if !gone.is_well() {
             println!("{}", gone.complaint());
