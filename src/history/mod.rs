@@ -5,7 +5,8 @@
 //!
 //! | what | at most | what goes, and how it is told |
 //! |---|---|---|
-//! | history, matches, folded searches, held views ([`log::Bound`]) | `--history`, 64 MiB | the oldest, matches last: `N let go` |
+//! | history, matches, folded searches, held views, a search ([`log::Bound`]) | `--history`, 64 MiB | the oldest, matches last: `N let go` |
+//! | report of the history, while it is made | 8 MiB | names and records for which there is no room: told by it |
 //! | ring buffer (mapped twice) | `--ring`, 8 MiB | the newest: `dropped (ring)` |
 //! | batches on their way ([`crate::event::Batch::is_full`]) | 16 of 512 KiB on the screen, 128 for lines | wait in the ring buffer; at the end `dropped (queue)` |
 //! | counts on their way | one | none, they are sums |

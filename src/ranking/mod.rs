@@ -198,6 +198,8 @@ impl Ranking {
         let needs_events = self.filtered || !self.group.is_counted();
         self.has_counts = self.was_read;
         self.as_filtered = self.left_out.0 > self.left_out.1;
+        // Not beside the new ones, as both can be many.
+        self.rows = Vec::new();
         (self.rows, self.basis) = match &self.tally {
             Some(tally) if needs_events => {
                 (of_events(tally), Basis::Events { events: tally.events(), error_bound: tally.error_bound() })

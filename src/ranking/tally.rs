@@ -14,7 +14,8 @@ use crate::names::Names;
 
 /// Keys that stay when the table is cut to half; up to twice as many are in it.
 const KEPT: usize = 8192;
-/// Bytes of names and histograms at which the table is cut to half too: paths can be long.
+/// Bytes of names and histograms at which the table is cut to half too: paths can be long. Names count twice, as rows
+/// repeat them.
 const BYTES_MAX: usize = 4 << 20;
 
 #[derive(Debug)]
@@ -34,7 +35,7 @@ struct Entry {
 impl Entry {
     /// Bytes of what it has beside itself.
     fn bytes(&self) -> usize {
-        text_len(&self.key) + self.latency.as_ref().map_or(0, |_| size_of::<Histogram>())
+        text_bytes(&self.key) + self.latency.as_ref().map_or(0, |_| size_of::<Histogram>())
     }
 
     fn row(&self) -> Row {
@@ -150,7 +151,7 @@ impl Tally {
     }
 
     fn insert(&mut self, free: u64, key: Key<'static>, event: &OpenEvent<'_>) -> usize {
-        self.bytes += text_len(&key);
+        self.bytes += text_bytes(&key);
         self.index.insert(free, self.entries.len());
         self.entries.push(Entry {
             key,
@@ -216,9 +217,9 @@ impl Tally {
     }
 }
 
-fn text_len(key: &Key<'_>) -> usize {
+fn text_bytes(key: &Key<'_>) -> usize {
     match key {
-        Key::Text(text) => text.len(),
+        Key::Text(text) => 2 * text.len(),
         _ => 0,
     }
 }

@@ -106,7 +106,7 @@ fn drive(
                 Err(_) => Event::Input(Input::Gone),
             }),
             recv(terminal.ready()) -> buffer => buffer.into_iter().for_each(|buffer| terminal.recycle(buffer)),
-            recv(worker.done()) -> done => event = done.ok().map(|done| Event::Worked(Box::new(done))),
+            recv(worker.done()) -> done => event = done.ok().map(|done| Event::Worked(done.map(Box::new))),
             recv(timer) -> _ => {}
             recv(clock) -> _ => event = Some(Event::Tick { elapsed: start.elapsed(), cpu: own_cpu() }),
             recv(messages) -> message => event = Some(match message {
@@ -137,6 +137,7 @@ fn apply(
         match effect {
             Effect::End(ended) => return Ok(Some(ended)),
             Effect::Work(work) => worker.ask(*work),
+            Effect::Abandon => worker.abandon(),
             Effect::Copy(text) => {
                 let (bytes, said) = effect::copy(&text);
                 terminal.send(&bytes);

@@ -2,61 +2,62 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::app::{Done, Work};
 
 /// The thread. Dropping it ends and joins it, at once whatever it is at.
 #[derive(Debug)]
 pub(super) struct Worker {
-    latest: Arc<AtomicU64>,
+    abandoned: Arc<AtomicBool>,
     /// `None` once the thread is told to end.
     work: Option<Sender<Work>>,
-    waiting: Receiver<Work>,
-    done: Receiver<Done>,
+    done: Receiver<Option<Done>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Worker {
     pub(super) fn start() -> io::Result<Self> {
-        let latest = Arc::new(AtomicU64::new(0));
-        let (work, to_do) = unbounded::<Work>();
-        let (finished, done) = unbounded();
-        let newest = Arc::clone(&latest);
-        let waiting = to_do.clone();
+        let abandoned = Arc::new(AtomicBool::new(false));
+        let (work, to_do) = bounded::<Work>(1);
+        let (finished, done) = bounded(1);
+        let left = Arc::clone(&abandoned);
         let thread = std::thread::Builder::new().name("filter".into()).spawn(move || {
             for work in to_do {
-                let number = work.number;
-                let done = work.run(|| newest.load(Ordering::Relaxed) == number);
-                if done.is_some_and(|done| finished.send(done).is_err()) {
+                let done = work.run(|| !left.load(Ordering::Relaxed));
+                if finished.send(done).is_err() {
                     return;
                 }
             }
         })?;
-        Ok(Self { latest, work: Some(work), waiting, done, thread: Some(thread) })
+        Ok(Self { abandoned, work: Some(work), done, thread: Some(thread) })
     }
 
-    /// Leaves whatever it is at for this.
+    /// To be asked only when what was asked before is answered.
     pub(super) fn ask(&self, work: Work) {
-        self.latest.store(work.number, Ordering::Relaxed);
-        // What waits still holds events that may be gone by now.
-        self.waiting.try_iter().for_each(drop);
+        self.abandoned.store(false, Ordering::Relaxed);
         if let Some(sender) = &self.work {
             let _ = sender.send(work);
         }
     }
 
-    pub(super) fn done(&self) -> &Receiver<Done> {
+    /// Has it answer soon, with nothing where it is not done yet.
+    pub(super) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+    }
+
+    /// One answer to each question.
+    pub(super) fn done(&self) -> &Receiver<Option<Done>> {
         &self.done
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.latest.store(u64::MAX, Ordering::Relaxed);
+        self.abandon();
         self.work = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

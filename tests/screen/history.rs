@@ -66,6 +66,11 @@ fn names_of_any_length_take_bounded_memory_even_while_a_view_is_held() {
         open(60_000);
         std::thread::sleep(Duration::from_millis(500));
     }
+    pty.keys("R");
+    pty.wait_for("a report", |text| text.contains("report of"));
+    open(60_000);
+    pty.keys("qFp/x\r");
+    open(60_000);
     let peak = peak(&pty);
     assert!(peak < 128, "{peak} MiB");
 }

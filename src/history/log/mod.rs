@@ -37,15 +37,20 @@ impl Bound {
         Self { bytes, events: u64::MAX }
     }
 
-    /// Bytes up to which the live history grows. The rest is for what comes while all of them are held by a view, of
+    /// Bytes up to which the live history grows. The rest is for what comes while a view or a search holds all of them, of
     /// which at least [`Bound::least`] is kept.
     fn most(self) -> usize {
-        self.bytes / 5 * 4
+        self.bytes / 4 * 3
     }
 
-    /// Little, since a search holds on to the live history too while it runs, and another may wait behind it.
     fn least(self) -> usize {
-        self.most() / 8
+        self.bytes / 16
+    }
+
+    /// Bytes of all logs above which the live history makes room. What is left then is for a live history that is as small
+    /// as it gets and another of that kind, held by a view that is newer than what a search still holds.
+    fn crowded(self) -> usize {
+        self.bytes - 2 * self.least()
     }
 }
 
@@ -176,7 +181,7 @@ impl Log {
 
     fn is_over(&self, indexes: usize, others: usize) -> bool {
         let (own, all) = (self.memory() + indexes, self.total.0.load(Ordering::Relaxed) + indexes + others);
-        own > self.bound.most() || (all > self.bound.bytes && own > self.bound.least())
+        own > self.bound.most() || (all > self.bound.crowded() && own > self.bound.least())
     }
 
     /// Lets go of the recent events before `until`, which is a recent id, but for those that match.

@@ -35,8 +35,8 @@ pub enum Event {
         /// Nanoseconds since the Unix epoch.
         time_ns: u64,
     },
-    /// What [`Effect::Work`] asked for.
-    Worked(Box<Done>),
+    /// What [`Effect::Work`] asked for; `None` where it was abandoned.
+    Worked(Option<Box<Done>>),
     /// Time has passed: how long opentop runs, and how much processor time it has used.
     Tick {
         elapsed: Duration,
@@ -50,8 +50,10 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     End(Ended),
-    /// Look through the history.
+    /// Look through the history. There is no other before this one is answered.
     Work(Box<Work>),
+    /// Answer that at once, be it without a result.
+    Abandon,
     /// Copy this text.
     Copy(String),
     /// Write what is shown to a file.

@@ -47,8 +47,10 @@ pub(crate) struct Screen {
     pub effects: Vec<Effect>,
     decoder: Decoder,
     seconds: u64,
-    /// What was asked of a busy worker, who answers when told to. `None`: it answers at once.
-    waiting: Option<Vec<Work>>,
+    /// The worker answers only when told to.
+    busy: bool,
+    /// What it is at, until it is abandoned.
+    waiting: Option<Work>,
 }
 
 impl Screen {
@@ -58,7 +60,7 @@ impl Screen {
 
     pub(crate) fn with(setup: Setup, width: u16, height: u16) -> Self {
         let app = App::new(setup, Size::new(width, height)).unwrap();
-        Self { app, effects: Vec::new(), decoder: Decoder::default(), seconds: 0, waiting: None }
+        Self { app, effects: Vec::new(), decoder: Decoder::default(), seconds: 0, busy: false, waiting: None }
     }
 
     /// A screen on which the usual things happen.
@@ -71,24 +73,32 @@ impl Screen {
 
     pub(crate) fn update(&mut self, event: Event) {
         for effect in self.app.update(event) {
-            match (effect, &mut self.waiting) {
-                (Effect::Work(work), Some(waiting)) => waiting.push(*work),
-                (Effect::Work(work), None) => self.answer(*work),
-                (effect, _) => self.effects.push(effect),
+            match effect {
+                Effect::Work(work) => {
+                    assert!(self.waiting.is_none(), "the worker is asked for two things at a time");
+                    self.waiting = Some(*work);
+                    self.answer();
+                }
+                // Late, as what was abandoned may be done by then.
+                Effect::Abandon => self.answer(),
+                effect => self.effects.push(effect),
             }
         }
     }
 
-    fn answer(&mut self, work: Work) {
-        if let Some(done) = work.run(|| true) {
-            self.update(Event::Worked(Box::new(done)));
+    fn answer(&mut self) {
+        if self.busy {
+            return;
+        }
+        if let Some(work) = self.waiting.take() {
+            self.update(Event::Worked(work.run(|| true).map(Box::new)));
         }
     }
 
     /// The worker gets busy; or it answers what has waited, and from then on at once.
     pub(crate) fn worker(&mut self, busy: bool) {
-        let waiting = std::mem::replace(&mut self.waiting, busy.then(Vec::new));
-        waiting.into_iter().flatten().for_each(|work| self.answer(work));
+        self.busy = busy;
+        self.answer();
     }
 
     /// Types what a terminal sends as `bytes`.

@@ -50,6 +50,7 @@ pub use command::{Command, CommandEvent};
 pub use event::{Effect, Ended, Event};
 pub use mode::{Mode, Pick};
 pub use setup::Setup;
+use work::WorkerState;
 pub use work::{Done, Ranked, Work};
 
 /// One opener whose events alone are shown.
@@ -109,9 +110,9 @@ pub struct App {
     fresh: u64,
     /// The group that was asked for; that of the ranking follows.
     group: Group,
-    /// The number of the last [`Work`] that was asked for, and whether its answer is still to come.
+    /// The number of the last [`Work`] that was asked for.
     asked: u64,
-    awaits: bool,
+    worker: WorkerState,
     /// The ranking is not yet that of the group and the filter in force, and nobody was asked for it.
     work_due: bool,
     /// The rows are not yet those of the filter in force.
@@ -157,7 +158,7 @@ impl App {
             fresh: 0,
             group: setup.group,
             asked: 0,
-            awaits: false,
+            worker: WorkerState::Idle,
             work_due: false,
             rows_due: false,
             names,
@@ -169,10 +170,8 @@ impl App {
         }
         // Nothing is kept yet, so there is nothing to wait for.
         app.apply_filter();
-        if let Some(Effect::Work(work)) = app.work()
-            && let Some(done) = work.run(|| true)
-        {
-            app.apply(done);
+        if let Some(Effect::Work(work)) = app.work() {
+            app.apply(work.run(|| true));
         }
         Ok(app)
     }
@@ -207,7 +206,7 @@ impl App {
                     self.events.left_out_from(self.filter.kernel_terms(), Some(time_ns));
                 }
             }
-            Event::Worked(done) => self.apply(*done),
+            Event::Worked(done) => self.apply(done.map(|done| *done)),
             Event::Tick { elapsed, cpu } => {
                 self.meter.tick(elapsed, cpu);
                 if self.status.as_ref().is_some_and(|(_, until)| *until <= elapsed) {
@@ -261,7 +260,7 @@ impl App {
         // Where latencies are measured, nearly every event has one.
         let measured = !self.latency && batch.iter().take(LATENCY_SCAN).any(|event| event.latency.is_some());
         let (first, matching) = self.events.push(batch, &self.names);
-        if self.ranking.wants_events() && !self.awaits {
+        if self.ranking.wants_events() && self.worker == WorkerState::Idle {
             for (id, event) in self.events.live().log.since(first) {
                 if self.filter.matches(&event, &self.names) {
                     self.ranking.add(id, &event, &self.names);

@@ -11,8 +11,8 @@ use crate::names::Names;
 use crate::output::report::{By, Host, Look, text};
 use crate::report::Report;
 
-/// Bytes of names and records while it is made; its page is short.
-const ROOM: usize = 32 << 20;
+/// Bytes of names and records while it is made, beside a history that is full; its page is short.
+const ROOM: usize = 8 << 20;
 
 /// Columns of its popup, and those of them that are its frame.
 pub const WIDTH: u16 = 100;

@@ -2,8 +2,9 @@
 //!
 //! The screen's thread has nothing to compute and so hears a key at once, even where the processors are busy. A
 //! [`Work`] is a value: a clone of the log, which shares the events, and what is asked about it. It goes out as an
-//! effect and its [`Done`] comes back as an event; who asks again meanwhile makes the older answer worthless. What the
-//! app asks and what it makes of the answer is here too.
+//! effect and its [`Done`] comes back as an event. Only one is out at a time, as its clone keeps events from going: who asks
+//! for something else meanwhile has it abandoned and waits for the worker. What the app asks and what it makes of the
+//! answer is here too.
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ pub(super) const PORTION: usize = 8192;
 /// What is to be worked out.
 #[derive(Clone, Debug)]
 pub struct Work {
-    /// Counts up; only the answer to the latest is of use.
+    /// Counts up.
     pub number: u64,
     pub live: Log,
     /// The log of a view that is held still.
@@ -53,10 +54,18 @@ pub struct Ranked {
     pub from_events: bool,
 }
 
+/// What the thread that does it is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WorkerState {
+    Idle,
+    Busy,
+    /// With what is no longer of use.
+    Abandoned,
+}
+
 /// What came out.
 #[derive(Debug)]
 pub struct Done {
-    pub number: u64,
     pub live: Option<Matches>,
     pub held: Option<Matches>,
     pub ranked: Ranked,
@@ -83,7 +92,7 @@ impl Work {
             Some(asked) => Some(asked.run(&self.live, &self.names, &wanted)?),
             None => None,
         };
-        Some(Done { number: self.number, live, held, ranked: self.ranked, tally, report, end: self.live.range().end })
+        Some(Done { live, held, ranked: self.ranked, tally, report, end: self.live.range().end })
     }
 
     fn tally(&self, wanted: &impl Fn() -> bool) -> Option<Tally> {
@@ -124,17 +133,24 @@ impl App {
         self.work_due = true;
     }
 
-    /// Asks for the rows and the ranking, where they are due. Any answer that is still awaited is no longer of use.
+    /// Asks for the rows and the ranking, where they are due and the worker is idle; else has it abandon what it is at.
     pub(super) fn work(&mut self) -> Option<Effect> {
-        if !std::mem::take(&mut self.work_due) {
-            return None;
+        match self.worker {
+            _ if !self.work_due => return None,
+            WorkerState::Abandoned => return None,
+            WorkerState::Busy => {
+                self.worker = WorkerState::Abandoned;
+                return Some(Effect::Abandon);
+            }
+            WorkerState::Idle => {}
         }
+        self.work_due = false;
         let scope = self.scope.as_ref().map(|scope| scope.term.clone());
         let shown = self.filter.clone().and(Filter::from_terms(scope.into_iter().collect()));
         let by_kernel = self.setup.filter_in_kernel && self.filter.source() == self.setup.filter;
         let filtered = !self.filter.is_empty() && !by_kernel;
         self.asked += 1;
-        self.awaits = true;
+        self.worker = WorkerState::Busy;
         Some(Effect::Work(Box::new(Work {
             number: self.asked,
             live: self.events.live().log.clone(),
@@ -151,12 +167,10 @@ impl App {
         })))
     }
 
-    /// Shows what was asked for, if it still is what was asked for last.
-    pub(super) fn apply(&mut self, done: Done) {
-        if done.number != self.asked {
-            return;
-        }
-        self.awaits = false;
+    /// Shows what was asked for, unless something else is wanted by now.
+    pub(super) fn apply(&mut self, done: Option<Done>) {
+        let state = std::mem::replace(&mut self.worker, WorkerState::Idle);
+        let Some(done) = done.filter(|_| state == WorkerState::Busy) else { return };
         let height = self.events_height();
         if let Some(live) = done.live {
             self.rows_due = !self.events.apply(live, done.held, &self.names, height);
@@ -218,11 +232,16 @@ mod tests {
     }
 
     #[test]
-    fn the_thread_answers_the_latest_and_ends_with_its_owner() {
+    fn the_thread_answers_whatever_becomes_of_it_and_ends_with_its_owner() {
         let worker = Worker::start().unwrap();
-        (1..=20).for_each(|number| worker.ask(work(number)));
-        let answers = std::iter::from_fn(|| worker.done().recv().ok().map(|done| done.number));
-        assert!(answers.take(20).any(|number| number == 20));
+        for number in 1..=20 {
+            worker.ask(work(number));
+            if number % 2 == 0 {
+                worker.abandon();
+            }
+            let done = worker.done().recv().unwrap();
+            assert!(done.is_some() || number % 2 == 0);
+        }
         worker.ask(work(21));
         drop(worker);
     }
