@@ -59,7 +59,7 @@ _opentop() {
 
     case "${cmd}" in
         opentop)
-            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h -V --pid --user --comm --file --failed --errno --filter --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --batch --output --out --force --group-by --sort --history --color --ascii --report --quiet --help --version record replay report diff check help"
+            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h -V --pid --user --comm --file --failed --errno --filter --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --batch --output --out --force --group-by --sort --history --color --ascii --report --quiet --help --version record replay report diff check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -205,7 +205,7 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__check)
-            opts="-h --help"
+            opts="-h --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -419,7 +419,7 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__record)
-            opts="-p -u -c -f -x -e -F -n -d -i -h --force --max-size --files --pid --user --comm --file --failed --errno --filter --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --report --help"
+            opts="-p -u -c -f -x -e -F -n -d -i -h --force --max-size --files --pid --user --comm --file --failed --errno --filter --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --report --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -663,7 +663,7 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__report)
-            opts="-o -p -u -c -f -x -e -F -n -d -i -h --output --explain --by --all --color --pid --user --comm --file --failed --errno --filter --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --help"
+            opts="-o -p -u -c -f -x -e -F -n -d -i -h --output --explain --by --all --color --pid --user --comm --file --failed --errno --filter --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_opentop_global_optspecs
-    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= n/count= d/duration= i/interval= ring= hooks= latency resolve lookups tree cgroup= as= until= self b/batch o/output= O/out= force g/group-by= s/sort= history= color= ascii report quiet h/help V/version
+    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= n/count= d/duration= i/interval= ring= hooks= latency resolve lookups tree cgroup= as= until= self verbose b/batch o/output= O/out= force g/group-by= s/sort= history= color= ascii report quiet h/help V/version
 end
 
 function __fish_opentop_needs_command
@@ -56,6 +56,7 @@ complete -c opentop -n "__fish_opentop_needs_command" -l resolve -d 'Tell the pa
 complete -c opentop -n "__fish_opentop_needs_command" -l lookups -d 'Show what is looked up by name and not opened, too: stat, access, readlink and their like. They are counted apart'
 complete -c opentop -n "__fish_opentop_needs_command" -l tree -d 'With --pid: their descendants too'
 complete -c opentop -n "__fish_opentop_needs_command" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
+complete -c opentop -n "__fish_opentop_needs_command" -l verbose -d 'Where the kernel refuses programs, tell what libbpf says too'
 complete -c opentop -n "__fish_opentop_needs_command" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
 complete -c opentop -n "__fish_opentop_needs_command" -l force -d 'Replace the FILE of --out if it exists'
 complete -c opentop -n "__fish_opentop_needs_command" -l ascii -d 'Draw with ASCII only'
@@ -93,6 +94,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand record" -l resolve -d 'T
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l lookups -d 'Show what is looked up by name and not opened, too: stat, access, readlink and their like. They are counted apart'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l tree -d 'With --pid: their descendants too'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l verbose -d 'Where the kernel refuses programs, tell what libbpf says too'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l report -d 'With COMMAND: tell at the end what it touched, on the page that `opentop report` writes; on stdout, or on stderr where lines or a recording go to stdout'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l speed -d 'How many times as fast as it was recorded; 0: as fast as possible. On the screen 1 unless given, else 0' -r
@@ -153,6 +155,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand report" -l resolve -d 'T
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l lookups -d 'Show what is looked up by name and not opened, too: stat, access, readlink and their like. They are counted apart'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l tree -d 'With --pid: their descendants too'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
+complete -c opentop -n "__fish_opentop_using_subcommand report" -l verbose -d 'Where the kernel refuses programs, tell what libbpf says too'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -l factor -d 'Tell of paths that were opened more than so many times as often' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s o -l output -d 'text, a page for people; json, whose lines the man page tells' -r -f -a "text\t''
@@ -173,6 +176,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand diff" -l raw -d 'Compare
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -l all -d 'Every row of every list'
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s h -l help -d 'Print help'
+complete -c opentop -n "__fish_opentop_using_subcommand check" -l verbose -d 'Tell what libbpf says too'
 complete -c opentop -n "__fish_opentop_using_subcommand check" -s h -l help -d 'Print help'
 complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "record" -d 'Write a recording'
 complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "replay" -d 'Show a recording, on the same screens and outputs; needs no privileges'

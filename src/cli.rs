@@ -121,7 +121,11 @@ pub enum Command {
         filters: Filters,
     },
     /// Tell whether this host can be traced, with which hooks, and what to do if not
-    Check,
+    Check {
+        /// Tell what libbpf says too
+        #[arg(long)]
+        verbose: bool,
+    },
 }
 
 /// Options of what is shown live.
@@ -188,6 +192,9 @@ pub struct Trace {
     /// Show opentop's own opens, which are hidden otherwise
     #[arg(long = "self", help_heading = "Tracing")]
     pub show_self: bool,
+    /// Where the kernel refuses programs, tell what libbpf says too
+    #[arg(long, help_heading = "Tracing")]
+    pub verbose: bool,
 }
 
 /// Process ids, as one value of an option has them.

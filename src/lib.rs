@@ -92,6 +92,6 @@ pub fn run(cli: Cli) -> Result<u8, Error> {
             report_command(options, &selection, &command, form, paper)
         }
         Config::Diff { files, selection, how, form, paper } => diff(&files, &selection, how, form, paper),
-        Config::Check => check::run(&mut io::stdout().lock(), &Options::default()),
+        Config::Check { verbose } => check::run(&mut io::stdout().lock(), &Options { verbose, ..Options::default() }),
     }
 }

@@ -68,7 +68,10 @@ pub enum Config {
         form: DiffForm,
         paper: Paper,
     },
-    Check,
+    /// What libbpf says too.
+    Check {
+        verbose: bool,
+    },
 }
 
 /// A file to write.
@@ -190,7 +193,7 @@ impl Config {
                 let paper = paper(page, form == DiffForm::Text, environment);
                 Config::Diff { files: [before, after], selection, how: (factor, raw), form, paper }
             }
-            Some(Command::Check) => Config::Check,
+            Some(Command::Check { verbose }) => Config::Check { verbose },
         })
     }
 }
@@ -250,6 +253,7 @@ fn options(trace: &Trace, selection: &Selection) -> Result<Options, Error> {
         // The command will be a child of this process, whose own opens are hidden.
         follow_own: !trace.run.is_empty(),
         show_self: trace.show_self,
+        verbose: trace.verbose,
         filter,
         interval: selection.interval,
         hooks: hooks(&trace.hooks)?,

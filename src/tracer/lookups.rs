@@ -9,7 +9,7 @@ use super::hook_set::HookSet;
 use super::hooks::{self, Chosen};
 use super::kernel::Kernel;
 use super::missed::MissedRuns;
-use super::object::{explain, listen_to_libbpf, share_maps};
+use super::object::{explain, share_maps, take_what_libbpf_said};
 use super::selftest;
 use crate::bpf::{LookupsSkel, LookupsSkelBuilder, OpentopSkel};
 
@@ -36,7 +36,7 @@ impl<'a> Lookups<'a> {
         let all = [&of_set[..], &of_rings].concat();
         let mut load = |chosen: Vec<Chosen>| {
             let slot = slots.next().ok_or("there is no room for another BPF object")?;
-            listen_to_libbpf();
+            take_what_libbpf_said();
             let skel = load(slot, set, &chosen, kernel, base).map_err(|why| explain(&why))?;
             Ok(Self { skel, set, chosen, links: Vec::new() })
         };

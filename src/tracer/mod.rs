@@ -52,6 +52,8 @@ pub struct Options {
     pub follow_own: bool,
     /// Report opentop's own opens too.
     pub show_self: bool,
+    /// What libbpf says is added to what keeps a hook from working.
+    pub verbose: bool,
     /// What the kernel leaves out.
     pub filter: KernelFilter,
     /// How often the counters are read.
@@ -71,6 +73,7 @@ impl Default for Options {
             ring_bytes: 8 << 20,
             follow_own: false,
             show_self: false,
+            verbose: false,
             filter: KernelFilter::default(),
             interval: Duration::from_secs(1),
             hooks: None,

@@ -35,7 +35,7 @@ impl<'a> OpenedObject<'a> {
     /// # Errors
     /// If there is no memory for it; the reason is for people to read.
     pub(super) fn new(slot: &'a mut MaybeUninit<OpenObject>, options: &Options) -> Result<Self, String> {
-        listen_to_libbpf();
+        listen_to_libbpf(options.verbose);
         open(slot, options).map(Self).map_err(|why| explain(&why))
     }
 
@@ -62,7 +62,7 @@ impl<'a> OpenedObject<'a> {
         options: &Options,
         base: Option<&OpentopSkel<'_>>,
     ) -> Result<LoadedObject<'a>, String> {
-        listen_to_libbpf();
+        listen_to_libbpf(options.verbose);
         match load(self.0, set, &chosen, kernel, options, base) {
             Ok(skel) => Ok(LoadedObject { skel, chosen }),
             Err(why) => Err(explain(&why)),
@@ -82,23 +82,31 @@ impl LoadedObject<'_> {
     }
 }
 
-/// The first that libbpf complained about; told when loading fails, and never on the terminal by itself.
+/// What libbpf complained about, with `--verbose`: told when loading fails, and never on the terminal by itself.
 static LIBBPF_SAID: Mutex<String> = Mutex::new(String::new());
 
 fn keep_what_libbpf_says(_level: PrintLevel, text: String) {
-    if let Ok(mut said) = LIBBPF_SAID.lock()
-        && said.is_empty()
-    {
-        *said = text.lines().next().unwrap_or_default().trim_start_matches("libbpf: ").to_owned();
+    if let Ok(mut said) = LIBBPF_SAID.lock() {
+        for line in text.lines().map(|line| line.trim_start_matches("libbpf: ").trim()).filter(|line| !line.is_empty())
+        {
+            if said.len() + line.len() < LIBBPF_SAYS_MAX {
+                let between = if said.is_empty() { "" } else { " | " };
+                said.push_str(between);
+                said.push_str(line);
+            }
+        }
     }
 }
 
-pub(super) fn listen_to_libbpf() {
-    libbpf_rs::set_print(Some((PrintLevel::Warn, keep_what_libbpf_says)));
+/// Bytes of that.
+const LIBBPF_SAYS_MAX: usize = 4 << 10;
+
+pub(super) fn listen_to_libbpf(verbose: bool) {
+    libbpf_rs::set_print(verbose.then_some((PrintLevel::Warn, keep_what_libbpf_says)));
     take_what_libbpf_said();
 }
 
-fn take_what_libbpf_said() -> String {
+pub(super) fn take_what_libbpf_said() -> String {
     LIBBPF_SAID.lock().map(|mut said| std::mem::take(&mut *said)).unwrap_or_default()
 }
 
