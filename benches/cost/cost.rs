@@ -40,6 +40,7 @@ fn calls(dir: &Path) -> Result<()> {
     let missing = CString::new(dir.join("missing").into_os_string().into_encoded_bytes())?;
     print("failed", price(|| _ = black_box(open(&missing))));
     print("opened", price(|| close(black_box(open(&there)))));
+    print("lookup", price(|| _ = black_box(look_up(&missing))));
     print("unrelated", price(unrelated));
     Ok(())
 }
@@ -58,6 +59,11 @@ fn price(mut call: impl FnMut()) -> f64 {
     }
     rounds.sort_by(f64::total_cmp);
     rounds[rounds.len() / 2]
+}
+
+fn look_up(name: &CString) -> libc::c_int {
+    // SAFETY: a C string that outlives the call.
+    unsafe { libc::access(name.as_ptr(), libc::F_OK) }
 }
 
 fn open(name: &CString) -> libc::c_int {

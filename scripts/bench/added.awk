@@ -41,13 +41,14 @@ function cells(tracer, call,    ns) {
 }
 
 END {
-	print "\n| ns added to | a failed open | of floor | of opensnoop | an open and close | of floor | of opensnoop | an unrelated call |"
-	print "|---|--:|--:|--:|--:|--:|--:|--:|"
-	printf "| (no tracer) | (%d) | | | (%d) | | | (%d) |\n", \
-		quiet(bare, "", "failed"), quiet(bare, "", "opened"), quiet(bare, "", "unrelated")
+	print "\n| ns added to | a failed open | of floor | of opensnoop | an open and close | of floor | of opensnoop | a failed look-up | an unrelated call |"
+	print "|---|--:|--:|--:|--:|--:|--:|--:|--:|"
+	printf "| (no tracer) | (%d) | | | (%d) | | | (%d) | (%d) |\n", \
+		quiet(bare, "", "failed"), quiet(bare, "", "opened"), quiet(bare, "", "lookup"), \
+		quiet(bare, "", "unrelated")
 	for (i = 1; i <= count; i++)
-		printf "| %s | %s | %s | %+d |\n", names[i], cells(names[i], "failed"), cells(names[i], "opened"), \
-			added(names[i], "unrelated")
+		printf "| %s | %s | %s | %+d | %+d |\n", names[i], cells(names[i], "failed"), cells(names[i], "opened"), \
+			added(names[i], "lookup"), added(names[i], "unrelated")
 	printf "\nHow quiet it was: without a tracer a failed open took %d to %d ns in the middle half of %d measurements.\n", \
 		quantile(1 / 4, bare, "", "failed"), quantile(3 / 4, bare, "", "failed"), rounds["", "failed"]
 }

@@ -175,6 +175,8 @@ fn complete<'a>(event: &OpenEvent<'static>, texts: &'a [Vec<u8>; 6]) -> OpenEven
     let real_path_kind = if real_path.is_empty() { RealPathKind::Whole } else { event.real_path_kind };
     // Only an empty name has an empty path.
     let path = if event.path_kind == PathKind::Unreadable || path.is_empty() { name } else { path };
+    // A program's name is kept where it is not its thread's.
+    let leader_comm: &[u8] = if leader_comm == comm { b"" } else { leader_comm };
     OpenEvent { comm, leader_comm, name, path, opened_name, real_path, real_path_kind, ..*event }
 }
 
