@@ -1,5 +1,6 @@
 //! A report as rules for make: each file that was written, and what it was made from, as `gcc -MD` writes them.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use crate::report::Report;
@@ -7,8 +8,8 @@ use crate::report::Report;
 /// Bytes of names that are looked at for all rules together.
 const ROOM: usize = 1 << 28;
 
-/// Writes a rule for each file that was written, or one for all that were made from the same. Names that a rule cannot have,
-/// since a line ends in them, are left out; how many, and what there was no room for, is told in comments, and returned.
+/// Writes a rule for each file that was written, or one for all that were made from the same. Names that make cannot
+/// read are left out; how many, and what there was no room for, is told in comments, and returned.
 ///
 /// # Errors
 /// Those of the writer.
@@ -60,7 +61,7 @@ pub fn depfile(mut out: impl Write, report: &Report) -> io::Result<Vec<String>> 
 /// What the rules do not tell.
 fn missing(report: &Report, uses: u64, unnamed: u64, targets: u64) -> Vec<String> {
     let counts = [
-        (unnamed, "names with a line end or other control characters are left out"),
+        (unnamed, "names that make cannot read are left out"),
         (targets, "files that were written are left out, since the rules became too long"),
         (uses, "uses of files found no room"),
         (report.left_out().counts.opens, "opens are left out, since there was no room for their names"),
@@ -69,11 +70,16 @@ fn missing(report: &Report, uses: u64, unnamed: u64, targets: u64) -> Vec<String
     counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
 }
 
-/// A name as it stands in a rule; `None` if it cannot. No byte that a terminal obeys is written.
+/// A name as it stands in a rule; `None` if it cannot. No byte that a terminal obeys is written, and nothing that make would
+/// run: whoever chose a name must not choose what a build does.
 fn escaped(name: &[u8], target: bool) -> Option<Vec<u8>> {
-    if name.is_empty() || !str::from_utf8(name).is_ok_and(crate::escape::is_shown_as_it_is) {
+    // Recipes begin with a semicolon, whatever is before it. At the end of a name the others make it a member of an
+    // archive, a group of targets, or one with what follows.
+    let unreadable = name.contains(&b';') || matches!(name.last(), None | Some(b')' | b'&' | b'\\'));
+    if unreadable || !str::from_utf8(name).is_ok_and(crate::escape::is_shown_as_it_is) {
         return None;
     }
+    let name = without_wildcards(name);
     let mut out = Vec::with_capacity(name.len());
     for (at, byte) in name.iter().enumerate() {
         match byte {
@@ -86,11 +92,24 @@ fn escaped(name: &[u8], target: bool) -> Option<Vec<u8>> {
             // It would make a pattern of a target, and is itself elsewhere.
             b'%' if target => out.push(b'\\'),
             b'$' => out.push(b'$'),
+            // It would make the rule an assignment, even of what a command prints.
+            b'=' => {
+                out.extend(b"$(subst ,,=)");
+                continue;
+            }
             _ => {}
         }
         out.push(*byte);
     }
     Some(out)
+}
+
+/// The pattern that matches just this name, as make looks for files where a name could be a pattern.
+fn without_wildcards(name: &[u8]) -> Cow<'_, [u8]> {
+    if !name.iter().any(|byte| b"*?[".contains(byte)) {
+        return name.into();
+    }
+    name.iter().flat_map(|byte| b"\\".iter().filter(|_| b"*?[\\".contains(byte)).chain([byte])).copied().collect()
 }
 
 #[cfg(test)]
@@ -116,37 +135,50 @@ mod tests {
         assert_eq!(rules(&[b"/b.h", b"/a b.c"], &[b"/a.o"]), "/a.o: \\\n  /a\\ b.c \\\n  /b.h\n");
         assert_eq!(
             rules(&[b"/\n", b"/\xff"], &[b"/$x#", b"/\n", b"/y"]),
-            "/$$x\\# \\\n/y:\n# 3 names with a line end or other control characters are left out\n"
+            "/$$x\\# \\\n/y:\n# 3 names that make cannot read are left out\n"
         );
     }
 
     #[test]
     fn only_names_that_a_rule_cannot_have() {
-        assert_eq!(rules(&[b"/a"], &[b"/\n"]), "# 1 names with a line end or other control characters are left out\n");
+        assert_eq!(rules(&[b"/a"], &[b"/\n"]), "# 1 names that make cannot read are left out\n");
     }
 
-    /// What make itself reads.
+    /// What make itself reads: what each target is made from, as its database has it.
     #[test]
     fn make_reads_the_names_that_were_meant() {
         let dir = std::env::temp_dir().join(format!("opentop-depfile-{}", std::process::id()));
         std::fs::create_dir(&dir).unwrap();
-        let names = ["a b", "c$d", "e#f", r"g\h", r"i\ j", "k%l", "m:n"];
-        let paths: Vec<_> = names.iter().map(|name| dir.join(name)).collect();
-        paths.iter().for_each(|path| std::fs::write(path, "").unwrap());
-        let read: Vec<_> = paths.iter().map(|path| path.as_os_str().as_encoded_bytes()).collect();
-        // Each input has to be there; make names the first that it cannot make.
-        std::fs::write(dir.join("Makefile"), rules(&read, &[b"/other", b"all"])).unwrap();
-        let make =
-            |target: &str| Command::new("make").arg("-C").arg(&dir).args(["-f", "Makefile", target]).output().unwrap();
-        let inputs = make("all");
-        // A target that is not there has to have a rule.
-        let targets = ["/a b", "/c$d", "/e#f", r"/g\h", "/k%l", "/m:n"].map(|target| {
-            std::fs::write(dir.join("Makefile"), rules(&[b"/"], &[b"/first", target.as_bytes(), b"/last"])).unwrap();
-            make(target)
-        });
-        std::fs::remove_dir_all(&dir).unwrap();
-        for make in targets.iter().chain([&inputs]) {
-            assert!(make.status.success(), "{}", String::from_utf8_lossy(&make.stderr));
+        let path = |name: &str| dir.join(name).into_os_string().into_string().unwrap();
+        let names =
+            ["a b", "c$d", "e#f", r"g\h", r"i\ j", "k%l", "m:n", "o=p", "q!=touch ran", "r*s", r"t\u[v] *w", "x?y"];
+        // What wildcards would match.
+        let others = ["rs", "r_s", "tuv", r"t\uv w", "tuv w", "x_y", "t\\uv _w"];
+        names.iter().chain(&others).for_each(|name| std::fs::write(path(name), "").unwrap());
+        let makefile = path("Makefile");
+        let database = |read: &[&str], written: &[&str]| {
+            let read: Vec<&[u8]> = read.iter().map(|name| name.as_bytes()).collect();
+            let written: Vec<&[u8]> = written.iter().map(|name| name.as_bytes()).collect();
+            std::fs::write(&makefile, rules(&read, &written)).unwrap();
+            let make = Command::new("make").arg("-C").arg(&dir).args(["-rRpf", "Makefile"]).output().unwrap();
+            String::from_utf8(make.stdout).unwrap()
+        };
+        let has =
+            |database: &str, line: &str| assert!(database.lines().any(|it| it == line), "no {line} in {database}");
+        for name in names.map(path) {
+            has(&database(&[&name], &["/all"]), &format!("/all: {name}"));
+            has(&database(&["/"], &[&name]), &format!("{name}: /"));
         }
+        let mut all = names.map(path);
+        all.sort();
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        has(&database(&all, &["/all"]), &format!("/all: {}", all.join(" ")));
+        for name in ["/;touch ran", "/l(m)", "/a\\", "/b&"] {
+            let database = database(&["/in", name], &["/all", name]);
+            has(&database, "/all: /in");
+            assert!(!database.contains(name), "{database}");
+        }
+        assert!(!dir.join("ran").exists());
+        std::fs::remove_dir_all(&dir).unwrap();
     }
 }
