@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// What was made, what it took, and what was told.
@@ -113,7 +113,14 @@ fn on_screen(opentop: &str, whose: &[&str], stalled: bool, flood: &dyn Fn() -> M
     let mut pty = Pty::start(opentop, whose, 200, 30);
     pty.wait_for("screen", |text| text.contains("opentop"));
     pty.stall(stalled);
-    let made = flood();
+    let made = std::thread::scope(|scope| {
+        let (flooding, over) = channel();
+        let looking = scope.spawn(|| look_around(&mut pty, whose, over));
+        let made = flood();
+        drop(flooding);
+        looking.join().expect("the user");
+        made
+    });
     let memory = Memory::of(pty.pid.as_raw_pid() as u32);
     pty.stall(false);
     let start = Instant::now();
@@ -128,6 +135,22 @@ fn on_screen(opentop: &str, whose: &[&str], stalled: bool, flood: &dyn Fn() -> M
     pty.signal(Signal::TERM);
     pty.wait_for_end();
     (made, memory, seen)
+}
+
+/// How long a view is held, and not.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Filters, holds the view, lets go of both, until the flood is over: memory is short when a view holds what was, and what
+/// is new comes beside it. Those `whose` opens are counted stay the same.
+fn look_around(pty: &mut Pty, whose: &[&str], over: Receiver<()>) {
+    let whose = whose.last().map_or(String::new(), |user| format!("uid:{user}"));
+    let (hold, let_go) = (format!("/\x15{whose} opentop-flood\r "), format!(" /\x15{whose}\r"));
+    for (keys, held) in [(hold, true), (let_go, false)].iter().cycle() {
+        pty.keys(keys);
+        if over.recv_timeout(LOOK) == Err(RecvTimeoutError::Disconnected) && !held {
+            return;
+        }
+    }
 }
 
 /// Time after which no count changes any more.
