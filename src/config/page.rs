@@ -12,6 +12,8 @@ pub struct Paper {
     pub explain: bool,
     /// By a pager, if there is one.
     pub pager: bool,
+    /// rpm may be asked which package a file belongs to: root runs no program.
+    pub rpm: bool,
 }
 
 /// A report that is told when something else has ended.
@@ -26,7 +28,7 @@ pub struct AtEnd {
 pub(super) fn paper(page: Page, text: bool, environment: Environment) -> Paper {
     let terminal = environment.columns;
     let pager = text && terminal.is_some() && environment.unprivileged;
-    Paper { look: look(page, terminal, environment), explain: false, pager }
+    Paper { look: look(page, terminal, environment), explain: false, pager, rpm: environment.unprivileged }
 }
 
 /// How a page looks: `columns` are those of the terminal that it is written to, and 80 where there is none.

@@ -1,11 +1,13 @@
-//! Which package of the host a file belongs to, as dpkg's own lists have it.
+//! Which package of the host a file belongs to, as dpkg's own lists have it, or as rpm tells.
 //!
-//! No program is asked. rpm keeps a database that only rpm can read, so that hosts of that kind are told that they have none.
+//! rpm keeps a database that only rpm can read, so that it is asked, with no more rights than the user has; never as root,
+//! which runs no program.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// Where dpkg keeps a list of files for each package.
 pub const LISTS: &str = "/var/lib/dpkg/info";
@@ -13,8 +15,34 @@ pub const LISTS: &str = "/var/lib/dpkg/info";
 /// Directories that are links to those of the same name below /usr; a package may have either name for them.
 const MERGED: [&[u8]; 6] = [b"/bin/", b"/sbin/", b"/lib/", b"/lib32/", b"/lib64/", b"/libx32/"];
 
-/// No path in a list is longer.
-const LINE_MAX: u64 = 4096;
+/// What reads rpm's database.
+const RPM: &str = "/usr/bin/rpm";
+
+/// A line for each file of each package.
+const RPM_FORMAT: &str = "[%{FILENAMES}\\t%{=NAME}\\n]";
+
+/// No path in a list is longer, nor with the package behind it.
+const LINE_MAX: u64 = 4096 + 256;
+
+/// A running rpm, which tells the files of all packages.
+#[derive(Debug)]
+pub struct Rpm(Child);
+
+impl Rpm {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// If it cannot be started; hosts of other kinds have none.
+    pub fn start() -> io::Result<Self> {
+        let mut command = Command::new(RPM);
+        command.env_clear().env("LC_ALL", "C").args(["-qa", "--queryformat", RPM_FORMAT]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().map(Self)
+    }
+
+    fn lines(&mut self) -> io::Result<BufReader<ChildStdout>> {
+        self.0.stdout.take().map(BufReader::new).ok_or_else(|| io::Error::other("it was asked before"))
+    }
+}
 
 /// Packages by the files that were asked for.
 #[derive(Debug, Default)]
@@ -48,8 +76,48 @@ impl<'a> Packages<'a> {
                 line.clear();
             }
         }
-        let by_file = wanted.into_iter().filter_map(|(file, package)| Some((file, package?))).collect();
-        Ok(Self { packages, by_file })
+        Ok(Self::of_found(packages, wanted))
+    }
+
+    /// Looks up `files`, absolute paths, in what rpm tells.
+    ///
+    /// # Errors
+    /// If it fails, or knows no package at all.
+    pub fn ask(files: impl Iterator<Item = &'a [u8]>, mut rpm: Rpm) -> io::Result<Self> {
+        let (found, any) = Self::listed(files, rpm.lines()?)?;
+        let status = rpm.0.wait()?;
+        match (status.success(), any) {
+            (true, true) => Ok(found),
+            (true, false) => Err(io::Error::other("it knows no package")),
+            (false, _) => Err(io::Error::other(format!("it failed with {status}"))),
+        }
+    }
+
+    /// Looks up `files` in lines of a path, a tab and its package, which come package by package; and whether there was any line.
+    fn listed(files: impl Iterator<Item = &'a [u8]>, mut lines: impl BufRead) -> io::Result<(Self, bool)> {
+        let mut wanted: HashMap<&'a [u8], Option<u32>> = files.map(|file| (merged(file), None)).collect();
+        let (mut packages, mut line, mut any) = (Vec::<String>::new(), Vec::new(), false);
+        while lines.by_ref().take(LINE_MAX).read_until(b'\n', &mut line)? > 0 {
+            any = true;
+            // A name of a file may have a tab, that of a package has none.
+            if let Some(tab) = line.iter().rposition(|byte| *byte == b'\t')
+                && let Some(found) = wanted.get_mut(merged(&line[..tab]))
+                && found.is_none()
+            {
+                let package = String::from_utf8_lossy(line[tab + 1..].trim_ascii_end());
+                if packages.last().is_none_or(|last| *last != package) {
+                    packages.push(package.into_owned());
+                }
+                *found = Some((packages.len() - 1) as u32);
+            }
+            line.clear();
+        }
+        Ok((Self::of_found(packages, wanted), any))
+    }
+
+    fn of_found(packages: Vec<String>, found: HashMap<&'a [u8], Option<u32>>) -> Self {
+        let by_file = found.into_iter().filter_map(|(file, package)| Some((file, package?))).collect();
+        Self { packages, by_file }
     }
 
     /// The package of a file that was asked for. A directory that several have belongs to any of them.
@@ -84,5 +152,17 @@ mod tests {
         let packages = files.map(|file| found.of(file.as_bytes()));
         assert_eq!(packages, [Some("libc6"), Some("dev"), Some("dev"), None, None]);
         assert!(Packages::find([].into_iter(), &dir).is_err());
+    }
+
+    #[test]
+    fn files_belong_to_the_packages_that_rpm_tells() {
+        let lines = "/usr/bin/ls\tcoreutils\n/usr/bin/cat\tcoreutils\n/etc/a\tb\tsetup\n/etc/long".to_owned()
+            + &"x".repeat(9000)
+            + "\tsetup\n/usr/lib64/libc.so.6\tglibc\n/etc/none\n";
+        let files = ["/bin/cat", "/usr/bin/ls", "/etc/a\tb", "/lib64/libc.so.6", "/etc/none", "/etc/other"];
+        let (found, any) = Packages::listed(files.iter().map(|file| file.as_bytes()), lines.as_bytes()).unwrap();
+        let packages = files.map(|file| found.of(file.as_bytes()));
+        assert_eq!(packages, [Some("coreutils"), Some("coreutils"), Some("setup"), Some("glibc"), None, None]);
+        assert!(any && !Packages::listed([].into_iter(), &b""[..]).unwrap().1);
     }
 }

@@ -18,7 +18,7 @@ use crate::config::{Paper, Selection};
 use crate::error::{self, EXIT_OK, Error};
 use crate::escape::escape;
 use crate::message::Hooks;
-use crate::names::packages::{LISTS, Packages};
+use crate::names::packages::{LISTS, Packages, Rpm};
 use crate::names::permissions::denied_by;
 use crate::output::lines::consume;
 use crate::output::report::{By, Collect, Host};
@@ -38,10 +38,12 @@ const WAITING: usize = 16;
 pub(crate) fn report(file: &Path, selection: &Selection, form: ReportForm, paper: Paper) -> Result<u8, Error> {
     let input = open(file)?;
     let page = Page::start(paper.pager);
+    let ask_rpm = paper.look.by == By::Package && paper.rpm && !Path::new(LISTS).exists();
+    let rpm = if ask_rpm { Rpm::start().ok() } else { None };
     // Not a byte of it is looked at before.
     privileges::keep_only(Role::Consumer)?;
     let collected = collect(input, empty(form), selection)?;
-    let packages = collected.packages(paper)?;
+    let packages = collected.packages(paper, rpm)?;
     page.write(|out| collected.write(out, form, paper, packages.as_ref()))?;
     Ok(EXIT_OK)
 }
@@ -72,7 +74,7 @@ pub(crate) fn report_command(
                     let Collect { report, hooks: text, .. } = collect;
                     let source = line(command);
                     let collected = Collected { report, header: Header::of_host(hooks), hooks: text, source };
-                    let packages = collected.packages(paper)?;
+                    let packages = collected.packages(paper, None)?;
                     match collected.write(&writer, form, paper, packages.as_ref()) {
                         // A reader that is gone has all it wanted.
                         Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
@@ -126,7 +128,7 @@ impl Collected {
     }
 
     /// The packages that the files belong to, where they are wanted. They are those of this host, and it is said if the opens are of another.
-    fn packages(&self, paper: Paper) -> Result<Option<Packages<'_>>, Error> {
+    fn packages(&self, paper: Paper, rpm: Option<Rpm>) -> Result<Option<Packages<'_>>, Error> {
         if paper.look.by != By::Package {
             return Ok(None);
         }
@@ -136,9 +138,16 @@ impl Collected {
             error::tell(format!("{} is of {host}, and the packages are those of this host, {this}", self.source));
         }
         let files = self.report.records().map(|(_, path, _)| self.report.names().get(path));
-        Packages::find(files, Path::new(LISTS)).map(Some).map_err(|why| {
-            Error::Other(format!("--by package reads dpkg's lists in {LISTS}, and cannot: {why}; rpm's are not read"))
-        })
+        let packages = match rpm {
+            Some(rpm) => Packages::ask(files, rpm).map_err(|why| format!("--by package asks rpm, and cannot: {why}")),
+            None => Packages::find(files, Path::new(LISTS)).map_err(|why| {
+                format!(
+                    "--by package reads dpkg's lists in {LISTS}, and cannot: {why}; rpm is asked only of a recording, and not by root, \
+                     which runs no program"
+                )
+            }),
+        };
+        packages.map(Some).map_err(Error::Other)
     }
 
     fn write(&self, out: &Writer, form: ReportForm, paper: Paper, packages: Option<&Packages<'_>>) -> io::Result<()> {
