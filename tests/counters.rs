@@ -25,18 +25,14 @@ const EACH: u64 = 3;
 /// Held by whoever has brief processes: those of another test have the same name.
 static BRIEF: Mutex<()> = Mutex::new(());
 
-/// Lets so many processes live for a moment.
+/// Lets so many processes live for a moment, by programs that each end within what a test waits for.
 fn brief(dir: &Path, processes: u64) {
-    let [each, processes] = [EACH, processes].map(|number| number.to_string());
-    succeed(opener([
-        "brief",
-        dir.to_str().expect("a plain path"),
-        "--opens",
-        &each,
-        "--procs",
-        &processes,
-        "--missing",
-    ]));
+    const AT_A_TIME: u64 = 10_000;
+    let dir = dir.to_str().expect("a plain path");
+    for done in (0..processes).step_by(AT_A_TIME as usize) {
+        let [each, processes] = [EACH, AT_A_TIME.min(processes - done)].map(|number| number.to_string());
+        succeed(opener(["brief", dir, "--opens", &each, "--procs", &processes, "--missing"]));
+    }
 }
 
 /// The map of processes that this process has.
@@ -107,9 +103,15 @@ fn each_of_many_brief_processes_is_counted_exactly_and_leaves_room_for_others() 
     });
     assert_eq!((told.whole, told.wrong, told.totals.lost.overflow), (processes, 0, 0), "{told:?}");
     assert!((1..32768 / 3).contains(&largest), "{largest} processes in the map");
-    let (early, most) = (memory[memory.len() / 4], memory.iter().max().expect("a measurement"));
-    eprintln!("{early} KiB of memory after a quarter, at most {most} KiB");
-    assert!(*most < early + (16 << 10), "{early} KiB of memory after a quarter, then {most} KiB");
+    // What is usual counts: batches may wait for a moment on a busy host.
+    let usual = |from: usize, to: usize| {
+        let mut part = memory[memory.len() * from / 4..memory.len() * to / 4].to_vec();
+        part.sort_unstable();
+        part[part.len() / 2]
+    };
+    let (early, late) = (usual(1, 2), usual(3, 4));
+    eprintln!("{early} KiB of memory in the second quarter, {late} KiB in the last");
+    assert!(late < early + (4 << 10), "{early} KiB of memory in the second quarter, {late} KiB in the last");
 }
 
 /// What calls of bpf() do to maps.
