@@ -5,10 +5,12 @@
 
 mod common;
 
-use common::lines::{Expected, Open};
+use common::lines::{Expected, Line, Open};
+use common::tracer::Tracer;
 use common::ways::{Gone, go_every_way, seen_by};
-use common::{needs_root, opener, succeed};
+use common::{Scratch, needs_root, opener, succeed};
 use std::collections::HashSet;
+use std::fs::File;
 
 #[test]
 #[ignore = "needs root: make test"]
@@ -31,6 +33,21 @@ fn measuring_latency_changes_nothing_else() {
         let measured = open.latency_ns.is_some_and(|ns| ns > 0);
         assert_eq!(measured, !gone.has_no_latency(open), "latency: {open:?}");
     }
+}
+
+/// More than opentop keeps times for, by somebody who needs no privileges for it.
+#[test]
+#[ignore = "needs root: make test"]
+fn latency_is_measured_whatever_opens_others_never_return_from() {
+    needs_root();
+    let scratch = Scratch::new();
+    let (before, after) = (scratch.file("before", ""), scratch.file("after", ""));
+    let mut tracer = Tracer::json(&["--latency"], &before);
+    succeed(opener(["abandon", scratch.path().to_str().expect("a plain path"), "--opens", "25000"]));
+    let seen = |line: &str| Line::parse(line).open().is_some_and(|open| open.is_at(&after));
+    let line = tracer.wait_until(seen, || drop(File::open(&after)));
+    tracer.stop();
+    assert!(Line::parse(&line).open().expect("an open").latency_ns.is_some(), "{line}");
 }
 
 #[test]

@@ -84,9 +84,13 @@ struct {
 	__type(value, u32);
 } wanted_cgroup SEC(".maps");
 
-/* Enter timestamp of a thread's call. Only filled where latency is measured. */
+/*
+ * Enter timestamp of a thread's call. Only filled where latency is measured. A
+ * thread that never returns from its call leaves it behind, and anybody can have
+ * any number of those: the least recently used go.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, u32);
 	__type(value, u64);

@@ -31,6 +31,7 @@ usage: opener list                          print the names of all ways
            --missing                        names that are not there, each different
            --cpu K                          all on one processor
        opener brief DIR --opens N --procs N open N times by each of so many processes, of which few live at a time
+       opener abandon DIR --opens N         begin N opens that never return, by as many processes
        opener loop DIR --seconds S [--missing] [--cpu K]
                                             one process opens flat out; prints the count and ns per open
        opener stat DIR --lookups N          look N different names up that are not there
@@ -60,6 +61,7 @@ fn run(command: &str, args: &Args) -> Result<ExitCode, String> {
         "lookups" => return Ok(go_ways(ways::lookups(), args, &args.dir()?)),
         "stat" => storm::look_up(&args.dir()?, args.plan("lookups")?.amount),
         "storm" => storm::storm(&args.dir()?, &args.plan("opens")?),
+        "abandon" => storm::abandon(&args.dir()?, args.plan("opens")?.amount),
         "brief" => storm::brief(&args.dir()?, &args.plan("opens")?),
         "loop" => storm::flat_out(&args.dir()?, &args.plan("seconds")?),
         "first" => storm::first(args.operand()?.as_bytes()),

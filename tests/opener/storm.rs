@@ -102,20 +102,55 @@ pub fn storm(dir: &[u8], plan: &Plan) {
 /// `brief`.
 pub fn brief(dir: &[u8], plan: &Plan) {
     prepare(dir, plan);
+    few_at_a_time(plan.procs, 4, || {
+        // SAFETY: a C string.
+        unsafe { libc::prctl(libc::PR_SET_NAME, c"brief".as_ptr()) };
+        let mut opener = Opener::new(plan.missing);
+        (0..plan.amount).for_each(|number| opener.open(number));
+        std::thread::sleep(Duration::from_millis(2));
+        0
+    });
+}
+
+/// Begins `opens` opens that never return: each by a process that waits for the writer of a pipe, is interrupted by a timer
+/// so that the open would be made again, and ends instead.
+pub fn abandon(dir: &[u8], opens: u64) {
+    extern "C" fn end(_signal: libc::c_int) {
+        // SAFETY: ends the process at once.
+        unsafe { libc::_exit(0) }
+    }
+    sys::change_dir(dir);
+    sys::make_fifo(b"fifo", 0o600);
+    // SAFETY: all zero is a valid action; the handler only makes a system call.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = end as *const () as usize;
+        action.sa_flags = libc::SA_RESTART;
+        sys::must(
+            "sigaction",
+            sys::result(libc::sigaction(libc::SIGALRM, &raw const action, std::ptr::null_mut()).into()),
+        );
+    }
+    let name = sys::c_string(b"fifo");
+    few_at_a_time(opens, 64, || {
+        let after = libc::timeval { tv_sec: 0, tv_usec: 10_000 };
+        let once = libc::itimerval { it_interval: libc::timeval { tv_sec: 0, tv_usec: 0 }, it_value: after };
+        // SAFETY: a live timer.
+        unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const once, std::ptr::null_mut()) };
+        let ask = Ask { dirfd: libc::AT_FDCWD, name: name.as_ptr(), flags: 0, high_flags: 0, mode: 0, resolve: 0 };
+        i32::from((OPENAT.call)(&ask).is_ok())
+    });
+}
+
+/// Runs `child` as `procs` processes, of which so many live at a time.
+fn few_at_a_time(procs: u64, living_at_most: usize, child: impl Fn() -> i32) {
     let mut living = std::collections::VecDeque::new();
     let wait_for = |child| assert_eq!(sys::wait(child), 0, "a brief process");
-    for _ in 0..plan.procs {
-        if living.len() == 4 {
+    for _ in 0..procs {
+        if living.len() == living_at_most {
             living.pop_front().into_iter().for_each(wait_for);
         }
-        living.push_back(sys::fork(|| {
-            // SAFETY: a C string.
-            unsafe { libc::prctl(libc::PR_SET_NAME, c"brief".as_ptr()) };
-            let mut opener = Opener::new(plan.missing);
-            (0..plan.amount).for_each(|number| opener.open(number));
-            std::thread::sleep(Duration::from_millis(2));
-            0
-        }));
+        living.push_back(sys::fork(&child));
     }
     living.into_iter().for_each(wait_for);
 }
