@@ -101,9 +101,11 @@ impl Pty {
 
     pub fn resize(&self, width: u16, height: u16) {
         let size = PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 };
-        self.master.as_ref().expect("a terminal").resize(size).expect("resizing");
         let (rows, columns) = emulated(height, width);
-        self.lock().screen.screen_mut().set_size(rows, columns);
+        // Until both have the new size nothing is read: the program draws at once, and only once.
+        let mut shown = self.lock();
+        self.master.as_ref().expect("a terminal").resize(size).expect("resizing");
+        shown.screen.screen_mut().set_size(rows, columns);
     }
 
     /// Sizes of all sorts, one every `pause`.
