@@ -30,6 +30,9 @@ pub(super) fn drafts(target: &Target, files: u32) -> Result<VecDeque<Draft>, Err
     (1..=files).map(numbered).collect()
 }
 
+/// Bytes of text between two looks at the file, which it may become too large by.
+const TEXT: usize = 64 << 10;
+
 /// Writes to one file after the other.
 pub(super) struct Rotating {
     unused: VecDeque<Draft>,
@@ -39,10 +42,15 @@ pub(super) struct Rotating {
     recorder: Option<Recorder<File>>,
     header: Header,
     bytes: u64,
-    /// Bytes in the file at the last reading of the counters, and what had been counted when it was begun.
+    /// Bytes in the file when it was last looked at, and of text that was handed on since.
     before: u64,
+    text: usize,
+    /// What had been counted when the file was begun.
     base: Totals,
-    /// Bytes in all files that were ever begun, as of the last reading of the counters.
+    /// What has been counted: the last reading, and the events since.
+    counted: Totals,
+    hooks: String,
+    /// Bytes in all files that were ever begun, as of the last look.
     pub written: Rc<Cell<u64>>,
     /// Files begun, and what is in those that are finished.
     pub begun: u64,
@@ -51,8 +59,8 @@ pub(super) struct Rotating {
 
 impl Rotating {
     pub fn begin(unused: VecDeque<Draft>, bytes: u64, header: Header) -> io::Result<Self> {
-        let (used, base) = (VecDeque::new(), Totals::default());
-        let written = Rc::default();
+        let (used, written, hooks) = (VecDeque::new(), Rc::default(), String::new());
+        let (base, counted) = (Totals::default(), Totals::default());
         let mut rotating = Self {
             unused,
             used,
@@ -60,7 +68,10 @@ impl Rotating {
             header,
             bytes,
             before: 0,
+            text: 0,
             base,
+            counted,
+            hooks,
             written,
             begun: 0,
             recorded: Recorded::default(),
@@ -109,7 +120,23 @@ impl Output for Rotating {
     }
 
     fn open(&mut self, event: &OpenEvent<'_>, names: &Names) -> io::Result<()> {
-        self.recorder()?.open(event, names)
+        self.recorder()?.open(event, names)?;
+        let failed = u64::from(event.errno().is_some());
+        if event.is_lookup() {
+            let lookups = &mut self.counted.lookups;
+            (lookups.made, lookups.failed, lookups.delivered) =
+                (lookups.made + 1, lookups.failed + failed, lookups.delivered + 1);
+        } else {
+            let counted = &mut self.counted;
+            (counted.opens, counted.failed, counted.delivered) =
+                (counted.opens + 1, counted.failed + failed, counted.delivered + 1);
+        }
+        self.text += event.name.len() + event.path.len() + event.real_path.len() + LINE;
+        if self.text < TEXT {
+            return Ok(());
+        }
+        self.flush()?;
+        self.look()
     }
 
     fn lost(&mut self, cause: &str, count: u64) -> io::Result<()> {
@@ -125,17 +152,32 @@ impl Output for Rotating {
         self.recorder()?.flush()
     }
 
-    /// Only here is it known what belongs to which file. What has come since the last time is expected to come again.
+    /// Here it is known what was lost, which belongs to the file that is being written.
     fn counted(&mut self, totals: &Totals, hooks: &str) -> io::Result<()> {
+        self.counted = *totals;
+        hooks.clone_into(&mut self.hooks);
+        self.look()
+    }
+}
+
+/// Bytes of a line besides its names, about.
+const LINE: usize = 400;
+
+impl Rotating {
+    /// Begins the next file where this one would become too large. What has come since the last look is expected
+    /// to come twice again, at most.
+    fn look(&mut self) -> io::Result<()> {
+        self.text = 0;
         let len = self.used.back().map_or(Ok(0), |file| file.metadata().map(|data| data.len()))?;
         let grown = len.saturating_sub(std::mem::replace(&mut self.before, len));
         self.written.set(self.written.get() + grown);
-        if len + grown < self.bytes {
+        if len + 2 * grown < self.bytes {
             return Ok(());
         }
-        self.summary(totals, hooks)?;
+        let (counted, hooks) = (self.counted, self.hooks.clone());
+        self.summary(&counted, &hooks)?;
         self.finish()?;
-        self.base = *totals;
+        self.base = counted;
         self.next()
     }
 }
