@@ -2,7 +2,8 @@
 //!
 //! Only what root alone can have written is believed: every directory on the way and the file are root's, nobody else may
 //! write to them, and no link is followed. So a name is missing rather than forged, and the id stands for it. A user's own
-//! containers (`/user.slice/...`) are not looked for: anybody can give a cgroup of theirs the id of another's container.
+//! containers (`/user.slice/...`) are not looked for, nor those inside of a container or of a service, which may have been
+//! given cgroups of their own to make: who has one can give it the id of another's container.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -42,12 +43,24 @@ pub(crate) fn container_name(root: &Path, cgroup: &[u8]) -> Option<Vec<u8>> {
     let cgroup = str::from_utf8(cgroup).ok().filter(|cgroup| !cgroup.starts_with("/user.slice/"))?;
     let container = container_of(cgroup)?;
     let id = container.id?;
+    if !is_made_by_root(cgroup, &id) {
+        return None;
+    }
     let name = match container.runtime {
         "docker" => docker(root, &id),
         "podman" => podman(root, &id),
         _ => None,
     };
     name.filter(|name| (1..=NAME_MAX).contains(&name.len())).map(String::into_bytes)
+}
+
+/// Whether nothing but slices is around the cgroup with this id. An engine may have cgroups of the same id in one another.
+fn is_made_by_root(cgroup: &str, id: &str) -> bool {
+    let mut around = cgroup.match_indices('/').map(|(at, _)| &cgroup[..at]).chain([cgroup]);
+    let outermost = around.find_map(|path| Some((path, container_of(path)?)));
+    outermost.is_some_and(|(path, container)| {
+        container.id.as_deref() == Some(id) && !path.split('/').any(|part| part.ends_with(".service"))
+    })
 }
 
 fn docker(root: &Path, id: &str) -> Option<String> {
@@ -148,6 +161,11 @@ mod tests {
         assert_eq!(root.name("/system.slice/docker-ID.scope").as_deref(), Some("web-1"));
         assert_eq!(root.name("/docker/ID/init").as_deref(), Some("web-1"));
         assert_eq!(root.name("/machine.slice/libpod-ID.scope/container").as_deref(), Some("db"));
+        assert_eq!(root.name("/machine.slice/libpod-ID.scope/libpod-payload-ID").as_deref(), Some("db"));
+        let inside = format!("/docker/{}/docker-ID.scope", "0".repeat(64));
+        for forged in [inside.as_str(), "/system.slice/web.service/docker-ID.scope", "/lxc/box/docker-ID.scope"] {
+            assert_eq!(root.name(forged), None, "{forged}");
+        }
         let others = ["/user.slice/user-1000.slice/libpod-ID.scope", "/system.slice/ssh.service", "/kubepods/POD/ID"];
         for nameless in others {
             assert_eq!(root.name(nameless), None, "{nameless}");
