@@ -21,11 +21,11 @@ impl Scroll {
         let half = (height / 2).max(1);
         let selected = match motion {
             Motion::Up => self.selected.saturating_sub(1),
-            Motion::Down => self.selected + 1,
+            Motion::Down => self.selected.saturating_add(1),
             Motion::PageUp => self.selected.saturating_sub(page),
-            Motion::PageDown => self.selected + page,
+            Motion::PageDown => self.selected.saturating_add(page),
             Motion::HalfUp => self.selected.saturating_sub(half),
-            Motion::HalfDown => self.selected + half,
+            Motion::HalfDown => self.selected.saturating_add(half),
             Motion::First => 0,
             Motion::Last => usize::MAX,
         };
@@ -51,6 +51,14 @@ impl Scroll {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_list_whose_length_nobody_knows_has_an_end_too() {
+        let last = Scroll::default().moved(Motion::Last, usize::MAX, 10);
+        for motion in [Motion::Down, Motion::PageDown, Motion::HalfDown] {
+            assert_eq!(last.moved(motion, usize::MAX, 10), last);
+        }
+    }
 
     #[test]
     fn pages_keep_a_row_in_view() {
