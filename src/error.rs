@@ -20,7 +20,7 @@ const LINE_MAX: usize = 4096;
 
 /// Writes one line to stderr, if anybody is there to read it: a terminal that has hung up is no reason to fail. All that
 /// opentop says there goes through here or [`usage`], so that no name in it reaches a terminal as it is.
-pub fn tell(what: impl std::fmt::Display) {
+pub fn print(what: impl std::fmt::Display) {
     use std::io::Write as _;
     let mut line = message(&what.to_string());
     if line.len() > LINE_MAX {

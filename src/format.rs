@@ -77,12 +77,12 @@ pub fn duration(ns: u64) -> String {
 }
 
 /// `text` in at most `width` columns: what is too long loses its middle, of a path never the base name (as long as
-/// that fits at all). `mark` stands for what is missing.
-pub fn elide(text: &str, width: usize, mark: &str) -> String {
+/// that fits at all). `ellipsis` stands for what is missing.
+pub fn elide(text: &str, width: usize, ellipsis: &str) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
-    let room = width.saturating_sub(mark.width());
+    let room = width.saturating_sub(ellipsis.width());
     if room == 0 {
         return head(text, width).to_owned();
     }
@@ -91,26 +91,26 @@ pub fn elide(text: &str, width: usize, mark: &str) -> String {
     let tail_room = if base.width() <= room { base.width() } else { room - room / 3 };
     let tail = tail(text, tail_room);
     let head = head(text, room - tail.width());
-    format!("{head}{mark}{tail}")
+    format!("{head}{ellipsis}{tail}")
 }
 
 /// `text` in at most `width` columns: what is too long loses its end.
-pub fn cut(text: &str, width: usize, mark: &str) -> String {
+pub fn cut(text: &str, width: usize, ellipsis: &str) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
-    format!("{}{}", head(text, width.saturating_sub(mark.width())), head(mark, width))
+    format!("{}{}", head(text, width.saturating_sub(ellipsis.width())), head(ellipsis, width))
 }
 
 /// The same, but what is lost begins between words where that is possible.
-pub fn cut_words(text: &str, width: usize, mark: &str) -> String {
-    let short = cut(text, width, mark);
-    let kept = short.len().saturating_sub(mark.len());
+pub fn cut_words(text: &str, width: usize, ellipsis: &str) -> String {
+    let short = cut(text, width, ellipsis);
+    let kept = short.len().saturating_sub(ellipsis.len());
     if short == text || text[..kept].ends_with(' ') || text[kept..].starts_with(' ') {
         return short;
     }
     match text[..kept].rfind(' ') {
-        Some(end) => format!("{} {mark}", text[..end].trim_end()),
+        Some(end) => format!("{} {ellipsis}", text[..end].trim_end()),
         None => short,
     }
 }

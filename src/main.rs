@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     match opentop::run(cli) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            error::tell(&error);
+            error::print(&error);
             ExitCode::from(error.exit_code())
         }
     }

@@ -5,7 +5,7 @@ mod common;
 #[allow(dead_code, reason = "each test program uses its own part")]
 mod pty;
 
-use common::tracer::{Tracer, beside};
+use common::tracer::{Tracer, with_tracer};
 use common::{Running, Scratch, needs_root, opener, succeed};
 use libbpf_rs::{MapCore as _, MapHandle};
 use opentop::message::{Message, Totals};
@@ -51,9 +51,9 @@ fn resident() -> u64 {
     line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
-/// What was told of brief processes.
+/// What was reported of brief processes.
 #[derive(Debug, Default)]
-struct Told {
+struct Reported {
     /// Those that have ended, with all their opens.
     whole: u64,
     /// Those that have ended with another count than what they made.
@@ -72,20 +72,20 @@ fn each_of_many_brief_processes_is_counted_exactly_and_leaves_room_for_others() 
     let scratch = Scratch::new();
     // As slow as the map allows: the room is made in between.
     let options = Options { interval: Duration::from_secs(4), ..Options::default() };
-    let (told, largest, memory) = beside(options, 64, |received, commands| {
+    let (reported, largest, memory) = with_tracer(options, 64, |received, commands| {
         std::thread::scope(|scope| {
             let reading = scope.spawn(move || {
-                let mut told = Told::default();
+                let mut reported = Reported::default();
                 for message in received {
                     let Message::Counts(counts) = message else { continue };
-                    told.totals = counts.totals;
+                    reported.totals = counts.totals;
                     for process in counts.processes.iter().filter(|process| process.comm == b"brief") {
                         let is_whole = (process.opens, process.failed) == (EACH, EACH);
-                        told.whole += u64::from(process.ended && is_whole);
-                        told.wrong += u64::from(process.ended && !is_whole);
+                        reported.whole += u64::from(process.ended && is_whole);
+                        reported.wrong += u64::from(process.ended && !is_whole);
                     }
                 }
-                told
+                reported
             });
             let map = map_of_processes();
             let storm = scope.spawn(|| brief(scratch.path(), processes));
@@ -101,7 +101,7 @@ fn each_of_many_brief_processes_is_counted_exactly_and_leaves_room_for_others() 
             (reading.join().expect("the reading thread"), largest, memory)
         })
     });
-    assert_eq!((told.whole, told.wrong, told.totals.lost.overflow), (processes, 0, 0), "{told:?}");
+    assert_eq!((reported.whole, reported.wrong, reported.totals.lost.overflow), (processes, 0, 0), "{reported:?}");
     assert!((1..32768 / 3).contains(&largest), "{largest} processes in the map");
     // What is usual counts: batches may wait for a moment on a busy host.
     let usual = |from: usize, to: usize| {

@@ -21,7 +21,7 @@ fn stalled(args: &[&str], file: &Path) -> (Child, io::PipeReader) {
     let child = opentop(args).stdout(writer).stderr(Stdio::piped()).spawn().expect("starting opentop");
     let start = Instant::now();
     while has_room(&ours) {
-        assert!(start.elapsed() < common::PATIENCE, "the pipe does not fill up");
+        assert!(start.elapsed() < common::TIMEOUT, "the pipe does not fill up");
         (0..100).for_each(|_| drop(File::open(file)));
     }
     (child, reader)

@@ -154,7 +154,7 @@ fn is_the_callers_own_before_it_reads(args: &[&str]) {
     while Status::parse(&fs::read_to_string(format!("/proc/{}/status", replay.0.id())).expect("status")).get("Seccomp")
         != "2"
     {
-        assert!(start.elapsed() < common::PATIENCE, "it never gives up what it has");
+        assert!(start.elapsed() < common::TIMEOUT, "it never gives up what it has");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     for status in threads(&format!("{args:?}, under sudo, before its first byte"), &replay) {

@@ -4,7 +4,7 @@ mod common;
 
 use common::lines::{Line, Summary};
 use common::storm::{opens_by_pid, storm};
-use common::tracer::{Ended, Tracer, beside};
+use common::tracer::{Ended, Tracer, with_tracer};
 use common::{Scratch, needs_root};
 use opentop::filter::KernelFilter;
 use opentop::message::{Message, ProcessCount, Totals};
@@ -101,7 +101,7 @@ fn counts_of<T>(ring_bytes: u32, during: impl FnOnce() -> T) -> (T, HashMap<u32,
         interval: INTERVAL,
         ..Options::default()
     };
-    beside(options, 64, |received, commands| {
+    with_tracer(options, 64, |received, commands| {
         std::thread::scope(|scope| {
             let reading = scope.spawn(move || {
                 let (mut processes, mut totals) = (HashMap::new(), Totals::default());
@@ -166,7 +166,7 @@ fn a_consumer_that_is_late_loses_nothing_while_the_ring_has_room() {
     let scratch = Scratch::new();
     let path = scratch.join("late");
     // Room for what comes at the start, and a few batches.
-    beside(only_this_process(), 16, |received, commands| {
+    with_tracer(only_this_process(), 16, |received, commands| {
         (0..OPENS).for_each(|_| open_at_leisure(&path));
         commands.send(Command::Stop).expect("a tracer that runs");
         let (mut seen, mut totals) = (0, Totals::default());
@@ -190,7 +190,7 @@ fn a_consumer_that_is_gone_is_noticed_though_the_channel_is_full() {
     let scratch = Scratch::new();
     // Only opens tell: no counts are due.
     let options = Options { interval: Duration::from_secs(3600), ..only_this_process() };
-    beside(options, 16, |received, commands| {
+    with_tracer(options, 16, |received, commands| {
         let start = Instant::now();
         while !received.is_full() {
             assert!(start.elapsed() < Duration::from_secs(10), "{} messages are all", received.len());
@@ -295,7 +295,7 @@ fn moving_to_other_hooks_misses_nothing_and_says_so() {
     needs_root();
     let scratch = Scratch::new();
     let options = Options { hooks: Some(HookSet::SyscallExit), interval: INTERVAL, ..Options::default() };
-    let (made, seen, hooks) = beside(options, 64, |received, commands| {
+    let (made, seen, hooks) = with_tracer(options, 64, |received, commands| {
         std::thread::scope(|scope| {
             let blowing =
                 scope.spawn(|| storm(&scratch, &["--opens", &OPENS.to_string(), "--procs", "2", "--missing"]));

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::child::Program;
 use crate::cli::{Cli, ColorWhen, Command, DiffForm, Filters, OutputForm, Page, ReportForm, Shown, Trace};
-use crate::error::{Error, tell};
+use crate::error::{self, Error};
 use crate::escape;
 use crate::filter::{Filter, FilterError, Term};
 use crate::history::log::Bound;
@@ -315,7 +315,7 @@ fn show(shown: &Shown, selection: Selection, environment: Environment, screen: b
         group: shown.group_by,
         sort: shown.sort,
         history: history(&shown.history)?,
-        colour: shown.color.here(screen && !environment.no_color),
+        colour: shown.color.resolve(screen && !environment.no_color),
         ascii: shown.ascii,
     })
 }
@@ -342,7 +342,7 @@ fn filter(filters: &Filters, names: &Names, follows: bool) -> Result<Filter, Err
     let expression = filters.filter.as_deref().unwrap_or_default();
     let parsed = Filter::parse(expression, names).map_err(|why| Error::Usage(format!("--filter: {why}")))?;
     let filter = Filter::from_terms(terms).and(parsed);
-    filter.remarks().for_each(tell);
+    filter.remarks().for_each(error::print);
     Ok(filter)
 }
 

@@ -37,7 +37,7 @@ pub(super) fn look(page: Page, columns: Option<u16>, environment: Environment) -
     let width = columns.filter(|columns| *columns > 0).map_or(80, usize::from);
     Look {
         width: width.clamp(*COLUMNS.start(), *COLUMNS.end()),
-        colour: page.color.here(columns.is_some() && !environment.no_color),
+        colour: page.color.resolve(columns.is_some() && !environment.no_color),
         all: page.all,
         by: page.by,
     }
@@ -51,8 +51,8 @@ pub(super) fn at_end(asked: cli::AtEnd, to_stdout: bool, color: ColorWhen, envir
 }
 
 impl ColorWhen {
-    /// Whether there are colours, `auto` being how it is without being told.
-    pub(super) fn here(self, auto: bool) -> bool {
+    /// Whether there are colours, where `auto` says what to do when nothing is asked for.
+    pub(super) fn resolve(self, auto: bool) -> bool {
         match self {
             ColorWhen::Always => true,
             ColorWhen::Never => false,

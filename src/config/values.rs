@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Rotation, start_of};
-use crate::error::{Error, tell};
+use crate::error::{self, Error};
 use crate::history::log::Bound;
 use crate::tracer::{self, HookSet, Named};
 
@@ -137,7 +137,7 @@ pub(super) fn running(pids: &[u32]) -> Result<(), Error> {
             Err(Error::Other(format!("--pid {listed}: no such process: look for it by `pgrep`")))
         }
         _ => {
-            tell(format!("--pid {listed}: no such process; the others are traced"));
+            error::print(format!("--pid {listed}: no such process; the others are traced"));
             Ok(())
         }
     }

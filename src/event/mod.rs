@@ -351,8 +351,8 @@ impl Batch {
         self.cgroups.push(cgroup);
     }
 
-    /// Forgets the names of cgroups, which somebody has taken note of.
-    pub fn forget_cgroups(&mut self) {
+    /// Drops the names of cgroups once somebody has taken note of them.
+    pub fn clear_cgroups(&mut self) {
         (self.cgroups, self.named) = (Vec::new(), 0);
     }
 

@@ -224,14 +224,17 @@ impl Filter {
 
     /// The terms that the kernel can check.
     pub fn kernel_terms(&self) -> Vec<String> {
-        let by_kernel = self.places().into_iter().filter(|(_, place)| *place == Place::Kernel);
+        let by_kernel = self.checked_by().into_iter().filter(|(_, by)| *by == CheckedBy::Kernel);
         by_kernel.map(|(term, _)| term.source.clone()).collect()
     }
 
-    /// Each term, and where it can be checked first.
-    pub fn places(&self) -> Vec<(&Term, Place)> {
+    /// Each term, and who can check it first.
+    pub fn checked_by(&self) -> Vec<(&Term, CheckedBy)> {
         let mut kernel = KernelFilter::default();
-        self.terms.iter().map(|term| (term, if kernel.take(term) { Place::Kernel } else { Place::Here })).collect()
+        self.terms
+            .iter()
+            .map(|term| (term, if kernel.take(term) { CheckedBy::Kernel } else { CheckedBy::Userspace }))
+            .collect()
     }
 }
 
@@ -241,13 +244,13 @@ impl fmt::Display for Filter {
     }
 }
 
-/// Where a term can be checked.
+/// Who can check a term first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// In the kernel: opens that fail it cost no event.
+pub enum CheckedBy {
+    /// The BPF side: opens that fail it cost no event.
     Kernel,
-    /// In opentop, on each event.
-    Here,
+    /// Opentop, on each event.
+    Userspace,
 }
 
 /// Conditions for the kernel; all must hold, an empty list or `None` is no condition.

@@ -266,12 +266,12 @@ fn the_kernel_gets_what_it_can_check() {
         KernelFilter { pids: vec![1, 2], uids: vec![33], failed: Some(true), errnos: vec![libc::ENOENT, libc::EACCES] }
     );
     assert_eq!(kernel("!err:any").failed, Some(false));
-    // One condition of a kind is handed over; the others hold here.
+    // One condition of a kind is handed over; the others are checked in userspace.
     assert_eq!(kernel("pid:1,2 pid:2").pids, [1, 2]);
     let filter = parse("pid:1 web pid:2 err:any");
-    let places: Vec<_> = filter.places().into_iter().map(|(term, place)| (term.source(), place)).collect();
-    let (kernel, here) = (Place::Kernel, Place::Here);
-    assert_eq!(places, [("pid:1", kernel), ("web", here), ("pid:2", here), ("err:any", kernel)]);
+    let checked_by: Vec<_> = filter.checked_by().into_iter().map(|(term, by)| (term.source(), by)).collect();
+    let (kernel, userspace) = (CheckedBy::Kernel, CheckedBy::Userspace);
+    assert_eq!(checked_by, [("pid:1", kernel), ("web", userspace), ("pid:2", userspace), ("err:any", kernel)]);
 }
 
 proptest! {

@@ -174,9 +174,9 @@ impl Tally {
         self.error_bound += most.opens;
         self.entries.truncate(half);
         self.bytes = self.entries.iter().map(Entry::bytes).sum();
-        let places = |of: fn(&Entry) -> bool| (0..half).filter(|at| of(&self.entries[*at])).collect();
+        let indexes = |of: fn(&Entry) -> bool| (0..half).filter(|at| of(&self.entries[*at])).collect();
         (self.touched, self.active) =
-            (places(|entry| entry.opens > entry.before), places(|entry| entry.rate > Some(0.0)));
+            (indexes(|entry| entry.opens > entry.before), indexes(|entry| entry.rate > Some(0.0)));
         self.index.clear();
         for at in 0..half {
             if let Err(free) = self.find(&self.entries[at].key) {

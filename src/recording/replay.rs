@@ -73,8 +73,8 @@ struct Player<'a> {
     tally: Tally,
     /// The recording's own totals.
     summary: Option<Totals>,
-    /// When playing began, and the recorded time then.
-    began: Option<(Instant, u64)>,
+    /// When playing started, and the recorded time then.
+    started: Option<(Instant, u64)>,
     /// Recorded times of the latest event and of the next counts.
     now_ns: u64,
     counts_ns: u64,
@@ -94,7 +94,7 @@ impl<'a> Player<'a> {
             batch_ns: (0, 0),
             tally: Tally::default(),
             summary: None,
-            began: None,
+            started: None,
             now_ns: 0,
             counts_ns: 0,
             cut_ns: 0,
@@ -133,8 +133,8 @@ impl<'a> Player<'a> {
     /// Sends what belongs before `event`: a batch that is full, counts that are due.
     fn make_room(&mut self, event: &OpenEvent<'_>) -> Result<(), Halt> {
         let ts_ns = event.ts_ns;
-        if self.began.is_none() {
-            self.began = Some((Instant::now(), ts_ns));
+        if self.started.is_none() {
+            self.started = Some((Instant::now(), ts_ns));
             (self.now_ns, self.counts_ns) = (ts_ns, ts_ns.saturating_add(self.interval_ns));
         }
         let spanned = Duration::from_nanos(ts_ns.saturating_sub(self.batch_ns.0)).as_secs_f64();
@@ -191,10 +191,10 @@ impl<'a> Player<'a> {
     }
 
     fn wait_until(&self, ts_ns: u64) -> Result<(), Halt> {
-        let Some((began, first_ns)) = self.began.filter(|_| self.speed > 0.0) else { return Ok(()) };
+        let Some((started, first_ns)) = self.started.filter(|_| self.speed > 0.0) else { return Ok(()) };
         let passed = Duration::from_nanos(ts_ns.saturating_sub(first_ns).saturating_sub(self.cut_ns));
         let after = passed.as_secs_f64() / self.speed;
-        let due = Duration::try_from_secs_f64(after).ok().and_then(|after| began.checked_add(after));
+        let due = Duration::try_from_secs_f64(after).ok().and_then(|after| started.checked_add(after));
         // A time that no clock reaches never comes; then only the end of the program ends the wait.
         let told = match due {
             Some(due) => self.stop.recv_deadline(due),

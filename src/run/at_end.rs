@@ -1,4 +1,4 @@
-//! A report of what a command touched, beside what else is shown or written of it, and told at the end.
+//! A report of what a command touched, beside what else is shown or written of it, and written at the end.
 
 use std::io;
 use std::thread;
@@ -18,13 +18,13 @@ use crate::output::report::{Collect, Host};
 use crate::report::{ROOM, Report};
 
 /// What is collected for it.
-pub(super) struct Told<'a> {
+pub(super) struct EndReport<'a> {
     at_end: AtEnd,
     source: String,
     pub collect: Collect<'a>,
 }
 
-impl<'a> Told<'a> {
+impl<'a> EndReport<'a> {
     /// Nothing yet. It will be of what `filter` holds for.
     pub fn new(at_end: AtEnd, command: &Program, (filter, names): (&'a Filter, Names), hooks: &Hooks) -> Self {
         let collect = Collect::new(Report::new(ROOM, None), filter, names, hooks);
@@ -35,7 +35,7 @@ impl<'a> Told<'a> {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn tell(mut self, ends: Option<&Ends<'_>>) -> Result<(), Error> {
+    pub fn write(mut self, ends: Option<&Ends<'_>>) -> Result<(), Error> {
         let broken = |why| Error::Other(format!("cannot write the report: {why}"));
         // Lines that nobody reads any more end before their source does.
         self.collect.finish();
@@ -64,16 +64,16 @@ pub(super) fn line(command: &Program) -> String {
 }
 
 /// Lets `show` have the messages once a report, if one is wanted, has had them. When it has returned `stop` has to end the
-/// source; the report is told once all has come that was seen until then.
-pub(super) fn with_told(
-    told: Option<Told<'_>>,
+/// source; the report is written once all has come that was seen until then.
+pub(super) fn with_end_report(
+    end_report: Option<EndReport<'_>>,
     messages: &Receiver<Message>,
     stop: &dyn Fn(),
     show: impl FnOnce(&Receiver<Message>) -> Result<u8, Error>,
 ) -> Result<u8, Error> {
-    let Some(mut told) = told else { return show(messages) };
+    let Some(mut end_report) = end_report else { return show(messages) };
     let ((to, passed), (open, closed)) = (bounded(1), bounded::<()>(0));
-    let collect = &mut told.collect;
+    let collect = &mut end_report.collect;
     let code = thread::scope(|scope| {
         scope.spawn(move || pass_on(collect, messages, &to, &closed));
         let code = show(&passed);
@@ -81,7 +81,7 @@ pub(super) fn with_told(
         drop((passed, open));
         code
     })?;
-    told.tell(None)?;
+    end_report.write(None)?;
     Ok(code)
 }
 

@@ -54,7 +54,7 @@ impl Run<'_> {
         child.watch(self.on_news()).map_err(no_thread)?;
         let code = write(value, &Ends { answer: &|caught| child.answer(caught), ..ends });
         if let Some(left) = child.what_runs_on().filter(|_| !self.has_ended(&child)) {
-            error::tell(left);
+            error::print(left);
         }
         Ok(child.exit_code().unwrap_or(code?))
     }
@@ -70,7 +70,7 @@ impl Run<'_> {
         move |news| match (news, until) {
             (News::AllEnded, _) | (News::Exited { .. }, Until::Exit) => stop(&commands),
             (News::Exited { left: true, how }, Until::All) => {
-                error::tell(format!("{how}; what it has started runs on, and so does opentop: ^C ends it"));
+                error::print(format!("{how}; what it has started runs on, and so does opentop: ^C ends it"));
             }
             (News::Exited { left: false, .. }, Until::All) => {}
         }

@@ -48,7 +48,7 @@ fn compare(
     });
     let [before, after] = [before?, after?];
     for side in [&before, &after] {
-        side.tell_what_is_missing();
+        side.print_what_is_missing();
     }
     let names = [before.source.as_str(), &after.source];
     let found = report::diff(&before.report, &after.report, factor);

@@ -1,8 +1,8 @@
 //! Runs what the command line asks for: a source in a thread of its own, a consumer in this one.
 
 mod at_end;
-mod beside;
 mod command;
+mod command_terminal;
 mod diff;
 mod lines;
 mod page;
@@ -23,13 +23,13 @@ use crate::cli::OutputForm;
 use crate::clock::Moment;
 use crate::config::{AtEnd, Show};
 use crate::error::{EXIT_OK, Error};
-use crate::filter::{Filter, Place};
+use crate::filter::{CheckedBy, Filter};
 use crate::message::{Hooks, Message};
 use crate::recording::Header;
 use crate::tracer::{self, Command, Options, Tracer};
-use at_end::{Told, with_told};
-use beside::Beside;
+use at_end::{EndReport, with_end_report};
 use command::Run;
+use command_terminal::CommandTerminal;
 use lines::{Source, draft, keep, write_lines, writer};
 use screen::{Live, Shown, screen};
 
@@ -60,21 +60,21 @@ pub(crate) fn live(mut options: Options, show: Show, command: &Program, at_end: 
     let limit = show.selection.limits.duration;
     trace(options, waiting, |messages, commands, hooks| match show.form {
         OutputForm::Tui => {
-            let (beside, events) = beside::start(command, show.quiet, commands)?.unzip();
+            let (terminal, events) = command_terminal::start(command, show.quiet, commands)?.unzip();
             let events = events.unwrap_or_else(never);
-            let label = beside.as_ref().map(Beside::label);
+            let label = terminal.as_ref().map(CommandTerminal::label);
             let header = Header::of_host(hooks);
             let shown = Shown { header, file: None, command: label, shows_self, start: Some(Moment::now()) };
-            let control = Live { commands, beside: beside.as_ref() };
+            let control = Live { commands, terminal: terminal.as_ref() };
             let (filter, names) = (show.selection.filter.clone(), show.selection.names.clone());
-            let told = at_end.map(|at_end| Told::new(at_end, command, (&filter, names), hooks));
+            let end_report = at_end.map(|at_end| EndReport::new(at_end, command, (&filter, names), hooks));
             let code = until(limit, &|| stop(commands), || {
-                with_told(told, messages, &|| stop(commands), |messages| {
+                with_end_report(end_report, messages, &|| stop(commands), |messages| {
                     screen(show, shown, (messages, events), control)
                 })
             });
-            match beside {
-                Some(beside) => beside.leave(code),
+            match terminal {
+                Some(terminal) => terminal.leave(code),
                 None => code,
             }
         }
@@ -84,14 +84,15 @@ pub(crate) fn live(mut options: Options, show: Show, command: &Program, at_end: 
             let streams =
                 if to_stdout && form != OutputForm::Text { Streams::OutputToStderr } else { Streams::Inherited };
             let run = Run { command, streams, limit, commands };
-            let mut told = at_end.map(|at_end| Told::new(at_end, command, show.selection.filter_with_names(), hooks));
+            let mut end_report =
+                at_end.map(|at_end| EndReport::new(at_end, command, show.selection.filter_with_names(), hooks));
             run.lines(
                 || keep(draft),
                 |file, ends| {
                     let source = Source { hooks, start: Some(Moment::now()), messages };
-                    let collect = told.as_mut().map(|told| &mut told.collect);
+                    let collect = end_report.as_mut().map(|end_report| &mut end_report.collect);
                     let code = write_lines(&writer(file)?, &show, &source, collect, ends)?;
-                    told.map_or(Ok(()), |told| told.tell(Some(ends)))?;
+                    end_report.map_or(Ok(()), |end_report| end_report.write(Some(ends)))?;
                     Ok(code)
                 },
             )
@@ -153,7 +154,7 @@ fn until<T>(limit: Option<Duration>, stop: &(dyn Fn() + Sync), show: impl FnOnce
 
 /// Whether the kernel does all of the filter, so that its counts are of what the filter wants.
 fn in_kernel(filter: &Filter) -> bool {
-    filter.places().iter().all(|(_, place)| *place == Place::Kernel)
+    filter.checked_by().iter().all(|(_, by)| *by == CheckedBy::Kernel)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::rc::Rc;
 
-use super::at_end::Told;
+use super::at_end::EndReport;
 use super::command::Run;
 use super::lines::{draft, keep, lines, writer, written};
 use super::progress::{is_shown, with_progress};
@@ -43,7 +43,7 @@ pub(crate) fn record(
         let draft = (!to_stdout).then(|| draft(target)).transpose()?;
         let streams = if to_stdout { Streams::OutputToStderr } else { Streams::Inherited };
         let run = Run { command, streams, limit: selection.limits.duration, commands };
-        let mut told = at_end.map(|at_end| Told::new(at_end, command, selection.filter_with_names(), hooks));
+        let mut end_report = at_end.map(|at_end| EndReport::new(at_end, command, selection.filter_with_names(), hooks));
         run.lines(
             || keep(draft),
             |file, ends| {
@@ -54,7 +54,7 @@ pub(crate) fn record(
                     let mut recorder = Recorder::begin(&writer, &Header::of_host(hooks)).map_err(broken)?;
                     let mut lines = lines(&mut recorder, selection, hooks);
                     let count = selection.limits.count;
-                    let collect = told.as_mut().map(|told| &mut told.collect);
+                    let collect = end_report.as_mut().map(|end_report| &mut end_report.collect);
                     let mut lines = WithReport { consumer: &mut lines, collect, counts_opens: true };
                     let bytes = || writer.written();
                     let ended = with_progress(&mut lines, is_shown(command), &bytes, |lines| {
@@ -83,8 +83,8 @@ pub(crate) fn record(
                 }
                 let lost = losses(&lost).map_or("none was lost".into(), |lost| format!("lost {lost}"));
                 let bytes = group_digits(writer.written());
-                error::tell(format!("recorded {recorded} {name}, {bytes} bytes; {lost}"));
-                told.map_or(Ok(()), |told| told.tell(Some(ends)))?;
+                error::print(format!("recorded {recorded} {name}, {bytes} bytes; {lost}"));
+                end_report.map_or(Ok(()), |end_report| end_report.write(Some(ends)))?;
                 Ok(EXIT_OK)
             },
         )
@@ -107,14 +107,14 @@ pub(crate) fn record_in_files(
         let drafts = drafts(target, rotation.files)?;
         let run = Run { command, streams: Streams::Inherited, limit: selection.limits.duration, commands };
         let broken = |why: io::Error| Error::Other(format!("cannot write the recording: {why}"));
-        let mut told = at_end.map(|at_end| Told::new(at_end, command, selection.filter_with_names(), hooks));
+        let mut end_report = at_end.map(|at_end| EndReport::new(at_end, command, selection.filter_with_names(), hooks));
         run.lines(
             || Rotating::begin(drafts, rotation.bytes, Header::of_host(hooks)).map_err(broken),
             |mut files, ends| {
                 let written = Rc::clone(&files.written);
                 let recorded = ends.watched(None, || {
                     let mut lines = lines(&mut files, selection, hooks);
-                    let collect = told.as_mut().map(|told| &mut told.collect);
+                    let collect = end_report.as_mut().map(|end_report| &mut end_report.collect);
                     let mut with_report = WithReport { consumer: &mut lines, collect, counts_opens: true };
                     with_progress(&mut with_report, is_shown(command), &|| written.get(), |lines| {
                         consume(lines, selection.limits.count, messages, ends.stop)
@@ -132,10 +132,10 @@ pub(crate) fn record_in_files(
                 let lost = losses(&lost).map_or("none was lost".into(), |lost| format!("lost {lost}"));
                 let (recorded, begun) = (files.recorded, group_digits(files.begun));
                 let kept = u64::from(rotation.files).min(files.begun);
-                error::tell(format!(
+                error::print(format!(
                     "recorded {recorded} in {begun} files, of which {name}.1 to .{kept} are kept; {lost}"
                 ));
-                told.map_or(Ok(()), |told| told.tell(Some(ends)))?;
+                end_report.map_or(Ok(()), |end_report| end_report.write(Some(ends)))?;
                 Ok(EXIT_OK)
             },
         )

@@ -60,7 +60,7 @@ pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
         drop((received, stop));
         let replayed = player.join().map_err(|_| Error::Other("the replaying thread panicked".into()))?;
         if let Some(note) = replayed.note {
-            error::tell(note);
+            error::print(note);
         }
         consumed
     })

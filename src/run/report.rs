@@ -115,13 +115,13 @@ pub(super) struct Collected {
 
 impl Collected {
     /// Says what a comparison cannot see.
-    pub(super) fn tell_what_is_missing(&self) {
+    pub(super) fn print_what_is_missing(&self) {
         let (source, left_out) = (&self.source, self.report.left_out().counts.opens);
         if let Some(lost) = losses(&self.report.totals().lost) {
-            error::tell(format!("{source} is not all there was; opens lost: {lost}"));
+            error::print(format!("{source} is not all there was; opens lost: {lost}"));
         }
         if left_out > 0 {
-            error::tell(format!(
+            error::print(format!(
                 "{source}: {left_out} opens are not compared, since there was no room for their names"
             ));
         }
@@ -135,7 +135,7 @@ impl Collected {
         let this = Header::of_host(&Hooks::default()).host;
         if !self.header.host.is_empty() && escape(this.as_bytes()) != self.header.host {
             let host = &self.header.host;
-            error::tell(format!("{} is of {host}, and the packages are those of this host, {this}", self.source));
+            error::print(format!("{} is of {host}, and the packages are those of this host, {this}", self.source));
         }
         let files = self.report.records().map(|(_, path, _)| self.report.names().get(path));
         let packages = match rpm {
@@ -159,7 +159,7 @@ impl Collected {
             ReportForm::Depfile => {
                 let missing = output::report::depfile(out, &self.report)?;
                 // Make does not show comments.
-                missing.iter().for_each(|missing| error::tell(format!("{}: {missing}", self.source)));
+                missing.iter().for_each(|missing| error::print(format!("{}: {missing}", self.source)));
                 Ok(())
             }
         }
@@ -186,7 +186,7 @@ pub(super) fn collect_any(input: Input, mut report: Report, selection: &Selectio
         )));
     }
     let note = report::read(reader, &mut report).map_err(unreadable)?;
-    note.iter().for_each(error::tell);
+    note.iter().for_each(error::print);
     Ok(Collected { report, header: Header::default(), hooks: String::new(), source })
 }
 
@@ -210,7 +210,7 @@ fn play(source: String, reader: Reader, report: Report, selection: &Selection) -
         consumed.map(|_| replayed)
     })?;
     if let Some(note) = replayed.note {
-        error::tell(note);
+        error::print(note);
     }
     let Collect { report, hooks, .. } = collect;
     Ok(Collected { report, header, hooks, source })

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 use ratatui::layout::Size;
 
-use super::beside::Beside;
+use super::command_terminal::CommandTerminal;
 use super::in_kernel;
 use crate::clock::Moment;
 use crate::config::Show;
@@ -85,7 +85,7 @@ pub(super) struct Shown<'a> {
 /// The live side, as the screen may ask things of it.
 pub(super) struct Live<'a> {
     pub commands: &'a Sender<Command>,
-    pub beside: Option<&'a Beside>,
+    pub terminal: Option<&'a CommandTerminal>,
 }
 
 impl tui::Control for Live<'_> {
@@ -99,10 +99,10 @@ impl tui::Control for Live<'_> {
     }
 
     fn type_bytes(&mut self, bytes: &[u8]) {
-        self.beside.iter().for_each(|beside| beside.type_bytes(bytes));
+        self.terminal.iter().for_each(|terminal| terminal.type_bytes(bytes));
     }
 
     fn resize(&mut self, size: Size) {
-        self.beside.iter().for_each(|beside| beside.resize(size));
+        self.terminal.iter().for_each(|terminal| terminal.resize(size));
     }
 }

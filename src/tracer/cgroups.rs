@@ -18,26 +18,26 @@ const FILEID_KERNFS: c_int = 0xfe;
 pub(super) struct Cgroups {
     /// Mount point of the v2 hierarchy, and a descriptor of it.
     root: Option<(PathBuf, OwnedFd)>,
-    /// Those that were looked up. What is forgotten here is told again, as the names do.
-    told: Bounded<()>,
-    /// The one that was told or seen last: events of one cgroup come in runs.
+    /// Those that were looked up. What is evicted is announced again, as the names evict it too.
+    announced: Bounded<()>,
+    /// The one that was announced or seen last: events of one cgroup come in runs.
     last: u64,
 }
 
 impl Cgroups {
     pub(super) fn new() -> Self {
         let root = cgroup_mount().and_then(|mount| Some((mount.clone(), OwnedFd::from(fs::File::open(mount).ok()?))));
-        Self { root, told: Bounded::new(CGROUPS_BYTES), last: 0 }
+        Self { root, announced: Bounded::new(CGROUPS_BYTES), last: 0 }
     }
 
-    /// Notes that an event of cgroup `id` has come. Returns its name, where it has one and nobody has been told yet.
+    /// Notes that an event of cgroup `id` has come. Returns its name, where it has one and it was not announced yet.
     pub(super) fn see(&mut self, id: u64) -> Option<CgroupName> {
-        if std::mem::replace(&mut self.last, id) == id || self.told.get(id).is_some() {
+        if std::mem::replace(&mut self.last, id) == id || self.announced.get(id).is_some() {
             return None;
         }
         let path = self.resolve(id);
         let name = path.as_deref().and_then(|path| engines::container_name(Path::new("/"), path));
-        self.told.insert(id, (), cgroup_bytes(path.as_deref().unwrap_or_default(), name.as_deref()));
+        self.announced.insert(id, (), cgroup_bytes(path.as_deref().unwrap_or_default(), name.as_deref()));
         path.map(|path| CgroupName { name, id, path })
     }
 

@@ -45,7 +45,7 @@ pub const JSON_FIELDS: [(&str, &str); 23] = [
     ),
     (
         "latency_ns",
-        "from call to result, with --latency; else null, and for what the kernel opens itself or refuses before io_uring submits it, or seccomp answers. Where it skips opens, it may be that since an earlier call",
+        "from call to result, with --latency; else null, and for what the kernel opens itself or refuses before io_uring submits it, or seccomp answers, and for those that wait longest of more than 16,384 under way. Where the kernel misses runs, it may be that since an earlier call",
     ),
     ("cgroup", "path in the cgroup hierarchy"),
     (

@@ -1,7 +1,7 @@
 //! The forms of output that are flooded: how opentop is started, what becomes of what it writes.
 
 use crate::Made;
-use crate::common::{PATIENCE, Running, Scratch};
+use crate::common::{Running, Scratch, TIMEOUT};
 use crate::pty::Pty;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
@@ -235,7 +235,7 @@ fn as_lines(opentop: &str, args: &[&str], scratch: &Scratch, flood: &dyn Fn() ->
     let start = Instant::now();
     while told.recv_timeout(Duration::from_millis(20)) == Err(RecvTimeoutError::Timeout) {
         drop(File::open(&canary));
-        assert!(start.elapsed() < PATIENCE, "opentop sees nothing");
+        assert!(start.elapsed() < TIMEOUT, "opentop sees nothing");
     }
     let made = flood();
     let memory = Memory::of(running.0.id());
@@ -252,7 +252,7 @@ fn wait_for_hooks(pid: u32) {
         infos.filter_map(|info| std::fs::read_to_string(info.path()).ok()).any(|info| info.contains("link_id:"))
     };
     while !holds() {
-        assert!(start.elapsed() < PATIENCE, "opentop attaches nothing");
+        assert!(start.elapsed() < TIMEOUT, "opentop attaches nothing");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -317,7 +317,7 @@ fn recorded(opentop: &str, _: &[&str], scratch: &Scratch, flood: &dyn Fn() -> Ma
 fn wait_for_file(file: &Path) {
     let start = Instant::now();
     while !file.exists() {
-        assert!(start.elapsed() < PATIENCE, "no recording is begun");
+        assert!(start.elapsed() < TIMEOUT, "no recording is begun");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -1,7 +1,7 @@
 //! A running opentop: started, waited for until it really traces, stopped, its lines kept.
 
 use super::lines::{Line, Open, Summary};
-use super::{PATIENCE, Running, opentop};
+use super::{Running, TIMEOUT, opentop};
 use crossbeam_channel as channel;
 use opentop::message::Message;
 use opentop::tracer;
@@ -67,7 +67,7 @@ impl Tracer {
     #[track_caller]
     pub fn wait_until(&mut self, wanted: impl Fn(&str) -> bool, mut what: impl FnMut()) -> String {
         let start = Instant::now();
-        while start.elapsed() < PATIENCE {
+        while start.elapsed() < TIMEOUT {
             what();
             let line = self.lines.recv_timeout(Duration::from_millis(20));
             match line {
@@ -101,7 +101,7 @@ impl Tracer {
     #[track_caller]
     pub fn wait(mut self) -> Ended {
         let start = Instant::now();
-        while start.elapsed() < PATIENCE {
+        while start.elapsed() < TIMEOUT {
             match self.lines.recv_timeout(Duration::from_millis(100)) {
                 Ok(line) => self.seen.push(line),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -192,7 +192,7 @@ impl Ended {
 }
 
 /// Runs a tracer with a channel of this size beside `consume`, which gets both of its ends, and waits until it has ended.
-pub fn beside<T>(
+pub fn with_tracer<T>(
     options: tracer::Options,
     size: usize,
     consume: impl FnOnce(channel::Receiver<Message>, channel::Sender<tracer::Command>) -> T,

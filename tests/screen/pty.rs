@@ -31,7 +31,7 @@ struct Shown {
 impl Shown {
     fn paint(&mut self) {
         let from = self.painted.saturating_sub(FRAME_START.len() - 1);
-        let last = |mark: &[u8]| self.bytes[from..].windows(mark.len()).rposition(|window| window == mark);
+        let last = |marker: &[u8]| self.bytes[from..].windows(marker.len()).rposition(|window| window == marker);
         let whole = match (last(FRAME_START), last(FRAME_END)) {
             (Some(start), end) if !self.closed && end.is_none_or(|end| end < start) => from + start,
             _ => self.bytes.len(),

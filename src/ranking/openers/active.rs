@@ -76,9 +76,9 @@ impl Openers {
             rows.retain(|row| row.rate > Some(0.0));
             return rows;
         }
-        let told = self.told.iter().filter_map(|key| Some((*key, self.processes.get(key)?)));
+        let counted = self.in_last_reading.iter().filter_map(|key| Some((*key, self.processes.get(key)?)));
         let rows =
-            told.filter(|(_, process)| process.new > 0).filter_map(|(key, process)| self.process_row(key, process));
+            counted.filter(|(_, process)| process.new > 0).filter_map(|(key, process)| self.process_row(key, process));
         let Some(Grouped { group, sums }) = &self.grouped else { return rows.collect() };
         let mut groups: HashMap<Key<'static>, Row> = HashMap::new();
         for row in rows {

@@ -170,7 +170,7 @@ struct Process {
     base: Sum,
     /// What it opened before the reading of this number.
     new: u64,
-    told: u64,
+    reading: u64,
     ended: bool,
     /// Id and the end of the path: in a storm the event itself is not kept for long.
     last: Option<(u64, Vec<u8>)>,
@@ -206,8 +206,8 @@ pub struct Openers {
     readings: u64,
     /// Those of `processes` that have ended.
     ended: usize,
-    /// Those that the last reading told of.
-    told: Vec<(u32, u64)>,
+    /// Those that have counts in the last reading.
+    in_last_reading: Vec<(u32, u64)>,
     /// The sums of each group, where only those that open something are looked at.
     grouped: Option<Grouped>,
 }
@@ -224,7 +224,7 @@ impl Openers {
             seconds: 0.0,
             readings: 0,
             ended: 0,
-            told: Vec::new(),
+            in_last_reading: Vec::new(),
             grouped: None,
         }
     }
@@ -234,7 +234,7 @@ impl Openers {
         self.seconds = self.read_ns.map_or(0.0, |before| counts.ts_ns.saturating_sub(before) as f64 / 1e9);
         self.read_ns = Some(counts.ts_ns);
         self.readings += 1;
-        self.told.clear();
+        self.in_last_reading.clear();
         for count in counts.processes {
             self.read_one(count);
         }
@@ -256,7 +256,7 @@ impl Openers {
             cgroups: Default::default(),
             base: Sum::default(),
             new: 0,
-            told: 0,
+            reading: 0,
             ended: false,
             last: None,
         });
@@ -264,11 +264,11 @@ impl Openers {
             grouped.leave(process);
         }
         let new = count.opens.saturating_sub(process.now.opens);
-        if process.told == self.readings {
+        if process.reading == self.readings {
             process.new += new;
         } else {
-            (process.new, process.told) = (new, self.readings);
-            self.told.push(key);
+            (process.new, process.reading) = (new, self.readings);
+            self.in_last_reading.push(key);
         }
         self.ended += usize::from(count.ended);
         self.ended -= usize::from(process.ended);
@@ -331,7 +331,7 @@ impl Openers {
     pub fn reset(&mut self) {
         self.processes.retain(|_, process| !process.ended);
         self.ended = 0;
-        self.told.clear();
+        self.in_last_reading.clear();
         self.grouped = None;
         for process in self.processes.values_mut() {
             process.base = process.now;
@@ -377,11 +377,11 @@ impl Openers {
     }
 
     fn rows_of_processes(&self, group: Group) -> Vec<Row> {
-        let mut place = HashMap::new();
+        let mut indexes = HashMap::new();
         let mut out: Vec<Row> = Vec::new();
         for row in self.process_rows().chain(self.sum_rows()) {
             let key = key_of(group, &row);
-            let at = *place.entry(key.clone()).or_insert_with(|| {
+            let at = *indexes.entry(key.clone()).or_insert_with(|| {
                 out.push(Row { ended: true, comm: row.comm.clone(), uid: row.uid, ..Row::new(key) });
                 out.len() - 1
             });
@@ -396,7 +396,7 @@ impl Openers {
 
     fn process_row(&self, (pid, start_ns): (u32, u64), process: &Process) -> Option<Row> {
         let Sum { opens, failed } = process.sum();
-        let new = if process.told == self.readings { process.new } else { 0 };
+        let new = if process.reading == self.readings { process.new } else { 0 };
         (opens > 0).then(|| Row {
             comm: process.comm.clone(),
             uid: Some(process.uid),

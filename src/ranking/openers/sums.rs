@@ -14,7 +14,7 @@ pub(super) struct Since {
     base: Sum,
     /// What it opened before the reading of this number.
     new: u64,
-    told: u64,
+    reading: u64,
 }
 
 impl Since {
@@ -50,8 +50,8 @@ impl<K: Copy + Eq + Hash> Sums<K> {
             }
         };
         since.now = Sum { opens: since.now.opens + new.opens, failed: since.now.failed + new.failed };
-        since.new = if since.told == reading { since.new } else { 0 } + new.opens;
-        since.told = reading;
+        since.new = if since.reading == reading { since.new } else { 0 } + new.opens;
+        since.reading = reading;
     }
 
     /// Adds what makes the sum of `key` this one.
@@ -63,7 +63,7 @@ impl<K: Copy + Eq + Hash> Sums<K> {
     /// All that have opened something since the last reset, and how much before the reading of this number.
     pub(super) fn iter(&self, reading: u64) -> impl Iterator<Item = (K, Sum, u64)> {
         let sums = self.sums.iter().filter(|(_, since)| since.sum().opens > 0);
-        sums.map(move |(key, since)| (*key, since.sum(), if since.told == reading { since.new } else { 0 }))
+        sums.map(move |(key, since)| (*key, since.sum(), if since.reading == reading { since.new } else { 0 }))
     }
 
     pub(super) fn reset(&mut self) {

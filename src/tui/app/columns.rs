@@ -36,8 +36,8 @@ pub(crate) struct Placed<'a, F> {
 /// The marker of the selected row takes the first column of the screen.
 pub(crate) const MARKER: u16 = 1;
 
-/// Places side by side those of `columns` that are shown, a blank between them.
-pub(crate) fn place<'a, F>(columns: impl Iterator<Item = &'a Column<F>>, area: Rect) -> Vec<Placed<'a, F>> {
+/// Lays out side by side those of `columns` that are shown, a blank between them.
+pub(crate) fn lay_out<'a, F>(columns: impl Iterator<Item = &'a Column<F>>, area: Rect) -> Vec<Placed<'a, F>> {
     let shown: Vec<_> = columns.filter(|column| column.at.contains(&area.width)).collect();
     let fixed: u16 = shown.iter().map(|column| column.width).sum();
     let gaps = shown.len().saturating_sub(1) as u16;
@@ -107,7 +107,7 @@ static COUNTED: [Column<OpenersColumn>; 10] = [
 /// The columns of the ranking, placed.
 pub(crate) fn openers(area: Rect, group: Group, latency: bool) -> Vec<Placed<'static, OpenersColumn>> {
     let table: &'static [Column<OpenersColumn>] = if group.has_processes() { &COUNTED } else { &NAMED };
-    place(
+    lay_out(
         table.iter().filter(move |column| match column.cell {
             OpenersColumn::Median | OpenersColumn::P99 => latency,
             OpenersColumn::Pid | OpenersColumn::User => group == Group::Process,

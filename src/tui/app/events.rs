@@ -126,7 +126,7 @@ impl Feed {
         Some(Shown { id, event: self.log.get(id)?, tries })
     }
 
-    /// What names row `index` as long as it is kept; see [`Feed::place`].
+    /// What names row `index` as long as it is kept; see [`Feed::row_of`].
     fn name(&self, index: usize) -> u64 {
         if let Some((_, gap)) = self.gaps().find(|(at, _)| *at == index) {
             return gap.first;
@@ -140,7 +140,7 @@ impl Feed {
     }
 
     /// The row of that name, or the one that came after it.
-    fn place(&self, name: u64) -> usize {
+    fn row_of(&self, name: u64) -> usize {
         let index = self.lower_bound(name);
         let before = self.gaps().enumerate().take_while(|(before, (at, _))| at - before <= index).count();
         index + before
@@ -266,7 +266,7 @@ impl Events {
         let (top, selected) = (held.feed.name(held.scroll.top), held.feed.name(held.scroll.selected));
         held.feed = self.live.clone();
         held.matched = self.live.matches.matched();
-        held.scroll = Scroll { top: held.feed.place(top), selected: held.feed.place(selected) };
+        held.scroll = Scroll { top: held.feed.row_of(top), selected: held.feed.row_of(selected) };
     }
 
     /// Selects row `index` of the window.
@@ -294,7 +294,7 @@ impl Events {
         let Some(matches) = held else { return false };
         let selected = view.feed.name(view.scroll.selected);
         view.feed.apply(matches, names);
-        let selected = view.feed.place(selected);
+        let selected = view.feed.row_of(selected);
         view.scroll = Scroll { selected, ..view.scroll }.settled(view.feed.len(), height);
         let live = &self.live.matches;
         let came_since = live.len() - live.lower_bound(view.feed.log.range().end);
@@ -328,7 +328,7 @@ impl Events {
         let selected = held.feed.name(held.scroll.selected);
         held.feed.fold(fold);
         // A row that is folded away is in the run that began before it.
-        let at = held.feed.place(selected);
+        let at = held.feed.row_of(selected);
         let selected = if held.feed.name(at) == selected { at } else { at.saturating_sub(1) };
         held.scroll = Scroll { selected, ..held.scroll }.settled(held.feed.len(), height);
     }

@@ -94,8 +94,8 @@ fn pasted(mut paste: Vec<u8>) -> Input {
     Input::Paste(String::from_utf8_lossy(&paste).into_owned())
 }
 
-/// Moves bytes to the paste up to its end mark, and says how many. Beyond the limit only the tail is kept current,
-/// so that the end mark is still found.
+/// Moves bytes to the paste up to its end sequence, and says how many. Beyond the limit only the tail is kept current,
+/// so that the end sequence is still found.
 fn take_paste(paste: &mut Vec<u8>, bytes: &[u8]) -> usize {
     for (at, &byte) in bytes.iter().enumerate() {
         if paste.len() >= PASTE_MAX + PASTE_END.len() {

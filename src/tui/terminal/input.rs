@@ -75,7 +75,7 @@ fn read_keys(tty: &OwnedFd, wake: &OwnedFd, tx: &Sender<Input>) {
     let mut bytes = [0u8; 4096];
     loop {
         match wait(tty, wake, decoder.wait()) {
-            Ready::Told => return,
+            Ready::Woken => return,
             Ready::Gone => return drop(tx.send(Input::Gone)),
             Ready::Nothing => decoder.flush(&mut typed),
             Ready::Bytes => match rustix::io::read(tty, &mut bytes) {
@@ -96,7 +96,7 @@ fn read_keys(tty: &OwnedFd, wake: &OwnedFd, tx: &Sender<Input>) {
 enum Ready {
     Bytes,
     Nothing,
-    Told,
+    Woken,
     Gone,
 }
 
@@ -104,7 +104,7 @@ fn wait(tty: &OwnedFd, wake: &OwnedFd, timeout: Option<Duration>) -> Ready {
     let mut fds = [PollFd::from_borrowed_fd(tty.as_fd(), PollFlags::IN), PollFd::new(wake, PollFlags::IN)];
     let timeout = timeout.and_then(|timeout| rustix::time::Timespec::try_from(timeout).ok());
     match rustix::event::poll(&mut fds, timeout.as_ref()) {
-        Ok(_) if !fds[1].revents().is_empty() => Ready::Told,
+        Ok(_) if !fds[1].revents().is_empty() => Ready::Woken,
         Ok(_) if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => Ready::Gone,
         Ok(_) if fds[0].revents().contains(PollFlags::IN) => Ready::Bytes,
         Ok(_) | Err(rustix::io::Errno::INTR) => Ready::Nothing,

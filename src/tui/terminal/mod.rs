@@ -95,7 +95,7 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         let _ = self.leave_screen();
         if let Ok(mut panics) = PANICS.lock() {
-            panics.drain(..).for_each(|panic| panic.lines().for_each(crate::error::tell));
+            panics.drain(..).for_each(|panic| panic.lines().for_each(crate::error::print));
         }
     }
 }

@@ -37,7 +37,7 @@ pub fn paint(shown: &mut Buffer, next: &Buffer, out: &mut Vec<u8>) {
     }
     let mut pen = Pen { out, at: None, style: Style::PLAIN };
     for y in next.area.top()..next.area.bottom() {
-        forget_broken(row_mut(shown, y), row(next, y));
+        invalidate_broken(row_mut(shown, y), row(next, y));
         paint_row(shown, next, y, &mut pen);
     }
     pen.plain();
@@ -62,7 +62,7 @@ fn paint_row(shown: &Buffer, next: &Buffer, y: u16, pen: &mut Pen<'_>) {
 }
 
 /// Terminals differ in what they leave of a wide character that is partly overwritten, so none of it is known.
-fn forget_broken(old: &mut [Cell], new: &[Cell]) {
+fn invalidate_broken(old: &mut [Cell], new: &[Cell]) {
     for x in 0..old.len() {
         let width = old[x].symbol().width();
         if width > 1 && old[x] != new[x] {

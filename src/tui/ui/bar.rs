@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::context::Context;
 use super::line;
-use crate::filter::Place;
+use crate::filter::CheckedBy;
 use crate::format::{cut, group_digits};
 use crate::tui::app::prompt::Prompt;
 use crate::tui::app::{App, Mode};
@@ -94,9 +94,9 @@ fn draw_filter(app: &App, found: &[String], context: &Context<'_>, area: Rect, b
     if let Some(scope) = &app.scope {
         texts.push((format!("only {}  ", scope.label), theme.title));
     }
-    for (term, place) in app.filter.places() {
+    for (term, checked_by) in app.filter.checked_by() {
         texts.push((term.source().to_owned(), theme.title));
-        let by_kernel = place == Place::Kernel && app.kernel_filters();
+        let by_kernel = checked_by == CheckedBy::Kernel && app.kernel_filters();
         texts.push((if by_kernel { " (kernel) " } else { " " }.to_owned(), theme.faint));
     }
     if app.hides_searches() {

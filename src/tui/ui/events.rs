@@ -67,7 +67,7 @@ fn placed(app: &App, area: Rect) -> Vec<Placed<'static, Cell>> {
     // On the everyday screen there is no room for both; ERR tells already which opens got no descriptor.
     let fd = !latency || area.width >= 90;
     let shown = |column: &&Column<Cell>| (column.title != LATENCY || latency) && (column.title != FD || fd);
-    columns::place(COLUMNS.iter().filter(shown), area)
+    columns::lay_out(COLUMNS.iter().filter(shown), area)
 }
 
 pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buffer) {

@@ -64,20 +64,24 @@ fn hints(app: &App) -> Vec<(String, String)> {
 fn browse(app: &App) -> Vec<(String, String)> {
     let mut hints: Vec<_> = keymap::hints(app.focus).map(|(key, word)| (key, word.to_owned())).collect();
     let printed = app.command.as_ref().is_some_and(|command| command.printed);
-    place(&mut hints, "output", printed.then_some(("output", AFTER_PAUSE)));
+    set_hint(&mut hints, "output", printed.then_some(("output", AFTER_PAUSE)));
     // How to leave a view that is held still is what one looks for next.
     let held = app.focus == Focus::Events && !app.events.is_following() && !app.paused;
-    place(&mut hints, "follow", held.then_some(("follow", AFTER_HELP)));
+    set_hint(&mut hints, "follow", held.then_some(("follow", AFTER_HELP)));
     let back = if app.scope.is_some() { "all again" } else { "no filter" };
     let narrowed = app.scope.is_some() || !app.filter.is_empty();
-    place(&mut hints, "back", narrowed.then_some((back, AFTER_PAUSE + usize::from(held))));
+    set_hint(&mut hints, "back", narrowed.then_some((back, AFTER_PAUSE + usize::from(held))));
     // The same key goes on that paused.
-    place(&mut hints, "pause", Some((if app.paused { "go on" } else { "pause" }, AFTER_PAUSE - 1 + usize::from(held))));
+    set_hint(
+        &mut hints,
+        "pause",
+        Some((if app.paused { "go on" } else { "pause" }, AFTER_PAUSE - 1 + usize::from(held))),
+    );
     hints
 }
 
-/// Gives the hint of this word in the table another word and another place, or takes it out where it is of no use.
-fn place(hints: &mut Vec<(String, String)>, word: &str, to: Option<(&str, usize)>) {
+/// Gives the hint of this word in the table another word and another position, or takes it out where it is of no use.
+fn set_hint(hints: &mut Vec<(String, String)>, word: &str, to: Option<(&str, usize)>) {
     let Some(at) = hints.iter().position(|(_, known)| known == word) else { return };
     let (key, _) = hints.remove(at);
     if let Some((word, at)) = to {

@@ -104,19 +104,19 @@ fn sums(totals: &Totals) -> Vec<(u8, String)> {
         format!("opens {opens} = events {events} + dropped {dropped}{causes}{rest}")
     };
     let dropped = format!("dropped {}", compact(lost.dropped()));
-    let first = (1..=causes.len()).rev().map(|shown| (2, sum(group_digits, &told(&causes, shown))));
+    let first = (1..=causes.len()).rev().map(|shown| (2, sum(group_digits, &list_causes(&causes, shown))));
     first.chain([(1, sum(group_digits, "")), (0, sum(compact, "")), (0, dropped)]).collect()
 }
 
 /// The first `shown` causes with their counts, and how many more there are.
-fn told(causes: &[(&str, u64)], shown: usize) -> String {
+fn list_causes(causes: &[(&str, u64)], shown: usize) -> String {
     match causes {
         [(cause, _)] => format!(" ({cause})"),
         _ => {
-            let told: Vec<_> =
+            let listed: Vec<_> =
                 causes[..shown].iter().map(|(cause, count)| format!("{cause} {}", group_digits(*count))).collect();
             let more = if shown < causes.len() { format!(", +{} more", causes.len() - shown) } else { String::new() };
-            format!(" ({}{more})", told.join(", "))
+            format!(" ({}{more})", listed.join(", "))
         }
     }
 }

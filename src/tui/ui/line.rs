@@ -77,18 +77,18 @@ pub(super) fn draw_right<T: AsRef<str>>(texts: &[T], style: Style, used: u16, ar
 }
 
 /// `text` in exactly `width` columns: a path loses its middle, anything else its end.
-pub(super) fn padded(text: &str, width: usize, right: bool, mark: &str) -> String {
-    let text = if text.contains('/') { elide(text, width, mark) } else { cut(text, width, mark) };
+pub(super) fn padded(text: &str, width: usize, right: bool, ellipsis: &str) -> String {
+    let text = if text.contains('/') { elide(text, width, ellipsis) } else { cut(text, width, ellipsis) };
     let blanks = " ".repeat(width - text.width().min(width));
     if right { blanks + &text } else { text + &blanks }
 }
 
 /// Writes `text` into the cell of a column in row `y`.
-pub(super) fn write<F>(at: &Placed<'_, F>, y: u16, text: &str, style: Style, mark: &str, buf: &mut Buffer) {
+pub(super) fn write<F>(at: &Placed<'_, F>, y: u16, text: &str, style: Style, ellipsis: &str, buf: &mut Buffer) {
     // Colours on blanks would be seen by nobody and sent nevertheless.
     let style = if text.is_empty() { Style::new() } else { style };
     let width = usize::from(at.width);
-    buf.set_stringn(at.x, y, padded(text, width, at.column.right, mark), width, style);
+    buf.set_stringn(at.x, y, padded(text, width, at.column.right, ellipsis), width, style);
 }
 
 #[cfg(test)]

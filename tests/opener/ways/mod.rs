@@ -1,12 +1,12 @@
 //! Every way to open a file, as one table. A way is a name and a function that goes it.
 
 mod calls;
+mod directories;
 mod exec;
 mod failures;
 mod kernel;
 mod lookups;
 mod names;
-mod places;
 mod processes;
 mod rings;
 mod stopped;
@@ -39,7 +39,7 @@ const GROUPS: &[&[Way]] = &[
     #[cfg(target_arch = "x86_64")]
     x86::WAYS,
     names::WAYS,
-    places::WAYS,
+    directories::WAYS,
     failures::WAYS,
     processes::WAYS,
     rings::WAYS,

@@ -26,7 +26,7 @@ const READ: usize = 1 << 10;
 const WAITING: usize = 8;
 
 /// The running command.
-pub(super) struct Beside {
+pub(super) struct CommandTerminal {
     child: Child,
     until: Until,
     terminal: Arc<OwnedFd>,
@@ -39,7 +39,7 @@ pub(super) fn start(
     command: &Program,
     quiet: bool,
     commands: &Sender<Command>,
-) -> Result<Option<(Beside, Receiver<CommandEvent>)>, Error> {
+) -> Result<Option<(CommandTerminal, Receiver<CommandEvent>)>, Error> {
     if command.line.is_empty() {
         privileges::keep_only(Role::Consumer)?;
         return Ok(None);
@@ -64,7 +64,7 @@ pub(super) fn start(
         }
     };
     child.watch(on_news).map_err(no_thread)?;
-    Ok(Some((Beside { child, until, terminal, all_ended }, received)))
+    Ok(Some((CommandTerminal { child, until, terminal, all_ended }, received)))
 }
 
 /// Reads what the command prints until nobody can print there any more. Once nobody listens it is thrown away.
@@ -88,7 +88,7 @@ fn read_output(terminal: Arc<OwnedFd>, mut events: Option<Sender<CommandEvent>>)
     thread::Builder::new().name("output".into()).spawn(read).map(drop)
 }
 
-impl Beside {
+impl CommandTerminal {
     pub fn label(&self) -> String {
         self.child.label()
     }
@@ -112,7 +112,7 @@ impl Beside {
         }
         let ended = self.until == Until::Exit && self.child.how_it_ended().is_some();
         if let Some(left) = self.child.what_runs_on().filter(|_| !ended) {
-            error::tell(left);
+            error::print(left);
         }
         Ok(self.child.exit_code().unwrap_or(code?))
     }
