@@ -83,6 +83,7 @@ fn unescape_one(text: &str) -> (Vec<u8>, usize) {
 
 /// Whether `bytes` are printable ASCII without a backslash, as nearly all names are: they need no escape. Without an
 /// early end, the compiler makes it a few vector instructions.
+#[expect(clippy::needless_bitwise_bool, reason = "nothing branches")]
 pub fn is_plain(bytes: &[u8]) -> bool {
     !bytes.iter().fold(false, |special, &b| special | !(b' '..=b'~').contains(&b) | (b == b'\\'))
 }

@@ -68,7 +68,7 @@ fn is_ignored(signal: i32) -> bool {
     // SAFETY: all zeros is a sigaction.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: without a new action only the old one is written, to a place of its type.
-    let known = unsafe { libc::sigaction(signal, std::ptr::null(), &mut action) } == 0;
+    let known = unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut action) } == 0;
     known && action.sa_sigaction == libc::SIG_IGN
 }
 

@@ -255,7 +255,7 @@ fn json_has_the_fields_of_the_contract_in_their_order() {
         let mut at = 0;
         for field in FIELDS {
             let key = format!("\"{field}\":");
-            at = line[at..].find(&key).map(|found| at + found).unwrap_or_else(|| panic!("no {key} in {line}"));
+            at = line[at..].find(&key).map_or_else(|| panic!("no {key} in {line}"), |found| at + found);
         }
         let Value::Object(fields) = serde_json::from_str(line).expect("JSON") else { panic!("no object: {line}") };
         assert_eq!(fields["type"], "open");

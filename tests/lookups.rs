@@ -60,8 +60,8 @@ fn a_search_without_an_open_is_seen_where_look_ups_are_asked_for() {
 #[test]
 #[ignore = "needs root: make test"]
 fn look_ups_are_delivered_or_reported_lost_and_no_open_is_counted_for_them() {
-    needs_root();
     const MADE: u64 = 40_000;
+    needs_root();
     for ring in ["64M", "64K"] {
         let scratch = Scratch::new();
         let tracer = Tracer::json(&["--lookups", "--ring", ring], &scratch.file("canary", ""));

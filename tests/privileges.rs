@@ -8,6 +8,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::process::{Command, Stdio};
 
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
@@ -302,7 +303,6 @@ fn a_recording_is_the_callers_and_complete() {
     let args = ["record".as_ref(), recording.as_os_str(), "--".as_ref(), "cat".as_ref(), file.as_os_str()];
     let output = common::output(under_sudo(&mut opentop(args)));
     assert!(output.status.success(), "{}", common::stderr(&output));
-    use std::os::unix::fs::MetadataExt as _;
     let owner = fs::metadata(&recording).expect("the recording");
     assert_eq!((owner.uid(), owner.gid(), owner.mode() & 0o777), (65534, 65534, 0o600));
     let lines = common::succeed(opentop(["replay".as_ref(), "-o".as_ref(), "text".as_ref(), recording.as_os_str()]));

@@ -173,7 +173,7 @@ fn a_consumer_that_is_late_loses_nothing_while_the_ring_has_room() {
         for message in received {
             match message {
                 Message::Opens(batch) => {
-                    seen += batch.iter().filter(|open| open.path == path.as_os_str().as_encoded_bytes()).count()
+                    seen += batch.iter().filter(|open| open.path == path.as_os_str().as_encoded_bytes()).count();
                 }
                 Message::Counts(counts) => totals = counts.totals,
                 _ => {}
@@ -189,7 +189,7 @@ fn a_consumer_that_is_gone_is_noticed_though_the_channel_is_full() {
     needs_root();
     let scratch = Scratch::new();
     // Only opens tell: no counts are due.
-    let options = Options { interval: Duration::from_secs(3600), ..only_this_process() };
+    let options = Options { interval: Duration::from_hours(1), ..only_this_process() };
     with_tracer(options, 16, |received, commands| {
         let start = Instant::now();
         while !received.is_full() {

@@ -1,5 +1,6 @@
 //! The kernel's numbers by the names that every manual uses.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Errno names, `E` included, indexed by number. From `asm-generic/errno*.h`; x86 and arm64 share them.
@@ -146,7 +147,7 @@ const RESTARTS: [(i32, &str); 4] =
     [(512, "ERESTARTSYS"), (513, "ERESTARTNOINTR"), (514, "ERESTARTNOHAND"), (516, "ERESTART_RESTARTBLOCK")];
 
 /// The name of an errno, or its number where it has no name.
-pub fn errno_name(errno: i32) -> std::borrow::Cow<'static, str> {
+pub fn errno_name(errno: i32) -> Cow<'static, str> {
     let restart = RESTARTS.iter().find(|(number, _)| *number == errno).map(|(_, name)| *name);
     let known = usize::try_from(errno).ok().and_then(|number| ERRNO.get(number)).copied();
     match known.or(restart) {
@@ -165,10 +166,10 @@ pub fn errno_words(errno: i32) -> Option<String> {
 
 /// The number behind an errno's name (any case) or decimal number.
 pub fn errno_number(name: &str) -> Option<i32> {
+    const ALIASES: [(&str, &str); 3] = [("EWOULDBLOCK", "EAGAIN"), ("EDEADLOCK", "EDEADLK"), ("ENOTSUP", "EOPNOTSUPP")];
     if let Ok(number) = name.parse::<i32>() {
         return (number > 0).then_some(number);
     }
-    const ALIASES: [(&str, &str); 3] = [("EWOULDBLOCK", "EAGAIN"), ("EDEADLOCK", "EDEADLK"), ("ENOTSUP", "EOPNOTSUPP")];
     let alias = ALIASES.into_iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name));
     let name = alias.map_or(name, |(_, name)| name);
     let in_table = ERRNO.iter().position(|known| known.eq_ignore_ascii_case(name) && !known.is_empty());
@@ -207,7 +208,7 @@ const FLAGS: [(u64, &str); 16] = [
 const O_PATH: (u64, &str) = (libc::O_PATH as u64, "O_PATH");
 
 /// The names of `flags`, access mode first; bits without a name as one hexadecimal number last.
-pub fn flag_names(flags: u64) -> impl Iterator<Item = std::borrow::Cow<'static, str>> {
+pub fn flag_names(flags: u64) -> impl Iterator<Item = Cow<'static, str>> {
     let access = match flags & ACCESS {
         0 => "O_RDONLY",
         1 => "O_WRONLY",
@@ -222,11 +223,11 @@ pub fn flag_names(flags: u64) -> impl Iterator<Item = std::borrow::Cow<'static, 
         }
         (all.then_some(name), rest)
     };
-    let mut names = vec![std::borrow::Cow::from(access)];
+    let mut names = vec![Cow::from(access)];
     let mut left = rest;
     for flag in FLAGS.into_iter().chain([O_PATH]) {
         let (name, rest) = take(flag);
-        names.extend(name.map(std::borrow::Cow::from));
+        names.extend(name.map(Cow::from));
         left = rest;
     }
     if left != 0 {
@@ -250,7 +251,7 @@ mod tests {
     use super::*;
 
     fn names(flags: i32) -> Vec<String> {
-        flag_names(flags as u64).map(|name| name.into_owned()).collect()
+        flag_names(flags as u64).map(Cow::into_owned).collect()
     }
 
     #[test]

@@ -79,6 +79,9 @@ pub struct Term {
 impl Term {
     /// The term `FIELD:VALUE`, as an option gives it: `value` is taken as it stands, without quotes, and a leading `!`
     /// negates. `field` is a name from [`FIELDS`]. The error's column counts in `value`.
+    ///
+    /// # Errors
+    /// Where there is no such field, or `value` means nothing in it.
     pub fn new(field: &str, value: &str, names: &Names) -> Result<Self, FilterError> {
         let column = |at: usize| value[..value.floor_char_boundary(at)].chars().count();
         let (negated, rest) = negation(value, usize::MAX);
@@ -93,6 +96,9 @@ impl Term {
 
     /// The term that holds for exactly `text` in a field of text: what is selected on a screen. A text that cannot be
     /// typed, or would not be one word again, is asked for by a regex of its bytes.
+    ///
+    /// # Errors
+    /// Where there is no such field.
     pub fn exact(field: &str, text: &[u8], names: &Names) -> Result<Self, FilterError> {
         Self::new(field, &pattern::exactly(text), names)
     }
@@ -283,7 +289,7 @@ impl KernelFilter {
             },
             Test::User(uids) if self.uids.is_empty() && uids.len() <= KERNEL_IDS_MAX => self.uids.clone_from(uids),
             Test::Errno(errnos) if self.errnos.is_empty() && errnos.len() <= KERNEL_IDS_MAX => {
-                self.errnos.clone_from(errnos)
+                self.errnos.clone_from(errnos);
             }
             _ => return false,
         }

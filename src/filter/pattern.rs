@@ -63,9 +63,10 @@ impl Pattern {
         let name = value.strip_prefix('^').unwrap_or(value);
         let name = name.strip_suffix('$').unwrap_or(name);
         let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:@/ ".contains(&byte));
-        match plain && name.len() > COMM_MAX {
-            true => Ok((Self::parse(&format!("^{}$", &name[..COMM_MAX]))?, Some(name))),
-            false => Ok((Self::parse(value)?, None)),
+        if plain && name.len() > COMM_MAX {
+            Ok((Self::parse(&format!("^{}$", &name[..COMM_MAX]))?, Some(name)))
+        } else {
+            Ok((Self::parse(value)?, None))
         }
     }
 

@@ -80,10 +80,10 @@ fn assert_tame(mut bytes: &[u8], limit: u16) {
     while let Some(at) = bytes.iter().position(|byte| *byte == 0x1b) {
         let sequence = &bytes[at + 1..];
         let is_long = sequence.first() == Some(&b'[');
-        let last = sequence.iter().skip(usize::from(is_long)).position(|byte| match is_long {
-            true => (0x40..0x7f).contains(byte),
-            false => (0x30..0x7f).contains(byte),
-        });
+        let last = sequence
+            .iter()
+            .skip(usize::from(is_long))
+            .position(|byte| if is_long { (0x40..0x7f).contains(byte) } else { (0x30..0x7f).contains(byte) });
         let last = last.expect("a whole sequence") + usize::from(is_long);
         let (body, end) = (&sequence[..last], sequence[last]);
         assert!(body.iter().all(|byte| (0x20..0x7f).contains(byte)), "{body:?}");

@@ -67,10 +67,10 @@ fn check(event: &OpenEvent<'_>) {
 fn possible(event: &OpenEvent<'_>) -> bool {
     const PID_MAX: u32 = 4 << 20;
     const ERRNO_MAX: i32 = 4095;
-    const CENTURY_NS: u64 = 100 * 365 * 86_400 * 1_000_000_000;
-    let moments = [event.ts_ns, event.start_ns].into_iter().chain(event.latency.map(|time| time.as_nanos() as u64));
     // The kernel ends it by a NUL.
     const COMM_MAX: usize = 15;
+    const CENTURY_NS: u64 = 100 * 365 * 86_400 * 1_000_000_000;
+    let moments = [event.ts_ns, event.start_ns].into_iter().chain(event.latency.map(|time| time.as_nanos() as u64));
     event.process().len().max(event.comm.len()) <= COMM_MAX
         && event.ret >= -ERRNO_MAX
         && moments.into_iter().all(|ns| ns <= CENTURY_NS)

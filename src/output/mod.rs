@@ -133,7 +133,7 @@ impl Clock {
             self.second = Some(second);
             // 64 bits of nanoseconds end in the year 2554, which jiff knows.
             let time = jiff::Timestamp::from_second(second as i64).unwrap_or_default();
-            self.shown = time.to_string().trim_end_matches('Z').to_owned();
+            time.to_string().trim_end_matches('Z').clone_into(&mut self.shown);
         }
         out.extend_from_slice(self.shown.as_bytes());
         out.push(b'.');

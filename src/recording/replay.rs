@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const BATCH: Duration = Duration::from_millis(20);
 
 /// The longest time that nothing is sent: a longer pause of the recording is cut to this.
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+const PAUSE_MAX: Duration = Duration::from_mins(1);
 
 /// How long a consumer that has told the source to stop is given to take the last messages.
 const SEND_TIMEOUT: Duration = Duration::from_millis(500);

@@ -8,11 +8,11 @@ fn report(events: &[OpenEvent<'_>]) -> Report {
     report
 }
 
-fn named<'a>(path: &'a [u8], found: bool) -> OpenEvent<'a> {
+fn named(path: &[u8], found: bool) -> OpenEvent<'_> {
     OpenEvent { path, name: path, ret: if found { 3 } else { -libc::ENOENT }, ..sample() }
 }
 
-fn of<'a>(pid: u32, event: OpenEvent<'a>) -> OpenEvent<'a> {
+fn of(pid: u32, event: OpenEvent<'_>) -> OpenEvent<'_> {
     OpenEvent { pid, tid: pid, ..event }
 }
 

@@ -167,7 +167,7 @@ mod tests {
         let stop = || stops.send(()).unwrap();
         let waited = until(Some(Duration::from_millis(1)), &stop, || stopped.recv_timeout(Duration::from_secs(10)));
         assert_eq!(waited, Ok(()));
-        assert_eq!(until(Some(Duration::from_secs(3600)), &stop, || 7), 7);
+        assert_eq!(until(Some(Duration::from_hours(1)), &stop, || 7), 7);
         assert_eq!(until(None, &stop, || 8), 8);
         assert!(stopped.is_empty());
     }

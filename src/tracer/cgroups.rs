@@ -38,7 +38,7 @@ impl Cgroups {
         let path = self.resolve(id);
         let name = path.as_deref().and_then(|path| engines::container_name(Path::new("/"), path));
         self.announced.insert(id, (), cgroup_bytes(path.as_deref().unwrap_or_default(), name.as_deref()));
-        path.map(|path| CgroupName { name, id, path })
+        path.map(|path| CgroupName { id, path, name })
     }
 
     /// The path below the mount point, `None` where the hierarchy is not mounted or the cgroup is gone.

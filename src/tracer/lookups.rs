@@ -64,11 +64,8 @@ impl<'a> Lookups<'a> {
     ///
     /// # Errors
     /// If it is not.
-    pub(super) fn test(&self, base: &OpentopSkel<'_>) -> Result<(), String> {
-        match selftest::sees_lookups(base) {
-            true => Ok(()),
-            false => Err("they were attached, but see no look-ups".into()),
-        }
+    pub(super) fn test(base: &OpentopSkel<'_>) -> Result<(), String> {
+        if selftest::sees_lookups(base) { Ok(()) } else { Err("they were attached, but see no look-ups".into()) }
     }
 
     pub(super) fn is_attached(&self) -> bool {

@@ -175,7 +175,7 @@ impl<'a> HookManager<'a> {
         }
         let lookups = self.lookups_of(self.set, base)?;
         lookups.attach()?;
-        let tested = lookups.test(&base.skel);
+        let tested = Lookups::test(&base.skel);
         let sees_rings = lookups.sees_rings();
         if tested.is_err() {
             self.stop_lookups();

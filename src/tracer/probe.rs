@@ -76,10 +76,8 @@ pub(super) fn may_lose_less(other: HookSet, set: HookSet, preemption: Preemption
 /// The sets of [`order`], each with why it would be the one.
 pub(super) fn candidates(preemption: Preemption, lossless_probes: bool) -> [(HookSet, &'static str); 4] {
     let order = order(preemption, lossless_probes);
-    let reason = |set| match set == order[0] {
-        true => reason(preemption, lossless_probes),
-        false => "the best that this kernel takes",
-    };
+    let reason =
+        |set| if set == order[0] { reason(preemption, lossless_probes) } else { "the best that this kernel takes" };
     order.map(|set| (set, reason(set)))
 }
 

@@ -86,7 +86,7 @@ fn drive(
         if ready && input.is_empty() && due.is_some_and(|due| due <= start.elapsed()) {
             let mut screen = Buffer::empty(Rect::from((Position::ORIGIN, app.size)));
             let (cursor, popup) = ui::render(app, &mut screen);
-            let bytes = terminal.draw(screen, cursor)?;
+            let bytes = terminal.draw(screen, cursor);
             app.drawn(popup);
             pace = Pace { at: Some(start.elapsed()), bytes };
             continue;

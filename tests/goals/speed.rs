@@ -107,7 +107,7 @@ pub fn own_cost(world: &World) -> Measured {
 fn cpu_share(pty: &Pty, seconds: u64) -> f64 {
     let (start, before) = (Instant::now(), cpu(pty));
     std::thread::sleep(Duration::from_secs(seconds));
-    (cpu(pty) - before).as_secs_f64() / start.elapsed().as_secs_f64()
+    cpu(pty).saturating_sub(before).as_secs_f64() / start.elapsed().as_secs_f64()
 }
 
 /// Processor time that the program has used.

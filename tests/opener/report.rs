@@ -269,5 +269,5 @@ const ERRORS: &[(c_int, &str)] = &[
 
 fn errno_name(errno: c_int) -> &'static str {
     let known = ERRORS.iter().find(|(number, _)| *number == errno);
-    known.map(|(_, name)| *name).unwrap_or_else(|| panic!("errno {errno} has no name here"))
+    known.map_or_else(|| panic!("errno {errno} has no name here"), |(_, name)| *name)
 }

@@ -27,8 +27,8 @@ type Call = fn(i32, u64) -> sys::Result;
 const WAYS: &[(&str, Call)] = &[
     ("ioctl", |fd, request| ioctl(libc::SYS_ioctl, fd, request)),
     ("high bits", |fd, request| ioctl(libc::SYS_ioctl, fd, HIGH | request)),
-    ("x32", |fd, request| ioctl(0x4000_0000 | 514, fd, request)),
-    ("x32's number alone", |fd, request| ioctl(514, fd, request)),
+    ("x32", |fd, request| ioctl(0x4000_0000 | 0x202, fd, request)),
+    ("x32's number alone", |fd, request| ioctl(0x202, fd, request)),
     ("x32 of the old number", |fd, request| ioctl(0x4000_0000 | libc::SYS_ioctl, fd, request)),
     ("int 0x80", |fd, request| crate::compat::ioctl(fd as u32, request as u32, b'x')),
 ];

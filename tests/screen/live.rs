@@ -20,7 +20,7 @@ fn a_live_screen_under_sudo_filters_stops_and_ends_without_its_rights() {
     pty.wait_until_stopped();
     pty.assert_restored();
     pty.signal(Signal::CONT);
-    pty.wait_for_screen("the screen again", |screen| screen.alternate_screen());
+    pty.wait_for_screen("the screen again", vt100::Screen::alternate_screen);
     pty.keys("q");
     assert_eq!(pty.wait_for_end().0, Some(0));
     pty.assert_restored();

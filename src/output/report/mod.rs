@@ -142,7 +142,7 @@ impl Consumer for WithReport<'_, '_> {
 }
 
 /// The files that came to one of `kinds`, with the counts of all programs that `wanted` holds for; by path.
-fn files<'a>(report: &'a Report, wanted: impl Fn(u32, &Record) -> bool) -> Vec<tree::Leaf<'a>> {
+fn files(report: &Report, wanted: impl Fn(u32, &Record) -> bool) -> Vec<tree::Leaf<'_>> {
     let mut files = BTreeMap::<&[u8], Counts>::new();
     for (_, path, record) in report.records().filter(|(program, _, record)| wanted(*program, record)) {
         files.entry(report.names().get(path)).or_default().merge(&record.counts);

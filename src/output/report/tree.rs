@@ -95,7 +95,7 @@ fn children(leaves: &[Leaf<'_>], node: &Node) -> Vec<Node> {
     while at < node.leaves.end {
         match leaves[at].path[node.prefix..].iter().position(|b| *b == b'/') {
             Some(slash) if slash + 1 < leaves[at].path.len() - node.prefix => {
-                let name = &leaves[at].path[..node.prefix + slash + 1];
+                let name = &leaves[at].path[..=(node.prefix + slash)];
                 let end = at + leaves[at..node.leaves.end].partition_point(|leaf| leaf.path.starts_with(name));
                 if node.what == What::Dir {
                     children.push(dir(leaves, at..end, name.len()));

@@ -70,7 +70,7 @@ impl App {
                 self.order_ranking();
             }
             Action::NextPanel => {
-                self.focus_on(if self.focus == Focus::Events { Focus::Openers } else { Focus::Events })
+                self.focus_on(if self.focus == Focus::Events { Focus::Openers } else { Focus::Events });
             }
             Action::Show(panels) => self.show(panels),
             Action::Group => self.group(),

@@ -112,7 +112,7 @@ impl App {
                     self.filter = filter;
                     self.apply_filter();
                 }
-                self.line = line.to_owned();
+                line.clone_into(&mut self.line);
                 self.history.add(line);
                 if let Some(remark) = filter_remark {
                     self.say(remark);

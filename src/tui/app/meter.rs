@@ -111,6 +111,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "whole numbers are exact")]
     fn the_rate_is_the_difference_over_time() {
         let mut meter = Meter::new(Some(0));
         meter.read(2_000_000_000, totals(100));

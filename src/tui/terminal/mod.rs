@@ -102,6 +102,7 @@ impl Drop for Terminal {
 
 impl Terminal {
     /// How large the screen is, as far as it is drawn.
+    #[expect(clippy::unused_self, reason = "it is the size of a terminal that was taken")]
     pub fn size(&self) -> Size {
         match rustix::termios::tcgetwinsize(rustix::stdio::stdout()) {
             Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {
@@ -126,12 +127,9 @@ impl Terminal {
         self.writer.recycle(buffer);
     }
 
-    /// Shows this screenful, with the cursor there if anywhere. Returns how many bytes that took.
-    ///
-    /// # Errors
-    /// Where the terminal breaks.
-    pub fn draw(&mut self, next: Buffer, cursor: Option<Position>) -> io::Result<usize> {
-        let Some(mut frame) = self.writer.buffer() else { return Ok(0) };
+    /// Shows this screenful, with the cursor there if anywhere. Returns how many bytes that takes.
+    pub fn draw(&mut self, next: Buffer, cursor: Option<Position>) -> usize {
+        let Some(mut frame) = self.writer.buffer() else { return 0 };
         if self.shown.area != next.area {
             self.shown = paint::unknown(next.area);
         }
@@ -143,7 +141,7 @@ impl Terminal {
         if !changed {
             frame.clear();
             self.writer.recycle(frame);
-            return Ok(0);
+            return 0;
         }
         match (self.cursor, cursor) {
             (_, Some(at)) => frame.extend(format!("\x1b[{};{}H\x1b[?25h", at.y + 1, at.x + 1).bytes()),
@@ -154,7 +152,7 @@ impl Terminal {
         frame.extend_from_slice(FRAME_END);
         let len = frame.len();
         self.writer.submit(frame);
-        Ok(len)
+        len
     }
 
     /// Sends bytes that draw nothing, with the next frame.

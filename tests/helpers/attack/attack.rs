@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words[..] {
         ["list"] => {
-            MODES.iter().for_each(|mode| say(&format!("{}{}", mode.name, if mode.as_root { " root" } else { "" })))
+            MODES.iter().for_each(|mode| say(&format!("{}{}", mode.name, if mode.as_root { " root" } else { "" })));
         }
         [name, dir, seconds] => match (MODES.iter().find(|mode| mode.name == name), seconds.parse()) {
             (Some(mode), Ok(seconds)) => attack(mode, dir, Duration::from_secs(seconds)),

@@ -82,7 +82,7 @@ fn to_a_link(scene: &Scene) -> Gone {
 }
 
 /// What a descriptor's link in `/proc` leads to.
-fn by_descriptor<'a>(scene: &'a Scene, fd: std::ffi::c_int) -> crate::scene::Open<'a> {
+fn by_descriptor(scene: &Scene, fd: std::ffi::c_int) -> crate::scene::Open<'_> {
     scene.open(&OPENAT, format!("/proc/self/fd/{fd}"))
 }
 

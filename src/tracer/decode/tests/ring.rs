@@ -30,7 +30,7 @@ fn an_open_by_io_uring_is_what_was_submitted_with_its_result() {
     decoder.decode(&submitted.bytes(), &mut batch).unwrap();
     let latency = Record { header: open_event { latency_ns: 1, ..completed.header }, ..completed };
     decoder.decode(&latency.bytes(), &mut batch).unwrap();
-    assert_eq!(batch.get(2).unwrap().latency, Some(Duration::from_nanos(3_000)));
+    assert_eq!(batch.get(2).unwrap().latency, Some(Duration::from_micros(3)));
 }
 
 #[test]
