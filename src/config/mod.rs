@@ -240,7 +240,6 @@ fn program(trace: Trace) -> Result<Program, Error> {
 fn options(trace: &Trace, selection: &Selection) -> Result<Options, Error> {
     let mut filter = selection.filter.kernel_part();
     let pids = trace.filters.pids();
-    running(&pids)?;
     if trace.tree {
         let given = pids.len();
         if given > TREES_MAX {
@@ -248,6 +247,7 @@ fn options(trace: &Trace, selection: &Selection) -> Result<Options, Error> {
         }
         filter.pids.clone_from(&pids);
     }
+    running(&pids)?;
     Ok(Options {
         ring_bytes: ring_bytes(&trace.ring)?,
         // The command will be a child of this process, whose own opens are hidden.

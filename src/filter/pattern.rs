@@ -16,6 +16,9 @@ const NEST_LIMIT: u32 = 50;
 /// The longest name of a command: TASK_COMM_LEN without its NUL.
 pub(super) const COMM_MAX: usize = 15;
 
+/// Bytes of the name of a file, which a command's name is the beginning of.
+const NAME_MAX: usize = 255;
+
 /// A compiled regex or an exact text.
 #[derive(Clone, Debug)]
 pub(super) enum Pattern {
@@ -57,16 +60,22 @@ impl Pattern {
     /// with as much of it, and is returned as well. It is one as `=NAME`, or without anything that makes it a regex but for
     /// `^` and `$` around it.
     pub(super) fn of_comm(value: &str) -> Result<(Self, Option<&str>), Problem> {
+        const TOO_LARGE: &str = "the name is too large: no file has one of more than 255 bytes";
         if let Some(name) = value.strip_prefix('=').filter(|name| name.len() > COMM_MAX) {
+            if name.len() > NAME_MAX {
+                return Err(Problem::new(0, TOO_LARGE));
+            }
             return Ok((Self::Exact(name.as_bytes()[..COMM_MAX].to_owned()), Some(name)));
         }
         let name = value.strip_prefix('^').unwrap_or(value);
         let name = name.strip_suffix('$').unwrap_or(name);
         let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:@/ ".contains(&byte));
-        if plain && name.len() > COMM_MAX {
-            Ok((Self::parse(&format!("^{}$", &name[..COMM_MAX]))?, Some(name)))
-        } else {
+        if !plain || name.len() <= COMM_MAX {
             Ok((Self::parse(value)?, None))
+        } else if name.len() > NAME_MAX {
+            Err(Problem::new(0, TOO_LARGE))
+        } else {
+            Ok((Self::parse(&format!("^{}$", &name[..COMM_MAX]))?, Some(name)))
         }
     }
 
