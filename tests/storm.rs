@@ -14,9 +14,16 @@ use serde::Deserialize;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What must hold of every run: nothing goes missing without being counted.
+/// Held by each test: the storm of another would fill the ring buffer.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[track_caller]
 fn check_invariant(ended: &Ended) -> Summary {
     let summary = ended.summary();
@@ -41,6 +48,7 @@ fn check_invariant(ended: &Ended) -> Summary {
 fn a_hundred_thousand_opens_are_a_hundred_thousand_events() {
     const SECONDS: u64 = 4;
     needs_root();
+    let _alone = alone();
     let scratch = Scratch::new();
     let start = Instant::now();
     let tracer = Tracer::json(&["-d", &SECONDS.to_string()], &scratch.file("canary", ""));
@@ -64,6 +72,7 @@ fn a_hundred_thousand_opens_are_a_hundred_thousand_events() {
 #[ignore = "needs root: make test"]
 fn opens_that_succeed_are_counted_as_exactly() {
     needs_root();
+    let _alone = alone();
     let scratch = Scratch::new();
     let tracer = Tracer::json(&[], &scratch.file("canary", ""));
     let made = storm(&scratch, &["--opens", "40000", "--procs", "40", "--cpu", "0"]);
@@ -80,6 +89,7 @@ fn opens_that_succeed_are_counted_as_exactly() {
 #[ignore = "needs root: make test"]
 fn what_a_tiny_ring_drops_is_counted() {
     needs_root();
+    let _alone = alone();
     let scratch = Scratch::new();
     let tracer = Tracer::json(&["--ring", "4K"], &scratch.file("canary", ""));
     let made = storm(&scratch, &["--opens", "100000", "--procs", "2", "--missing"]);
@@ -130,6 +140,7 @@ const INTERVAL: Duration = Duration::from_millis(50);
 #[ignore = "needs root: make test"]
 fn the_counts_of_each_process_are_exact_whatever_the_ring_drops() {
     needs_root();
+    let _alone = alone();
     // With the larger ring the processes get places of their own while they open, and lose them again.
     for (ring_bytes, drops, threads) in [(4096, true, "1"), (8 << 20, false, "1"), (8 << 20, false, "4")] {
         let args = ["--opens", "200000", "--procs", "3", "--threads", threads, "--missing"];
@@ -163,6 +174,7 @@ fn open_at_leisure(path: &Path) {
 fn a_consumer_that_is_late_loses_nothing_while_the_ring_has_room() {
     const OPENS: usize = 200;
     needs_root();
+    let _alone = alone();
     let scratch = Scratch::new();
     let path = scratch.join("late");
     // Room for what comes at the start, and a few batches.
@@ -187,6 +199,7 @@ fn a_consumer_that_is_late_loses_nothing_while_the_ring_has_room() {
 #[ignore = "needs root: make test"]
 fn a_consumer_that_is_gone_is_noticed_though_the_channel_is_full() {
     needs_root();
+    let _alone = alone();
     let scratch = Scratch::new();
     // Only opens tell: no counts are due.
     let options = Options { interval: Duration::from_hours(1), ..only_this_process() };
@@ -197,6 +210,8 @@ fn a_consumer_that_is_gone_is_noticed_though_the_channel_is_full() {
             open_at_leisure(&scratch.join("late"));
         }
         drop(received);
+        // It is noticed with the next batch, as the next reading of the counts is far away.
+        (0..100).for_each(|_| open_at_leisure(&scratch.join("later")));
         // Whoever returns them keeps them open until the end: closed, they would end the tracer, too.
         commands
     });
@@ -215,6 +230,7 @@ struct Row {
 #[ignore = "needs root: make test"]
 fn the_ranking_is_exact_whatever_the_ring_drops() {
     needs_root();
+    let _alone = alone();
     let scratch = Scratch::new();
     let mut tracer = Tracer::start(["-o", "json", "--batch", "-i", "0.2", "--ring", "4K"]);
     // A first table means that it traces.
@@ -241,6 +257,7 @@ fn the_ranking_is_exact_whatever_the_ring_drops() {
 #[ignore = "needs root: make test"]
 fn processes_that_live_for_a_moment_are_counted() {
     needs_root();
+    let _alone = alone();
     let scratch = Scratch::new();
     let (made, processes, totals) = counts_of(1 << 22, || storm(&scratch, &["--opens", "4500", "--procs", "1500"]));
     assert_eq!(made.len(), 1500);
@@ -271,6 +288,7 @@ fn all_bpf_ids() -> BTreeSet<String> {
 #[ignore = "needs root: make test"]
 fn killed_it_leaves_nothing_in_the_kernel() {
     needs_root();
+    let _alone = alone();
     let scratch = Scratch::new();
     let tracer = Tracer::json(&[], &scratch.file("canary", ""));
     let own = bpf_ids(tracer.pid());
@@ -293,6 +311,7 @@ fn killed_it_leaves_nothing_in_the_kernel() {
 fn moving_to_other_hooks_misses_nothing_and_says_so() {
     const OPENS: u64 = 200_000;
     needs_root();
+    let _alone = alone();
     let scratch = Scratch::new();
     let options = Options { hooks: Some(HookSet::SyscallExit), interval: INTERVAL, ..Options::default() };
     let (made, seen, hooks) = with_tracer(options, 64, |received, commands| {
