@@ -42,7 +42,7 @@ pub fn filter(world: &World) -> Measured {
     opens(120_000);
     pty.wait_for("full history", |text| text.contains("100,000 events kept"));
     let mut took = Vec::new();
-    for filter in ["missing-0.*[13579]5$", "err:any dir:tmp", "nobody-opens-this"] {
+    for filter in ["missing-0.*[13579]5$", "op:openat dir:tmp", "nobody-opens-this"] {
         let first = filter.split(' ').next().unwrap_or_default();
         let start = Instant::now();
         pty.keys(&format!("/\x15{filter}\r"));
