@@ -53,6 +53,9 @@ pub use setup::Setup;
 use work::WorkerState;
 pub use work::{Done, Ranked, Work};
 
+/// Events that the worker looks at between two looks at whether the answer is still wanted.
+const PORTION: usize = 8192;
+
 /// One opener whose events alone are shown.
 #[derive(Clone, Debug)]
 pub struct Scope {

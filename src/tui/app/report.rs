@@ -1,7 +1,6 @@
 //! The report of what the history holds: asked for by a key, made in the worker's thread, read like the help.
 
-use super::work::PORTION;
-use super::{App, Mode};
+use super::{App, Mode, PORTION};
 use crate::escape::escape;
 use crate::filter::Filter;
 use crate::format::{group_digits, wrap_words};

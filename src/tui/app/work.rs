@@ -9,16 +9,13 @@
 use std::sync::Arc;
 
 use super::selection::Selection;
-use super::{App, Dirty, Effect, Mode, report};
+use super::{App, Dirty, Effect, Mode, PORTION, report};
 use crate::filter::Filter;
 use crate::history::log::Log;
 use crate::history::matches::Matches;
 use crate::names::Names;
 use crate::ranking::openers::Group;
 use crate::ranking::tally::Tally;
-
-/// Events between two looks at whether the answer is still wanted.
-pub(super) const PORTION: usize = 8192;
 
 /// What is to be worked out.
 #[derive(Clone, Debug)]
