@@ -3,7 +3,7 @@
 //!
 //! | thread | user | capabilities |
 //! |---|---|---|
-//! | tracer | the caller of sudo | `CAP_BPF`, `CAP_PERFMON`: maps, and loading another hook set; `CAP_DAC_READ_SEARCH`: names of cgroups by handle, tracefs, its own `fdinfo` |
+//! | tracer | the caller of sudo | `CAP_BPF`, `CAP_PERFMON`: maps, and loading another hook set; `CAP_DAC_READ_SEARCH`: names of cgroups by handle, also of those whose processes have ended, tracefs, its own `fdinfo` |
 //! | kill | the caller of sudo | `CAP_KILL`: signals to COMMAND, which may be root |
 //! | all others, and all of a replay | the caller of sudo | none |
 //!

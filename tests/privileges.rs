@@ -197,6 +197,24 @@ fn every_hook_set_still_works_with_what_is_kept() {
 
 #[test]
 #[ignore = "needs root: make test"]
+fn cgroups_have_names_without_the_right_to_open_by_handle() {
+    needs_root();
+    let scratch = Scratch::new();
+    let file = scratch.file("file", "");
+    let script = format!(": <'{}'; sleep 0.3", file.display());
+    let live = opentop(["-o", "json", "--", "/bin/sh", "-c", &script]);
+    let mut without = Command::new("setpriv");
+    without.args(["--bounding-set", "-dac_read_search"]).arg(live.get_program()).args(live.get_args());
+    as_root(&mut without);
+    let lines = common::succeed(without);
+    let own = fs::read_to_string("/proc/self/cgroup").expect("our own cgroups");
+    let own = own.lines().find_map(|line| line.strip_prefix("0::")).expect("the v2 hierarchy");
+    let line = lines.iter().find(|line| line.contains(file.to_str().expect("UTF-8"))).expect("the open");
+    assert!(line.contains(&format!(r#""cgroup":"{own}""#)), "{line}");
+}
+
+#[test]
+#[ignore = "needs root: make test"]
 fn a_command_has_all_that_opentop_was_started_with() {
     needs_root();
     let status = common::output(under_sudo(&mut opentop(["-o", "text", "--", "cat", "/proc/self/status"])));

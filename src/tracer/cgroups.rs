@@ -1,9 +1,11 @@
-//! What a cgroup id is called. The id is a file handle of the cgroup file system, so one call resolves it.
+//! What a cgroup id is called. The id is a file handle of the cgroup file system, so one call resolves it; without
+//! `CAP_DAC_READ_SEARCH`, which that call needs, the name is asked of the process that the id was seen with.
 
 use std::ffi::{OsStr, c_int};
 use std::fs;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::bounded::Bounded;
@@ -30,12 +32,13 @@ impl Cgroups {
         Self { root, announced: Bounded::new(CGROUPS_BYTES), last: 0 }
     }
 
-    /// Notes that an event of cgroup `id` has come. Returns its name, where it has one and it was not announced yet.
-    pub(super) fn see(&mut self, id: u64) -> Option<CgroupName> {
+    /// Notes that an event of cgroup `id` has come, by process `pid`. Returns its name, where it has one and
+    /// it was not announced yet.
+    pub(super) fn see(&mut self, id: u64, pid: u32) -> Option<CgroupName> {
         if std::mem::replace(&mut self.last, id) == id || self.announced.get(id).is_some() {
             return None;
         }
-        let path = self.resolve(id);
+        let path = self.resolve(id).or_else(|| self.of_process(id, pid));
         let name = path.as_deref().and_then(|path| engines::container_name(Path::new("/"), path));
         self.announced.insert(id, (), cgroup_bytes(path.as_deref().unwrap_or_default(), name.as_deref()));
         path.map(|path| CgroupName { id, path, name })
@@ -49,6 +52,22 @@ impl Cgroups {
         let path = link.strip_prefix(mount).ok()?;
         Some([b"/", path.as_os_str().as_bytes()].concat())
     }
+
+    /// The same, as far as it is the cgroup of this process now: another may have its pid, or it may have moved, so that the
+    /// directory must have the id.
+    fn of_process(&self, id: u64, pid: u32) -> Option<Vec<u8>> {
+        let (mount, _) = self.root.as_ref()?;
+        let cgroups = fs::read(format!("/proc/{pid}/cgroup")).ok()?;
+        // One outside of what is mounted is named by the way up from there.
+        let path = v2_path(&cgroups).filter(|path| !path.starts_with(b"/.."))?;
+        let directory = mount.join(OsStr::from_bytes(path.strip_prefix(b"/")?));
+        (fs::symlink_metadata(directory).ok()?.ino() == id).then(|| path.to_owned())
+    }
+}
+
+/// The path of the v2 hierarchy in a process's `/proc/PID/cgroup`.
+fn v2_path(cgroups: &[u8]) -> Option<&[u8]> {
+    cgroups.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"0::"))
 }
 
 /// Where the cgroup v2 hierarchy is mounted, if it is.
@@ -111,6 +130,13 @@ fn open_by_id(root: &OwnedFd, id: u64) -> Option<OwnedFd> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_v2_path_is_found_among_others() {
+        let hybrid = b"12:cpu,cpuacct:/a\n1:name=systemd:/b\n0::/user.slice/c:d\n";
+        assert_eq!(v2_path(hybrid), Some(&b"/user.slice/c:d"[..]));
+        assert_eq!(v2_path(b"12:cpu:/a\n"), None);
+    }
 
     #[test]
     fn the_v2_hierarchy_is_found_among_others() {

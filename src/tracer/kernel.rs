@@ -13,8 +13,12 @@ use super::programs;
 /// The kernel's own type information. libbpf reads it from here too.
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 
-/// Came with return probes that are built on the function graph tracer, in 6.14.
-const LOSSLESS_PROBES: &str = "fprobe_hlist";
+/// What return probes of many functions are made of, since 5.18.
+const PROBES: &str = "fprobe";
+
+/// What a return was remembered in before 6.14, of which there could be too few. Kernels that had it are not changed any more,
+/// so that no new name can hide it, as one could hide a sign of those that lose nothing.
+const LOSSY_PROBES: &str = "fprobe_rethook_node";
 
 const LOOP: &str = "bpf_loop";
 
@@ -27,7 +31,8 @@ pub(super) struct Kernel {
     functions: HashSet<&'static str>,
     /// How many parameters the programs of a tracepoint have, the hidden first one included; by the name of their type.
     tracepoints: HashMap<&'static str, u32>,
-    lossless_probes: bool,
+    probes: bool,
+    lossy_probes: bool,
     /// Whether programs may be attached to the kernel's functions, where it has what they need.
     pub(super) trampolines: bool,
 }
@@ -44,7 +49,8 @@ impl Kernel {
         let mut kernel = Self {
             functions: HashSet::new(),
             tracepoints: HashMap::new(),
-            lossless_probes: false,
+            probes: false,
+            lossy_probes: false,
             // What cannot be told is seen when they are loaded.
             trampolines: ProgramType::Tracing.is_supported().unwrap_or(true),
         };
@@ -58,7 +64,10 @@ impl Kernel {
                     let programs = among(&tracepoints, name);
                     kernel.tracepoints.extend(programs.and_then(|programs| Some((programs, parameters()?))));
                 }
-                BtfKind::Struct => kernel.lossless_probes |= name == LOSSLESS_PROBES,
+                BtfKind::Struct => {
+                    kernel.probes |= name == PROBES;
+                    kernel.lossy_probes |= name == LOSSY_PROBES;
+                }
                 _ => {}
             }
         }
@@ -87,7 +96,7 @@ impl Kernel {
 
     /// Whether return probes lose nothing.
     pub(super) fn has_lossless_probes(&self) -> bool {
-        self.lossless_probes
+        self.probes && !self.lossy_probes
     }
 }
 

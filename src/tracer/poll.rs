@@ -106,9 +106,9 @@ impl Reader {
     fn take(&mut self, record: &[u8]) {
         match self.decoder.decode(record, &mut self.batch) {
             Ok(()) => {
-                let cgroup = self.batch.iter().next_back().map(|open| open.cgroup);
+                let seen = self.batch.iter().next_back().map(|open| (open.cgroup, open.pid));
                 // Named while it is most likely still there.
-                if let Some(name) = cgroup.and_then(|cgroup| self.cgroups.see(cgroup)) {
+                if let Some(name) = seen.and_then(|(cgroup, pid)| self.cgroups.see(cgroup, pid)) {
                     self.batch.name_cgroup(name);
                 }
             }
@@ -344,8 +344,10 @@ impl Poller<'_, '_> {
     /// ones.
     fn name_cgroups(&self, counts: &Counts) -> bool {
         let Reader { cgroups, batch, .. } = &mut *self.reader.borrow_mut();
-        let counted = counts.processes.iter().flat_map(|process| &process.cgroups).filter(|count| count.cgroup != 0);
-        counted.filter_map(|count| cgroups.see(count.cgroup)).for_each(|name| batch.name_cgroup(name));
+        for process in &counts.processes {
+            let counted = process.cgroups.iter().filter(|count| count.cgroup != 0);
+            counted.filter_map(|count| cgroups.see(count.cgroup, process.pid)).for_each(|name| batch.name_cgroup(name));
+        }
         !batch.cgroups().is_empty()
     }
 
