@@ -52,13 +52,11 @@ pub struct Left {
 
 impl Hooks {
     /// Those that a text names.
-    #[must_use]
     pub fn named(text: &str) -> Self {
         Self { set: text.to_owned(), ..Self::default() }
     }
 
     /// What they do not see, if there is something.
-    #[must_use]
     pub fn without(&self) -> Option<String> {
         let what: Vec<_> = self.unseen.iter().map(|unseen| unseen.what).collect();
         (!what.is_empty()).then(|| format!("without {}", what.join(" and ")))
@@ -139,7 +137,6 @@ pub struct Totals {
 
 impl Totals {
     /// What was counted since `before`.
-    #[must_use]
     pub fn since(&self, before: &Self) -> Self {
         let (lookups, then) = (&self.lookups, &before.lookups);
         Self {

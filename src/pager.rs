@@ -12,7 +12,6 @@ pub struct Pager(Child);
 
 impl Pager {
     /// Starts it, with the end of the pipe to write to. `None` where there is none to start, or none is wanted.
-    #[must_use]
     pub fn start() -> Option<(Self, OwnedFd)> {
         let chosen = std::env::var("PAGER").ok();
         let mut words = chosen.as_deref().unwrap_or("less").split_whitespace();

@@ -61,7 +61,6 @@ impl Caller {
 }
 
 /// Whether the process has no more rights than its user has anywhere: it is not root, and was not made so by sudo.
-#[must_use]
 pub fn none() -> bool {
     let has = rustix::thread::capabilities(None).is_ok_and(|sets| sets.permitted.is_empty());
     has && !rustix::process::geteuid().is_root() && env::var_os("SUDO_UID").is_none()

@@ -1,19 +1,6 @@
 //! The BPF side as generated from `src/bpf`: the skeleton to load it, and the types of `opentop.h`.
 
-mod skel {
-    #![allow(
-        clippy::all,
-        clippy::pedantic,
-        clippy::unwrap_used,
-        clippy::undocumented_unsafe_blocks,
-        missing_debug_implementations,
-        unsafe_op_in_unsafe_fn
-    )]
-
-    include!(concat!(env!("OUT_DIR"), "/opentop.skel.rs"));
-}
-
-mod lookups {
+mod generated {
     #![allow(
         clippy::all,
         clippy::pedantic,
@@ -24,11 +11,16 @@ mod lookups {
         unsafe_op_in_unsafe_fn
     )]
 
-    include!(concat!(env!("OUT_DIR"), "/lookups.skel.rs"));
+    pub mod opentop {
+        include!(concat!(env!("OUT_DIR"), "/opentop.skel.rs"));
+    }
+    pub mod lookups {
+        include!(concat!(env!("OUT_DIR"), "/lookups.skel.rs"));
+    }
 }
 
-pub use lookups::{LookupsSkel, LookupsSkelBuilder};
-pub use skel::*;
+pub use generated::lookups::{LookupsSkel, LookupsSkelBuilder};
+pub use generated::opentop::*;
 
 /// Types of `opentop.h`: integers and arrays of integers, without padding.
 ///

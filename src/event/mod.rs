@@ -123,7 +123,6 @@ impl RealPathKind {
     pub const ALL: [RealPathKind; 4] =
         [RealPathKind::Whole, RealPathKind::Truncated, RealPathKind::Deleted, RealPathKind::Outside];
 
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             RealPathKind::Whole => "whole",
@@ -133,7 +132,6 @@ impl RealPathKind {
         }
     }
 
-    #[must_use]
     pub fn from_name(name: &str) -> Option<RealPathKind> {
         RealPathKind::ALL.into_iter().find(|kind| kind.name() == name)
     }
@@ -221,7 +219,6 @@ impl<'a> OpenEvent<'a> {
 
     /// What was opened where that is not what was asked for, and what is to be said about it: the whole path, or else the
     /// last name, as far as they are known.
-    #[must_use]
     pub fn target(&self) -> Option<(&'a [u8], &'static str)> {
         let remark = match self.real_path_kind {
             RealPathKind::Truncated => " (cut)",

@@ -157,7 +157,6 @@ pub fn errno_name(errno: i32) -> Cow<'static, str> {
 }
 
 /// What an errno means, as perror(3) has it; `None` where nothing is known of it.
-#[must_use]
 pub fn errno_words(errno: i32) -> Option<String> {
     let said = std::io::Error::from_raw_os_error(errno).to_string();
     let (words, _) = said.rsplit_once(" (os error")?;

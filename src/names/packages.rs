@@ -121,7 +121,6 @@ impl<'a> Packages<'a> {
     }
 
     /// The package of a file that was asked for. A directory that several have belongs to any of them.
-    #[must_use]
     pub fn of(&self, file: &[u8]) -> Option<&str> {
         let package = self.by_file.get(merged(file))?;
         self.packages.get(*package as usize).map(String::as_str)

@@ -33,7 +33,6 @@ pub enum Denial {
 }
 
 /// What keeps `uid` from `path` on this host, in words, for people.
-#[must_use]
 pub fn denied_by(path: &[u8], uid: u32) -> String {
     let account = Account::find(OsStr::new(&uid.to_string())).filter(|account| account.uid == uid);
     let groups = account.map_or_else(Vec::new, |account| account.groups);

@@ -214,17 +214,20 @@ fn csv_rows() {
     "#);
 }
 
+/// A pipe that nobody reads any more.
+pub(super) struct Closed;
+
+impl Write for Closed {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[test]
 fn a_closed_pipe_is_told() {
-    struct Closed;
-    impl Write for Closed {
-        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(io::ErrorKind::BrokenPipe.into())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
     let mut out = Text::new(Closed);
     out.open(&sample(), &names()).unwrap();
     assert_eq!(out.flush().unwrap_err().kind(), io::ErrorKind::BrokenPipe);

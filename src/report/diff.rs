@@ -30,7 +30,6 @@ pub enum What {
 impl What {
     pub const ALL: [What; 4] = [What::Changed, What::OnlyBefore, What::OnlyAfter, What::Grew];
 
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             What::Changed => "changed",
@@ -42,7 +41,6 @@ impl What {
 }
 
 /// All differences, by what they are, path and program. `factor`: how many times as many opens are worth telling.
-#[must_use]
 pub fn diff<'a>(before: &'a Report, after: &'a Report, factor: f64) -> Vec<Difference<'a>> {
     let mut found = Vec::new();
     for (program, path, record) in before.records() {

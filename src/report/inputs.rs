@@ -29,7 +29,6 @@ pub struct Inputs {
 
 impl Inputs {
     /// Nothing yet; what will be known takes at most `room` bytes.
-    #[must_use]
     pub fn new(room: usize) -> Self {
         Self { uses: IndexSet::new(), most: room / USE_BYTES, left_out: 0 }
     }
@@ -50,7 +49,6 @@ impl Inputs {
     }
 
     /// Uses for which there was no room.
-    #[must_use]
     pub fn left_out(&self) -> u64 {
         self.left_out
     }

@@ -49,7 +49,6 @@ impl Kind {
         Kind::Failed,
     ];
 
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Kind::Read => "read",
@@ -72,7 +71,6 @@ pub struct Kinds(u16);
 
 impl Kinds {
     /// What `event` came to. A look-up that succeeds is none of it.
-    #[must_use]
     pub fn of(event: &OpenEvent<'_>) -> Self {
         match event.errno() {
             Some(libc::ENOENT | libc::ENOTDIR) => return Self::from(Kind::Missing),
@@ -111,12 +109,10 @@ impl Kinds {
         kinds
     }
 
-    #[must_use]
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    #[must_use]
     pub fn has(self, kind: Kind) -> bool {
         self.0 & 1 << kind as u16 != 0
     }
@@ -151,7 +147,6 @@ impl Counts {
     }
 
     /// Counts that were counted elsewhere.
-    #[must_use]
     pub fn of(opens: u64, lookups: u64, of_kind: impl Fn(Kind) -> u64) -> Self {
         Self { opens, lookups, by_kind: Kind::ALL.map(|kind| u32::try_from(of_kind(kind)).unwrap_or(u32::MAX)) }
     }
@@ -164,13 +159,11 @@ impl Counts {
         }
     }
 
-    #[must_use]
     pub fn get(&self, kind: Kind) -> u64 {
         self.by_kind[kind as usize].into()
     }
 
     /// The kinds that came at least once.
-    #[must_use]
     pub fn kinds(&self) -> Kinds {
         let bits = Kind::ALL.into_iter().filter(|kind| self.get(*kind) > 0);
         Kinds(bits.fold(0, |bits, kind| bits | 1 << kind as u16))

@@ -100,7 +100,6 @@ pub type Fold = fn(&[u8], &mut Vec<u8>);
 
 impl Report {
     /// An empty report whose names and records take at most `room` bytes.
-    #[must_use]
     pub fn new(room: usize, fold: Option<Fold>) -> Self {
         let mut names = Names::default();
         names.intern(OTHERS, room);
@@ -125,7 +124,6 @@ impl Report {
     }
 
     /// Keeps what each file was made from, too, in at most `room` bytes more.
-    #[must_use]
     pub fn with_inputs(self, room: usize) -> Self {
         Self { inputs: Some(Inputs::new(room)), ..self }
     }
@@ -260,7 +258,6 @@ impl Report {
         self.searches.end();
     }
 
-    #[must_use]
     pub fn names(&self) -> &Names {
         &self.names
     }
@@ -271,61 +268,50 @@ impl Report {
     }
 
     /// What a program did with a path, if anything.
-    #[must_use]
     pub fn record_of(&self, program: u32, path: u32) -> Option<&Record> {
         self.records.get(&(program, path))
     }
 
-    #[must_use]
     pub fn processes(&self) -> &Processes {
         &self.processes
     }
 
-    #[must_use]
     pub fn searches(&self) -> &Searches {
         &self.searches
     }
 
-    #[must_use]
     pub fn repeats(&self) -> &Repeats {
         &self.repeats
     }
 
     /// What each file was made from, where that was asked for.
-    #[must_use]
     pub fn inputs(&self) -> Option<&Inputs> {
         self.inputs.as_ref()
     }
 
     /// The opens that took longest, where that was measured; slowest first.
-    #[must_use]
     pub fn slowest(&self) -> Vec<Slow> {
         self.slowest.sorted()
     }
 
     /// All opens that were taken in, those included whose names found no room.
-    #[must_use]
     pub fn counts(&self) -> &Counts {
         &self.counts
     }
 
-    #[must_use]
     pub fn left_out(&self) -> &LeftOut {
         &self.left_out
     }
 
-    #[must_use]
     pub fn doubtful(&self) -> &Doubtful {
         &self.doubtful
     }
 
     /// From the first open to the latest, in nanoseconds.
-    #[must_use]
     pub fn span_ns(&self) -> u64 {
         self.span.map_or(0, |(first, last)| last - first)
     }
 
-    #[must_use]
     pub fn totals(&self) -> &Totals {
         &self.totals
     }
@@ -336,7 +322,6 @@ fn starts_program(event: &OpenEvent<'_>) -> bool {
 }
 
 /// What is behind the last slash, those at the end not counted; all of it where nothing is.
-#[must_use]
 pub fn last_component(path: &[u8]) -> &[u8] {
     let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
     let base = path[..end].rsplit(|byte| *byte == b'/').next().unwrap_or_default();

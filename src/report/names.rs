@@ -25,19 +25,16 @@ impl Names {
     }
 
     /// The number of a name that is known.
-    #[must_use]
     pub fn find(&self, name: &[u8]) -> Option<u32> {
         self.names.get_index_of(name).map(|at| at as u32)
     }
 
     /// The name behind a number that [`Names::intern`] gave; nothing behind another.
-    #[must_use]
     pub fn get(&self, id: u32) -> &[u8] {
         self.names.get_index(id as usize).map_or(b"", |name| name)
     }
 
     /// Bytes of memory.
-    #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
     }

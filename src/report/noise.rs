@@ -67,7 +67,6 @@ const NUMBERED: [&[u8]; 4] = [b"/proc/", b"/dev/fd/", b"/dev/pts/", b"/run/user/
 const TEMPORARY: [&[u8]; 4] = [b"/tmp/", b"/var/tmp/", b"/dev/shm/", b"/run/"];
 
 /// Whether a file lies right in a directory of temporary files.
-#[must_use]
 pub fn is_temporary(path: &[u8]) -> bool {
     TEMPORARY.iter().any(|dir| path.strip_prefix(*dir).is_some_and(|name| !name.contains(&b'/')))
 }

@@ -126,13 +126,11 @@ impl Processes {
         program
     }
 
-    #[must_use]
     pub fn programs(&self) -> &[Program] {
         &self.programs
     }
 
     /// How many processes have opened something that is counted.
-    #[must_use]
     pub fn count(&self) -> u64 {
         self.counted
     }

@@ -44,13 +44,11 @@ impl Repeats {
     }
 
     /// By how much a count may be too low.
-    #[must_use]
     pub fn error_bound(&self) -> u32 {
         self.error_bound
     }
 
     /// Those with at least `least` opens, most first.
-    #[must_use]
     pub fn most(&self, least: u32) -> Vec<Repeat> {
         let pairs = self.pairs.iter().filter(|(_, (opens, ..))| *opens >= least);
         let mut most: Vec<_> = pairs

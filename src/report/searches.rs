@@ -91,7 +91,6 @@ impl Searches {
     }
 
     /// Searches whose results found no room.
-    #[must_use]
     pub fn left_out(&self) -> u64 {
         self.left_out
     }

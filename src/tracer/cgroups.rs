@@ -71,13 +71,11 @@ fn v2_path(cgroups: &[u8]) -> Option<&[u8]> {
 }
 
 /// Where the cgroup v2 hierarchy is mounted, if it is.
-#[must_use]
 pub fn cgroup_mount() -> Option<PathBuf> {
     v2_mounts(&fs::read("/proc/self/mounts").ok()?).find(|mount| is_cgroup2(mount))
 }
 
 /// Whether the directory is one of the v2 hierarchy.
-#[must_use]
 pub fn is_cgroup2(directory: &Path) -> bool {
     rustix::fs::statfs(directory).is_ok_and(|found| found.f_type == libc::CGROUP2_SUPER_MAGIC)
 }

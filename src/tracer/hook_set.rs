@@ -19,7 +19,6 @@ impl HookSet {
     pub const ALL: [HookSet; 4] = [HookSet::Functions, HookSet::Probes, HookSet::SyscallExit, HookSet::SyscallExitRaw];
 
     /// As the header, the summary and `check` call it.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             HookSet::Functions => "functions (fexit)",
@@ -30,7 +29,6 @@ impl HookSet {
     }
 
     /// As `--hooks` names it.
-    #[must_use]
     pub fn option(self) -> &'static str {
         match self {
             HookSet::Functions => "function",
@@ -40,7 +38,6 @@ impl HookSet {
         }
     }
 
-    #[must_use]
     pub fn from_option(name: &str) -> Option<Self> {
         HookSet::ALL.into_iter().find(|set| set.option() == name)
     }

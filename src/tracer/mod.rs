@@ -105,7 +105,6 @@ const OBJECTS: usize = 2 * HookSet::ALL.len() + hooks::OPTIONAL + HookSet::ALL.l
 pub type Storage = [MaybeUninit<OpenObject>; OBJECTS];
 
 /// An empty storage, to be kept on the stack of whoever runs the tracer.
-#[must_use]
 pub fn storage() -> Storage {
     [const { MaybeUninit::uninit() }; OBJECTS]
 }
@@ -165,7 +164,6 @@ impl<'a> Tracer<'a> {
     }
 
     /// The hooks in use.
-    #[must_use]
     pub fn hooks(&self) -> Hooks {
         self.manager.hooks()
     }
@@ -197,7 +195,6 @@ fn read_and_open<'a>(
 
 /// Tries all hook sets, in the order in which they would be used: each for real, and taken down again. Gives its hooks, or the
 /// reason why not.
-#[must_use]
 pub fn try_all(facts: &Facts, options: &Options) -> Vec<(HookSet, Result<Hooks, String>)> {
     let kernel = Kernel::new().map(Arc::new);
     let lossless = kernel.as_ref().is_ok_and(|kernel| kernel.has_lossless_probes());

@@ -50,7 +50,6 @@ pub enum Preemption {
 /// Where tasks are not preempted in the kernel nothing is lost, and the cheapest set is best: the functions of the open
 /// calls cost other calls nothing. Elsewhere a set that loses nothing comes first: return probes where they are sound,
 /// then the exit of all system calls, which misses nothing as long as the kernel forbids preemption around it.
-#[must_use]
 pub fn order(preemption: Preemption, lossless_probes: bool) -> [HookSet; 4] {
     use HookSet::{Functions, Probes, SyscallExit, SyscallExitRaw};
     match (preemption, lossless_probes) {
@@ -111,7 +110,6 @@ const INIT_USER_NAMESPACE: &str = "user:[4026531837]";
 
 impl Facts {
     /// Looks at this host. What cannot be read counts as absent; loading will tell more.
-    #[must_use]
     pub fn gather() -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         Self {
@@ -130,7 +128,6 @@ impl Facts {
 }
 
 /// Whether pids seen here are those of the initial namespace.
-#[must_use]
 pub fn sees_host_pids() -> bool {
     fs::read_link("/proc/self/ns/pid").is_ok_and(|ns| ns.as_os_str() == INIT_PID_NAMESPACE)
 }

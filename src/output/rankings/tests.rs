@@ -1,5 +1,4 @@
 use std::cell::Cell;
-use std::io::Write;
 
 use crossbeam_channel::unbounded;
 
@@ -7,6 +6,7 @@ use super::*;
 use crate::event::{OpenEvent, sample};
 use crate::message::{Counts, Lost, Message, ProcessCount};
 use crate::output::lines::{Ended, consume};
+use crate::output::tests::Closed;
 use crate::output::{Csv, Json, Text};
 
 const START: Moment = Moment { ts_ns: 1_000_000_000, time_ns: 1_767_323_045_000_000_000 };
@@ -200,15 +200,6 @@ fn the_limit_counts_tables() {
 
 #[test]
 fn a_closed_pipe_is_a_quiet_end() {
-    struct Closed;
-    impl Write for Closed {
-        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(io::ErrorKind::BrokenPipe.into())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
     let (sender, received) = unbounded();
     sender.send(reading(1, &[(7, "cat", 1, 0)], 0)).unwrap();
     let mut output = Text::new(Closed);

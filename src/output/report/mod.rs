@@ -34,7 +34,6 @@ pub struct Collect<'a> {
 }
 
 impl<'a> Collect<'a> {
-    #[must_use]
     pub fn new(report: Report, filter: &'a Filter, names: Names, hooks: &Hooks) -> Self {
         Self { report, filter, names, hooks: hooks.to_string(), totals: Totals::default() }
     }

@@ -43,7 +43,6 @@ enum What {
 }
 
 /// The rows, by path, for `leaves` sorted by path without duplicates: no more than `most`, but for what cannot be closed.
-#[must_use]
 pub fn rows<'a>(leaves: &[Leaf<'a>], most: usize) -> Vec<Row<'a>> {
     if leaves.is_empty() {
         return Vec::new();
