@@ -8,7 +8,7 @@ HOST     = $(shell rustc -vV | sed -n 's/^host: //p')
 # The tests that need root get it for themselves; what is built stays the user's own.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,--config 'target."cfg(unix)".runner=["sudo","-E"]')
 
-.PHONY: build run test lint bench screen fuzz attack kernels static dist install clean help
+.PHONY: build run test lint bench screen picture fuzz attack kernels static dist install clean help
 
 build: ## build the release binary (the default)
 	@scripts/install-deps.sh build
@@ -41,6 +41,9 @@ bench: build ## what tracing costs, beside a floor and its peers; takes minutes,
 screen: build ## what the screen is held to, measured: a table; takes minutes, wants a quiet machine and root
 	cargo build --examples
 	OPENTOP=$(BIN) cargo test $(AS_ROOT) --test goals -- --full
+
+picture: build ## the pictures of the README, made anew from the recorded demo; needs tmux and python3
+	scripts/picture.sh
 
 fuzz: ## search for inputs that break a promise, by coverage; ARGS="filter 600": this target, for so many seconds
 	@scripts/fuzz.sh $(ARGS)

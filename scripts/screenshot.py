@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Turns a captured terminal screen into an SVG: tmux capture-pane -e -p | scripts/screenshot.py 80 24 >screen.svg
+"""Turns captured terminal screens into an SVG: tmux capture-pane -e -p | scripts/screenshot.py 80 24 >screen.svg
+
+Several screens with a form feed between them become a picture that moves: screenshot.py 80 24 SECONDS, for each of them.
 
 Knows what opentop draws: bold, dim, underline, reverse, the 16 colours, 256 colours and RGB.
 """
@@ -62,28 +64,56 @@ def runs(line):
         column += width
 
 
+def drawn(line):
+    """The line as SVG, its upper left corner at the origin."""
+    parts = []
+    for column, cells, text, style in runs(line):
+        ink, paper = style["fg"] or INK, style["bg"] or PAPER
+        if style["reverse"]:
+            ink, paper = paper, ink
+        x, width = column * CELL_W, cells * CELL_W
+        if paper != PAPER:
+            parts.append(f'<rect x="{x:.1f}" width="{width:.1f}" height="{CELL_H}" fill="{paper}"/>')
+        if text.strip():
+            extra = ' font-weight="bold"' if style["bold"] else ""
+            extra += ' opacity="0.6"' if style["dim"] else ""
+            extra += ' text-decoration="underline"' if style["under"] else ""
+            parts.append(f'<text x="{x:.1f}" y="13.5" fill="{ink}" textLength="{width:.1f}" '
+                         f'xml:space="preserve"{extra}>{escape(text)}</text>')
+    return "".join(parts)
+
+
+def moving(frames, width, seconds):
+    """The frames side by side, moved along behind a window; each line that is in several is there once."""
+    lines = {}
+    for frame in frames:
+        for line in frame:
+            lines.setdefault(drawn(line), len(lines))
+    yield "<defs>" + "".join(f'<g id="l{at}">{svg}</g>' for svg, at in lines.items()) + "</defs>"
+    steps = "".join(f"{100 * at / len(frames):.3f}%{{transform:translateX(-{at * width:.0f}px)}}"
+                    for at in range(len(frames)))
+    yield f"<style>@keyframes m{{{steps}}}#m{{animation:m {seconds:g}s step-end infinite}}</style><g id=\"m\">"
+    for at, frame in enumerate(frames):
+        used = ((row, lines[drawn(line)]) for row, line in enumerate(frame) if line.strip())
+        yield f'<g transform="translate({at * width:.0f} 0)">' + "".join(
+            f'<use href="#l{line}" y="{row * CELL_H}"/>' for row, line in used) + "</g>"
+    yield "</g>"
+
+
 def main():
     columns, rows = int(sys.argv[1]), int(sys.argv[2])
     width, height = columns * CELL_W + 2 * MARGIN, rows * CELL_H + 2 * MARGIN
+    screens = [screen.split("\n")[:rows] for screen in sys.stdin.read().split("\f")]
     print(f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height}" '
           f'font-family="DejaVu Sans Mono,Menlo,Consolas,monospace" font-size="14">')
     print(f'<rect width="100%" height="100%" rx="6" fill="{PAPER}"/>')
-    for row, line in enumerate(sys.stdin.read().split("\n")[:rows]):
-        y = MARGIN + row * CELL_H
-        for column, cells, text, style in runs(line):
-            ink, paper = style["fg"] or INK, style["bg"] or PAPER
-            if style["reverse"]:
-                ink, paper = paper, ink
-            x = MARGIN + column * CELL_W
-            if paper != PAPER:
-                print(f'<rect x="{x:.1f}" y="{y}" width="{cells * CELL_W:.1f}" height="{CELL_H}" fill="{paper}"/>')
-            if text.strip():
-                extra = ' font-weight="bold"' if style["bold"] else ""
-                extra += ' opacity="0.6"' if style["dim"] else ""
-                extra += ' text-decoration="underline"' if style["under"] else ""
-                print(f'<text x="{x:.1f}" y="{y + 13.5}" fill="{ink}" textLength="{cells * CELL_W:.1f}" '
-                      f'xml:space="preserve"{extra}>{escape(text)}</text>')
-    print("</svg>")
+    print(f'<svg x="{MARGIN}" y="{MARGIN}" width="{columns * CELL_W:.0f}" height="{rows * CELL_H}">')
+    if len(screens) == 1:
+        for row, line in enumerate(screens[0]):
+            print(f'<g transform="translate(0 {row * CELL_H})">{drawn(line)}</g>')
+    else:
+        print(*moving(screens, columns * CELL_W, len(screens) * float(sys.argv[3])), sep="\n")
+    print("</svg></svg>")
 
 
 main()
