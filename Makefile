@@ -8,7 +8,7 @@ HOST     = $(shell rustc -vV | sed -n 's/^host: //p')
 # The tests that need root get it for themselves; what is built stays the user's own.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,--config 'target."cfg(unix)".runner=["sudo","-E"]')
 
-.PHONY: build run test lint bench screen picture fuzz attack kernels static dist install clean help
+.PHONY: build run test lint bench screen jobs picture fuzz attack kernels static dist install clean help
 
 build: ## build the release binary (the default)
 	@scripts/install-deps.sh build
@@ -20,14 +20,14 @@ run: build ## build and start it, with ARGS="-o json -d 5"; a recorded demo wher
 test: ## all tests, those on the real kernel included: they need root and fail where they cannot run
 	@scripts/install-deps.sh build test
 	cargo test $(AS_ROOT) -- --include-ignored --skip measurement_ --skip panicking_screen
-	cargo test $(AS_ROOT) --test attack --test goals
+	cargo test $(AS_ROOT) --test attack --test goals --test jobs
 	@scripts/kernels.sh --short
 
 lint: ## rustfmt, clippy, rustdoc, clang-format; cargo-deny and shellcheck where they are installed
 	@scripts/install-deps.sh build lint
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
-	cargo clippy --test attack --test goals --test guest -- -D warnings
+	cargo clippy --test attack --test goals --test jobs --test guest -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --document-private-items
 	clang-format --dry-run -Werror $(wildcard src/bpf/*.[ch] src/bpf/*/*.h benches/*/*.bpf.c)
 	if command -v cargo-deny >/dev/null; then cargo deny --log-level error check licenses bans sources; fi
@@ -41,6 +41,11 @@ bench: build ## what tracing costs, beside a floor and its peers; takes minutes,
 screen: build ## what the screen is held to, measured: a table; takes minutes, wants a quiet machine and root
 	cargo build --examples
 	OPENTOP=$(BIN) cargo test $(AS_ROOT) --test goals -- --full
+
+jobs: ## what people come for, done by keys on the real kernel; writes docs/jobs.md; needs root
+	@scripts/install-deps.sh build test
+	cargo build --examples
+	cargo test $(AS_ROOT) --test jobs -- --write
 
 picture: build ## the pictures of the README, made anew from the recorded demo; needs tmux and python3
 	scripts/picture.sh

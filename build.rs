@@ -35,12 +35,17 @@ fn build() -> Result<(), String> {
         ));
     }
     let out = PathBuf::from(env::var("OUT_DIR").map_err(|e| format!("OUT_DIR: {e}"))?);
+    // The object tells which line each instruction is of, whatever the directory that it was built in is called.
+    let here = env::current_dir().map_err(|e| format!("the current directory: {e}"))?;
+    let headers = out.ancestors().nth(2).ok_or("OUT_DIR is not below a target directory")?.to_owned();
+    let named = |from: PathBuf, to: &str| format!("-fdebug-prefix-map={}={to}", from.display());
+    let (sources, headers) = (named(here, "."), named(headers, "build"));
     OBJECTS.into_iter().try_for_each(|object| {
         let source = format!("src/bpf/{object}.bpf.c");
         SkeletonBuilder::new()
             .source(&source)
             .clang(&clang)
-            .clang_args(["-mcpu=v2", "-Wall", "-Werror", "-Wno-address-of-packed-member"])
+            .clang_args(["-mcpu=v2", "-Wall", "-Werror", "-Wno-address-of-packed-member", &sources, &headers])
             .build_and_generate(out.join(format!("{object}.skel.rs")))
             .map_err(|e| format!("{source} does not compile: {}", format!("{e:#}").replace('\n', " | ")))
     })

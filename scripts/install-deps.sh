@@ -15,6 +15,7 @@ static    libelf.a                 libelf-dev      elfutils-libelf-devel-static
 static    libz.a                   zlib1g-dev      zlib-static
 static    libc.a                   libc6-dev       glibc-static
 test      strace                   strace          strace
+test      tmux                     tmux            tmux
 dist      zstd                     zstd            zstd
 bench     opensnoop                libbpf-tools    libbpf-tools
 bench     opensnoop.bt             bpftrace        bpftrace

@@ -34,13 +34,15 @@ debian_package() {
 }
 
 rpm_package() {
+	# It dates files as they are, if that is before the date of the sources.
+	touch -d "@$SOURCE_DATE_EPOCH" assets/* docs/*.md README.md SECURITY.md LICENSE "$out/THIRD-PARTY.txt"
 	cargo generate-rpm --target "$rust_arch" --target-dir "$built" --output "$out/" \
 		--source-date "$SOURCE_DATE_EPOCH" --payload-compress zstd >&2
 }
 
-# CycloneDX, without the number and the time that would make each one differ.
+# CycloneDX, without the number, the time and the directory that would make each one differ.
 bill_of_materials() {
 	cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$rust_arch" --override-filename opentop-sbom
-	sed -E '/"serialNumber"/d; /"timestamp"/d' opentop-sbom.json >"$1"
+	sed -E '/"serialNumber"/d; /"timestamp"/d; s|path[+]file://'"$PWD"'|path+file:///opentop|g' opentop-sbom.json >"$1"
 	rm opentop-sbom.json
 }

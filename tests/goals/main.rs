@@ -8,13 +8,15 @@
 #[path = "../screen/pty.rs"]
 #[allow(dead_code, reason = "each test program uses its own part")]
 mod pty;
+#[path = "../screen/tmux.rs"]
+mod tmux;
 
 mod bytes;
 mod ends;
 mod load;
 mod picture;
 mod speed;
-mod tmux;
+mod through_tmux;
 
 use std::process::ExitCode;
 
@@ -106,7 +108,7 @@ const GOALS: [Goal; 18] = [
     ("9", "every prefix of random regexes: no exit, no key > 50 ms", speed::prefixes),
     ("10", "no terminal, TERM=dumb: no escape byte", picture::no_terminal),
     ("11", "own cpu: quiet < 1 %, storm ≤ 100 %; memory ≤ 64 MiB", speed::own_cost),
-    ("-", "the same through tmux", tmux::through_tmux),
+    ("-", "the same through tmux", through_tmux::through_tmux),
 ];
 
 fn main() -> ExitCode {

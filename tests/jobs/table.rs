@@ -1,0 +1,66 @@
+//! The jobs.
+
+/// One of them.
+pub struct Job {
+    pub title: &'static str,
+    /// What the screen tells in the end.
+    pub tells: &'static str,
+    /// A script of bash that is done with before; `$OPENER` opens files.
+    pub before: &'static str,
+    /// One that goes on meanwhile.
+    pub scene: &'static str,
+    /// What is typed at the prompt.
+    pub line: &'static str,
+    /// Keys, by tmux's names where they have some, or text; and what is to be on the screen then.
+    pub steps: &'static [(&'static [&'static str], &'static str)],
+}
+
+pub const JOBS: [Job; 5] = [
+    Job {
+        title: "Which configuration file does it look for and not find?",
+        tells: "The directories that the service tries, in one row, and that the file is in none of them.",
+        before: "mkdir -p home/.config/relay etc/xdg/relay etc/relay",
+        scene: "while sleep 0.3; do (for dir in home/.config etc/xdg etc; do read -r line <$PWD/$dir/relay/relay.toml; done); done",
+        line: "opentop",
+        steps: &[
+            (&[], "relay.toml"),
+            (&["/", "err:ENOENT relay"], "on Enter"),
+            (&["Enter", "t"], "tried 3, never fo"),
+        ],
+    },
+    Job {
+        title: "Who opens most?",
+        tells: "The process with the most opens a second, with its exact count, on top of the ranking.",
+        before: "mkdir data",
+        scene: "exec \"$OPENER\" loop $PWD/data --seconds 60",
+        line: "opentop",
+        steps: &[(&["2"], "opens/s"), (&[], "opener")],
+    },
+    Job {
+        title: "What does this build read?",
+        tells: "The report of a command: what it read, wrote, did not find.",
+        before: "echo 'all: ; cat conf >out; cat missing.h || :' >Makefile; echo x >conf",
+        scene: "",
+        line: "opentop -- make",
+        steps: &[(&[], "missing.h"), (&["R"], "missing.h")],
+    },
+    Job {
+        title: "What is different from before?",
+        tells: "The files that are opened in one run of a program and not in the other.",
+        before: "echo x >conf; opentop record before.zst -- cat conf >/dev/null; rm conf; opentop record after.zst -- cat conf || :",
+        scene: "",
+        line: "opentop diff before.zst after.zst",
+        steps: &[(&[], "conf")],
+    },
+    Job {
+        title: "What does this container open?",
+        tells: "The rows of the ranking are containers and units; Enter shows the events of one.",
+        before: "mkdir data",
+        scene: "mount=$(awk '$3 == \"cgroup2\" { print $2; exit }' /proc/mounts)
+                group=$mount/docker-$(printf '%064d' 7 | tr 0 a).scope
+                mkdir -p $group && echo $$ >$group/cgroup.procs && trap 'echo $$ >$mount/cgroup.procs; rmdir $group' EXIT
+                while sleep 0.2; do cat $PWD/data/* /etc/hostname; done",
+        line: "opentop -g container",
+        steps: &[(&[], "docker:aaaaaaaaaaaa"), (&["/", "container:docker", "Enter"], "/etc/hostname")],
+    },
+];
