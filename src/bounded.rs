@@ -1,15 +1,16 @@
-//! A map from ids that forgets what came first when it gets too large.
+//! A map by id that is bounded in bytes: when it is full, the oldest entries are evicted.
 
 use std::collections::{HashMap, VecDeque};
 
-/// What is known by id, bounded in bytes. What is added again counts as new. Two maps that are given the same ids with
-/// the same sizes forget the same ones.
+/// Values by id, bounded in bytes. Inserting an id again makes it the newest. Two maps into which the same ids are
+/// inserted with the same sizes evict the same ones.
 #[derive(Clone, Debug)]
 pub struct Bounded<V> {
     most: usize,
     bytes: usize,
     known: HashMap<u64, Entry<V>>,
-    /// Ids with their serial numbers, oldest first; some may have been added again or removed since.
+    /// Ids with their serial numbers, oldest first. An id that was inserted again or removed since is still in it, under
+    /// its old number.
     order: VecDeque<(u64, u64)>,
     serial: u64,
 }
@@ -31,24 +32,24 @@ impl<V> Bounded<V> {
         self.known.get(&id).map(|entry| &entry.value)
     }
 
-    /// Adds `value`, which takes `bytes`. Returns what was forgotten for it.
+    /// Inserts `value`, which takes `bytes`. Returns what was evicted to make room, oldest first.
     pub fn insert(&mut self, id: u64, value: V, bytes: usize) -> Vec<(u64, V)> {
         self.remove(id);
         self.serial += 1;
         self.bytes += bytes;
         self.order.push_back((id, self.serial));
         self.known.insert(id, Entry { serial: self.serial, bytes, value });
-        let mut forgotten = Vec::new();
+        let mut evicted = Vec::new();
         while self.bytes > self.most
             && let Some(oldest) = self.oldest()
         {
-            forgotten.extend(self.remove(oldest).map(|value| (oldest, value)));
+            evicted.extend(self.remove(oldest).map(|value| (oldest, value)));
         }
         if self.order.len() > 2 * self.known.len() + 64 {
             let known = &self.known;
             self.order.retain(|(id, serial)| known.get(id).is_some_and(|entry| entry.serial == *serial));
         }
-        forgotten
+        evicted
     }
 
     pub fn remove(&mut self, id: u64) -> Option<V> {
@@ -57,7 +58,7 @@ impl<V> Bounded<V> {
         Some(entry.value)
     }
 
-    /// The id that was added first of those that are known.
+    /// The id that has been in the map for longest.
     fn oldest(&mut self) -> Option<u64> {
         while let Some(&(id, serial)) = self.order.front() {
             if self.known.get(&id).is_some_and(|entry| entry.serial == serial) {
@@ -85,7 +86,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_oldest_are_forgotten_first() {
+    fn the_oldest_are_evicted_first() {
         let mut map = Bounded::new(30);
         assert_eq!(map.insert(1, 'a', 10), []);
         assert_eq!(map.insert(2, 'b', 10), []);

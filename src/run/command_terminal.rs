@@ -1,4 +1,4 @@
-//! A command beside the screen, on a terminal of its own.
+//! Runs COMMAND on a pseudo terminal of its own while opentop's screen is up.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -67,7 +67,7 @@ pub(super) fn start(
     Ok(Some((CommandTerminal { child, until, terminal, all_ended }, received)))
 }
 
-/// Reads what the command prints until nobody can print there any more. Once nobody listens it is thrown away.
+/// Reads the command's output until every process has closed the terminal. Once the receiver is gone, it is discarded.
 fn read_output(terminal: Arc<OwnedFd>, mut events: Option<Sender<CommandEvent>>) -> io::Result<()> {
     let read = move || {
         let mut bytes = [0; READ];
@@ -94,7 +94,7 @@ impl CommandTerminal {
     }
 
     pub fn type_bytes(&self, bytes: &[u8]) {
-        // A terminal whose program reads nothing takes no more at some point, and nobody can wait for that.
+        // When the program does not read, the terminal's buffer fills up; further keys are dropped rather than waited for.
         let _ = rustix::io::write(&*self.terminal, bytes);
     }
 

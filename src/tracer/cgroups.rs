@@ -1,5 +1,5 @@
-//! What a cgroup id is called. The id is a file handle of the cgroup file system, so one call resolves it; without
-//! `CAP_DAC_READ_SEARCH`, which that call needs, the name is asked of the process that the id was seen with.
+//! Names of cgroups. A cgroup's id is also its file handle in the cgroup file system, so one system call finds its path. That
+//! call needs `CAP_DAC_READ_SEARCH`; without it the path is read from `/proc/PID/cgroup` of the process that opened.
 
 use std::ffi::{OsStr, c_int};
 use std::fs;
@@ -15,14 +15,14 @@ use crate::names::{CGROUPS_BYTES, cgroup_bytes, engines};
 /// FILEID_KERNFS of `linux/exportfs.h`: a handle that is just the id.
 const FILEID_KERNFS: c_int = 0xfe;
 
-/// Names each cgroup once, when its first event arrives: while the cgroup is most likely still there.
+/// Looks up the name of each cgroup once, with its first event, while the cgroup most likely still exists.
 #[derive(Debug)]
 pub(super) struct Cgroups {
     /// Mount point of the v2 hierarchy, and a descriptor of it.
     root: Option<(PathBuf, OwnedFd)>,
     /// Those that were looked up. What is evicted is announced again, as the names evict it too.
     announced: Bounded<()>,
-    /// The one that was announced or seen last: events of one cgroup come in runs.
+    /// The cgroup of the latest event: events of the same cgroup tend to follow one another.
     last: u64,
 }
 
@@ -32,8 +32,7 @@ impl Cgroups {
         Self { root, announced: Bounded::new(CGROUPS_BYTES), last: 0 }
     }
 
-    /// Notes that an event of cgroup `id` has come, by process `pid`. Returns its name, where it has one and
-    /// it was not announced yet.
+    /// To be called with the cgroup and the process of each event. Returns the cgroup's name the first time, if it has one.
     pub(super) fn see(&mut self, id: u64, pid: u32) -> Option<CgroupName> {
         if std::mem::replace(&mut self.last, id) == id || self.announced.get(id).is_some() {
             return None;
