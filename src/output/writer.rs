@@ -103,12 +103,21 @@ impl Writer {
         self.shared.handed.bytes.load(Ordering::Relaxed).saturating_sub(self.written())
     }
 
+    /// Whether something waits to be written and the descriptor takes nothing now.
+    pub fn is_held_up(&self) -> bool {
+        self.waiting() > 0 && !self.polled(PollFlags::OUT).contains(PollFlags::OUT)
+    }
+
     /// Whether nothing can be written any more: the reader is gone, or writing has failed.
     pub fn is_broken(&self) -> bool {
-        let mut fds = [PollFd::new(&self.shared.file, PollFlags::empty())];
-        let polled = rustix::event::poll(&mut fds, Some(&Timespec::default()));
-        let gone = polled.is_ok() && fds[0].revents().intersects(PollFlags::ERR | PollFlags::HUP);
+        let gone = self.polled(PollFlags::empty()).intersects(PollFlags::ERR | PollFlags::HUP);
         gone || self.shared.error.get().is_some()
+    }
+
+    fn polled(&self, flags: PollFlags) -> PollFlags {
+        let mut fds = [PollFd::new(&self.shared.file, flags)];
+        let polled = rustix::event::poll(&mut fds, Some(&Timespec::default()));
+        polled.map_or(PollFlags::empty(), |_| fds[0].revents())
     }
 
     /// Waits until what was written to a file is on its disk.
