@@ -5,7 +5,7 @@
 
 mod names;
 
-pub use names::{errno_name, errno_number, errno_words, flag_bits, flag_names};
+pub use names::{errno_name, errno_names, errno_number, errno_words, flag_bits, flag_names, open_flag_names};
 
 use std::time::Duration;
 

@@ -163,6 +163,11 @@ pub fn errno_words(errno: i32) -> Option<String> {
     (errno > 0 && !words.starts_with("Unknown") && !words.starts_with("No error")).then(|| words.to_lowercase())
 }
 
+/// The names of all errors, by their numbers.
+pub fn errno_names() -> impl Iterator<Item = &'static str> {
+    ERRNO.into_iter().filter(|name| !name.is_empty())
+}
+
 /// The number behind an errno's name (any case) or decimal number.
 pub fn errno_number(name: &str) -> Option<i32> {
     const ALIASES: [(&str, &str); 3] = [("EWOULDBLOCK", "EAGAIN"), ("EDEADLOCK", "EDEADLK"), ("ENOTSUP", "EOPNOTSUPP")];
@@ -205,6 +210,11 @@ const FLAGS: [(u64, &str); 16] = [
     (libc::O_CLOEXEC as u64, "O_CLOEXEC"),
 ];
 const O_PATH: (u64, &str) = (libc::O_PATH as u64, "O_PATH");
+
+/// The names of all open flags.
+pub fn open_flag_names() -> impl Iterator<Item = &'static str> {
+    ["O_RDONLY", "O_WRONLY", "O_RDWR"].into_iter().chain(FLAGS.into_iter().map(|(_, name)| name)).chain([O_PATH.1])
+}
 
 /// The names of `flags`, access mode first; bits without a name as one hexadecimal number last.
 pub fn flag_names(flags: u64) -> impl Iterator<Item = Cow<'static, str>> {

@@ -1,6 +1,6 @@
 //! What a text is matched by: a regex with smart case, or `=` and the exact text.
 
-use super::Problem;
+use super::{Problem, glob};
 use crate::escape::is_shown_as_it_is;
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ast::{self, Ast, ClassSetItem};
@@ -34,10 +34,13 @@ impl Pattern {
     /// `=TEXT` is exactly TEXT; everything else is a regex, case-sensitive if an upper-case letter stands in it.
     pub(super) fn parse(value: &str) -> Result<Self, Problem> {
         if let Some(exact) = value.strip_prefix('=') {
-            return Ok(Self::Exact(exact.as_bytes().to_owned()));
+            return Self::exact(exact);
         }
         let mut parser = ast::parse::ParserBuilder::new().nest_limit(NEST_LIMIT).build();
-        let ast = parser.parse(value).map_err(|error| bad_regex(error.kind(), error.span()))?;
+        let ast = parser.parse(value).map_err(|error| match glob::hint(value) {
+            Some(hint) => Problem::new(error.span().start.offset, hint),
+            None => bad_regex(error.kind(), error.span()),
+        })?;
         let sensitive = ast::visit(&ast, UpperCase::default()).unwrap_or_else(|never| match never {});
         let hir = hir::translate::TranslatorBuilder::new()
             .case_insensitive(!sensitive)
@@ -65,6 +68,7 @@ impl Pattern {
             if name.len() > NAME_MAX {
                 return Err(Problem::new(0, TOO_LARGE));
             }
+            Self::exact(name)?;
             return Ok((Self::Exact(name.as_bytes()[..COMM_MAX].to_owned()), Some(name)));
         }
         let name = value.strip_prefix('^').unwrap_or(value);
@@ -76,6 +80,23 @@ impl Pattern {
             Err(Problem::new(0, TOO_LARGE))
         } else {
             Ok((Self::parse(&format!("^{}$", &name[..COMM_MAX]))?, Some(name)))
+        }
+    }
+
+    /// A backslash keeps what stands behind it from meaning anything, and at the end that would be the next term.
+    fn exact(text: &str) -> Result<Self, Problem> {
+        let lone = text.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
+        if lone {
+            return Err(Problem::new(text.len(), "a backslash at the end: write a regex, in which it is \\\\"));
+        }
+        Ok(Self::Exact(text.as_bytes().to_owned()))
+    }
+
+    /// The regex as it was written.
+    pub(super) fn regex(&self) -> Option<&str> {
+        match self {
+            Self::Exact(_) => None,
+            Self::Regex { regex, .. } => Some(regex.as_str()),
         }
     }
 

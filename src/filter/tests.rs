@@ -102,8 +102,7 @@ fn what_holds_for_an_open() {
         "COMM:web",
     ] {
         holds(expression, true);
-        let negated = parse(expression).terms.into_iter().map(Term::negate).collect();
-        assert!(!Filter::from_terms(negated).matches(&event(), &names()), "not {expression}");
+        assert!(!parse(&format!("!({expression} .)")).matches(&event(), &names()), "not {expression}");
     }
 }
 
@@ -187,6 +186,17 @@ fn errors_say_where_what_and_what_to_do() {
         ("comm:", "column 5: comm: wants a value: REGEX"),
         ("a !", "column 3: nothing to search for"),
         ("a 'b", "column 3: this ' is not closed"),
+        ("(a b", "column 1: this ( is not closed: add a )"),
+        ("a !(comm:b", "column 4: this ( is not closed"),
+        ("OR a", "column 1: OR needs a term before it"),
+        ("a OR", "column 3: OR needs a term behind it"),
+        ("(a OR ) b", "column 4: OR needs a term behind it"),
+        ("a ( ) b", "column 3: nothing in the brackets"),
+        ("a AND b", "column 3: AND is no word here: leave it out"),
+        ("a )", "column 3: bad regex: unopened group"),
+        ("a @nobody", "column 3: no filter is called @nobody, the configuration has none"),
+        ("file:*.so", r#"column 6: "*.so" is a regex, not a pattern of the shell: did you mean \.so$ ?"#),
+        (r"comm:=a\", "column 8: a backslash at the end"),
     ] {
         let told = error(expression);
         assert!(told.starts_with(expected), "{expression}\n told: {told}\n want: {expected}");
@@ -232,7 +242,7 @@ fn is_found_exactly(comm: &[u8]) {
     let term = Term::exact("comm", comm, &names()).unwrap();
     let written = format!("{} pid:100", term.source());
     let filter = parse(&written);
-    assert_eq!(filter.terms.len(), 2, "{written}");
+    assert_eq!(filter.checked_by().len(), 2, "{written}");
     assert!(crate::escape::is_shown_as_it_is(&written), "{written:?}");
     let more = [comm, b"x"].concat();
     let others = [&b"other"[..], &more, &comm[..comm.len().saturating_sub(1)]];
@@ -259,19 +269,29 @@ fn names_are_matched_as_they_are() {
 
 #[test]
 fn the_kernel_gets_what_it_can_check() {
-    let kernel = |expression: &str| parse(expression).kernel_part();
-    assert!(kernel("web file:x tid:1 !pid:1 !uid:0 !err:ENOENT pid:>5 op:open").is_empty());
+    let kernel_of = |expression: &str| parse(expression).kernel_part();
+    assert!(kernel_of("web file:x tid:1 !pid:1 !uid:0 !err:ENOENT pid:>5 op:open").is_empty());
     assert_eq!(
-        kernel("pid:1,2 web uid:www-data err:ENOENT,EACCES err:any"),
+        kernel_of("pid:1,2 web uid:www-data err:ENOENT,EACCES err:any"),
         KernelFilter { pids: vec![1, 2], uids: vec![33], failed: Some(true), errnos: vec![libc::ENOENT, libc::EACCES] }
     );
-    assert_eq!(kernel("!err:any").failed, Some(false));
+    assert_eq!(kernel_of("!err:any").failed, Some(false));
     // One condition of a kind is handed over; the others are checked in userspace.
-    assert_eq!(kernel("pid:1,2 pid:2").pids, [1, 2]);
+    assert_eq!(kernel_of("pid:1,2 pid:2").pids, [1, 2]);
     let filter = parse("pid:1 web pid:2 err:any");
-    let checked_by: Vec<_> = filter.checked_by().into_iter().map(|(term, by)| (term.source(), by)).collect();
+    let checked_by = filter.checked_by();
+    let checked_by: Vec<_> = checked_by.iter().map(|(part, by)| (part.as_str(), *by)).collect();
     let (kernel, userspace) = (CheckedBy::Kernel, CheckedBy::Userspace);
     assert_eq!(checked_by, [("pid:1", kernel), ("web", userspace), ("pid:2", userspace), ("err:any", kernel)]);
+    // Of alternatives the kernel checks none, of a conjunction in brackets or by name each term.
+    assert!(kernel_of("pid:1 OR pid:2").is_empty() && kernel_of("!(pid:1 uid:0)").is_empty());
+    assert_eq!(kernel_of("(pid:1 (uid:0 OR web))").pids, [1]);
+    let mut names = names();
+    names.name_filter("mine", "pid:7 web");
+    let named = Filter::parse("@mine err:any", &names).unwrap();
+    assert_eq!((named.kernel_part().pids, named.kernel_part().failed), (vec![7], Some(true)));
+    assert_eq!(named.kernel_terms(), ["pid:7", "err:any"]);
+    assert_eq!(named.checked_by()[0], ("@mine".to_owned(), CheckedBy::Userspace));
 }
 
 proptest! {
@@ -295,6 +315,214 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn alternatives_and_brackets() {
+    for (expression, expected) in [
+        ("nobody OR web", true),
+        ("web nobody OR pid:7", false),
+        ("web OR nobody pid:7", true),
+        ("web (nobody OR pid:100)", true),
+        ("(nobody OR pid:7) web", false),
+        ("!(nobody OR pid:7) web", true),
+        ("!(web pid:7)", true),
+        ("!(web pid:100)", false),
+        ("(comm:web)", true),
+        ("!(comm:web)", false),
+        ("(comm:(web|x) err:ENOENT)", true),
+        ("((a|web) OR (comm:x OR comm:y))", true),
+        ("( web )", true),
+        ("(web|nobody) (a|b|w)", true),
+        (r"\(x OR web", true),
+        (r#"file:"=x)" OR web"#, true),
+        ("file:[(] OR web", true),
+        ("'OR' OR web", true),
+    ] {
+        holds(expression, expected);
+    }
+    for (expression, source) in [
+        ("( a OR  b )", "a OR b"),
+        ("(a b) c", "a b c"),
+        ("!(a)", "!(a)"),
+        ("!(comm:a)", "!comm:a"),
+        ("!(!(a b))", "a b"),
+        ("!(!(a OR b) c)", "!(!(a OR b) c)"),
+        ("x (a OR (b c)) OR y", "x (a OR b c) OR y"),
+        ("file:=a)", "file:\"=a)\""),
+        ("!file:=a[", "!file:\"=a[\""),
+    ] {
+        assert_eq!(parse(expression).source(), source, "{expression}");
+    }
+    let both = parse("a OR b").and(parse("pid:1"));
+    assert_eq!(both.source(), "(a OR b) pid:1");
+    assert_eq!(parse("(a OR b)").with(Term::new("pid", "7", &names()).unwrap()).source(), "(a OR b) pid:7");
+}
+
+#[test]
+fn a_term_is_added_once_and_undoes_its_opposite() {
+    let names = names();
+    let term = Term::new("pid", "7", &names).unwrap();
+    let with = |line: &str, term: Term| parse(line).with(term).source();
+    assert_eq!(with("", term.clone()), "pid:7");
+    assert_eq!(with("cat", term.clone()), "cat pid:7");
+    assert_eq!(with("cat pid:7", term.clone()), "cat pid:7");
+    assert_eq!(with("pid:7 cat", term.negate()), "cat !pid:7");
+}
+
+#[test]
+fn filters_have_names() {
+    let mut names = names();
+    for (name, expression) in [
+        ("web", "comm:web OR nginx"),
+        ("failed-web", "@web err:any"),
+        ("loop", "a OR @loop"),
+        ("bad", "pid:x"),
+        ("many", "@b0 @b0"),
+        ("b0", "@b1 @b1 @b1 @b1 @b1"),
+        ("b1", "@b2 @b2 @b2 @b2 @b2"),
+        ("b2", "@b3 @b3 @b3 @b3 @b3"),
+        ("b3", "a b c d e"),
+    ] {
+        names.name_filter(name, expression);
+    }
+    let parse = |expression: &str| Filter::parse(expression, &names);
+    assert!(parse("@web").unwrap().matches(&event(), &names));
+    assert!(parse("@failed-web pid:100").unwrap().matches(&event(), &names));
+    assert!(!parse("!@failed-web").unwrap().matches(&event(), &names));
+    assert_eq!(parse("a (!@web  OR x)").unwrap().source(), "a (!@web OR x)");
+    assert!(parse("'@web'").is_ok_and(|filter| !filter.matches(&event(), &names)));
+    for (expression, expected) in [
+        ("@loop", "column 1: @loop is no filter: @loop is no filter"),
+        ("a !@bad", "column 4: @bad is no filter: \"x\" is not a number"),
+        ("@many", "column 1: @many is no filter: @b0 is no filter: @b1 is no filter"),
+        ("@none", "column 1: no filter is called @none, there are @b0 @b1"),
+    ] {
+        let error = parse(expression).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+/// An expression as a tree, to be held against the parser's.
+#[derive(Clone, Debug)]
+enum Tree {
+    /// Its text, and whether it holds for [`event`].
+    Leaf(&'static str, bool),
+    Not(Box<Tree>),
+    All(Vec<Tree>),
+    Any(Vec<Tree>),
+}
+
+impl Tree {
+    fn holds(&self) -> bool {
+        match self {
+            Tree::Leaf(_, holds) => *holds,
+            Tree::Not(tree) => !tree.holds(),
+            Tree::All(trees) => trees.iter().all(Tree::holds),
+            Tree::Any(trees) => trees.iter().any(Tree::holds),
+        }
+    }
+
+    /// With every bracket that there can be.
+    fn write(&self, gap: &str) -> String {
+        let list = |trees: &[Tree], between: &str| {
+            let trees: Vec<_> = trees.iter().map(|tree| tree.write(gap)).collect();
+            format!("({gap}{}{gap})", trees.join(between))
+        };
+        match self {
+            Tree::Leaf(text, _) => (*text).to_owned(),
+            // A bracket that is closed in its word is one of a regex.
+            Tree::Not(tree) => format!("!( {} )", tree.write(gap)),
+            Tree::All(trees) if trees.len() < 2 && gap.is_empty() => trees[0].write(gap),
+            Tree::All(trees) => list(trees, " "),
+            Tree::Any(trees) if trees.len() < 2 && gap.is_empty() => trees[0].write(gap),
+            Tree::Any(trees) => list(trees, " OR "),
+        }
+    }
+}
+
+fn tree() -> impl Strategy<Value = Tree> {
+    let leaves = [
+        ("web", true),
+        ("nobody", false),
+        ("!nobody", true),
+        ("pid:100", true),
+        ("pid:1,2", false),
+        ("err:any", true),
+        ("uid:0", false),
+        ("(web|x)", true),
+        ("file:=a)", false),
+        ("'web content'", true),
+        (r"comm:[(]", false),
+        ("!file:\"=x(\"", true),
+    ];
+    let leaf = prop::sample::select(leaves.to_vec()).prop_map(|(text, holds)| match text {
+        // In brackets it has to be quoted.
+        "file:=a)" => Tree::Leaf("file:'=a)'", holds),
+        _ => Tree::Leaf(text, holds),
+    });
+    leaf.prop_recursive(4, 24, 3, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|tree| Tree::Not(Box::new(tree))),
+            prop::collection::vec(inner.clone(), 1..4).prop_map(Tree::All),
+            prop::collection::vec(inner, 1..4).prop_map(Tree::Any),
+        ]
+    })
+}
+
+fn negated(trees: &[Tree]) -> Vec<Tree> {
+    trees.iter().map(|tree| Tree::Not(Box::new(tree.clone()))).collect()
+}
+
+proptest! {
+    #[test]
+    fn an_expression_means_what_its_tree_says(tree in tree(), blanks: bool) {
+        let written = tree.write(if blanks { " " } else { "" });
+        let filter = parse(&written);
+        prop_assert_eq!(filter.matches(&event(), &names()), tree.holds(), "{}", &written);
+        let again = parse(&filter.source());
+        prop_assert_eq!(again.source(), filter.source(), "{}", &written);
+        prop_assert_eq!(again.matches(&event(), &names()), tree.holds(), "{}", filter.source());
+        prop_assert_eq!(again.kernel_part(), filter.kernel_part());
+        // Whatever the filter wants, the kernel lets through.
+        let kernel = filter.kernel_part();
+        let passes = (kernel.pids.is_empty() || kernel.pids.contains(&100))
+            && (kernel.uids.is_empty() || kernel.uids.contains(&33))
+            && kernel.failed != Some(false);
+        prop_assert!(!tree.holds() || passes, "{written}: {kernel:?}");
+        let both = parse("web").and(filter).source();
+        prop_assert_eq!(parse(&both).matches(&event(), &names()), tree.holds(), "{}", both);
+    }
+
+    #[test]
+    fn not_all_is_any_not(trees in prop::collection::vec(tree(), 1..4)) {
+        let matches = |tree: Tree| parse(&tree.write(" ")).matches(&event(), &names());
+        let not = |tree| Tree::Not(Box::new(tree));
+        prop_assert_eq!(matches(not(Tree::All(trees.clone()))), matches(Tree::Any(negated(&trees))));
+        prop_assert_eq!(matches(not(Tree::Any(trees.clone()))), matches(Tree::All(negated(&trees))));
+    }
+
+    #[test]
+    fn any_text_parses_to_what_it_prints(expression in r#"([a-c!()"'\\\[\]=@ ]|OR|comm:|file:=| OR | \(){0,30}"#) {
+        if let Ok(filter) = Filter::parse(&expression, &names()) {
+            let source = filter.source();
+            let again = Filter::parse(&source, &names());
+            prop_assert_eq!(again.map(|again| again.source()), Ok(source.clone()), "{}", expression);
+            let both = Filter::from_terms(vec![Term::new("pid", "100", &names()).unwrap()]).and(filter.clone());
+            let both = Filter::parse(&both.source(), &names()).map(|both| both.matches(&event(), &names()));
+            prop_assert_eq!(both, Ok(filter.matches(&event(), &names())), "{}", source);
+        }
+    }
+}
+
+#[test]
+fn depth_and_size_are_bounded() {
+    let deep = |n: usize| format!("{}a b{}", "(".repeat(n), ")".repeat(n));
+    assert_eq!(parse(&deep(20)).source(), "a b");
+    assert!(error(&deep(21)).contains("more than 20 brackets"));
+    assert!(error(&"(".repeat(60_000)).contains("more than 20 brackets"));
+    assert!(error(&"a OR ".repeat(101)).contains("more than 100 terms"));
+    assert!(error(&"x".repeat(70_000)).contains("65536 are the limit"));
 }
 
 #[test]

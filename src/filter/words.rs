@@ -2,8 +2,60 @@
 //!
 //! Blanks end a word; quotes (`"` or `'`) keep them, and are left out of the word. A backslash keeps the character
 //! behind it from meaning anything here, and both stay in the word: `\d`, `\.` and `\ ` reach the regex as typed.
+//!
+//! A word that is `OR` joins those around it. Regexes have brackets too: one at the start of a word opens a group where
+//! nothing in the word closes it, as in `(a OR b)`, or where a field follows, as in `(comm:a)`; what is closed within its word,
+//! as in `(a|b)`, is a regex. One at the end of a word that nothing in it has opened closes the group.
 
-use super::FilterError;
+use super::{FilterError, field};
+
+/// What an expression is made of.
+#[derive(Debug)]
+pub(super) enum Token {
+    Word(Word),
+    Or(usize),
+    /// Columns as those of errors.
+    Open {
+        negated: bool,
+        column: usize,
+    },
+    Close(usize),
+}
+
+/// Brackets within each other at most.
+pub(super) const DEPTH_MAX: usize = 20;
+
+/// The tokens of `expression`. Errors give the index of a character in it.
+pub(super) fn tokens(expression: &str) -> Result<Vec<Token>, FilterError> {
+    let mut tokens = Vec::new();
+    let mut depth = 0_usize;
+    for mut word in split(expression)? {
+        if word.source == "OR" {
+            tokens.push(Token::Or(word.column(0)));
+            continue;
+        }
+        while let Some((negated, column)) = word.take_open() {
+            depth += 1;
+            if depth > DEPTH_MAX {
+                let what = format!("more than {DEPTH_MAX} brackets within each other: write \\( to search for it");
+                return Err(FilterError { column, what });
+            }
+            tokens.push(Token::Open { negated, column });
+        }
+        let mut closes = Vec::new();
+        while closes.len() < depth
+            && let Some(column) = word.take_close()
+        {
+            closes.push(column);
+        }
+        depth -= closes.len();
+        if !word.source.is_empty() {
+            tokens.push(Token::Word(word));
+        }
+        tokens.extend(closes.into_iter().rev().map(Token::Close));
+    }
+    Ok(tokens)
+}
 
 /// One word of an expression.
 #[derive(Debug)]
@@ -16,6 +68,9 @@ pub(super) struct Word {
     pub(super) bare: usize,
     /// Where each byte of `text` was typed: its character's index in the expression.
     columns: Vec<usize>,
+    /// Of each byte of `text`: it is neither quoted nor behind a backslash nor in the square brackets of a regex.
+    plain: Vec<bool>,
+    class: Class,
     /// Index of the word's first character.
     start: usize,
 }
@@ -27,13 +82,91 @@ impl Word {
     }
 
     fn new(start: usize) -> Self {
-        Self { text: String::new(), source: String::new(), bare: usize::MAX, columns: Vec::new(), start }
+        Self { text: String::new(), source: String::new(), bare: usize::MAX, columns: Vec::new(), plain: Vec::new(), class: Class::Outside, start }
     }
 
-    fn push(&mut self, c: char, column: usize) {
+    fn push(&mut self, c: char, column: usize, plain: bool) {
         self.text.push(c);
         self.source.push(c);
         self.columns.resize(self.text.len(), column);
+        self.plain.resize(self.text.len(), plain);
+    }
+
+    /// Whether every bracket in it has its counterpart there, so that it stays one word in a group.
+    pub(super) fn is_balanced(&self) -> bool {
+        let mut depth = 0_usize;
+        for (_, bracket) in self.brackets() {
+            match bracket {
+                '(' => depth += 1,
+                _ if depth == 0 => return false,
+                _ => depth -= 1,
+            }
+        }
+        depth == 0 && self.class == Class::Outside
+    }
+
+    /// The name behind `@` where the word stands for a filter, and whether it is negated.
+    pub(super) fn filter_name(&self) -> Option<(bool, &str)> {
+        let (negated, rest) = match self.text.strip_prefix('!') {
+            Some(rest) => (true, rest),
+            None => (false, self.text.as_str()),
+        };
+        let name = rest.strip_prefix('@').filter(|name| is_filter_name(name))?;
+        (self.bare == usize::MAX).then_some((negated, name))
+    }
+
+    /// The plain round brackets.
+    fn brackets(&self) -> impl Iterator<Item = (usize, char)> {
+        let plain = |(at, _): &(usize, char)| self.plain.get(*at).copied().unwrap_or(false);
+        self.text.char_indices().filter(|(_, c)| matches!(c, '(' | ')')).filter(plain)
+    }
+
+    /// Takes off the bracket that opens a group, where there is one: whether it is negated, and its column.
+    fn take_open(&mut self) -> Option<(bool, usize)> {
+        let at = usize::from(self.text.starts_with('!'));
+        let brackets: Vec<_> = self.brackets().skip_while(|(bracket, _)| *bracket < at).collect();
+        let (first, behind) = brackets.split_first()?;
+        if self.bare <= at || *first != (at, '(') {
+            return None;
+        }
+        let mut depth = 1_usize;
+        let closed = behind.iter().any(|(_, bracket)| {
+            depth = if *bracket == '(' { depth + 1 } else { depth - 1 };
+            depth == 0
+        });
+        let inner = self.text[at + 1..].trim_start_matches(['!', '(']);
+        let has_field = inner.split_once(':').is_some_and(|(name, _)| field::find(name).is_some());
+        if closed && !has_field {
+            return None;
+        }
+        let column = self.column(at);
+        for _ in 0..=at {
+            self.text.remove(0);
+            self.source.remove(0);
+            self.columns.remove(0);
+            self.plain.remove(0);
+        }
+        self.bare = self.bare.saturating_sub(if self.bare == usize::MAX { 0 } else { at + 1 });
+        self.start = column + 1;
+        Some((at == 1, column))
+    }
+
+    /// Takes off the bracket that closes a group, where there is one: its column.
+    fn take_close(&mut self) -> Option<usize> {
+        let last = self.text.len().checked_sub(1)?;
+        let mut depth = 0_usize;
+        let mut closes = false;
+        for (at, bracket) in self.brackets() {
+            closes = at == last && bracket == ')' && depth == 0;
+            depth = if bracket == '(' { depth + 1 } else { depth.saturating_sub(1) };
+        }
+        if !closes || !self.source.ends_with(')') {
+            return None;
+        }
+        self.text.pop();
+        self.source.pop();
+        self.plain.pop();
+        self.columns.pop()
     }
 
     fn quote(&mut self, c: char) {
@@ -42,8 +175,33 @@ impl Word {
     }
 }
 
-/// The words of `expression`. Errors give the index of a character in it.
-pub(super) fn split(expression: &str) -> Result<Vec<Word>, FilterError> {
+/// Whether a filter can be called so.
+pub(crate) fn is_filter_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
+}
+
+/// Where a character stands to the square brackets of a regex.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    Outside,
+    /// Behind `[` or `[^`: a `]` is a character of it.
+    First,
+    Inside,
+}
+
+impl Class {
+    fn after(self, c: char) -> Self {
+        match (self, c) {
+            (Class::Outside, '[') => Class::First,
+            (Class::Outside, _) | (Class::Inside, ']') => Class::Outside,
+            (Class::First, '^') => Class::First,
+            _ => Class::Inside,
+        }
+    }
+}
+
+/// The words of `expression`, brackets and all. Errors give the index of a character in it.
+fn split(expression: &str) -> Result<Vec<Word>, FilterError> {
     let mut words = Vec::new();
     let mut word: Option<Word> = None;
     let mut open: Option<(char, usize)> = None;
@@ -56,9 +214,12 @@ pub(super) fn split(expression: &str) -> Result<Vec<Word>, FilterError> {
         let word = word.get_or_insert_with(|| Word::new(column));
         match (c, open) {
             ('\\', _) => {
-                word.push(c, column);
+                word.push(c, column, false);
                 if let Some((column, c)) = chars.next() {
-                    word.push(c, column);
+                    word.push(c, column, false);
+                }
+                if open.is_none() {
+                    word.class = word.class.after('\\');
                 }
             }
             (quote, Some((opened, _))) if quote == opened => {
@@ -69,7 +230,12 @@ pub(super) fn split(expression: &str) -> Result<Vec<Word>, FilterError> {
                 word.quote(c);
                 open = Some((c, column));
             }
-            _ => word.push(c, column),
+            _ => {
+                word.push(c, column, open.is_none() && word.class == Class::Outside);
+                if open.is_none() {
+                    word.class = word.class.after(c);
+                }
+            }
         }
     }
     if let Some((quote, column)) = open {
@@ -91,7 +257,9 @@ pub(super) fn quote(text: &str) -> String {
         _ if c.is_whitespace() => open.or(Some('"')),
         _ => open,
     };
-    let mut open = text.chars().find_map(|c| around(c, None));
+    // A bracket without its counterpart would be one of a group.
+    let lone = || split(text).is_ok_and(|words| words.iter().any(|word| !word.is_balanced())).then_some('"');
+    let mut open = text.chars().find_map(|c| around(c, None)).or_else(lone);
     let mut out = String::from_iter(open);
     let mut chars = text.chars();
     while let Some(c) = chars.next() {

@@ -47,6 +47,11 @@ pub(super) const WORDS: &[&str] = &[
     "$",
     ".*",
     "OR",
+    " OR ",
+    "!(",
+    " )",
+    "@web",
+    "[(",
     "(?i)",
     "\u{202e}",
     "\u{1b}[2J",
@@ -56,7 +61,8 @@ pub(super) const WORDS: &[&str] = &[
 
 /// The first line is the filter; of the others two each make an open.
 pub(super) fn run(input: &[u8]) {
-    let names = Names::from_passwd(b"root:x:0:0::/root:/bin/sh\nwww:x:33:33::/:/bin/sh\n");
+    let mut names = Names::from_passwd(b"root:x:0:0::/root:/bin/sh\nwww:x:33:33::/:/bin/sh\n");
+    names.name_filter("web", "uid:www (comm:nginx OR file:^/srv/)");
     let mut input = Input(input);
     let typed = String::from_utf8_lossy(input.line()).into_owned();
     let filter = match Filter::parse(&typed, &names) {
@@ -69,6 +75,8 @@ pub(super) fn run(input: &[u8]) {
     let source = filter.source();
     let again = Filter::parse(&source, &names).unwrap_or_else(|error| panic!("{typed:?} became {source:?}: {error}"));
     assert_eq!(again.source(), source, "the filter of {typed:?}");
+    // Brackets must have room for one more.
+    let opposite = Filter::parse(&format!("!( {source} )"), &names).ok();
     let kernel = filter.kernel_part();
     assert_eq!(kernel, again.kernel_part(), "{typed:?} and {source:?} in the kernel");
     for number in 0..16 {
@@ -76,6 +84,9 @@ pub(super) fn run(input: &[u8]) {
         let event = event(number, comm, path);
         let matches = filter.matches(&event, &names);
         assert_eq!(matches, again.matches(&event, &names), "{typed:?} and {source:?} for {event:?}");
+        if let Some(opposite) = opposite.as_ref().filter(|_| !filter.is_empty()) {
+            assert_ne!(matches, opposite.matches(&event, &names), "{source:?} and its opposite for {event:?}");
+        }
         assert!(!matches || passes(&kernel, &event), "{typed:?} matches {event:?}, which {kernel:?} leaves out");
         if input.is_empty() {
             break;

@@ -14,7 +14,7 @@ use crate::escape::escape;
 use crate::event::CgroupName;
 use crate::names::container::{Container, container_of, unit_of};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
 /// A cgroup. Its texts are bytes as those of an event are: whoever shows them escapes them.
@@ -72,6 +72,7 @@ pub struct Names {
     users: HashMap<u32, String>,
     user_ids: HashMap<String, u32>,
     cgroups: Bounded<Cgroup>,
+    filters: BTreeMap<String, String>,
 }
 
 impl Names {
@@ -82,7 +83,7 @@ impl Names {
 
     /// No users: in a recording from another host this host's names would be wrong.
     pub fn without_users() -> Self {
-        Self { users: HashMap::new(), user_ids: HashMap::new(), cgroups: Bounded::new(CGROUPS_BYTES) }
+        Self { users: HashMap::new(), user_ids: HashMap::new(), cgroups: Bounded::new(CGROUPS_BYTES), filters: BTreeMap::new() }
     }
 
     /// The users in `passwd`, in the format of passwd(5); lines that do not have it are left out. Where several users
@@ -98,6 +99,26 @@ impl Names {
             names.user_ids.entry(user).or_insert(uid);
         }
         names
+    }
+
+    /// From now on `@name` stands for this expression in filters.
+    pub fn name_filter(&mut self, name: &str, expression: &str) {
+        self.filters.insert(name.to_owned(), expression.to_owned());
+    }
+
+    /// The expression that `@name` stands for.
+    pub fn filter(&self, name: &str) -> Option<&str> {
+        self.filters.get(name).map(String::as_str)
+    }
+
+    /// All named filters: name and expression.
+    pub fn filters(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.filters.iter().map(|(name, expression)| (name.as_str(), expression.as_str()))
+    }
+
+    /// The names of the users, in no order.
+    pub fn users(&self) -> impl Iterator<Item = &str> {
+        self.user_ids.keys().map(String::as_str)
     }
 
     /// The user's name, or the number where it has none.

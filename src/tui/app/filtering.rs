@@ -49,7 +49,7 @@ impl App {
 
     fn add_term(&mut self, term: &Term, include: bool) -> Vec<Effect> {
         let term = if include { term.clone() } else { term.clone().negate() };
-        let line = terms::with_term(&self.line, &term);
+        let line = self.filter.clone().with(term).source();
         self.keep_filter(&line)
     }
 

@@ -58,19 +58,6 @@ pub fn choices(event: &OpenEvent<'_>, names: &Names) -> Vec<Choice> {
     MENU.into_iter().filter_map(choice).collect()
 }
 
-/// `line` with `term` added, or taken out where its opposite stands there already.
-pub fn with_term(line: &str, term: &Term) -> String {
-    let opposite = term.clone().negate();
-    let kept = match line.strip_suffix(opposite.source()) {
-        Some(rest) if rest.is_empty() || rest.ends_with(' ') => rest.trim_end(),
-        _ => line.trim(),
-    };
-    if kept.split(' ').any(|word| word == term.source()) {
-        return kept.to_owned();
-    }
-    format!("{kept} {}", term.source()).trim_start().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,15 +83,5 @@ mod tests {
             assert!(filter.matches(&event, &names), "{}", choice.term.source());
             assert!(!filter.matches(&other, &names), "{}", choice.term.source());
         }
-    }
-
-    #[test]
-    fn a_term_is_added_once_and_undoes_its_opposite() {
-        let names = names();
-        let term = Term::new("pid", "7", &names).unwrap();
-        assert_eq!(with_term("", &term), "pid:7");
-        assert_eq!(with_term("cat", &term), "cat pid:7");
-        assert_eq!(with_term("cat pid:7", &term), "cat pid:7");
-        assert_eq!(with_term("cat pid:7", &term.negate()), "cat !pid:7");
     }
 }

@@ -94,8 +94,8 @@ fn draw_filter(app: &App, found: &[String], context: &Context<'_>, area: Rect, b
     if let Some(scope) = &app.scope {
         texts.push((format!("only {}  ", scope.label), theme.title));
     }
-    for (term, checked_by) in app.filter.checked_by() {
-        texts.push((term.source().to_owned(), theme.title));
+    for (part, checked_by) in app.filter.checked_by() {
+        texts.push((part, theme.title));
         let by_kernel = checked_by == CheckedBy::Kernel && app.kernel_filters();
         texts.push((if by_kernel { " (kernel) " } else { " " }.to_owned(), theme.faint));
     }

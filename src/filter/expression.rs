@@ -1,0 +1,211 @@
+//! Terms joined: by blanks, where all must hold, by `OR`, and by brackets.
+
+use super::FilterError;
+use super::term::Term;
+use super::words::{Token, Word, tokens};
+use crate::event::OpenEvent;
+use crate::names::Names;
+use std::borrow::Cow;
+
+/// The longest expression, in bytes, and the most terms of one, named filters written out: each is tried on every open,
+/// and a regex takes memory.
+const EXPRESSION_MAX: usize = 64 * 1024;
+const TERMS_MAX: usize = 100;
+
+/// Filters by name within those of a name at most.
+const NAMES_DEPTH_MAX: usize = 8;
+
+/// What must hold together with others.
+#[derive(Clone, Debug)]
+pub(super) enum Part {
+    Term(Term),
+    /// In brackets: of one of the branches all parts must hold; negated, of none.
+    Any {
+        negated: bool,
+        branches: Vec<Vec<Part>>,
+    },
+    /// A filter by its name.
+    Named {
+        negated: bool,
+        name: String,
+        parts: Vec<Part>,
+    },
+}
+
+impl Part {
+    fn holds(&self, event: &OpenEvent<'_>, names: &Names) -> bool {
+        match self {
+            Part::Term(term) => term.holds(event, names),
+            Part::Any { negated, branches } => {
+                branches.iter().any(|parts| all_hold(parts, event, names)) != *negated
+            }
+            Part::Named { negated, parts, .. } => all_hold(parts, event, names) != *negated,
+        }
+    }
+
+    /// Written so that it is one part wherever it stands.
+    pub(super) fn source(&self) -> Cow<'_, str> {
+        let not = |negated: bool| if negated { "!" } else { "" };
+        match self {
+            Part::Term(term) => term.source().into(),
+            Part::Any { negated, branches } => format!("{}({})", not(*negated), alternatives(branches)).into(),
+            Part::Named { negated, name, .. } => format!("{}@{name}", not(*negated)).into(),
+        }
+    }
+
+    fn negate(self) -> Self {
+        match self {
+            Part::Term(term) => Part::Term(term.negate()),
+            Part::Any { negated, branches } => Part::Any { negated: !negated, branches },
+            Part::Named { negated, name, parts } => Part::Named { negated: !negated, name, parts },
+        }
+    }
+}
+
+pub(super) fn all_hold(parts: &[Part], event: &OpenEvent<'_>, names: &Names) -> bool {
+    parts.iter().all(|part| part.holds(event, names))
+}
+
+/// The expression that gives these parts.
+pub(super) fn source(parts: &[Part]) -> String {
+    match parts {
+        // Alone it needs no brackets.
+        [Part::Any { negated: false, branches }] => alternatives(branches),
+        _ => parts.iter().map(Part::source).collect::<Vec<_>>().join(" "),
+    }
+}
+
+fn alternatives(branches: &[Vec<Part>]) -> String {
+    let branch = |parts: &Vec<Part>| parts.iter().map(Part::source).collect::<Vec<_>>().join(" ");
+    branches.iter().map(branch).collect::<Vec<_>>().join(" OR ")
+}
+
+/// All terms, wherever they stand.
+pub(super) fn terms(parts: &[Part]) -> Vec<&Term> {
+    fn of(part: &Part) -> Vec<&Term> {
+        match part {
+            Part::Term(term) => vec![term],
+            Part::Any { branches, .. } => branches.iter().flat_map(|parts| terms(parts)).collect(),
+            Part::Named { parts, .. } => terms(parts),
+        }
+    }
+    parts.iter().flat_map(of).collect()
+}
+
+/// Adds the terms that must hold where `part` does. `all`: it holds as well where they do.
+pub(super) fn required<'a>(part: &'a Part, terms: &mut Vec<&'a Term>, all: &mut bool) {
+    match part {
+        Part::Term(term) => terms.push(term),
+        Part::Named { negated: false, parts, .. } => parts.iter().for_each(|part| required(part, terms, all)),
+        Part::Any { .. } | Part::Named { .. } => *all = false,
+    }
+}
+
+pub(super) fn parse(expression: &str, names: &Names) -> Result<Vec<Part>, FilterError> {
+    parse_within(expression, names, 0, &mut 0)
+}
+
+/// It stands for a name within so many others, `depth`. `terms` are counted over all of them.
+fn parse_within(
+    expression: &str,
+    names: &Names,
+    depth: usize,
+    terms: &mut usize,
+) -> Result<Vec<Part>, FilterError> {
+    if expression.len() > EXPRESSION_MAX {
+        let what = format!("the expression has {} bytes, and {EXPRESSION_MAX} are the limit", expression.len());
+        return Err(FilterError { column: 0, what });
+    }
+    let mut parser = Parser { tokens: tokens(expression)?.into_iter(), names, depth, terms };
+    let mut parts = Vec::new();
+    add_group(&mut parts, false, parser.branches(None)?);
+    Ok(parts)
+}
+
+/// Adds what stands in brackets, without them where they say nothing.
+fn add_group(parts: &mut Vec<Part>, negated: bool, mut branches: Vec<Vec<Part>>) {
+    match branches.as_mut_slice() {
+        [alone] if !negated => parts.append(alone),
+        [alone] if alone.len() == 1 => match alone.pop().map(Part::negate) {
+            Some(Part::Any { negated: false, branches }) => add_group(parts, false, branches),
+            part => parts.extend(part),
+        },
+        _ => parts.push(Part::Any { negated, branches }),
+    }
+}
+
+struct Parser<'a> {
+    tokens: std::vec::IntoIter<Token>,
+    names: &'a Names,
+    depth: usize,
+    terms: &'a mut usize,
+}
+
+impl Parser<'_> {
+    /// Reads up to the end, or to the bracket that closes the one at this column.
+    fn branches(&mut self, open: Option<usize>) -> Result<Vec<Vec<Part>>, FilterError> {
+        let error = |column, what: &str| Err(FilterError { column, what: what.to_owned() });
+        let (mut branches, mut parts) = (Vec::new(), Vec::new());
+        let mut or = None;
+        let end = loop {
+            match self.tokens.next() {
+                None => break None,
+                Some(Token::Close(column)) => break Some(column),
+                Some(Token::Or(column)) if parts.is_empty() => return error(column, "OR needs a term before it: quote it to search for it"),
+                Some(Token::Or(column)) => {
+                    or = Some(column);
+                    branches.push(std::mem::take(&mut parts));
+                }
+                Some(Token::Open { negated, column }) => {
+                    let group = self.branches(Some(column))?;
+                    add_group(&mut parts, negated, group);
+                }
+                Some(Token::Word(word)) => parts.push(self.part(&word)?),
+            }
+        };
+        match (open, end, or) {
+            (Some(column), None, _) => return error(column, "this ( is not closed: add a ), or write \\( to search for it"),
+            (_, _, Some(column)) if parts.is_empty() => return error(column, "OR needs a term behind it"),
+            (Some(column), Some(_), None) if parts.is_empty() => return error(column, "nothing in the brackets"),
+            _ => branches.push(parts),
+        }
+        Ok(branches)
+    }
+
+    fn part(&mut self, word: &Word) -> Result<Part, FilterError> {
+        *self.terms += 1;
+        if *self.terms > TERMS_MAX {
+            let what = format!("more than {TERMS_MAX} terms: join some as (a|b) or N,N");
+            return Err(FilterError { column: word.column(0), what });
+        }
+        for (joint, instead) in [("AND", "leave it out: all terms must hold"), ("NOT", "write ! before a term")] {
+            if word.source == joint {
+                let what = format!("{joint} is no word here: {instead}, or quote it to search for it");
+                return Err(FilterError { column: word.column(0), what });
+            }
+        }
+        match word.filter_name() {
+            Some((negated, name)) => self.named(word, negated, name),
+            None => Term::parse(word, self.names).map(Part::Term),
+        }
+    }
+
+    fn named(&mut self, word: &Word, negated: bool, name: &str) -> Result<Part, FilterError> {
+        let error = |what| FilterError { column: word.column(usize::from(negated)), what };
+        let Some(expression) = self.names.filter(name) else {
+            let known: Vec<_> = self.names.filters().map(|(name, _)| format!("@{name}")).collect();
+            let known = if known.is_empty() {
+                "the configuration has none".to_owned()
+            } else {
+                format!("there are {}", known.join(" "))
+            };
+            return Err(error(format!("no filter is called @{name}, {known}: quote it to search for it")));
+        };
+        if self.depth == NAMES_DEPTH_MAX {
+            return Err(error(format!("too many filters within each other: does @{name} stand for itself?")));
+        }
+        let parts = parse_within(expression, self.names, self.depth + 1, self.terms)
+            .map_err(|why| error(format!("@{name} is no filter: {}", why.what)))?;
+        Ok(Part::Named { negated, name: name.to_owned(), parts })
+    }
+}
