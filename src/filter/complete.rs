@@ -17,7 +17,9 @@ impl Completion {
     /// What all candidates start with.
     pub fn common(&self) -> &str {
         let Some(first) = self.candidates.first() else { return "" };
-        let shared = |other: &String| first.chars().zip(other.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+        let shared = |other: &String| {
+            first.chars().zip(other.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum()
+        };
         &first[..self.candidates.iter().map(shared).min().unwrap_or(0)]
     }
 }
@@ -30,7 +32,11 @@ const VALUES: [(&str, Values); 4] = [
     ("op", |_| Op::ALL.map(|op| op.name().to_owned()).to_vec()),
     ("flag", |_| ["read", "write"].into_iter().chain(open_flag_names()).map(str::to_owned).collect()),
     ("uid", |names| {
-        let mut users: Vec<_> = names.users().filter(|user| user.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))).map(str::to_owned).collect();
+        let mut users: Vec<_> = names
+            .users()
+            .filter(|user| user.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b)))
+            .map(str::to_owned)
+            .collect();
         users.sort_unstable();
         users
     }),
@@ -48,9 +54,8 @@ pub fn complete(typed: &str, names: &Names) -> Completion {
             (value.rsplit(',').next().unwrap_or_default(), values.unwrap_or_default())
         }
     };
-    let starts = |candidate: &String| {
-        candidate.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-    };
+    let starts =
+        |candidate: &String| candidate.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     let candidates: Vec<String> = candidates.into_iter().filter(starts).collect();
     Completion { typed: prefix.len(), candidates }
 }
@@ -81,7 +86,11 @@ mod tests {
             ("é", 2, vec![]),
         ] {
             let completion = complete(typed, &names());
-            assert_eq!((completion.typed, completion.candidates), (prefix, expected.into_iter().map(str::to_owned).collect()), "{typed}");
+            assert_eq!(
+                (completion.typed, completion.candidates),
+                (prefix, expected.into_iter().map(str::to_owned).collect()),
+                "{typed}"
+            );
         }
         assert_eq!(complete("", &names()).candidates.len(), FIELDS.len());
         assert_eq!(complete("err:ENOE", &names()).common(), "ENOE");

@@ -36,9 +36,7 @@ impl Part {
     fn holds(&self, event: &OpenEvent<'_>, names: &Names) -> bool {
         match self {
             Part::Term(term) => term.holds(event, names),
-            Part::Any { negated, branches } => {
-                branches.iter().any(|parts| all_hold(parts, event, names)) != *negated
-            }
+            Part::Any { negated, branches } => branches.iter().any(|parts| all_hold(parts, event, names)) != *negated,
             Part::Named { negated, parts, .. } => all_hold(parts, event, names) != *negated,
         }
     }
@@ -106,12 +104,7 @@ pub(super) fn parse(expression: &str, names: &Names) -> Result<Vec<Part>, Filter
 }
 
 /// It stands for a name within so many others, `depth`. `terms` are counted over all of them.
-fn parse_within(
-    expression: &str,
-    names: &Names,
-    depth: usize,
-    terms: &mut usize,
-) -> Result<Vec<Part>, FilterError> {
+fn parse_within(expression: &str, names: &Names, depth: usize, terms: &mut usize) -> Result<Vec<Part>, FilterError> {
     if expression.len() > EXPRESSION_MAX {
         let what = format!("the expression has {} bytes, and {EXPRESSION_MAX} are the limit", expression.len());
         return Err(FilterError { column: 0, what });
@@ -151,7 +144,9 @@ impl Parser<'_> {
             match self.tokens.next() {
                 None => break None,
                 Some(Token::Close(column)) => break Some(column),
-                Some(Token::Or(column)) if parts.is_empty() => return error(column, "OR needs a term before it: quote it to search for it"),
+                Some(Token::Or(column)) if parts.is_empty() => {
+                    return error(column, "OR needs a term before it: quote it to search for it");
+                }
                 Some(Token::Or(column)) => {
                     or = Some(column);
                     branches.push(std::mem::take(&mut parts));
@@ -164,7 +159,9 @@ impl Parser<'_> {
             }
         };
         match (open, end, or) {
-            (Some(column), None, _) => return error(column, "this ( is not closed: add a ), or write \\( to search for it"),
+            (Some(column), None, _) => {
+                return error(column, "this ( is not closed: add a ), or write \\( to search for it");
+            }
             (_, _, Some(column)) if parts.is_empty() => return error(column, "OR needs a term behind it"),
             (Some(column), Some(_), None) if parts.is_empty() => return error(column, "nothing in the brackets"),
             _ => branches.push(parts),

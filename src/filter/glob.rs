@@ -1,15 +1,18 @@
-//! Patterns of a shell that are taken for regexes, which they mostly are and then find nothing.
+//! Globs that are taken for regexes, which they mostly are and then find nothing.
 
 use crate::escape::is_shown_as_it_is;
 
-/// What to write instead of `regex`, where it looks as if it was meant for a shell.
+/// What to write instead of `regex`, where it looks like a glob.
 pub(super) fn hint(regex: &str) -> Option<String> {
-    is_glob(regex).then(|| format!("{regex:?} is a regex, not a pattern of the shell: did you mean {} ?", to_regex(regex)))
+    is_glob(regex).then(|| format!("this is a regex, not a glob: did you mean {} ?", to_regex(regex)))
 }
 
 /// Whether a `*` stands where nobody who means a regex puts it, and nothing else that is special in one.
 fn is_glob(text: &str) -> bool {
-    if !is_shown_as_it_is(text) || text.contains(['^', '$', '(', ')', '|', '[', ']', '+', '{', '}', '\\', '"', '\'']) || text.contains(".*") {
+    if !is_shown_as_it_is(text)
+        || text.contains(['^', '$', '(', ')', '|', '[', ']', '+', '{', '}', '\\', '"', '\''])
+        || text.contains(".*")
+    {
         return false;
     }
     let before = text.match_indices('*').map(|(at, _)| text[..at].chars().next_back());
@@ -17,7 +20,7 @@ fn is_glob(text: &str) -> bool {
     stars.peek().is_some() && stars.all(|before| before.is_none_or(|c| "/*-_".contains(c) || c.is_alphanumeric()))
 }
 
-/// The regex that finds what the shell's pattern does: a `*` stops at a `/`, two do not.
+/// The regex that finds what the glob does: a `*` stops at a `/`, two do not.
 fn to_regex(glob: &str) -> String {
     let mut regex = match glob.chars().next() {
         Some('/') => "^".to_owned(),
@@ -50,7 +53,7 @@ mod tests {
     use regex::bytes::Regex;
 
     #[test]
-    fn what_was_meant_for_a_shell_is_told_from_a_regex() {
+    fn a_glob_is_told_from_a_regex() {
         for (glob, regex, found, not_found) in [
             ("/etc/*.conf", r"^/etc/[^/]*\.conf$", "/etc/a.conf", "/etc/a/b.conf"),
             ("*.so", r"\.so$", "/usr/lib/a.so", "/usr/lib/a.so.1"),
@@ -63,7 +66,9 @@ mod tests {
             let regex = Regex::new(regex).unwrap();
             assert!(regex.is_match(found.as_bytes()) && !regex.is_match(not_found.as_bytes()), "{glob}");
         }
-        for regex in [".*", "a.*b", r"\.so$", "^/etc/.*conf", "(a|b)*", "[a-z]*x", "web", "", ".", r"a\*", "a.*/*", "*\0"] {
+        for regex in
+            [".*", "a.*b", r"\.so$", "^/etc/.*conf", "(a|b)*", "[a-z]*x", "web", "", ".", r"a\*", "a.*/*", "*\0"]
+        {
             assert!(!is_glob(regex), "{regex}");
         }
     }

@@ -129,7 +129,7 @@ impl Filter {
     }
 
     /// What is to be known about how it is matched: a line for each name that is longer than the kernel keeps them, and for
-    /// each regex that looks as if it was meant for a shell.
+    /// each regex that looks like a glob.
     pub fn remarks(&self) -> impl Iterator<Item = String> {
         expression::terms(&self.parts).into_iter().filter_map(Term::remark)
     }

@@ -195,7 +195,7 @@ fn errors_say_where_what_and_what_to_do() {
         ("a AND b", "column 3: AND is no word here: leave it out"),
         ("a )", "column 3: bad regex: unopened group"),
         ("a @nobody", "column 3: no filter is called @nobody, the configuration has none"),
-        ("file:*.so", r#"column 6: "*.so" is a regex, not a pattern of the shell: did you mean \.so$ ?"#),
+        ("file:*.so", r"column 6: this is a regex, not a glob: did you mean \.so$ ?"),
         (r"comm:=a\", "column 8: a backslash at the end"),
     ] {
         let told = error(expression);

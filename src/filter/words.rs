@@ -82,7 +82,15 @@ impl Word {
     }
 
     fn new(start: usize) -> Self {
-        Self { text: String::new(), source: String::new(), bare: usize::MAX, columns: Vec::new(), plain: Vec::new(), class: Class::Outside, start }
+        Self {
+            text: String::new(),
+            source: String::new(),
+            bare: usize::MAX,
+            columns: Vec::new(),
+            plain: Vec::new(),
+            class: Class::Outside,
+            start,
+        }
     }
 
     fn push(&mut self, c: char, column: usize, plain: bool) {

@@ -83,7 +83,12 @@ impl Names {
 
     /// No users: in a recording from another host this host's names would be wrong.
     pub fn without_users() -> Self {
-        Self { users: HashMap::new(), user_ids: HashMap::new(), cgroups: Bounded::new(CGROUPS_BYTES), filters: BTreeMap::new() }
+        Self {
+            users: HashMap::new(),
+            user_ids: HashMap::new(),
+            cgroups: Bounded::new(CGROUPS_BYTES),
+            filters: BTreeMap::new(),
+        }
     }
 
     /// The users in `passwd`, in the format of passwd(5); lines that do not have it are left out. Where several users

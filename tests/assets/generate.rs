@@ -298,8 +298,10 @@ fn filters() -> Roff {
         roman(" and of the prompt behind "),
         bold("/"),
         roman(
-            ". Terms are separated by blanks and all must hold; ! before a term negates it. A term is FIELD:VALUE, or a \
-             regex alone, which matches the command or the path. Values with commas are alternatives. A regex ignores \
+            ". Terms are separated by blanks and all must hold; ! before a term negates it. OR stands between \
+             alternatives and binds less tightly than a blank, and brackets group, as in (comm:cat OR comm:less) \
+             err:any; a bracket that is closed within its word is one of a regex. A term is FIELD:VALUE, @NAME for a \
+             filter that has this name, or a regex alone, which matches the command or the path. Values with commas are alternatives. A regex ignores \
              case unless an upper-case letter stands in it; = before a text asks for exactly that text. Quotes keep \
              blanks. Names are matched as they are, not as they are shown: ",
         ),

@@ -63,6 +63,11 @@ impl App {
                 return self.keep_filter(&line);
             }
             KeyCode::Enter => {}
+            KeyCode::Tab => {
+                if prompt.complete(&self.names) {
+                    self.try_filter();
+                }
+            }
             _ if key.code == KeyCode::Esc || control_g => {
                 let before = prompt.before().to_owned();
                 self.mode = Mode::Browse;

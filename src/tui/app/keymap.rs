@@ -162,8 +162,9 @@ pub const SECTIONS: [Section; 4] = [
 ];
 
 /// The keys of the prompt, for the help screen: those that the line editor understands are its own.
-pub const PROMPT_HELP: [(&str, &str); 6] = [
+pub const PROMPT_HELP: [(&str, &str); 7] = [
     ("Enter", "keep the filter"),
+    ("Tab", "complete a field, an error, an op, a flag, a user or a @name"),
     ("Esc ^G", "back to the filter before"),
     ("Up Down", "earlier filters"),
     ("^A ^E", "to the start, to the end"),

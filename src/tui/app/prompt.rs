@@ -5,7 +5,8 @@ use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler as _;
 
 use crate::escape::{escape, is_invisible};
-use crate::filter::FilterError;
+use crate::filter::{FilterError, complete};
+use crate::names::Names;
 
 /// Lines that are remembered.
 const HISTORY_MAX: usize = 100;
@@ -46,6 +47,8 @@ pub struct Prompt {
     back: usize,
     typed: String,
     pub error: Option<FilterError>,
+    /// What the word at the cursor can become, where Tab was asked and there is more than one way.
+    pub candidates: Vec<String>,
 }
 
 impl Prompt {
@@ -58,6 +61,7 @@ impl Prompt {
             back: 0,
             typed: line.to_owned(),
             error: None,
+            candidates: Vec::new(),
         }
     }
 
@@ -83,8 +87,30 @@ impl Prompt {
         (text, self.input.visual_cursor().saturating_sub(scroll) as u16)
     }
 
+    /// Completes the word at the cursor as far as there is one way only. True if the line changed.
+    pub fn complete(&mut self, names: &Names) -> bool {
+        let line = self.line().to_owned();
+        let at = line.char_indices().nth(self.input.cursor()).map_or(line.len(), |(at, _)| at);
+        let (before, behind) = line.split_at(at);
+        let completion = complete(before, names);
+        let common = completion.common();
+        if common.len() >= completion.typed && !completion.candidates.is_empty() {
+            let before = format!("{}{common}", &before[..before.len() - completion.typed]);
+            let cursor = before.chars().count();
+            self.input = Input::new(before + behind).with_cursor(cursor);
+        }
+        self.candidates = completion.candidates;
+        if self.candidates.len() == 1 {
+            self.candidates.clear();
+        }
+        self.back = 0;
+        self.typed = self.line().to_owned();
+        self.line() != line
+    }
+
     /// Edits the line. True if it changed.
     pub fn edit(&mut self, key: KeyEvent, history: &History) -> bool {
+        self.candidates.clear();
         let before = self.input.clone();
         match key.code {
             KeyCode::Up => self.recall(self.back + 1, history),
@@ -189,6 +215,27 @@ mod tests {
         assert_eq!(prompt.line(), "comm:cat err:any");
         prompt.paste(&"x".repeat(5000), &History::default());
         assert_eq!(prompt.line().chars().count(), LINE_MAX);
+    }
+
+    #[test]
+    fn a_word_is_completed_where_the_cursor_is() {
+        let names = Names::without_users();
+        let mut prompt = Prompt::open("é !err:enoe");
+        press(&mut prompt, KeyCode::Backspace, &History::default());
+        assert!(prompt.complete(&names));
+        assert_eq!(
+            (prompt.line(), prompt.candidates.as_slice()),
+            ("é !err:ENOE", &["ENOENT".into(), "ENOEXEC".into()][..])
+        );
+        press(&mut prompt, KeyCode::Char('n'), &History::default());
+        assert!(prompt.candidates.is_empty() && prompt.complete(&names) && !prompt.complete(&names));
+        assert_eq!((prompt.line(), prompt.candidates.len()), ("é !err:ENOENT", 0));
+        control(&mut prompt, 'a');
+        press(&mut prompt, KeyCode::Char('o'), &History::default());
+        press(&mut prompt, KeyCode::Char('p'), &History::default());
+        assert!(prompt.complete(&names));
+        assert_eq!((prompt.line(), prompt.view(20).1), ("op:é !err:ENOENT", 3));
+        assert!(!prompt.complete(&names) && prompt.candidates.len() > 5);
     }
 
     #[test]

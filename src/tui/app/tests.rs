@@ -162,13 +162,39 @@ fn what_the_kernel_left_out_is_a_gap_where_it_is_missing() {
 #[test]
 fn the_prompt_says_which_part_of_the_filter_the_kernel_will_do() {
     // Where there is less room, how many match is said in short.
-    for width in [120, 62] {
+    for width in [120, 86, 62] {
         let mut screen = Screen::busy(width, 24);
         screen.keys("/uid:33 nginx");
-        assert!(screen.line(22).contains("on Enter the kernel does uid:33"), "{}", screen.line(22));
+        assert!(
+            screen.line(22).contains("on Enter the kernel leaves out all but uid:33") == (width == 120),
+            "{}",
+            screen.line(22)
+        );
+        assert!(
+            screen.line(22).contains("on Enter the history gets only uid:33") == (width < 120),
+            "{}",
+            screen.line(22)
+        );
         screen.keys("\x15nginx");
         assert!(!screen.line(22).contains("kernel"), "{}", screen.line(22));
     }
+}
+
+#[test]
+fn the_prompt_completes_and_tells_a_glob() {
+    let mut screen = Screen::busy(80, 24);
+    screen.keys("/err:eno\t");
+    assert!(screen.line(23).starts_with("ENOENT ENOEXEC ENOMEM"), "{}", screen.line(23));
+    screen.keys("e\tn\t");
+    assert_eq!(screen.line(22).split("  ").next(), Some("/ err:ENOENT▏"));
+    screen.keys("\x15file:/etc/*.conf");
+    assert!(screen.line(23).contains(r"did you mean ^/etc/[^/]*\.conf$ ?"), "{}", screen.line(23));
+    screen.keys("\x15(nginx OR");
+    assert!(screen.line(23).contains("is not closed") || screen.line(23).contains("OR needs"), "{}", screen.line(23));
+    screen.keys(" postgres) err:any\r");
+    assert_eq!(screen.app.line, "(nginx OR postgres) err:any");
+    screen.keys("xc");
+    assert_eq!(screen.app.line, "(nginx OR postgres) err:any !comm:=nginx");
 }
 
 #[test]

@@ -59,7 +59,8 @@ fn draw_prompt(
     };
     let notes = match by_kernel(app) {
         Some(by_kernel) if prompt.error.is_none() => {
-            let both = notes.iter().map(|note| format!("{note}; {by_kernel}"));
+            let both =
+                by_kernel.iter().flat_map(|by_kernel| notes.iter().map(move |note| format!("{note}; {by_kernel}")));
             both.chain(notes.iter().cloned()).collect()
         }
         _ => notes,
@@ -78,11 +79,17 @@ fn draw_prompt(
     Position::new(x, area.y)
 }
 
-/// What the kernel will do of the filter once it is kept.
-fn by_kernel(app: &App) -> Option<String> {
+/// What the kernel will do of the filter once it is kept, and what that means for the history, the longest text first.
+fn by_kernel(app: &App) -> Option<[String; 2]> {
     let terms = app.filter.kernel_terms();
     let will = app.setup.replay.is_none() && !terms.is_empty() && !app.kernel_filters();
-    will.then(|| format!("on Enter the kernel does {}", terms.join(" ")))
+    let terms = terms.join(" ");
+    will.then(|| {
+        [
+            format!("on Enter the kernel leaves out all but {terms}, and so does the history"),
+            format!("on Enter the history gets only {terms}"),
+        ]
+    })
 }
 
 fn draw_filter(app: &App, found: &[String], context: &Context<'_>, area: Rect, buf: &mut Buffer) {

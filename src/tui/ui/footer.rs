@@ -2,11 +2,13 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::context::Context;
 use crate::format::cut_words;
 use crate::tui::app::action::Focus;
+use crate::tui::app::prompt::Prompt;
 use crate::tui::app::{App, Mode, keymap};
 
 /// The place behind quit and help.
@@ -18,10 +20,9 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
     let theme = &context.theme;
     let width = usize::from(area.width);
     if let Mode::Prompt(prompt) = &app.mode
-        && let Some(error) = &prompt.error
+        && let Some((text, style)) = about_line(app, prompt, context)
     {
-        let text = cut_words(&error.to_string(), width, theme.glyphs.elided);
-        buf.set_stringn(area.x, area.y, text, width, theme.bad);
+        buf.set_stringn(area.x, area.y, cut_words(&text, width, theme.glyphs.elided), width, style);
         return;
     }
     if let Some(status) = app.status() {
@@ -40,12 +41,25 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
     }
 }
 
+/// What is to be said about the line that is typed.
+fn about_line(app: &App, prompt: &Prompt, context: &Context<'_>) -> Option<(String, Style)> {
+    if !prompt.candidates.is_empty() {
+        return Some((prompt.candidates.join(" "), context.theme.key));
+    }
+    match &prompt.error {
+        Some(error) => Some((error.to_string(), context.theme.bad)),
+        None => app.filter.remarks().next().map(|remark| (remark, context.theme.title)),
+    }
+}
+
 fn hints(app: &App) -> Vec<(String, String)> {
     let fixed =
         |hints: &[(&str, &str)]| hints.iter().map(|(key, word)| ((*key).to_owned(), (*word).to_owned())).collect();
     match &app.mode {
         Mode::Browse => browse(app),
-        Mode::Prompt(_) => fixed(&[("Enter", "keep"), ("Esc", "back"), ("Up", "earlier"), ("^U", "erase")]),
+        Mode::Prompt(_) => {
+            fixed(&[("Enter", "keep"), ("Tab", "complete"), ("Esc", "back"), ("Up", "earlier"), ("^U", "erase")])
+        }
         Mode::Help { .. } | Mode::Report { .. } => fixed(&[("q", "close"), ("Up Down", "scroll")]),
         Mode::Details { .. } if app.events.selected().is_none() => fixed(&[("q", "close"), ("Up Down", "scroll")]),
         Mode::Details { .. } => fixed(&[("q", "close"), ("y", "copy the path"), ("Up Down", "scroll")]),

@@ -12,6 +12,14 @@ use crate::tui::app::keymap::{Key, PROMPT_HELP, SECTIONS};
 const WIDTH: u16 = 78;
 const LABEL_WIDTH: usize = 18;
 
+/// What a filter is made of beside its fields.
+const FORMS: [(&str, &str); 4] = [
+    ("REGEX", "command or path"),
+    ("A OR B", "one of both; binds less tightly than a blank"),
+    ("(A OR B) !(C D)", "brackets group, ! negates the group"),
+    ("@NAME", "a filter of the configuration"),
+];
+
 pub(super) fn popup(app: &App, context: &Context<'_>) -> Popup {
     let mut entries = Vec::new();
     for (at, section) in SECTIONS.iter().enumerate() {
@@ -27,7 +35,7 @@ pub(super) fn popup(app: &App, context: &Context<'_>) -> Popup {
     entries.push(("In the filter prompt".to_owned(), ""));
     entries.extend(PROMPT_HELP.map(|(keys, does)| (format!(" {keys}"), does)));
     entries.push(("Filters: all terms must hold, ! negates one".to_owned(), ""));
-    entries.push((" REGEX".to_owned(), "command or path"));
+    entries.extend(FORMS.map(|(form, about)| (format!(" {form}"), about)));
     entries.extend(FIELDS.iter().map(|field| (format!(" {}:{}", field.names[0], field.value), field.about)));
     let widths = (label_room_of(WIDTH, app.size), text_width(WIDTH, app.size, LABEL_WIDTH));
     let lines = entries.into_iter().flat_map(|(label, text)| lines(&label, text, widths, context)).collect();
