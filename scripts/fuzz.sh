@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # fuzz.sh [TARGET [SECONDS]]: searches for inputs that break a promise of src/fuzzing; all targets, a minute each, by
-# default. What breaks one is kept in fuzz/corpus/TARGET, where the tests try it first from then on; what was found on
+# default. What breaks one is kept in tests/corpus/TARGET, where the tests try it first from then on; what was found on
 # the way stays below the target directory, so that the next search begins where this one ends.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,11 +21,11 @@ for target in "${targets[@]}"; do
 	mkdir -p "$out/corpus/$target"
 	echo "fuzzing $target for $seconds s"
 	"$out/$host/release/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=16384 -print_final_stats=1 \
-		-artifact_prefix="fuzz/corpus/$target/" "$out/corpus/$target" "fuzz/corpus/$target" \
+		-artifact_prefix="tests/corpus/$target/" "$out/corpus/$target" "tests/corpus/$target" \
 		2>"$out/$target.log" || {
 		failed=1
 		grep -A3 -E 'panicked|ERROR' "$out/$target.log" || tail -5 "$out/$target.log"
-		echo "$target breaks a promise: the input is kept in fuzz/corpus/$target, all that was said in $out/$target.log" >&2
+		echo "$target breaks a promise: the input is kept in tests/corpus/$target, all that was said in $out/$target.log" >&2
 	}
 	grep -E 'number_of_executed_units|peak_rss_mb' "$out/$target.log" || true
 done

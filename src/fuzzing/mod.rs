@@ -2,7 +2,7 @@
 //!
 //! Each [`Target`] takes any bytes and panics where a promise is broken. The tests below throw a fixed number of inputs
 //! at each; `make fuzz` searches further, guided by coverage. Inputs that once broke a promise are kept below
-//! `fuzz/corpus`, a directory for each target, and are tried first by both. None of this is part of a normal build.
+//! `tests/corpus`, a directory for each target, and are tried first by both. None of this is part of a normal build.
 
 mod filter;
 mod output;

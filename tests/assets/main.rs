@@ -33,6 +33,20 @@ fn generated_files_are_up_to_date() {
     }
 }
 
+/// Every kind of input has a program that searches for more.
+#[test]
+fn every_corpus_has_a_fuzz_target() {
+    let names = |dir: &str| -> BTreeSet<String> {
+        let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(dir);
+        let entries = std::fs::read_dir(&dir).unwrap_or_else(|why| panic!("{}: {why}", dir.display()));
+        let stem = |entry: std::io::Result<std::fs::DirEntry>| {
+            entry.expect("an entry").path().file_stem().expect("a name").to_string_lossy().into_owned()
+        };
+        entries.map(stem).collect()
+    };
+    assert_eq!(names("tests/corpus"), names("fuzz/fuzz_targets"));
+}
+
 #[test]
 fn the_man_page_names_the_fields_that_the_lines_have() {
     let documented: BTreeSet<_> = generate::JSON_FIELDS.iter().map(|(name, _)| *name).collect();
