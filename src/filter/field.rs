@@ -19,7 +19,7 @@ pub struct Field {
 }
 
 /// All fields, in the order of the help.
-pub const FIELDS: [Field; 15] = [
+pub const FIELDS: [Field; 16] = [
     Field {
         names: &["comm"],
         value: "REGEX",
@@ -77,6 +77,12 @@ pub const FIELDS: [Field; 15] = [
         value: "REGEX",
         about: "container, as runtime:name",
         parse: |value, _| Pattern::parse(value).map(Test::Container),
+    },
+    Field {
+        names: &["pod"],
+        value: "REGEX",
+        about: "Kubernetes pod: its name, or namespace/name",
+        parse: |value, _| Pattern::parse(value).map(Test::Pod),
     },
     Field {
         names: &["unit"],
@@ -139,6 +145,7 @@ pub(super) enum Test {
     Fd(Ranges),
     Latency(Ranges),
     Container(Pattern),
+    Pod(Pattern),
     Unit(Pattern),
     Cgroup(Pattern),
 }
@@ -167,6 +174,10 @@ impl Test {
             Test::Container(pattern) => cgroup().is_some_and(|c| {
                 matches(pattern, c.container.as_deref()) || matches(pattern, c.container_id.as_deref())
             }),
+            Test::Pod(pattern) => {
+                let pod = cgroup().and_then(Cgroup::pod);
+                pod.is_some_and(|pod| pattern.matches_either(pod.name, pod.full_name))
+            }
             Test::Unit(pattern) => matches(pattern, cgroup().and_then(|c: &Cgroup| c.unit.as_deref())),
             Test::Cgroup(pattern) => matches(pattern, cgroup().map(|c| c.path.as_slice())),
         }

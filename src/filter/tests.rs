@@ -40,6 +40,19 @@ fn event() -> OpenEvent<'static> {
     }
 }
 
+#[test]
+fn pods_are_found_by_name_with_and_without_their_namespace() {
+    let mut names = names();
+    let path = format!("/kubepods/pod2b1a8c3e-5f1d-4a8e-9d6b-0c7e1f2a3b4c/{}", "0123456789abcdef".repeat(4));
+    names.learn(&CgroupName { name: Some(b"prod/web-1/nginx".into()), id: 7, path: path.into() });
+    let holds = |expression: &str| parse(expression).matches(&OpenEvent { cgroup: 7, ..event() }, &names);
+    for expression in ["pod:^web", "pod:=web-1", "pod:=prod/web-1", "pod:^prod/", "container:/nginx$", "!pod:nginx"] {
+        assert!(holds(expression), "{expression}");
+    }
+    assert!(!holds("pod:^prod$"));
+    assert!(!parse("pod:.").matches(&event(), &names), "a container without a pod");
+}
+
 fn parse(expression: &str) -> Filter {
     Filter::parse(expression, &names()).unwrap_or_else(|error| panic!("{expression}: {error}"))
 }

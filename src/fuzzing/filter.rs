@@ -18,6 +18,7 @@ pub(super) const WORDS: &[&str] = &[
     "fd:",
     "lat:",
     "container:",
+    "pod:",
     "unit:",
     "cgroup:",
     "=",

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::container::container_of;
 
 /// The longest name that is taken, in bytes.
-pub const NAME_MAX: usize = 255;
+const NAME_MAX: usize = 255;
 
 /// The largest file that is read. Podman's holds all of its containers, of which each takes about a kilobyte.
 const FILE_MAX: u64 = 4 << 20;
@@ -98,7 +98,7 @@ fn read(root: &Path, path: &str) -> Option<Vec<u8>> {
 }
 
 /// `opened`, if it is of this type, and root's alone to change.
-fn trusted(opened: OwnedFd, kind: FileType) -> Option<OwnedFd> {
+pub(super) fn trusted(opened: OwnedFd, kind: FileType) -> Option<OwnedFd> {
     const OTHERS_MAY_WRITE: u32 = 0o022;
     let Stat { st_mode, st_uid, .. } = fstat(&opened).ok()?;
     let is_trusted = FileType::from_raw_mode(st_mode) == kind && st_uid == 0 && st_mode & OTHERS_MAY_WRITE == 0;

@@ -8,6 +8,7 @@ mod container;
 pub(crate) mod engines;
 pub(crate) mod packages;
 pub(crate) mod permissions;
+pub(crate) mod pods;
 
 use crate::bounded::Bounded;
 use crate::escape::escape;
@@ -16,18 +17,40 @@ use crate::names::container::{Container, container_of, unit_of};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::path::Path;
+
+/// The longest name of a container, in bytes.
+pub const CONTAINER_NAME_MAX: usize = pods::NAME_MAX;
+
+/// What the container that the cgroup at `path` is of was called, as the files of who runs it below `root` have it: for one
+/// in a pod of Kubernetes `NAMESPACE/POD/CONTAINER`.
+pub(crate) fn container_name(root: &Path, path: &[u8]) -> Option<Vec<u8>> {
+    engines::container_name(root, path).or_else(|| pods::container_name(root, path).map(String::into_bytes))
+}
+
+/// A container's place in Kubernetes. Its texts are bytes as those of an event are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pod<'a> {
+    pub namespace: &'a [u8],
+    pub name: &'a [u8],
+    /// `NAMESPACE/POD`.
+    pub full_name: &'a [u8],
+}
 
 /// A cgroup. Its texts are bytes as those of an event are: whoever shows them escapes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cgroup {
     /// Path below the root of the hierarchy.
     pub path: Vec<u8>,
-    /// The container that it lies in, as `docker:web-1`; `docker:0123456789ab` where its name is not known.
+    /// The container that it lies in, as `docker:web-1`, or as `containerd:NAMESPACE/POD/CONTAINER`;
+    /// `docker:0123456789ab` where its name is not known.
     pub container: Option<Vec<u8>>,
     /// All digits of the container's id, where it has one.
     pub container_id: Option<Vec<u8>>,
     /// The systemd service or scope around it.
     pub unit: Option<Vec<u8>>,
+    /// The container's name begins with those of its namespace and pod.
+    in_pod: bool,
 }
 
 impl Cgroup {
@@ -44,6 +67,7 @@ impl Cgroup {
             None => container.to_string().into_bytes(),
         };
         Self {
+            in_pod: pods::is_in_pod(&text) && name.is_some_and(|name| pods::parts(name).is_some()),
             path: path.to_owned(),
             container: container.as_ref().map(label),
             container_id: container.and_then(|container| container.id).map(String::into_bytes),
@@ -54,6 +78,31 @@ impl Cgroup {
     /// What to group by: the container, else the unit, else the path.
     pub fn group(&self) -> &[u8] {
         self.container.as_deref().or(self.unit.as_deref()).unwrap_or(&self.path)
+    }
+
+    /// Who runs the container that it lies in: `docker`, `containerd`, `kubernetes` where only its cgroup is known.
+    pub fn runtime(&self) -> Option<&[u8]> {
+        self.container.as_deref()?.splitn(2, |&byte| byte == b':').next()
+    }
+
+    /// The container's own name, without its pod's; the first digits of its id where it is not known.
+    pub fn container_name(&self) -> Option<&[u8]> {
+        let name = self.whole_name()?;
+        match pods::parts(name).filter(|_| self.in_pod) {
+            Some([_, _, container]) => Some(container),
+            None => Some(name),
+        }
+    }
+
+    /// The pod, if it lies in one whose names are known.
+    pub fn pod(&self) -> Option<Pod<'_>> {
+        let whole = self.whole_name().filter(|_| self.in_pod)?;
+        let [namespace, name, _] = pods::parts(whole)?;
+        Some(Pod { namespace, name, full_name: &whole[..namespace.len() + 1 + name.len()] })
+    }
+
+    fn whole_name(&self) -> Option<&[u8]> {
+        self.container.as_deref()?.splitn(2, |&byte| byte == b':').nth(1)
     }
 }
 
@@ -198,6 +247,34 @@ mod tests {
         assert_eq!(names.cgroup(8).unwrap().container, None);
         assert_eq!(names.cgroup(9), None);
         assert_eq!(Cgroup::new(b"/").group(), b"/");
+    }
+
+    #[test]
+    fn a_container_in_a_pod_is_told_with_its_pod() {
+        let id = "0123456789abcdef".repeat(4);
+        let path = format!("/kubepods/burstable/pod2b1a8c3e-5f1d-4a8e-9d6b-0c7e1f2a3b4c/{id}");
+        let cgroup = Cgroup::named(path.as_bytes(), Some(b"prod/web-1/nginx"));
+        assert_eq!(cgroup.group(), b"kubernetes:prod/web-1/nginx");
+        assert_eq!(
+            (cgroup.runtime(), cgroup.container_name(), cgroup.pod()),
+            (
+                Some(&b"kubernetes"[..]),
+                Some(&b"nginx"[..]),
+                Some(Pod { namespace: b"prod", name: b"web-1", full_name: b"prod/web-1" })
+            )
+        );
+        let unknown = Cgroup::new(path.as_bytes());
+        assert_eq!((unknown.pod(), unknown.container_name()), (None, Some(&b"0123456789ab"[..])));
+        // A name with slashes is no pod's elsewhere, nor one with more or fewer.
+        let docker = format!("/docker/{id}");
+        for (path, name) in [(&docker, "a/b/c"), (&path, "a/b"), (&path, "a//c"), (&path, "a/b/c/d")] {
+            let cgroup = Cgroup::named(path.as_bytes(), Some(name.as_bytes()));
+            assert_eq!((cgroup.pod(), cgroup.container_name()), (None, Some(name.as_bytes())), "{name}");
+        }
+        let escaped = Cgroup::new(br"/machine.slice/machine-a\x2fb\x2fc.scope");
+        assert_eq!((escaped.pod(), escaped.container_name()), (None, Some(&b"a/b/c"[..])));
+        let ssh = Cgroup::new(b"/system.slice/ssh.service");
+        assert_eq!((ssh.pod(), ssh.runtime(), ssh.container_name()), (None, None, None));
     }
 
     #[test]

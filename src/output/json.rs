@@ -11,7 +11,7 @@ use super::{
 use crate::escape::{self, escaped, is_invisible};
 use crate::event::{OpenEvent, errno_name, flag_names};
 use crate::message::Totals;
-use crate::names::Names;
+use crate::names::{Cgroup, Names};
 use crate::ranking::openers::{Group, Key, Row};
 use crate::ranking::{Basis, label};
 use base64::Engine as _;
@@ -94,6 +94,10 @@ impl<W: Write> Output for Json<W> {
         line.number("start_ns", event.start_ns);
         if let Some(id) = cgroup.and_then(|cgroup| cgroup.container_id.as_deref()) {
             line.text("container_id", Some(id));
+        }
+        if let Some(pod) = cgroup.and_then(Cgroup::pod) {
+            line.text("pod", Some(pod.name));
+            line.text("namespace", Some(pod.namespace));
         }
         if event.dir_deleted {
             line.json("dir_deleted", "true");

@@ -54,6 +54,18 @@ fn json_open(event: &OpenEvent<'_>) -> Value {
 }
 
 #[test]
+fn json_names_the_pod_where_there_is_one() {
+    let mut names = names();
+    let path = format!("/kubepods/pod2b1a8c3e-5f1d-4a8e-9d6b-0c7e1f2a3b4c/{}", "0123456789abcdef".repeat(4));
+    names.learn(&CgroupName { name: Some(b"prod/web-1/nginx".into()), id: 7, path: path.into() });
+    let line = json(|out| out.open(&OpenEvent { cgroup: 7, ..sample() }, &names).unwrap());
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&line["pod"], &line["namespace"]), (&json!("web-1"), &json!("prod")));
+    assert_eq!(line["container"], "kubernetes:prod/web-1/nginx");
+    assert_eq!(json_open(&OpenEvent { cgroup: 2, ..sample() }).get("pod"), None);
+}
+
+#[test]
 fn text_lines() {
     let later = OpenEvent { ts_ns: sample().ts_ns + 12_000_345_678, ret: -libc::ENOENT, ..sample() };
     let earlier = OpenEvent { ts_ns: sample().ts_ns - 1, comm: "漢字".as_bytes(), fd_known: false, ..sample() };

@@ -4,7 +4,7 @@
 use crate::escape::escape;
 use crate::event::{Op, OpenEvent, PathKind, RealPathKind, errno_number, flag_bits};
 use crate::message::{Lookups, Lost, Totals};
-use crate::names::engines::NAME_MAX as CONTAINER_MAX;
+use crate::names::CONTAINER_NAME_MAX as CONTAINER_MAX;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;

@@ -6,8 +6,7 @@ use super::line::{COUNT_MAX, Kind, LostLine, OpenLine, SummaryLine, Texts};
 use crate::escape::escape;
 use crate::event::{CgroupName, OpenEvent};
 use crate::message::{Hooks, Lost, Totals};
-use crate::names::engines::NAME_MAX as CONTAINER_MAX;
-use crate::names::{CGROUPS_BYTES, Cgroup, cgroup_bytes};
+use crate::names::{CGROUPS_BYTES, CONTAINER_NAME_MAX, Cgroup, cgroup_bytes};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -197,7 +196,8 @@ impl Lines {
 #[derive(Default)]
 struct Parser {
     texts: Texts,
-    cgroups: HashMap<Vec<u8>, u64>,
+    /// By their paths, with the names of their containers, which may become known late.
+    cgroups: HashMap<Vec<u8>, (u64, Vec<u8>)>,
     cgroup_bytes: usize,
     told: Lost,
     summed_up: bool,
@@ -243,16 +243,24 @@ impl Parser {
             return (0, None);
         }
         let room = CGROUPS_BYTES.saturating_sub(cgroup_bytes(OTHER_CGROUPS, None) + self.cgroup_bytes);
-        if cgroup_bytes(path, Some(&[0; CONTAINER_MAX])) > room && !self.cgroups.contains_key(path) {
-            path = OTHER_CGROUPS;
+        let known = self.cgroups.get(path);
+        if known.is_some_and(|(_, container)| *container == self.texts.container) {
+            return (known.map_or(0, |(id, _)| *id), None);
         }
-        if let Some(id) = self.cgroups.get(path) {
-            return (*id, None);
+        if cgroup_bytes(path, Some(&[0; CONTAINER_NAME_MAX])) > room {
+            match known {
+                Some((id, _)) => return (*id, None),
+                None => path = OTHER_CGROUPS,
+            }
         }
-        // So that the names forget none of them.
+        let id = match self.cgroups.get(path) {
+            Some((id, _)) if path == OTHER_CGROUPS => return (*id, None),
+            Some((id, _)) => *id,
+            None => self.cgroups.len() as u64 + 1,
+        };
+        // So that the names forget none of them, however often they are named anew.
         self.cgroup_bytes += cgroup_bytes(path, None);
-        let id = self.cgroups.len() as u64 + 1;
-        self.cgroups.insert(path.to_owned(), id);
+        self.cgroups.insert(path.to_owned(), (id, self.texts.container.clone()));
         let derived = Cgroup::new(path).container.unwrap_or_default();
         let name = Some(self.texts.container.clone());
         let name = name.filter(|name| {

@@ -117,6 +117,32 @@ fn a_container_keeps_the_name_that_it_had() {
     }
 }
 
+#[test]
+fn a_name_that_became_known_late_is_the_name_from_then_on() {
+    let cgroup = format!("/kubepods/pod2b1a8c3e-5f1d-4a8e-9d6b-0c7e1f2a3b4c/{}", "0123456789abcdef".repeat(4));
+    let line = |container: &str| {
+        format!(
+            r#"{{"type":"open","ts_ns":5,"pid":7,"comm":"a","op":"openat","path_kind":"absolute","name":"/x","path":"/x","cgroup":"{cgroup}","container":"kubernetes:{container}"}}"#
+        )
+    };
+    let containers = ["0123456789ab", "prod/web-1/0123456789ab", "prod/web-1/nginx", "prod/web-1/nginx"];
+    let lines = containers.map(line).join("\n");
+    let mut reader = Reader::new(Cursor::new(lines.into_bytes()), "x".into()).unwrap();
+    let mut names = Names::without_users();
+    let mut ids = Vec::new();
+    let mut named = 0;
+    for container in containers {
+        let Some(Item::Open(event, cgroup)) = reader.next_item().unwrap() else { panic!("no open") };
+        ids.push(event.cgroup);
+        named += usize::from(cgroup.is_some());
+        cgroup.iter().for_each(|cgroup| names.learn(cgroup));
+        let known = names.cgroup(event.cgroup).unwrap();
+        assert_eq!(known.container, Some(format!("kubernetes:{container}").into_bytes()));
+    }
+    assert_eq!((ids, named), (vec![1; 4], 3));
+    assert_eq!(names.cgroup(1).unwrap().pod().unwrap().name, b"web-1");
+}
+
 fn told(bytes: &[u8]) -> String {
     read(bytes).1.unwrap_err().to_string()
 }

@@ -1,6 +1,7 @@
 //! Names of cgroups. A cgroup's id is also its file handle in the cgroup file system, so one system call finds its path. That
 //! call needs `CAP_DAC_READ_SEARCH`; without it the path is read from `/proc/PID/cgroup` of the process that opened.
 
+use std::collections::VecDeque;
 use std::ffi::{OsStr, c_int};
 use std::fs;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
@@ -10,10 +11,16 @@ use std::path::{Path, PathBuf};
 
 use crate::bounded::Bounded;
 use crate::event::CgroupName;
-use crate::names::{CGROUPS_BYTES, cgroup_bytes, engines};
+use crate::names::{CGROUPS_BYTES, cgroup_bytes, container_name, pods};
 
 /// FILEID_KERNFS of `linux/exportfs.h`: a handle that is just the id.
 const FILEID_KERNFS: c_int = 0xfe;
+
+/// How often the name of a container is looked for again, how many are remembered for that, and how many of them are looked
+/// for at a time, since each takes reading a directory.
+const TRIES: u32 = 30;
+const UNNAMED_MAX: usize = 256;
+const TRIED_AT_A_TIME: usize = 8;
 
 /// Looks up the name of each cgroup once, with its first event, while the cgroup most likely still exists.
 #[derive(Debug)]
@@ -22,6 +29,9 @@ pub(super) struct Cgroups {
     root: Option<(PathBuf, OwnedFd)>,
     /// Those that were looked up. What is evicted is announced again, as the names evict it too.
     announced: Bounded<()>,
+    /// Those whose containers had no names of their own yet, with the tries that are left: Kubernetes writes them down only
+    /// after the start.
+    unnamed: VecDeque<(CgroupName, u32)>,
     /// The cgroup of the latest event: events of the same cgroup tend to follow one another.
     last: u64,
 }
@@ -29,7 +39,7 @@ pub(super) struct Cgroups {
 impl Cgroups {
     pub(super) fn new() -> Self {
         let root = cgroup_mount().and_then(|mount| Some((mount.clone(), OwnedFd::from(fs::File::open(mount).ok()?))));
-        Self { root, announced: Bounded::new(CGROUPS_BYTES), last: 0 }
+        Self { root, announced: Bounded::new(CGROUPS_BYTES), unnamed: VecDeque::new(), last: 0 }
     }
 
     /// To be called with the cgroup and the process of each event. Returns the cgroup's name the first time, if it has one.
@@ -38,9 +48,35 @@ impl Cgroups {
             return None;
         }
         let path = self.resolve(id).or_else(|| self.of_process(id, pid));
-        let name = path.as_deref().and_then(|path| engines::container_name(Path::new("/"), path));
+        let name = path.as_deref().and_then(|path| container_name(Path::new("/"), path));
         self.announced.insert(id, (), cgroup_bytes(path.as_deref().unwrap_or_default(), name.as_deref()));
-        path.map(|path| CgroupName { id, path, name })
+        let cgroup = CgroupName { id, path: path?, name };
+        self.try_later(&cgroup, TRIES);
+        Some(cgroup)
+    }
+
+    /// Looks again for names that were not to be had; those that have become known since. To be called now and then.
+    pub(super) fn find_late_names(&mut self) -> Vec<CgroupName> {
+        let again: Vec<_> = self.unnamed.drain(..self.unnamed.len().min(TRIED_AT_A_TIME)).collect();
+        let mut found = Vec::new();
+        for (mut cgroup, tries) in again {
+            let name = container_name(Path::new("/"), &cgroup.path).or_else(|| cgroup.name.clone());
+            let is_new = cgroup.name != name;
+            cgroup.name = name;
+            self.try_later(&cgroup, tries - 1);
+            if is_new {
+                self.announced.insert(cgroup.id, (), cgroup_bytes(&cgroup.path, cgroup.name.as_deref()));
+                found.push(cgroup);
+            }
+        }
+        found
+    }
+
+    fn try_later(&mut self, cgroup: &CgroupName, tries: u32) {
+        let is_complete = pods::is_complete(&cgroup.path, cgroup.name.as_deref());
+        if !is_complete && tries > 0 && self.unnamed.len() < UNNAMED_MAX {
+            self.unnamed.push_back((cgroup.clone(), tries));
+        }
     }
 
     /// The path below the mount point, `None` where the hierarchy is not mounted or the cgroup is gone.

@@ -344,6 +344,7 @@ impl Poller<'_, '_> {
     /// ones.
     fn name_cgroups(&self, counts: &Counts) -> bool {
         let Reader { cgroups, batch, .. } = &mut *self.reader.borrow_mut();
+        cgroups.find_late_names().into_iter().for_each(|name| batch.name_cgroup(name));
         for process in &counts.processes {
             let counted = process.cgroups.iter().filter(|count| count.cgroup != 0);
             counted.filter_map(|count| cgroups.see(count.cgroup, process.pid)).for_each(|name| batch.name_cgroup(name));

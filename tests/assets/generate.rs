@@ -50,14 +50,15 @@ pub const JSON_FIELDS: [(&str, &str); 23] = [
     ("cgroup", "path in the cgroup hierarchy"),
     (
         "container",
-        "container, as runtime:name, where there is one; the first digits of its id where its name is not known",
+        "container, as runtime:name, where there is one, and as runtime:namespace/pod/container in Kubernetes; the first digits of its id where its name is not known",
     ),
     ("start_ns", "when the process started, CLOCK_MONOTONIC: with pid it names one process"),
 ];
 
 /// Fields that a line only has where they say something.
-pub const OPTIONAL: [(&str, &str); 4] = [
+pub const OPTIONAL: [(&str, &str); 5] = [
     ("container_id", "all digits of the id of the container"),
+    ("pod namespace", "the container's pod in Kubernetes, where its names are known"),
     ("dir_deleted", "true where the directory that the name is relative to was deleted"),
     (
         "real_path_kind",
