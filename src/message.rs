@@ -2,6 +2,7 @@
 //! works on either.
 
 use crate::event::Batch;
+use crate::format::group_digits;
 
 /// All that ever reaches the consumer of a source.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub enum Message {
     Failed(String),
 }
 
-/// The hooks in use. Their text, as summaries and recordings have it, is `SET, with look-ups, without WHAT and WHAT, after SET lost opens`.
+/// The hooks in use. Their text, as summaries and recordings have it, is `SET, with look-ups, without WHAT and WHAT, after SET missed N runs in M opens`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hooks {
     /// The name of the hook set; of a recording, all that it says of its hooks.
@@ -43,11 +44,19 @@ pub struct Unseen {
 /// What [`Unseen::what`] is where look-ups are asked for and cannot be seen.
 pub const LOOKUPS: &str = "look-ups";
 
-/// A hook set that was left, and how many runs of the hooks had been missed by then.
+/// A hook set that was left: so many runs of it were missed in the span of so many opens that it was judged by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
     pub set: &'static str,
     pub missed: u64,
+    pub opens: u64,
+}
+
+impl std::fmt::Display for Left {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { set, missed, opens } = self;
+        write!(f, "after {set} missed {} runs in {} opens", group_digits(*missed), group_digits(*opens))
+    }
 }
 
 impl Hooks {
@@ -62,7 +71,7 @@ impl Hooks {
         (!what.is_empty()).then(|| format!("without {}", what.join(" and ")))
     }
 
-    /// What is to be said of each set that was left.
+    /// What is to be said of each set that was left, in short.
     pub fn after(&self) -> impl Iterator<Item = String> {
         self.left.iter().map(|left| format!("after {} lost opens", left.set))
     }
@@ -72,7 +81,8 @@ impl std::fmt::Display for Hooks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.set)?;
         f.write_str(if self.lookups { ", with look-ups" } else { "" })?;
-        self.without().into_iter().chain(self.after()).try_for_each(|limit| write!(f, ", {limit}"))
+        self.without().iter().try_for_each(|limit| write!(f, ", {limit}"))?;
+        self.left.iter().try_for_each(|left| write!(f, ", {left}"))
     }
 }
 

@@ -31,8 +31,8 @@ pub(super) struct HookManager<'a> {
     /// Why it was chosen.
     reason: &'static str,
     unseen: Vec<Unseen>,
-    /// The sets that were left, and how many runs they had missed by then.
-    left: Vec<(HookSet, u64)>,
+    /// The sets that were left, and what they had lost in the span that they were judged by.
+    left: Vec<(HookSet, Losses)>,
     /// The sets that were tried while running, each once.
     tried: Vec<HookSet>,
     trial: Option<Trial>,
@@ -132,7 +132,7 @@ impl<'a> HookManager<'a> {
 
     /// What is in use, for those who show it.
     pub(super) fn hooks(&self) -> Hooks {
-        let left = self.left.iter().map(|&(set, missed)| Left { set: set.name(), missed });
+        let left = self.left.iter().map(|&(set, Losses { missed, opens })| Left { set: set.name(), missed, opens });
         Hooks {
             set: self.set.name().to_owned(),
             reason: self.reason,
@@ -289,7 +289,6 @@ impl<'a> HookManager<'a> {
                     report(base, options, self.set)?;
                     continue;
                 }
-                let missed = self.missed(base).of_set;
                 let before = std::mem::replace(&mut self.set, set);
                 let links = std::mem::replace(&mut self.links.set, links.set);
                 let losses = lost.map_or_else(Losses::default, |(losses, _)| losses);
@@ -298,7 +297,7 @@ impl<'a> HookManager<'a> {
                 if lost.is_none() {
                     self.end_trial();
                 }
-                self.left.push((before, missed));
+                self.left.push((before, losses));
                 self.follow_with_lookups(base);
                 self.reason = "the set before it lost opens";
                 return Ok(true);
@@ -322,14 +321,15 @@ impl<'a> HookManager<'a> {
         let mut new = MissedRuns::default();
         self.objects.get(trial.object).into_iter().for_each(|object| new.add_programs(object.skel.object()));
         new.add_links(&self.links.set);
-        if (Losses { missed: new.of_set, opens: opens - trial.opens }).is_less_than(trial.losses) {
+        let new = Losses { missed: new.of_set, opens: opens - trial.opens };
+        if new.is_less_than(trial.losses) {
             self.closed.add_links(&trial.links);
             return Ok(false);
         }
         report(base, options, trial.set)?;
         self.replace_set_links(trial.links);
         self.left.retain(|(left, _)| *left != trial.set);
-        self.left.push((std::mem::replace(&mut self.set, trial.set), new.of_set));
+        self.left.push((std::mem::replace(&mut self.set, trial.set), new));
         self.reason = "the set tried in its place lost more opens";
         self.follow_with_lookups(base);
         Ok(true)

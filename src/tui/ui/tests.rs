@@ -27,7 +27,7 @@ fn empty() {
 fn limits_of_the_hooks() {
     let hooks = Hooks {
         unseen: vec![Unseen { what: "the kernel's own opens", why: "no fexit".into() }],
-        left: vec![Left { set: "functions (fexit)", missed: 7 }],
+        left: vec![Left { set: "functions (fexit)", missed: 7, opens: 1200 }],
         ..Hooks::named("syscall exit")
     };
     let header = |width: u16| {
