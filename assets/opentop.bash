@@ -59,7 +59,7 @@ _opentop() {
 
     case "${cmd}" in
         opentop)
-            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h -V --pid --user --comm --file --failed --errno --filter --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --batch --output --out --force --group-by --sort --history --color --ascii --report --quiet --help --version record replay report diff check help"
+            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h -V --pid --user --comm --file --failed --errno --filter --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --batch --output --out --force --group-by --sort --history --color --ascii --rate-limit --report --quiet --help --version record replay report diff check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -195,6 +195,10 @@ _opentop() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --rate-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -419,7 +423,7 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__record)
-            opts="-p -u -c -f -x -e -F -n -d -i -h --force --max-size --files --pid --user --comm --file --failed --errno --filter --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --report --help"
+            opts="-p -u -c -f -x -e -F -n -d -i -h --force --max-size --files --rate-limit --pid --user --comm --file --failed --errno --filter --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --report --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -430,6 +434,10 @@ _opentop() {
                     return 0
                     ;;
                 --files)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rate-limit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_opentop_global_optspecs
-    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= n/count= d/duration= i/interval= ring= hooks= latency resolve lookups tree cgroup= as= until= self verbose b/batch o/output= O/out= force g/group-by= s/sort= history= color= ascii report quiet h/help V/version
+    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= n/count= d/duration= i/interval= ring= hooks= latency resolve lookups tree cgroup= as= until= self verbose b/batch o/output= O/out= force g/group-by= s/sort= history= color= ascii rate-limit= report quiet h/help V/version
 end
 
 function __fish_opentop_needs_command
@@ -50,6 +50,7 @@ complete -c opentop -n "__fish_opentop_needs_command" -l history -d 'Memory for 
 complete -c opentop -n "__fish_opentop_needs_command" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c opentop -n "__fish_opentop_needs_command" -l rate-limit -d 'Write at most N opens a second, as 1000/s or 1000; what goes beyond is dropped, and told as lost to the rate' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_needs_command" -l latency -d 'Measure how long each open took, from call to result'
 complete -c opentop -n "__fish_opentop_needs_command" -l resolve -d 'Tell the path of the file that was opened too, links followed'
@@ -72,6 +73,7 @@ complete -c opentop -n "__fish_opentop_needs_command" -a "check" -d 'Tell whethe
 complete -c opentop -n "__fish_opentop_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l max-size -d 'Write FILE.1, FILE.2 and so on, each a whole recording of this size at most, such as 100M' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l files -d 'With --max-size: after so many files the oldest is written anew' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l rate-limit -d 'Write at most N opens a second, as 1000/s or 1000; what goes beyond is dropped, and told as lost to the rate' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s p -l pid -d 'Only these processes; commas or blanks separate them, as in -p "$(pidof nginx)". Without the screen opentop ends when the last of them has ended (of at most 256, and without --tree)' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s u -l user -d 'Only this user' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s c -l comm -d 'Only commands whose name matches, the program\'s or the thread\'s; a leading ! negates' -r

@@ -59,6 +59,8 @@ pub enum Command {
         #[arg(long, value_name = "N", default_value_t = 5, requires = "max_size", value_parser = clap::value_parser!(u32).range(2..=1000))]
         files: u32,
         #[command(flatten)]
+        rate: Rate,
+        #[command(flatten)]
         trace: Trace,
         #[command(flatten)]
         at_end: AtEnd,
@@ -136,6 +138,8 @@ pub struct Live {
     #[command(flatten)]
     pub shown: Shown,
     #[command(flatten)]
+    pub rate: Rate,
+    #[command(flatten)]
     pub at_end: AtEnd,
     /// Throw away what COMMAND prints while the screen is shown, instead of keeping it for `o`
     #[arg(long, requires = "run", help_heading = "Screen")]
@@ -149,6 +153,19 @@ pub struct AtEnd {
     /// lines or a recording go to stdout
     #[arg(long, requires = "run", help_heading = "Output")]
     pub report: bool,
+}
+
+/// How many lines there may be.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Rate {
+    /// Write at most N opens a second, as 1000/s or 1000; what goes beyond is dropped, and told as lost to the rate
+    #[arg(long, value_name = "N/s", value_parser = rate, help_heading = "Output")]
+    pub rate_limit: Option<u64>,
+}
+
+fn rate(value: &str) -> Result<u64, String> {
+    let number = value.strip_suffix("/s").unwrap_or(value).parse().ok().filter(|rate| *rate > 0);
+    number.ok_or_else(|| "give a number of lines a second, from 1 on, such as 1000/s".to_owned())
 }
 
 /// Options that need the kernel.

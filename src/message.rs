@@ -197,6 +197,8 @@ pub struct Lost {
     pub tree: u64,
     /// Look-ups that were counted but not delivered, for whatever cause. No opens.
     pub lookups: u64,
+    /// Delivered, and not written, since `--rate-limit` allowed no more lines.
+    pub rate: u64,
     /// Lost for a cause that this version does not know: in a recording by a later one.
     pub other: u64,
 }
@@ -251,13 +253,14 @@ impl Lost {
             "cgroup" => Some(&mut self.cgroup),
             "tree" => Some(&mut self.tree),
             "lookups" => Some(&mut self.lookups),
+            "rate" => Some(&mut self.rate),
             "other" => Some(&mut self.other),
             _ => None,
         }
     }
 
     /// The causes with their names (`cause` in JSON), those that lost nothing included.
-    pub fn by_cause(&self) -> [(&'static str, u64); 10] {
+    pub fn by_cause(&self) -> [(&'static str, u64); 11] {
         [
             ("ring", self.ring),
             ("queue", self.queue),
@@ -268,6 +271,7 @@ impl Lost {
             ("cgroup", self.cgroup),
             ("tree", self.tree),
             ("lookups", self.lookups),
+            ("rate", self.rate),
             ("other", self.other),
         ]
     }

@@ -38,7 +38,7 @@ fn check_invariant(ended: &Ended) -> Summary {
         }
     }
     assert_eq!(told, summary.lost, "the lines of losses add up to the summary's");
-    let dropped: u64 = ["ring", "queue", "garbled"].iter().map(|cause| summary.lost[*cause]).sum();
+    let dropped: u64 = ["ring", "queue", "garbled", "rate"].iter().map(|cause| summary.lost[*cause]).sum();
     assert_eq!(dropped, summary.dropped, "losses by cause");
     summary
 }
@@ -66,6 +66,25 @@ fn a_hundred_thousand_opens_are_a_hundred_thousand_events() {
     let names: HashSet<(u32, &Option<String>)> = opens.iter().map(|open| (open.pid, &open.name)).collect();
     assert_eq!(names.len(), opens.len(), "each open has a name of its own, and none is doubled");
     assert!(opens.iter().all(|open| open.errno.as_deref() == Some("ENOENT") && open.fd.is_none()));
+}
+
+#[test]
+#[ignore = "needs root: make test"]
+fn what_is_beyond_the_rate_is_dropped_and_told() {
+    const RATE: u64 = 1000;
+    const OPENS: u64 = 20_000;
+    needs_root();
+    let _alone = alone();
+    let scratch = Scratch::new();
+    let start = Instant::now();
+    let tracer = Tracer::json(&["--rate-limit", &format!("{RATE}/s")], &scratch.file("canary", ""));
+    storm(&scratch, &["--opens", &OPENS.to_string(), "--procs", "4", "--missing"]);
+    let ended = tracer.stop().well();
+    let seconds = start.elapsed().as_secs() + 1;
+    let summary = check_invariant(&ended);
+    assert!(summary.delivered <= RATE * (1 + seconds), "{summary:?} in {seconds} s");
+    assert!(summary.delivered >= RATE && summary.delivered + summary.dropped >= OPENS, "{summary:?}");
+    assert!(summary.lost["rate"] > 0, "{summary:?}");
 }
 
 #[test]

@@ -96,6 +96,8 @@ pub struct Selection {
     pub filter: Filter,
     pub names: Names,
     pub limits: Limits,
+    /// Lines of opens in a second, at most.
+    pub rate: Option<u64>,
     pub interval: Duration,
 }
 
@@ -140,7 +142,8 @@ impl Config {
         Ok(match cli.command {
             None => {
                 let trace = cli.live.trace;
-                let selection = selection(&trace.filters, Names::of_host(), follows(&trace))?;
+                let mut selection = selection(&trace.filters, Names::of_host(), follows(&trace))?;
+                selection.rate = cli.live.rate.rate_limit;
                 let show = Show {
                     quiet: cli.live.quiet,
                     ..show(&cli.live.shown, selection, environment, environment.screen)?
@@ -149,8 +152,9 @@ impl Config {
                 let at_end = at_end(cli.live.at_end, to_stdout, cli.live.shown.color, environment);
                 Config::Live { options: options(&trace, &show.selection)?, show, command: program(trace)?, at_end }
             }
-            Some(Command::Record { file, force, max_size, files, trace, at_end: asked }) => {
-                let selection = selection(&trace.filters, Names::of_host(), follows(&trace))?;
+            Some(Command::Record { file, force, max_size, files, rate, trace, at_end: asked }) => {
+                let mut selection = selection(&trace.filters, Names::of_host(), follows(&trace))?;
+                selection.rate = rate.rate_limit;
                 let options = options(&trace, &selection)?;
                 let rotation = max_size.map(|size| rotation(&size, files, &file)).transpose()?;
                 let at_end = at_end(asked, file != Path::new("-"), ColorWhen::Auto, environment);
@@ -279,6 +283,7 @@ fn selection(filters: &Filters, names: Names, follows: bool) -> Result<Selection
             count: filters.count,
             duration: filters.duration.map(|secs| seconds("--duration", secs)).transpose()?,
         },
+        rate: None,
         interval: seconds("--interval", filters.interval)?,
     })
 }
@@ -300,11 +305,15 @@ fn show(shown: &Shown, selection: Selection, environment: Environment, screen: b
         let lines = [
             (shown.batch, "--batch prints"),
             (selection.limits.count.is_some(), "--count counts"),
+            (selection.rate.is_some(), "--rate-limit counts"),
             (shown.out.is_some(), "--out takes"),
         ];
         if let Some((_, what)) = lines.into_iter().find(|(given, _)| *given) {
             return Err(Error::Usage(format!("{what} lines, and the screen has none: add -o text, json or csv")));
         }
+    }
+    if shown.batch && selection.rate.is_some() {
+        return Err(Error::Usage("--rate-limit counts opens, and --batch prints rankings: leave one out".into()));
     }
     Ok(Show {
         selection,

@@ -76,6 +76,17 @@ fn an_error_of_an_option_tells_no_column_and_one_of_an_expression_does() {
 }
 
 #[test]
+fn a_rate_is_a_number_of_lines_a_second() {
+    assert_eq!(live("--rate-limit 1000/s", PIPE).1.selection.rate, Some(1000));
+    let Config::Record { selection, .. } = config("record --rate-limit 7 x", PIPE).unwrap() else { panic!() };
+    assert_eq!(selection.rate, Some(7));
+    assert_eq!(live("", PIPE).1.selection.rate, None);
+    for value in ["0", "-1", "/s", "1.5/s", "5/m", "99999999999999999999"] {
+        assert!(Cli::try_parse_from(["opentop".into(), format!("--rate-limit={value}")]).is_err(), "{value}");
+    }
+}
+
+#[test]
 fn a_command_has_a_name() {
     let cli = Cli::try_parse_from(["opentop", "--", "", "x"]).unwrap();
     let error = Config::new(cli, PIPE).unwrap_err();
@@ -86,7 +97,7 @@ fn a_command_has_a_name() {
 fn rankings_are_lines() {
     assert_eq!(live("-b -n 3", SCREEN).1.form, OutputForm::Text);
     assert_eq!(live("-b -o csv", SCREEN).1.form, OutputForm::Csv);
-    for args in ["-b -o tui", "-n 5", "-O x -o tui"] {
+    for args in ["-b -o tui", "-n 5", "-O x -o tui", "--rate-limit 9", "-b --rate-limit 9/s"] {
         assert_eq!(config(args, SCREEN).unwrap_err().exit_code(), 2, "{args}");
     }
     assert_eq!(live("-d 5", SCREEN).1.form, OutputForm::Tui);

@@ -9,7 +9,7 @@ use crate::event::Batch;
 use crate::filter::Filter;
 use crate::message::{Counts, Hooks, Lost, Message, Totals};
 use crate::names::Names;
-use crate::output::Output;
+use crate::output::{Output, RateLimit};
 
 /// How the lines came to an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +102,7 @@ pub struct Lines<'a> {
     /// The hooks in use, for the summary.
     pub hooks: String,
     pub totals: Totals,
+    pub rate: Option<RateLimit>,
 }
 
 impl Consumer for Lines<'_> {
@@ -117,6 +118,8 @@ impl Consumer for Lines<'_> {
     fn opens(&mut self, batch: &Batch, left: u64) -> io::Result<u64> {
         batch.cgroups().iter().for_each(|cgroup| self.names.learn(cgroup));
         let wanted = batch.iter().filter(|event| self.filter.matches(event, &self.names));
+        let rate = &mut self.rate;
+        let wanted = wanted.filter(|event| rate.as_mut().is_none_or(|rate| rate.admits(event)));
         let mut written = 0;
         for event in wanted.take(usize::try_from(left).unwrap_or(usize::MAX)) {
             self.output.open(&event, &self.names)?;
@@ -126,7 +129,10 @@ impl Consumer for Lines<'_> {
         Ok(written)
     }
 
-    fn counts(&mut self, counts: Counts, _: u64) -> io::Result<u64> {
+    fn counts(&mut self, mut counts: Counts, _: u64) -> io::Result<u64> {
+        if let Some(rate) = &self.rate {
+            rate.apply(&mut counts.totals);
+        }
         self.output.lost_since(&self.totals.lost, &counts.totals.lost)?;
         self.output.flush()?;
         self.totals = counts.totals;

@@ -21,6 +21,7 @@ fn why(cause: &str) -> String {
         "cgroup" => "only in the counts of their containers, since their processes were moved too often (cgroup)",
         "tree" => "processes that were not followed, since too many were already (tree)",
         "lookups" => "look-ups, because there was no room for them (lookups; --ring makes more)",
+        "rate" => "because more came than --rate-limit lets through (rate)",
         "other" => "for a reason that this version does not know (other)",
         other => return format!("({other})"),
     }

@@ -16,7 +16,7 @@ use crate::output::ending::Ends;
 use crate::output::lines::{Consumer as _, Lines, consume};
 use crate::output::rankings::{Order, Tables};
 use crate::output::report::{Collect, WithReport};
-use crate::output::{self, Csv, Json, Output, TableOutput, Text, Unwritten, Writer, losses};
+use crate::output::{self, Csv, Json, Output, RateLimit, TableOutput, Text, Unwritten, Writer, losses};
 use crate::recording;
 use crate::user_file::Draft;
 
@@ -114,6 +114,7 @@ pub(super) fn lines<'a>(output: &'a mut dyn Output, selection: &'a Selection, ho
         names: selection.names.clone(),
         hooks: hooks.to_string(),
         totals: Totals::default(),
+        rate: selection.rate.map(RateLimit::new),
     }
 }
 

@@ -229,6 +229,7 @@ fn shown(recording: &[u8]) -> Vec<u8> {
             names: Names::without_users(),
             hooks: String::new(),
             totals: Totals::default(),
+            rate: None,
         });
         let order = Order { group: Group::File, sort: Sort::Total, filter: &filter, filtered_in_kernel: false };
         let tables = Tables::new(&mut table, order, Names::without_users(), "", None);
