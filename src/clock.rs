@@ -46,8 +46,23 @@ pub fn time(time_ns: u64, zone: &TimeZone, format: &str) -> String {
 
 /// Nanoseconds of the host's CLOCK_BOOTTIME: since its start, the time that it slept included.
 pub fn since_boot() -> u64 {
-    static SHIFT: LazyLock<i64> = LazyLock::new(|| shift("boottime"));
-    read(ClockId::Boottime).saturating_add_signed(-*SHIFT)
+    read(ClockId::Boottime).saturating_add_signed(-*BOOT_SHIFT)
+}
+
+static BOOT_SHIFT: LazyLock<i64> = LazyLock::new(|| shift("boottime"));
+
+/// Nanoseconds of the host's CLOCK_MONOTONIC when this process's CLOCK_BOOTTIME was at so many ticks, as `/proc/PID/stat`
+/// counts them; to a tick, where the host has not slept since.
+pub fn monotonic_of_ticks(ticks: u64) -> u64 {
+    // The kernel's USER_HZ, which is part of its ABI: 100 on every processor that opentop is built for.
+    const TICK_NS: u64 = 1_000_000_000 / 100;
+    let since_boot_ns = ticks.saturating_mul(TICK_NS).saturating_add_signed(-*BOOT_SHIFT);
+    since_boot_ns.saturating_sub(slept())
+}
+
+/// Nanoseconds that the host has slept since its start: CLOCK_MONOTONIC leaves them out.
+fn slept() -> u64 {
+    since_boot().saturating_sub(monotonic())
 }
 
 fn monotonic() -> u64 {

@@ -93,12 +93,25 @@ pub struct Counts {
     pub ts_ns: u64,
     /// At least every process that opened something since the last reading, dead ones included once more after their death.
     pub processes: Vec<ProcessCount>,
+    /// Processes that others descend from, whether they open anything or not: each that is a parent of a process in here, or
+    /// an ancestor of one, is told at least once, as far as it is known. Only where somebody asks for it.
+    pub ancestors: Vec<Ancestor>,
     /// How often opens ended with each error since the start; 0 is success. At least those that have changed since the last
     /// reading.
     pub results: Vec<(i32, u64)>,
     /// Opens that ended with errors which are not counted one by one.
     pub other_errors: u64,
     pub totals: Totals,
+}
+
+/// A process that others descend from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ancestor {
+    pub pid: u32,
+    /// Nanoseconds of CLOCK_MONOTONIC, to a hundredth of a second.
+    pub start_ns: u64,
+    pub ppid: u32,
+    pub comm: Vec<u8>,
 }
 
 /// One process's opens since the start. The pid alone does not name a process; with the start time it does.

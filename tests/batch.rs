@@ -64,3 +64,20 @@ fn there_are_as_many_tables_as_asked_for() {
     assert_eq!(spans.len(), 3);
     assert!(spans.iter().all(|span| *span >= 100_000_000), "{spans:?}");
 }
+
+#[test]
+#[ignore = "needs root: make test"]
+fn a_script_that_runs_thousands_is_on_top_by_its_name() {
+    use std::os::unix::fs::PermissionsExt as _;
+    const RUNS: u64 = 2000;
+    let scratch = Scratch::new();
+    let script = scratch.path().join("crowd.sh");
+    let text = format!("#!/bin/sh\ni=0; while [ $i -lt {RUNS} ]; do cat /dev/null; i=$((i+1)); done\n");
+    std::fs::write(&script, text).expect("a script");
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("a script that can be run");
+    let lines = lines(&["-i", "600", "-g", "parent", "-s", "total", "--", script.to_str().expect("a plain path")]);
+    assert_eq!(of_type(&lines, "table")[0]["exact"], true);
+    let first = of_type(&lines, "opener")[0];
+    assert_eq!((first["comm"].as_str(), first["processes"].as_u64()), (Some("crowd.sh"), Some(RUNS)), "{first}");
+    assert!(first["opens"].as_u64() >= Some(RUNS), "{first}");
+}

@@ -150,7 +150,9 @@ impl Config {
                 };
                 let to_stdout = show.form == OutputForm::Tui || show.out.is_some();
                 let at_end = at_end(cli.live.at_end, to_stdout, cli.live.shown.color, environment);
-                Config::Live { options: options(&trace, &show.selection)?, show, command: program(trace)?, at_end }
+                let names_parents = if show.batch { show.group == Group::Parent } else { show.form == OutputForm::Tui };
+                let options = Options { ancestors: names_parents, ..options(&trace, &show.selection)? };
+                Config::Live { options, show, command: program(trace)?, at_end }
             }
             Some(Command::Record { file, force, max_size, files, rate, trace, at_end: asked }) => {
                 let mut selection = selection(&trace.filters, Names::of_host(), follows(&trace))?;
@@ -259,6 +261,7 @@ fn options(trace: &Trace, selection: &Selection) -> Result<Options, Error> {
         show_self: trace.show_self,
         verbose: trace.verbose,
         filter,
+        ancestors: false,
         interval: selection.interval,
         hooks: hooks(&trace.hooks)?,
         extras: Extras {

@@ -9,6 +9,7 @@ pub(crate) mod engines;
 pub(crate) mod packages;
 pub(crate) mod permissions;
 pub(crate) mod pods;
+pub(crate) mod process;
 
 use crate::bounded::Bounded;
 use crate::escape::escape;
@@ -73,6 +74,11 @@ impl Cgroup {
             container_id: container.and_then(|container| container.id).map(String::into_bytes),
             unit: unit_of(&text).map(|unit| unit.as_bytes().to_owned()),
         }
+    }
+
+    /// The unit, else the path.
+    pub fn unit_or_path(&self) -> &[u8] {
+        self.unit.as_deref().unwrap_or(&self.path)
     }
 
     /// What to group by: the container, else the unit, else the path.

@@ -44,7 +44,7 @@ const COLUMNS: [&str; 25] = [
 ];
 
 /// Columns of tables as CSV.
-const TABLE_COLUMNS: [&str; 13] = [
+const TABLE_COLUMNS: [&str; 14] = [
     "type",
     "table",
     "time",
@@ -56,6 +56,7 @@ const TABLE_COLUMNS: [&str; 13] = [
     "opens",
     "failed",
     "ended",
+    "processes",
     "cause",
     "count",
 ];
@@ -165,6 +166,7 @@ impl<W: Write> TableOutput for Csv<W> {
             number(out, Some(row.opens));
             number(out, Some(row.failed));
             text(out, if row.ended { "true" } else { "false" });
+            number(out, (row.processes > 0).then_some(row.processes));
             out.extend_from_slice(b",,");
             self.sink.end_line()?;
         }

@@ -295,6 +295,9 @@ impl<W: Write> TableOutput for Json<W> {
             line.number("opens", row.opens);
             line.number("failed", row.failed);
             line.json("ended", if row.ended { "true" } else { "false" });
+            if table.group != Group::Process && row.processes > 0 {
+                line.number("processes", row.processes);
+            }
             line.end();
             self.sink.end_line()?;
         }

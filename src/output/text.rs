@@ -157,14 +157,31 @@ impl<W: Write> TableOutput for Text<W> {
             table.group.name(),
             exactness(table.basis),
         ))?;
-        let process = table.group == Group::Process;
-        let ids = if process { format!("{:>7} {:<12} ", "PID", "USER") } else { String::new() };
-        self.last(&format!("{ids}{:>10} {:>11} {:>6}  {}", "OPENS/s", "TOTAL", "FAIL%", title_of(table.group)))?;
+        let ids = match table.group {
+            Group::Process => format!("{:>7} {:<12} ", "PID", "USER"),
+            Group::Parent => format!("{:>7} ", "PID"),
+            _ => String::new(),
+        };
+        let sums = table.group.has_processes() && table.group != Group::Process;
+        let processes = if sums { format!("{:>8} ", "PROCS") } else { String::new() };
+        let title = title_of(table.group);
+        self.last(&format!("{ids}{:>10} {:>11} {processes}{:>6}  {title}", "OPENS/s", "TOTAL", "FAIL%"))?;
         for row in table.rows {
             let user = row.uid.map(|uid| names.user(uid)).unwrap_or_default();
-            let ids = pid(&row.key).map(|pid| format!("{pid:>7} {user:<12} ")).unwrap_or_default();
+            let ids = match (pid(&row.key), table.group) {
+                (Some(pid), Group::Process) => format!("{pid:>7} {user:<12} "),
+                (Some(pid), _) => format!("{pid:>7} "),
+                (None, _) => String::new(),
+            };
+            let processes = match row.processes {
+                _ if !sums => String::new(),
+                // Under a filter nobody counts them.
+                0 => format!("{:>8} ", "-"),
+                count => format!("{count:>8} "),
+            };
             let (rate, share) = (row.rate.unwrap_or_default(), 100.0 * row.failed_share());
-            self.last(&format!("{ids}{rate:>10.1} {:>11} {share:>6.1}  {}", row.opens, described(row, names)))?;
+            let described = described(row, names);
+            self.last(&format!("{ids}{rate:>10.1} {:>11} {processes}{share:>6.1}  {described}", row.opens))?;
         }
         self.last("")
     }

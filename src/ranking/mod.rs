@@ -172,7 +172,7 @@ impl Ranking {
         let without_process = now.process.saturating_sub(base.process);
         match self.group {
             Group::Error => now.error.saturating_sub(base.error),
-            Group::Container => {
+            Group::Container | Group::Unit => {
                 without_process + now.cgroup.saturating_sub(base.cgroup) + self.openers.without_cgroup()
             }
             _ => without_process,
@@ -210,7 +210,13 @@ impl Ranking {
             }
         };
         if let (Some(tally), Basis::Counts { .. }) = (&self.tally, self.basis) {
-            self.rows.iter_mut().for_each(|row| row.latency = tally.latency(&row.key));
+            self.rows.iter_mut().for_each(|row| row.latency = tally.latency(&key_of_events(self.group, &row.key)));
+        }
+        if let (Group::Parent, Basis::Events { .. }) = (self.group, self.basis) {
+            for row in &mut self.rows {
+                let name = pid(&row.key).and_then(|pid| self.openers.parent_name(pid));
+                name.unwrap_or_default().clone_into(&mut row.comm);
+            }
         }
         // No event tells of the end of its process.
         for row in &mut self.rows {
@@ -240,6 +246,14 @@ impl Ranking {
         self.was_read = false;
         self.tally = self.tally.as_ref().map(|tally| Tally::new(tally.group()));
         self.refresh(names);
+    }
+}
+
+/// The key by which events are counted for a row.
+fn key_of_events(group: Group, key: &Key<'static>) -> Key<'static> {
+    match key {
+        Key::Process { pid, .. } if group == Group::Parent => Key::Process { pid: *pid, start_ns: 0 },
+        key => key.clone(),
     }
 }
 

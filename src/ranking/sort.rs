@@ -12,6 +12,7 @@ use crate::names::Names;
 pub enum Sort {
     Rate,
     Total,
+    Processes,
     Failed,
     Pid,
     User,
@@ -22,9 +23,10 @@ pub enum Sort {
 
 impl Sort {
     /// All of them with their names on the command line.
-    pub const ALL: [(Sort, &'static str); 8] = [
+    pub const ALL: [(Sort, &'static str); 9] = [
         (Sort::Rate, "rate"),
         (Sort::Total, "total"),
+        (Sort::Processes, "processes"),
         (Sort::Failed, "failed"),
         (Sort::Pid, "pid"),
         (Sort::User, "user"),
@@ -46,6 +48,7 @@ impl Sort {
         match self {
             Sort::Rate => a.rate.unwrap_or(0.0).total_cmp(&b.rate.unwrap_or(0.0)),
             Sort::Total => a.opens.cmp(&b.opens),
+            Sort::Processes => a.processes.cmp(&b.processes),
             Sort::Failed => a.failed_share().total_cmp(&b.failed_share()),
             Sort::Pid => pid(&a.key).cmp(&pid(&b.key)),
             Sort::User => a.uid.map(|uid| names.user(uid)).cmp(&b.uid.map(|uid| names.user(uid))),
@@ -78,6 +81,8 @@ pub fn pid(key: &Key<'_>) -> Option<u32> {
 /// What a row is called, displayable.
 pub fn label(row: &Row, names: &Names) -> String {
     match &row.key {
+        Key::Process { pid: 0, .. } => "(none)".to_owned(),
+        Key::Process { .. } if row.comm.is_empty() => "(unknown)".to_owned(),
         Key::Process { .. } => escape(&row.comm),
         Key::User(uid) => names.user(*uid).into_owned(),
         Key::Error(0) => "(no error)".to_owned(),
@@ -102,10 +107,12 @@ pub fn described(row: &Row, names: &Names) -> String {
 pub fn title_of(group: Group) -> &'static str {
     match group {
         Group::Process | Group::Comm => "COMMAND",
+        Group::Parent => "PARENT",
         Group::File => "FILE",
         Group::Dir => "DIRECTORY",
         Group::User => "USER",
         Group::Container => "CONTAINER OR UNIT",
+        Group::Unit => "UNIT",
         Group::Error => "ERROR",
     }
 }

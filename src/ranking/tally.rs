@@ -10,7 +10,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use super::latency::Histogram;
 use super::openers::{Group, Key, Row, per_second};
 use crate::event::OpenEvent;
-use crate::names::Names;
+use crate::names::{Cgroup, Names};
 
 /// Keys that stay when the table is cut to half; up to twice as many are in it.
 const KEPT: usize = 8192;
@@ -228,11 +228,14 @@ fn text_bytes(key: &Key<'_>) -> usize {
 pub fn key_of<'a>(group: Group, event: &OpenEvent<'a>, names: &'a Names) -> Key<'a> {
     match group {
         Group::Process => Key::Process { pid: event.pid, start_ns: event.start_ns },
+        // When it started no event tells.
+        Group::Parent => Key::Process { pid: event.ppid, start_ns: 0 },
         Group::Comm => Key::Text(event.process().into()),
         Group::File => Key::Text(event.path.into()),
         Group::Dir => Key::Text(event.dir().into()),
         Group::User => Key::User(event.uid),
         Group::Container => Key::Text(names.cgroup(event.cgroup).map_or(&b""[..], |cgroup| cgroup.group()).into()),
+        Group::Unit => Key::Text(names.cgroup(event.cgroup).map_or(&b""[..], Cgroup::unit_or_path).into()),
         Group::Error => Key::Error(event.errno().unwrap_or(0)),
     }
 }

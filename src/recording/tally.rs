@@ -91,7 +91,7 @@ impl Tally {
             }
         }
         let results = self.results.iter().map(|(errno, opens)| (*errno, *opens)).collect();
-        Counts { ts_ns, processes, results, other_errors: self.other_errors, totals: self.totals }
+        Counts { ts_ns, processes, results, other_errors: self.other_errors, totals: self.totals, ..Counts::default() }
     }
 
     fn add_result(&mut self, errno: i32) {

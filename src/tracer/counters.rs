@@ -11,11 +11,12 @@ use std::ptr;
 
 use libbpf_rs::{Iter, Link, MapCore as _};
 
+use super::ancestors::Ancestors;
 use crate::bpf::types::{self, process_key, process_record};
 use crate::bpf::{OpentopSkel, as_bytes, comm_bytes, from_bytes};
 use crate::clock::Moment;
 use crate::error::Error;
-use crate::message::{CgroupCount, Counts, Lookups, Lost, ProcessCount, Totals};
+use crate::message::{Ancestor, CgroupCount, Counts, Lookups, Lost, ProcessCount, Totals};
 
 /// Processes that may have ended before they are taken out of the map without waiting for the next reading: a small part
 /// of the room there.
@@ -37,6 +38,8 @@ pub(super) struct Counters {
     gone: HashSet<(u32, u64)>,
     /// Whether pids seen here are those that the BPF side reports.
     host_pids: bool,
+    /// Whose parents are to be told, too.
+    ancestors: Option<Ancestors>,
 }
 
 /// Events as the userspace knows them.
@@ -54,10 +57,10 @@ pub(super) struct Stream {
 impl Counters {
     /// # Errors
     /// If the kernel lets no iterator be made.
-    pub(super) fn new(skel: &OpentopSkel<'_>, host_pids: bool) -> Result<Self, Error> {
+    pub(super) fn new(skel: &OpentopSkel<'_>, host_pids: bool, ancestors: Option<Ancestors>) -> Result<Self, Error> {
         let link = skel.progs.read_processes.attach_iter(skel.maps.processes.as_fd());
         let processes = link.map_err(|why| Error::bpf("make an iterator over the counts of the processes", why))?;
-        Ok(Self { processes, waiting: Vec::new(), reaped: 0, gone: HashSet::new(), host_pids })
+        Ok(Self { processes, waiting: Vec::new(), reaped: 0, gone: HashSet::new(), host_pids, ancestors })
     }
 
     /// The counts since the start. A process that has ended is in the list once more after its end, with its final
@@ -68,7 +71,8 @@ impl Counters {
             self.retire(skel, &mut processes)?;
         }
         processes.append(&mut self.waiting);
-        counts(skel, processes, stream, missed)
+        let ancestors = self.ancestors.as_mut().map(|ancestors| ancestors.of(&processes));
+        counts(skel, processes, ancestors.unwrap_or_default(), stream, missed)
     }
 
     /// The last counts, when nothing is counted any more. What was removed while reading may hide another process from the
@@ -82,7 +86,8 @@ impl Counters {
             }
             let mut processes = std::mem::take(&mut self.waiting);
             processes.extend(running);
-            return counts(skel, processes, stream, missed);
+            let ancestors = self.ancestors.as_mut().map(|ancestors| ancestors.of(&processes));
+            return counts(skel, processes, ancestors.unwrap_or_default(), stream, missed);
         }
     }
 
@@ -182,7 +187,13 @@ fn results(skel: &OpentopSkel<'_>) -> Option<Vec<u64>> {
     Some(sums)
 }
 
-fn counts(skel: &OpentopSkel<'_>, processes: Vec<ProcessCount>, stream: Stream, missed: u64) -> Result<Counts, Error> {
+fn counts(
+    skel: &OpentopSkel<'_>,
+    processes: Vec<ProcessCount>,
+    ancestors: Vec<Ancestor>,
+    stream: Stream,
+    missed: u64,
+) -> Result<Counts, Error> {
     let read = totals(skel).zip(results(skel));
     let (kernel, results) = read.ok_or_else(|| Error::bpf("read the totals", "the kernel does not map them"))?;
     let lost = Lost {
@@ -214,7 +225,7 @@ fn counts(skel: &OpentopSkel<'_>, processes: Vec<ProcessCount>, stream: Stream, 
     };
     let (other_errors, results) = results.split_last().map_or((0, &results[..]), |(last, rest)| (*last, rest));
     let results = (0..).zip(results.iter().copied()).filter(|(_, opens)| *opens > 0).collect();
-    Ok(Counts { ts_ns: Moment::now().ts_ns, processes, results, other_errors, totals })
+    Ok(Counts { ts_ns: Moment::now().ts_ns, processes, ancestors, results, other_errors, totals })
 }
 
 #[cfg(test)]

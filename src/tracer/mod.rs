@@ -3,6 +3,7 @@
 //! [`Tracer::start`] does everything that can fail for want of rights, before any terminal is touched;
 //! [`Tracer::run`] then feeds a channel until a command stops it.
 
+mod ancestors;
 mod cgroups;
 mod counters;
 pub(crate) mod decode;
@@ -56,6 +57,8 @@ pub struct Options {
     pub verbose: bool,
     /// What the kernel leaves out.
     pub filter: KernelFilter,
+    /// Tell the ancestors of the processes that are counted, too.
+    pub ancestors: bool,
     /// How often the counters are read.
     pub interval: Duration,
     /// The hook set to use; `None`: the best that works.
@@ -75,6 +78,7 @@ impl Default for Options {
             show_self: false,
             verbose: false,
             filter: KernelFilter::default(),
+            ancestors: false,
             interval: Duration::from_secs(1),
             hooks: None,
             extras: Extras { programs: true, rings: true, kernel: true, ..Extras::default() },

@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Select, SendTimeoutError, Se
 use libbpf_rs::libbpf_sys::{ring__consumer_pos, ring_buffer__ring};
 use libbpf_rs::{AsRawLibbpf as _, RingBuffer, RingBufferBuilder};
 
+use super::ancestors::Ancestors;
 use super::cgroups::Cgroups;
 use super::counters::{Counters, Stream};
 use super::decode::{DecodeError, Decoder};
@@ -64,7 +65,8 @@ pub(super) fn run(tracer: Tracer<'_>, messages: &Sender<Message>, commands: &Rec
     privileges::keep_only(Role::Tracer)?;
     let reader = RefCell::new(Reader::new());
     let ring = ring_buffer(&base.skel, &reader)?;
-    let counters = Counters::new(&base.skel, host_pids)?;
+    let ancestors = (options.ancestors && host_pids).then(Ancestors::default);
+    let counters = Counters::new(&base.skel, host_pids, ancestors)?;
     let mut poller = Poller {
         base: &base,
         manager,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::names::Names;
 
-use super::{Group, Key, Openers, Process, Row, Sum, add, key_of};
+use super::{EndedSum, Group, Id, Key, Openers, Process, Row, Sum, SumKey, add, key_of};
 
 /// The sums of commands or users, kept up to date with each process that changes. There are no more of them than processes
 /// and sums of ended ones.
@@ -18,6 +18,7 @@ pub(super) struct Grouped {
 #[derive(Debug, Default)]
 struct GroupSum {
     sum: Sum,
+    processes: u64,
     /// Processes that have not ended.
     running: usize,
 }
@@ -27,35 +28,37 @@ impl Grouped {
     pub(super) fn enter(&mut self, process: &Process) {
         let Sum { opens, failed } = process.sum();
         if opens > 0 {
-            let into = self.sums.entry(self.group_of(&process.comm, Some(process.uid))).or_default();
+            let into = self.sums.entry(self.group_of(&process.comm, Some(process.uid), process.parent)).or_default();
+            into.processes += 1;
             into.running += usize::from(!process.ended);
-            into.sum.opens += opens;
-            into.sum.failed += failed;
+            into.sum = into.sum.plus(Sum { opens, failed });
         }
     }
 
     /// Takes that out again, as it was taken in.
     pub(super) fn leave(&mut self, process: &Process) {
         let Sum { opens, failed } = process.sum();
-        let key = self.group_of(&process.comm, Some(process.uid));
+        let key = self.group_of(&process.comm, Some(process.uid), process.parent);
         let Some(from) = self.sums.get_mut(&key).filter(|_| opens > 0) else { return };
+        from.processes -= 1;
         from.running -= usize::from(!process.ended);
-        from.sum.opens -= opens;
-        from.sum.failed -= failed;
+        from.sum = from.sum.less(Sum { opens, failed });
         if from.sum.opens == 0 {
             self.sums.remove(&key);
         }
     }
 
     /// Takes in the sum of a process that is not kept one by one any more.
-    pub(super) fn add(&mut self, comm: &[u8], uid: Option<u32>, sum: Sum) {
-        let into = self.sums.entry(self.group_of(comm, uid)).or_default();
-        into.sum.opens += sum.opens;
-        into.sum.failed += sum.failed;
+    pub(super) fn add(&mut self, (comm, uid, parent): &SumKey, ended: EndedSum) {
+        let uid = (*uid != u32::MAX).then_some(*uid);
+        let into = self.sums.entry(self.group_of(comm, uid, *parent)).or_default();
+        into.sum = into.sum.plus(ended.sum);
+        into.processes += ended.processes;
     }
 
-    fn group_of(&self, comm: &[u8], uid: Option<u32>) -> Key<'static> {
+    fn group_of(&self, comm: &[u8], uid: Option<u32>, (pid, start_ns): Id) -> Key<'static> {
         match self.group {
+            Group::Parent => Key::Process { pid, start_ns },
             Group::User => uid.map_or(Key::Rest, Key::User),
             _ => Key::Text(comm.to_owned().into()),
         }
@@ -65,7 +68,7 @@ impl Grouped {
 impl Openers {
     /// As [`Openers::new`], for [`Openers::active_rows`] by `group`; up to a reset.
     pub fn for_active(group: Group, since_ns: Option<u64>) -> Self {
-        let by_sums = matches!(group, Group::Comm | Group::User);
+        let by_sums = matches!(group, Group::Parent | Group::Comm | Group::User);
         Self { grouped: by_sums.then(|| Grouped { group, sums: HashMap::new() }), ..Self::new(since_ns) }
     }
 
@@ -83,12 +86,12 @@ impl Openers {
         let mut groups: HashMap<Key<'static>, Row> = HashMap::new();
         for row in rows {
             let key = key_of(*group, &row);
-            let new = || Row { comm: row.comm.clone(), uid: row.uid, ..Row::new(key.clone()) };
-            add(groups.entry(key.clone()).or_insert_with(new), &row);
+            let new = || self.row_of_group(*group, &row, key.clone());
+            add(*group, groups.entry(key.clone()).or_insert_with(new), &row);
         }
         let whole = groups.into_values().map(|row| match sums.get(&row.key) {
-            Some(GroupSum { sum, running }) => {
-                Row { opens: sum.opens, failed: sum.failed, ended: *running == 0, ..row }
+            Some(&GroupSum { sum, processes, running }) => {
+                Row { opens: sum.opens, failed: sum.failed, processes, ended: running == 0, ..row }
             }
             None => row,
         });

@@ -6,6 +6,7 @@
 //! ended ones that opened least are at some point only kept as sums: every sum stays exact.
 
 mod active;
+mod families;
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -14,38 +15,52 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use active::Grouped;
+use families::{Families, Id, Known};
 use sums::Sums;
 
 use crate::event::OpenEvent;
 use crate::message::{CgroupCount, Counts, ProcessCount};
-use crate::names::Names;
+use crate::names::{Cgroup, Names};
 
 /// What the ranking has one row for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     Process,
     Comm,
+    Parent,
     File,
     Dir,
     User,
     Container,
+    Unit,
     Error,
 }
 
 impl Group {
     /// All of them, in the order in which the key steps through.
-    pub const ALL: [Group; 7] =
-        [Group::Process, Group::Comm, Group::File, Group::Dir, Group::User, Group::Container, Group::Error];
+    pub const ALL: [Group; 9] = [
+        Group::Process,
+        Group::Comm,
+        Group::Parent,
+        Group::File,
+        Group::Dir,
+        Group::User,
+        Group::Container,
+        Group::Unit,
+        Group::Error,
+    ];
 
     /// As on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Group::Process => "process",
+            Group::Parent => "parent",
             Group::Comm => "comm",
             Group::File => "file",
             Group::Dir => "dir",
             Group::User => "user",
             Group::Container => "container",
+            Group::Unit => "unit",
             Group::Error => "error",
         }
     }
@@ -61,7 +76,7 @@ impl Group {
 
     /// Whether its rows are made of those of processes.
     pub fn has_processes(self) -> bool {
-        matches!(self, Group::Process | Group::Comm | Group::User)
+        matches!(self, Group::Process | Group::Parent | Group::Comm | Group::User)
     }
 }
 
@@ -105,6 +120,10 @@ pub struct Row {
     pub failed: u64,
     /// Opens a second between the last two readings; `None` before there were two.
     pub rate: Option<f64>,
+    /// Processes that the row is the sum of, where that is counted; 0 where it is not.
+    pub processes: u64,
+    /// The parent of a process: its pid and its start, which is 0 where nothing else is known of it.
+    pub parent: (u32, u64),
     /// All processes of the row have ended.
     pub ended: bool,
     /// Id of the latest event known of it.
@@ -125,6 +144,8 @@ impl Row {
             opens: 0,
             failed: 0,
             rate: None,
+            processes: 0,
+            parent: (0, 0),
             ended: false,
             last: None,
             last_path: Vec::new(),
@@ -155,14 +176,30 @@ struct Sum {
 }
 
 impl Sum {
+    fn plus(self, more: Self) -> Self {
+        Self { opens: self.opens + more.opens, failed: self.failed + more.failed }
+    }
+
     fn less(self, before: Self) -> Self {
         Self { opens: self.opens.saturating_sub(before.opens), failed: self.failed.saturating_sub(before.failed) }
     }
 }
 
+/// Ended processes that are not kept one by one: those of one command, user and parent.
+type SumKey = (Vec<u8>, u32, Id);
+
+/// What they have opened, and how many they are.
+#[derive(Clone, Copy, Debug, Default)]
+struct EndedSum {
+    sum: Sum,
+    processes: u64,
+}
+
 #[derive(Debug)]
 struct Process {
     uid: u32,
+    /// The first one: later on it may be whoever took it in.
+    parent: Id,
     comm: Vec<u8>,
     now: Sum,
     cgroups: [CgroupCount; 2],
@@ -177,6 +214,22 @@ struct Process {
 }
 
 impl Process {
+    /// A process of which nothing is counted yet.
+    fn new(count: &ProcessCount) -> Self {
+        Self {
+            uid: count.uid,
+            parent: (count.ppid, 0),
+            comm: count.comm.clone(),
+            now: Sum::default(),
+            cgroups: Default::default(),
+            base: Sum::default(),
+            new: 0,
+            reading: 0,
+            ended: false,
+            last: None,
+        }
+    }
+
     /// What it opened since the last reset.
     fn sum(&self) -> Sum {
         self.now.less(self.base)
@@ -186,6 +239,7 @@ impl Process {
 /// The row that a process or a sum of ended ones belongs to.
 fn key_of(group: Group, row: &Row) -> Key<'static> {
     match group {
+        Group::Parent => Key::Process { pid: row.parent.0, start_ns: row.parent.1 },
         Group::User => row.uid.map_or(Key::Rest, Key::User),
         Group::Comm => Key::Text(row.comm.clone().into()),
         _ => row.key.clone(),
@@ -196,8 +250,11 @@ fn key_of(group: Group, row: &Row) -> Key<'static> {
 #[derive(Debug)]
 pub struct Openers {
     processes: HashMap<(u32, u64), Process>,
-    /// Ended processes that are not kept one by one, by command and user.
-    sums: HashMap<(Vec<u8>, u32), Sum>,
+    /// Ended processes that are not kept one by one.
+    sums: HashMap<SumKey, EndedSum>,
+    families: Families,
+    /// Start of the latest process with each pid.
+    latest: HashMap<u32, u64>,
     cgroups: Sums<u64>,
     results: Sums<i32>,
     /// When the counts were last read, how long after the time before, and how often.
@@ -218,6 +275,8 @@ impl Openers {
         Self {
             processes: HashMap::new(),
             sums: HashMap::new(),
+            families: Families::default(),
+            latest: HashMap::new(),
             cgroups: Sums::new(CGROUPS_MAX),
             results: Sums::new(RESULTS_MAX),
             read_ns: since_ns,
@@ -235,6 +294,21 @@ impl Openers {
         self.read_ns = Some(counts.ts_ns);
         self.readings += 1;
         self.in_last_reading.clear();
+        self.families.learn(counts.ancestors);
+        let mut new = Vec::new();
+        for count in &counts.processes {
+            let key = (count.pid, count.start_ns);
+            if !self.processes.contains_key(&key) {
+                let latest = self.latest.entry(count.pid).or_default();
+                *latest = count.start_ns.max(*latest);
+                new.push((key, count.ppid));
+            }
+            self.processes.entry(key).or_insert_with(|| Process::new(count));
+        }
+        // Whose parent is in the same reading may come before it.
+        for (key, ppid) in new {
+            self.find_parent(key, ppid);
+        }
         for count in counts.processes {
             self.read_one(count);
         }
@@ -249,17 +323,7 @@ impl Openers {
 
     fn read_one(&mut self, count: ProcessCount) {
         let key = (count.pid, count.start_ns);
-        let process = self.processes.entry(key).or_insert_with(|| Process {
-            uid: count.uid,
-            comm: Vec::new(),
-            now: Sum::default(),
-            cgroups: Default::default(),
-            base: Sum::default(),
-            new: 0,
-            reading: 0,
-            ended: false,
-            last: None,
-        });
+        let Some(process) = self.processes.get_mut(&key) else { return };
         if let Some(grouped) = &mut self.grouped {
             grouped.leave(process);
         }
@@ -280,6 +344,7 @@ impl Openers {
                 self.cgroups.add(now.cgroup, new, self.readings);
             }
         }
+        self.families.update(key, &count.comm, count.ended);
         process.cgroups = count.cgroups;
         process.uid = count.uid;
         process.comm = count.comm;
@@ -287,6 +352,29 @@ impl Openers {
         if let Some(grouped) = &mut self.grouped {
             grouped.enter(process);
         }
+    }
+
+    /// Settles who the parent of a new process is.
+    fn find_parent(&mut self, key: (u32, u64), ppid: u32) {
+        if self.families.is_full() {
+            let children = self.processes.values().map(|process| process.parent);
+            self.families.retain(children.chain(self.sums.keys().map(|(_, _, parent)| *parent)));
+        }
+        let (processes, latest) = (&self.processes, &self.latest);
+        let counted = |pid: u32| {
+            let start_ns = *latest.get(&pid)?;
+            let process = processes.get(&(pid, start_ns))?;
+            Some(Known { start_ns, ppid: process.parent.0, comm: &process.comm, ended: process.ended })
+        };
+        let parent = self.families.parent_of((ppid, key.1), &counted);
+        if let Some(process) = self.processes.get_mut(&key) {
+            process.parent = parent;
+        }
+    }
+
+    /// The name of the parent that has this pid or had it last, where it is known.
+    pub fn parent_name(&self, pid: u32) -> Option<&[u8]> {
+        self.families.latest(pid).map(|kin| kin.comm.as_slice())
     }
 
     fn sum_up_ended(&mut self) {
@@ -301,21 +389,38 @@ impl Openers {
                 grouped.leave(&process);
             }
             let sum = process.sum();
-            let key = (process.comm, process.uid);
-            let full = self.sums.len() >= SUMS_MAX && !self.sums.contains_key(&key);
-            let key = if full { (b"(others)".to_vec(), u32::MAX) } else { key };
-            if let Some(grouped) = &mut self.grouped {
-                grouped.add(&key.0, (key.1 != u32::MAX).then_some(key.1), sum);
+            if self.latest.get(&key.0) == Some(&key.1) {
+                self.latest.remove(&key.0);
             }
-            let into = self.sums.entry(key).or_default();
-            into.opens += sum.opens;
-            into.failed += sum.failed;
+            let key = self.sum_key((process.comm, process.uid, process.parent));
+            let into = self.sums.entry(key.clone()).or_default();
+            let more = EndedSum { sum, processes: u64::from(sum.opens > 0) };
+            into.sum = into.sum.plus(more.sum);
+            into.processes += more.processes;
+            if let Some(grouped) = &mut self.grouped {
+                grouped.add(&key, more);
+            }
         }
+    }
+
+    /// The sum that an ended process is added to. Where there are too many it loses its parent first, and then everything.
+    fn sum_key(&self, key: SumKey) -> SumKey {
+        let has_room = |key: &SumKey, max| self.sums.len() < max || self.sums.contains_key(key);
+        if has_room(&key, SUMS_MAX / 2) {
+            return key;
+        }
+        let (comm, uid, _) = key;
+        let without_parent = (comm, uid, Id::default());
+        if has_room(&without_parent, SUMS_MAX) { without_parent } else { (b"(others)".to_vec(), u32::MAX, (0, 0)) }
     }
 
     /// Whether this process is known to have ended.
     pub fn has_ended(&self, pid: u32, start_ns: u64) -> bool {
-        self.processes.get(&(pid, start_ns)).is_some_and(|process| process.ended)
+        let key = (pid, start_ns);
+        match self.processes.get(&key) {
+            Some(process) => process.ended,
+            None => self.families.get(key).is_some_and(|kin| kin.ended),
+        }
     }
 
     /// Notes the event as the latest of its process, unless a later one is.
@@ -349,19 +454,20 @@ impl Openers {
     /// The rows for one of the counted groups, in no order.
     pub fn rows(&self, group: Group, names: &Names) -> Vec<Row> {
         match group {
-            Group::Container => self.container_rows(names),
+            Group::Container => self.cgroup_rows(names, Cgroup::group),
+            Group::Unit => self.cgroup_rows(names, Cgroup::unit_or_path),
             Group::Error => self.result_rows(),
             _ => self.rows_of_processes(group),
         }
     }
 
-    /// A container has a cgroup, and often further ones below that.
-    fn container_rows(&self, names: &Names) -> Vec<Row> {
+    /// A container or a unit has a cgroup, and often further ones below that.
+    fn cgroup_rows(&self, names: &Names, called: fn(&Cgroup) -> &[u8]) -> Vec<Row> {
         let mut rows: HashMap<Key<'static>, (Sum, u64)> = HashMap::new();
         for (cgroup, sum, new) in self.cgroups.iter(self.readings) {
-            let name = names.cgroup(cgroup).map_or(&b""[..], |cgroup| cgroup.group());
+            let name = names.cgroup(cgroup).map_or(&b""[..], called);
             let (row, row_new) = rows.entry(Key::Text(name.to_owned().into())).or_default();
-            *row = Sum { opens: row.opens + sum.opens, failed: row.failed + sum.failed };
+            *row = row.plus(sum);
             *row_new += new;
         }
         rows.into_iter().map(|(key, (sum, new))| self.sum_row(key, sum, new)).collect()
@@ -382,12 +488,21 @@ impl Openers {
         for row in self.process_rows().chain(self.sum_rows()) {
             let key = key_of(group, &row);
             let at = *indexes.entry(key.clone()).or_insert_with(|| {
-                out.push(Row { ended: true, comm: row.comm.clone(), uid: row.uid, ..Row::new(key) });
+                out.push(self.row_of_group(group, &row, key));
                 out.len() - 1
             });
-            add(&mut out[at], &row);
+            add(group, &mut out[at], &row);
         }
         out
+    }
+
+    /// The row of a group, without numbers as yet, that `first` is the first process of.
+    fn row_of_group(&self, group: Group, first: &Row, key: Key<'static>) -> Row {
+        let comm = match group {
+            Group::Parent => self.families.get(first.parent).map_or_else(Vec::new, |kin| kin.comm.clone()),
+            _ => first.comm.clone(),
+        };
+        Row { ended: true, comm, uid: first.uid, parent: first.parent, ..Row::new(key) }
     }
 
     fn process_rows(&self) -> impl Iterator<Item = Row> {
@@ -403,6 +518,8 @@ impl Openers {
             opens,
             failed,
             rate: per_second(new, self.seconds),
+            processes: 1,
+            parent: process.parent,
             ended: process.ended,
             last: process.last.as_ref().map(|(id, _)| *id),
             last_path: process.last.as_ref().map_or_else(Vec::new, |(_, path)| path.clone()),
@@ -411,11 +528,13 @@ impl Openers {
     }
 
     fn sum_rows(&self) -> impl Iterator<Item = Row> {
-        self.sums.iter().map(|((comm, uid), sum)| Row {
+        self.sums.iter().map(|((comm, uid, parent), EndedSum { sum, processes })| Row {
             comm: comm.clone(),
             uid: (*uid != u32::MAX).then_some(*uid),
             opens: sum.opens,
             failed: sum.failed,
+            processes: *processes,
+            parent: *parent,
             ended: true,
             ..Row::new(Key::Rest)
         })
@@ -441,7 +560,8 @@ pub(super) fn per_second(new: u64, seconds: f64) -> Option<f64> {
 }
 
 /// Adds the numbers of `row` to the row of its group.
-fn add(sum: &mut Row, row: &Row) {
+fn add(group: Group, sum: &mut Row, row: &Row) {
+    sum.processes += row.processes;
     sum.opens += row.opens;
     sum.failed += row.failed;
     sum.rate = match (sum.rate, row.rate) {
@@ -453,7 +573,7 @@ fn add(sum: &mut Row, row: &Row) {
         sum.last = row.last;
         sum.last_path.clone_from(&row.last_path);
     }
-    if sum.comm != row.comm {
+    if group != Group::Parent && sum.comm != row.comm {
         sum.comm.clear();
     }
     if sum.uid != row.uid {

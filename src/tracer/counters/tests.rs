@@ -68,7 +68,7 @@ fn a_process_is_counted_until_its_end_and_in_the_totals_for_ever() {
     let started = HookManager::start(first, slots, kernel, &order, &options(shell.pid()));
     let (base, manager) = started.map_err(|why| format!("{why:?}")).unwrap();
     let skel = &base.skel;
-    let mut counters = Counters::new(skel, true).unwrap();
+    let mut counters = Counters::new(skel, true, None).unwrap();
     let read = |counters: &mut Counters| counters.read(skel, Stream::default(), 0).unwrap();
 
     shell.open(510);

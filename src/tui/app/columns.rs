@@ -63,6 +63,7 @@ pub(crate) enum OpenersColumn {
     User,
     Rate,
     Total,
+    Processes,
     Failed,
     Median,
     P99,
@@ -91,11 +92,12 @@ static NAMED: [Column<OpenersColumn>; 6] = [
 ];
 
 /// For rows that are processes, commands or users: beside the name there is room for the latest file.
-static COUNTED: [Column<OpenersColumn>; 10] = [
+static COUNTED: [Column<OpenersColumn>; 11] = [
     column(OpenersColumn::Pid, "PID", 7, true, from(30..)),
     column(OpenersColumn::User, "USER", 8, false, from(54..)),
     column(OpenersColumn::Rate, "OPENS/s", 8, true, from(20..)),
     column(OpenersColumn::Total, "TOTAL", 11, true, from(40..)),
+    column(OpenersColumn::Processes, "PROCS", 6, true, from(56..)),
     column(OpenersColumn::Failed, "FAIL%", 6, true, from(48..)),
     column(OpenersColumn::Median, "P50", 7, true, from(76..)),
     column(OpenersColumn::P99, "P99", 7, true, from(76..)),
@@ -110,7 +112,9 @@ pub(crate) fn openers(area: Rect, group: Group, latency: bool) -> Vec<Placed<'st
     lay_out(
         table.iter().filter(move |column| match column.cell {
             OpenersColumn::Median | OpenersColumn::P99 => latency,
-            OpenersColumn::Pid | OpenersColumn::User => group == Group::Process,
+            OpenersColumn::Pid => matches!(group, Group::Process | Group::Parent),
+            OpenersColumn::User => group == Group::Process,
+            OpenersColumn::Processes => group != Group::Process,
             _ => true,
         }),
         area,
@@ -130,6 +134,7 @@ impl OpenersColumn {
             OpenersColumn::User => Sort::User,
             OpenersColumn::Rate => Sort::Rate,
             OpenersColumn::Total => Sort::Total,
+            OpenersColumn::Processes => Sort::Processes,
             OpenersColumn::Failed => Sort::Failed,
             OpenersColumn::Median => Sort::Median,
             OpenersColumn::P99 => Sort::P99,

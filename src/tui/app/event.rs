@@ -24,6 +24,7 @@ pub enum Ended {
 
 /// What happens to the screen.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are messages, which are the largest")]
 pub enum Event {
     Input(Input),
     Message(Message),

@@ -10,6 +10,7 @@ use crate::ranking::tally::key_of;
 /// a container cannot be told from a unit. `None` where no term says it.
 pub fn term_for(group: Group, key: &Key<'_>, sample: Option<OpenEvent<'_>>, names: &Names) -> Option<Term> {
     let term = match key {
+        Key::Process { pid, .. } if group == Group::Parent => Term::new("ppid", &pid.to_string(), names),
         Key::Process { pid, .. } => Term::new("pid", &pid.to_string(), names),
         Key::User(uid) => Term::new("uid", &uid.to_string(), names),
         Key::Error(0) => return Term::new("err", "any", names).ok().map(Term::negate),
@@ -24,6 +25,10 @@ pub fn term_for(group: Group, key: &Key<'_>, sample: Option<OpenEvent<'_>>, name
                 "cgroup"
             };
             Term::exact(field, text, names)
+        }
+        Key::Text(text) if group == Group::Unit => {
+            // Without a unit it is called by its path.
+            Term::exact(if text.starts_with(b"/") { "cgroup" } else { "unit" }, text, names)
         }
         Key::Text(text) => Term::exact(group.name(), text, names),
         Key::Rest => return None,

@@ -237,7 +237,8 @@ fn groups_take_turns() {
         seen.push(screen.line(3));
         screen.keys("b");
     }
-    let expected = ["nginx", "nginx", "/etc/shadow", "/etc", "www", "nginx.service", "(no error)"];
+    let expected =
+        ["nginx", "nginx", "systemd", "/etc/shadow", "/etc", "www", "nginx.service", "nginx.service", "(no error)"];
     for (line, name) in seen.iter().zip(expected) {
         assert!(line.contains(name), "{name} in {seen:?}");
     }

@@ -73,11 +73,13 @@ fn head(app: &App, placed: &[Placed<'_, OpenersColumn>], context: &Context<'_>, 
 fn plural(group: Group) -> &'static str {
     match group {
         Group::Process => "processes",
+        Group::Parent => "parents",
         Group::Comm => "commands",
         Group::File => "files",
         Group::Dir => "directories",
         Group::User => "users",
         Group::Container => "containers",
+        Group::Unit => "units",
         Group::Error => "errors",
     }
 }
@@ -114,6 +116,13 @@ fn cell(app: &App, row: &Row, at: &Placed<'_, OpenersColumn>, context: &Context<
         OpenersColumn::Pid => pid(&row.key).map_or_else(String::new, |pid| pid.to_string()),
         OpenersColumn::User => row.uid.map_or_else(String::new, |uid| context.names.user(uid).into_owned()),
         OpenersColumn::Rate => row.rate.map_or_else(|| "-".to_owned(), rate),
+        OpenersColumn::Processes => {
+            if row.processes == 0 {
+                String::new()
+            } else {
+                fitting(row.processes, usize::from(at.width))
+            }
+        }
         OpenersColumn::Total => fitting(row.opens, usize::from(at.width)),
         OpenersColumn::Failed => percent(row.failed_share()),
         OpenersColumn::Median => row.latency.map_or_else(String::new, |(median, _)| duration(median)),

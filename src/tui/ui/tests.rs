@@ -191,7 +191,7 @@ fn losses() {
 fn by_file() {
     at_every_size("by_file", |width, height| {
         let mut screen = Screen::busy(width, height);
-        screen.keys("\tbb");
+        screen.keys("\tbbb");
         screen
     });
 }
