@@ -59,7 +59,7 @@ _opentop() {
 
     case "${cmd}" in
         opentop)
-            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h -V --pid --user --comm --file --failed --errno --filter --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --batch --output --out --force --group-by --sort --history --color --ascii --rate-limit --report --quiet --help --version record replay report diff check help"
+            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h -V --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --batch --output --out --force --group-by --sort --history --color --ascii --highlight --rate-limit --report --quiet --config --help --version record replay report diff check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -110,6 +110,10 @@ _opentop() {
                     return 0
                     ;;
                 -F)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --define)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -197,7 +201,15 @@ _opentop() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --highlight)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --rate-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -209,12 +221,16 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__check)
-            opts="-h --verbose --help"
+            opts="-h --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -223,7 +239,7 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__diff)
-            opts="-o -p -u -c -f -x -e -F -n -d -i -h --factor --raw --output --all --color --pid --user --comm --file --failed --errno --filter --count --duration --interval --help"
+            opts="-o -p -u -c -f -x -e -F -n -d -i -h --factor --raw --output --all --color --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -293,6 +309,10 @@ _opentop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --define)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --count)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -314,6 +334,10 @@ _opentop() {
                     return 0
                     ;;
                 -i)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -423,7 +447,7 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__record)
-            opts="-p -u -c -f -x -e -F -n -d -i -h --force --max-size --files --rate-limit --pid --user --comm --file --failed --errno --filter --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --report --help"
+            opts="-p -u -c -f -x -e -F -n -d -i -h --force --max-size --files --rate-limit --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --report --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -489,6 +513,10 @@ _opentop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --define)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --count)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -533,6 +561,10 @@ _opentop() {
                     COMPREPLY=($(compgen -W "exit all" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -541,7 +573,7 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__replay)
-            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h --speed --pid --user --comm --file --failed --errno --filter --count --duration --interval --batch --output --out --force --group-by --sort --history --color --ascii --help"
+            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h --speed --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --batch --output --out --force --group-by --sort --history --color --ascii --highlight --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -596,6 +628,10 @@ _opentop() {
                     return 0
                     ;;
                 -F)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --define)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -663,6 +699,14 @@ _opentop() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --highlight)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -671,7 +715,7 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__report)
-            opts="-o -p -u -c -f -x -e -F -n -d -i -h --output --explain --by --all --color --pid --user --comm --file --failed --errno --filter --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --help"
+            opts="-o -p -u -c -f -x -e -F -n -d -i -h --output --explain --by --all --color --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -741,6 +785,10 @@ _opentop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --define)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --count)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -783,6 +831,10 @@ _opentop() {
                     ;;
                 --until)
                     COMPREPLY=($(compgen -W "exit all" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_opentop_global_optspecs
-    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= n/count= d/duration= i/interval= ring= hooks= latency resolve lookups tree cgroup= as= until= self verbose b/batch o/output= O/out= force g/group-by= s/sort= history= color= ascii rate-limit= report quiet h/help V/version
+    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= define= n/count= d/duration= i/interval= ring= hooks= latency resolve lookups tree cgroup= as= until= self verbose b/batch o/output= O/out= force g/group-by= s/sort= history= color= ascii highlight= rate-limit= report quiet config= h/help V/version
 end
 
 function __fish_opentop_needs_command
@@ -30,6 +30,7 @@ complete -c opentop -n "__fish_opentop_needs_command" -s c -l comm -d 'Only comm
 complete -c opentop -n "__fish_opentop_needs_command" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s e -l errno -d 'Only opens that failed with one of these errors' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l define -d 'In filters, @NAME stands for EXPR; in a configuration a table: [filters], and below it NAME = "EXPR"' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s d -l duration -d 'Stop after SECS seconds; the screen then shows what came until then' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
@@ -50,7 +51,9 @@ complete -c opentop -n "__fish_opentop_needs_command" -l history -d 'Memory for 
 complete -c opentop -n "__fish_opentop_needs_command" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c opentop -n "__fish_opentop_needs_command" -l highlight -d 'Show events for which the filter EXPR holds in this colour: red, green, yellow, blue, magenta, cyan or bold; in a configuration a table: [highlight], and below it COLOUR = "EXPR"' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l rate-limit -d 'Write at most N opens a second, as 1000/s or 1000; what goes beyond is dropped, and told as lost to the rate' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l config -d 'Read this configuration instead of /etc/opentop.toml and the user\'s own ~/.config/opentop.toml; each option but those of one run alone is a key there' -r -F
 complete -c opentop -n "__fish_opentop_needs_command" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_needs_command" -l latency -d 'Measure how long each open took, from call to result'
 complete -c opentop -n "__fish_opentop_needs_command" -l resolve -d 'Tell the path of the file that was opened too, links followed'
@@ -80,6 +83,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand record" -s c -l comm -d 
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s e -l errno -d 'Only opens that failed with one of these errors' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l define -d 'In filters, @NAME stands for EXPR; in a configuration a table: [filters], and below it NAME = "EXPR"' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s d -l duration -d 'Stop after SECS seconds; the screen then shows what came until then' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
@@ -89,6 +93,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand record" -l cgroup -d 'On
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l as -d 'Run COMMAND as this user of /etc/passwd, with the groups and an environment of theirs; needs root' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l until -d 'With COMMAND: end with it, or wait for all that it has started too, daemons included' -r -f -a "exit\t'It has ended'
 all\t'It and all its descendants have ended'"
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l config -d 'Read this configuration instead of /etc/opentop.toml and the user\'s own ~/.config/opentop.toml; each option but those of one run alone is a key there' -r -F
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l force -d 'Replace FILE if it exists'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l latency -d 'Measure how long each open took, from call to result'
@@ -106,6 +111,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand replay" -s c -l comm -d 
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s e -l errno -d 'Only opens that failed with one of these errors' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -l define -d 'In filters, @NAME stands for EXPR; in a configuration a table: [filters], and below it NAME = "EXPR"' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s d -l duration -d 'Stop after SECS seconds; the screen then shows what came until then' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
@@ -120,6 +126,8 @@ complete -c opentop -n "__fish_opentop_using_subcommand replay" -l history -d 'M
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -l highlight -d 'Show events for which the filter EXPR holds in this colour: red, green, yellow, blue, magenta, cyan or bold; in a configuration a table: [highlight], and below it COLOUR = "EXPR"' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -l config -d 'Read this configuration instead of /etc/opentop.toml and the user\'s own ~/.config/opentop.toml; each option but those of one run alone is a key there' -r -F
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l force -d 'Replace the FILE of --out if it exists'
@@ -140,6 +148,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand report" -s c -l comm -d 
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s e -l errno -d 'Only opens that failed with one of these errors' -r
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
+complete -c opentop -n "__fish_opentop_using_subcommand report" -l define -d 'In filters, @NAME stands for EXPR; in a configuration a table: [filters], and below it NAME = "EXPR"' -r
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s d -l duration -d 'Stop after SECS seconds; the screen then shows what came until then' -r
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
@@ -149,6 +158,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand report" -l cgroup -d 'On
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l as -d 'Run COMMAND as this user of /etc/passwd, with the groups and an environment of theirs; needs root' -r
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l until -d 'With COMMAND: end with it, or wait for all that it has started too, daemons included' -r -f -a "exit\t'It has ended'
 all\t'It and all its descendants have ended'"
+complete -c opentop -n "__fish_opentop_using_subcommand report" -l config -d 'Read this configuration instead of /etc/opentop.toml and the user\'s own ~/.config/opentop.toml; each option but those of one run alone is a key there' -r -F
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l explain -d 'Work out for what was denied which directory or file denies it, by owner, group and permission bits as they are on this host now'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l all -d 'Every row of every list'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s x -l failed -d 'Only opens that failed'
@@ -171,13 +181,16 @@ complete -c opentop -n "__fish_opentop_using_subcommand diff" -s c -l comm -d 'O
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s e -l errno -d 'Only opens that failed with one of these errors' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -l define -d 'In filters, @NAME stands for EXPR; in a configuration a table: [filters], and below it NAME = "EXPR"' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s d -l duration -d 'Stop after SECS seconds; the screen then shows what came until then' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -l config -d 'Read this configuration instead of /etc/opentop.toml and the user\'s own ~/.config/opentop.toml; each option but those of one run alone is a key there' -r -F
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -l raw -d 'Compare names as they are: pids, temporary names, long numbers and hashes are taken for the same otherwise'
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -l all -d 'Every row of every list'
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s h -l help -d 'Print help'
+complete -c opentop -n "__fish_opentop_using_subcommand check" -l config -d 'Read this configuration instead of /etc/opentop.toml and the user\'s own ~/.config/opentop.toml; each option but those of one run alone is a key there' -r -F
 complete -c opentop -n "__fish_opentop_using_subcommand check" -l verbose -d 'Tell what libbpf says too'
 complete -c opentop -n "__fish_opentop_using_subcommand check" -s h -l help -d 'Print help'
 complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "record" -d 'Write a recording'

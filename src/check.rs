@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
+use crate::config::Source;
 use crate::error::{EXIT_FAILED, EXIT_OK, Error};
+use crate::escape::escape;
 use crate::message::{Hooks, Unseen};
 use crate::tracer::{self, Facts, HookSet, Lockdown, Options, Privilege};
 
@@ -24,14 +26,15 @@ struct Item {
 ///
 /// # Errors
 /// If the report cannot be written.
-pub fn run(out: &mut dyn Write, options: &Options) -> Result<u8, Error> {
+pub fn run(out: &mut dyn Write, options: &Options, configuration: &[Source]) -> Result<u8, Error> {
     let facts = Facts::gather();
     let mut items = about_host(&facts);
     let possible = items.iter().all(|item| item.good);
     let tried = if possible { tracer::try_all(&facts, options) } else { Vec::new() };
     let chosen = tried.iter().find_map(|(set, result)| Some((*set, result.as_ref().ok()?.reason)));
     items.extend(tried.iter().map(|(hooks, result)| about_hooks(*hooks, result, chosen.map(|(set, _)| set))));
-    report(out, &facts, &items, chosen).map_err(|why| Error::Other(format!("cannot write the report: {why}")))?;
+    report(out, &facts, &items, chosen, configuration)
+        .map_err(|why| Error::Other(format!("cannot write the report: {why}")))?;
     Ok(if chosen.is_some() { EXIT_OK } else { EXIT_FAILED })
 }
 
@@ -89,8 +92,16 @@ fn about_hooks(hooks: HookSet, result: &Result<Hooks, String>, chosen: Option<Ho
     }
 }
 
-fn report(out: &mut dyn Write, facts: &Facts, items: &[Item], chosen: Option<(HookSet, &str)>) -> io::Result<()> {
+fn report(
+    out: &mut dyn Write,
+    facts: &Facts,
+    items: &[Item],
+    chosen: Option<(HookSet, &str)>,
+    configuration: &[Source],
+) -> io::Result<()> {
     writeln!(out, "opentop {} on Linux {}", env!("CARGO_PKG_VERSION"), facts.kernel)?;
+    let configuration: Vec<_> = configuration.iter().map(|source| escape(source.to_string().as_bytes())).collect();
+    writeln!(out, "      {:<24} {}", "configuration", configuration.join(", "))?;
     for item in items {
         writeln!(out, "  {} {:<24} {}", if item.good { "ok " } else { "no " }, item.what, item.found)?;
         if !item.good {

@@ -4,6 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+use crate::config::Settings;
+use crate::filter;
+use crate::highlight::Colour;
 use crate::output::report::By;
 use crate::ranking::Sort;
 use crate::ranking::openers::Group;
@@ -26,6 +29,13 @@ pub struct Cli {
     pub command: Option<Command>,
     #[command(flatten)]
     pub live: Live,
+    /// Read this configuration instead of /etc/opentop.toml and the user's own ~/.config/opentop.toml; each option but
+    /// those of one run alone is a key there
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// What the files of the configuration say; see [`crate::command_line`].
+    #[arg(skip)]
+    pub settings: Settings,
 }
 
 /// What a report of a fault needs, for `--version`; `-V` is the first line of it.
@@ -231,6 +241,18 @@ fn pids(value: &str) -> Result<Pids, String> {
     if pids.is_empty() { Err("no process id in it: is the process running?".into()) } else { Ok(Pids(pids)) }
 }
 
+impl Cli {
+    /// Whether more is to be told on stderr.
+    #[must_use]
+    pub fn is_verbose(&self) -> bool {
+        match &self.command {
+            None => self.live.trace.verbose,
+            Some(Command::Record { trace, .. } | Command::Report { trace, .. }) => trace.verbose,
+            Some(_) => false,
+        }
+    }
+}
+
 impl Filters {
     /// All that `--pid` names.
     #[must_use]
@@ -264,6 +286,10 @@ pub struct Filters {
     /// Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …
     #[arg(short = 'F', long, value_name = "EXPR", help_heading = "Filters")]
     pub filter: Option<String>,
+
+    /// In filters, @NAME stands for EXPR; in a configuration a table: [filters], and below it NAME = "EXPR"
+    #[arg(long, value_name = "NAME=EXPR", value_parser = definition, help_heading = "Filters")]
+    pub define: Vec<(String, String)>,
 
     /// Stop after N opens, with --batch after N rankings
     #[arg(short = 'n', long, value_name = "N", help_heading = "Output")]
@@ -306,6 +332,10 @@ pub struct Shown {
     /// Draw with ASCII only
     #[arg(long, help_heading = "Screen")]
     pub ascii: bool,
+    /// Show events for which the filter EXPR holds in this colour: red, green, yellow, blue, magenta, cyan or bold; in a
+    /// configuration a table: [highlight], and below it COLOUR = "EXPR"
+    #[arg(long, value_name = "COLOUR=EXPR", value_parser = highlight, help_heading = "Screen")]
+    pub highlight: Vec<(Colour, String)>,
 }
 
 /// How a report for people looks.
@@ -358,6 +388,24 @@ pub enum Until {
     /// It and all its descendants have ended.
     #[default]
     All,
+}
+
+fn definition(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, _)) if !filter::is_name(name) => {
+            Err(format!("{name:?} is no name of a filter: letters, digits, - _ and . make one"))
+        }
+        Some((_, "")) => Err("the filter is empty".into()),
+        Some((name, expression)) => Ok((name.to_owned(), expression.to_owned())),
+        None => Err("NAME=EXPR is needed, as in missing=err:ENOENT".into()),
+    }
+}
+
+fn highlight(text: &str) -> Result<(Colour, String), String> {
+    let known = || Colour::ALL.map(Colour::name).join(", ");
+    let (name, expression) = text.split_once('=').ok_or("COLOUR=EXPR is needed, as in red=err:EACCES")?;
+    let colour = Colour::ALL.into_iter().find(|colour| colour.name() == name);
+    Ok((colour.ok_or_else(|| format!("no colour {name:?}: choose one of {}", known()))?, expression.to_owned()))
 }
 
 fn group(name: &str) -> Result<Group, String> {

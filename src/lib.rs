@@ -19,7 +19,7 @@
 //! | [`event`] | one open, batches of opens, names of errors and flags; knows no BPF |
 //! | [`message`] | what flows: opens, counts, totals, losses, the end |
 //! | [`names`] | what numbers are called: users, cgroups, containers, units; packages of files |
-//! | [`filter`] | the filter language, and which part of it the kernel can do |
+//! | [`filter`], [`highlight`] | the filter language, and which part of it the kernel can do; colours by it |
 //! | [`history`] | what is remembered: the log, its matches, its gaps, folded searches |
 //! | [`ranking`] | who opens most: exact counts, counts from events, latencies |
 //! | [`bpf`] | the BPF side, in C, and its types |
@@ -49,6 +49,7 @@ pub mod filter;
 mod format;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod highlight;
 pub mod history;
 pub mod message;
 pub mod names;
@@ -65,6 +66,7 @@ pub mod tui;
 mod user_file;
 
 pub use check::NOT_SEEN;
+pub use config::{Refused, command_line};
 pub use report::PATTERNS;
 
 use std::io;
@@ -80,7 +82,11 @@ use tracer::Options;
 /// # Errors
 /// If it cannot be done; the error says what, why, and what to do, and its exit status.
 pub fn run(cli: Cli) -> Result<u8, Error> {
-    match Config::new(cli, Environment::gather())? {
+    let settings = cli.settings.clone();
+    if cli.is_verbose() {
+        settings.sources.iter().for_each(|source| error::print(format_args!("configuration {source}")));
+    }
+    match Config::new(cli, Environment::gather()).map_err(|why| settings.blame(why))? {
         Config::Live { options, show, command, at_end } => live(options, show, &command, at_end),
         Config::Record { file, rotation, options, selection, command, at_end } => match rotation {
             Some(rotation) => record_in_files(&file, rotation, options, &selection, &command, at_end),
@@ -92,6 +98,9 @@ pub fn run(cli: Cli) -> Result<u8, Error> {
             report_command(options, &selection, &command, form, paper)
         }
         Config::Diff { files, selection, how, form, paper } => diff(&files, &selection, how, form, paper),
-        Config::Check { verbose } => check::run(&mut io::stdout().lock(), &Options { verbose, ..Options::default() }),
+        Config::Check { verbose } => {
+            let options = Options { verbose, ..Options::default() };
+            check::run(&mut io::stdout().lock(), &options, &settings.sources)
+        }
     }
 }

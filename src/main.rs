@@ -1,18 +1,23 @@
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use opentop::Refused;
 use opentop::cli::Cli;
 use opentop::error;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let cli = match opentop::command_line(&arguments) {
         Ok(cli) => cli,
-        Err(error) if error.use_stderr() => {
-            error::usage::<Cli>(error, std::env::args_os());
+        Err(Refused::CommandLine(error)) if error.use_stderr() => {
+            error::usage::<Cli>(error, arguments.into_iter());
             return ExitCode::from(error::EXIT_USAGE);
         }
         // What was asked for: the help, or the version.
-        Err(help) => help.exit(),
+        Err(Refused::CommandLine(help)) => help.exit(),
+        Err(Refused::File(error)) => {
+            error::print(&error);
+            return ExitCode::from(error.exit_code());
+        }
     };
     match opentop::run(cli) {
         Ok(code) => ExitCode::from(code),

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Component, Path};
@@ -96,6 +96,51 @@ impl Drop for Draft {
     }
 }
 
+/// What a file must be to be read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Must {
+    pub be_own: bool,
+    pub be_no_link: bool,
+}
+
+/// The whole of the file at `path`, read with the rights of `owner` where there is one; `None` if there is no such file.
+/// Where `must` says so it is a regular file of its user or root, not everybody's to write, and no link.
+///
+/// # Errors
+/// If it cannot be read, is not what it must be, or is larger than `max` bytes.
+pub fn read(path: &Path, owner: Option<Caller>, must: Must, max: u64) -> io::Result<Option<Vec<u8>>> {
+    act_as(owner, || {
+        // Whatever lies there must not hold up the start.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let flags = if must.be_no_link { flags | OFlags::NOFOLLOW } else { flags };
+        let file: File = match rustix::fs::open(path, flags, Mode::empty()) {
+            Ok(file) => file.into(),
+            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+            Err(Errno::LOOP) if must.be_no_link => return Err(io::Error::other("it is a symbolic link")),
+            Err(why) => return Err(why.into()),
+        };
+        if must.be_own {
+            let stat = rustix::fs::fstat(&file)?;
+            let user = rustix::process::geteuid().as_raw();
+            if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+                return Err(io::Error::other("it is no regular file"));
+            }
+            if stat.st_uid != user && stat.st_uid != 0 {
+                return Err(io::Error::other(format!("it belongs to user {}", stat.st_uid)));
+            }
+            if stat.st_mode & 0o002 != 0 {
+                return Err(io::Error::other("everybody can write to it"));
+            }
+        }
+        let mut bytes = Vec::new();
+        file.take(max + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > max {
+            return Err(io::Error::other(format!("it has more than {} KiB", max >> 10)));
+        }
+        Ok(Some(bytes))
+    })
+}
+
 /// Does something as `owner`, in a thread that can be nobody else any more. Who is not root is `owner` already.
 fn act_as<T: Send>(owner: Option<Caller>, act: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
     let Some(owner) = owner.filter(|_| rustix::process::geteuid().is_root()) else { return act() };
@@ -163,7 +208,7 @@ fn components(path: &Path) -> impl DoubleEndedIterator<Item = OsString> {
 mod tests {
     use super::*;
     use std::fs;
-    use std::io::{Read as _, Write as _};
+    use std::io::Write as _;
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
     /// A directory of the test's own, removed with all that is in it at the end.
@@ -229,6 +274,58 @@ mod tests {
     }
 
     const CALLER: Caller = Caller { uid: 12345, gid: 12345 };
+
+    #[test]
+    fn a_file_of_another_kind_or_size_is_not_read() {
+        let dir = Dir::new("read");
+        let path = dir.0.join("f");
+        let read = |own| read(&path, None, Must { be_own: own, be_no_link: own }, 8).map_err(|why| why.to_string());
+        assert_eq!((read(true), read(false)), (Ok(None), Ok(None)));
+        fs::write(&path, "12345678").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(read(true), Ok(Some(b"12345678".to_vec())));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        assert_eq!(read(true), Err("everybody can write to it".into()));
+        fs::write(&path, "123456789").unwrap();
+        assert_eq!(read(false), Err("it has more than 0 KiB".into()));
+        fs::rename(&path, dir.0.join("g")).unwrap();
+        symlink("g", &path).unwrap();
+        assert_eq!(read(true), Err("it is a symbolic link".into()));
+        fs::remove_file(&path).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &path, FileType::Fifo, Mode::RUSR, 0).unwrap();
+        assert_eq!(read(true), Err("it is no regular file".into()));
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert_eq!(read(true), Err("it is no regular file".into()));
+    }
+
+    #[test]
+    #[ignore = "needs root: make test"]
+    fn a_file_is_read_as_the_caller_alone() {
+        let (dir, theirs) = callers_directory("read-as");
+        let secret = dir.0.join("secret");
+        fs::write(&secret, "root's").unwrap();
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+        link_of_caller(&secret, &theirs.join("link"));
+        for own in [Must { be_own: true, be_no_link: true }, Must::default()] {
+            assert!(read(&theirs.join("link"), Some(CALLER), own, 99).is_err());
+            assert!(read(&secret, Some(CALLER), own, 99).is_err());
+        }
+        let own = theirs.join("own");
+        fs::write(&own, "theirs").unwrap();
+        std::os::unix::fs::chown(&own, Some(CALLER.uid), None).unwrap();
+        assert_eq!(
+            read(&own, Some(CALLER), Must { be_own: true, be_no_link: true }, 99).unwrap().as_deref(),
+            Some(&b"theirs"[..])
+        );
+        std::os::unix::fs::chown(&own, Some(CALLER.uid + 1), None).unwrap();
+        assert!(
+            read(&own, Some(CALLER), Must { be_own: true, be_no_link: true }, 99)
+                .unwrap_err()
+                .to_string()
+                .contains("belongs to user 12346")
+        );
+    }
 
     /// A directory of root with one of the caller's in it.
     fn callers_directory(name: &str) -> (Dir, std::path::PathBuf) {

@@ -65,6 +65,45 @@ fn wrong_usage_ends_with_2_and_says_what_is_wrong() {
 }
 
 #[test]
+fn a_configuration_is_read_and_what_is_wrong_in_it_told_with_its_line() {
+    let scratch = Scratch::new();
+    let file = scratch.path().join("c.toml");
+    let home = scratch.path().join("home");
+    std::fs::create_dir_all(home.join(".config")).unwrap();
+    let own = home.join(".config/opentop.toml");
+    let recording = scratch.path().join("r");
+    std::fs::write(&recording, "").unwrap();
+    let replay = |arguments: &[&str]| {
+        let mut command = opentop(["replay"]);
+        command.arg(&recording).args(arguments).env("HOME", &home).env_remove("XDG_CONFIG_HOME").env_remove("SUDO_UID");
+        common::output(&mut command)
+    };
+    let given = ["--config", file.to_str().unwrap()];
+    for (text, expected) in [
+        ("\nsort = 'x'\n", "c.toml, line 2: invalid value 'x' for '--sort <COLUMN>'"),
+        ("x = \n", "c.toml, line 1: "),
+        ("filter = 'err:ENOPE'", "c.toml, line 1: --filter: column 5: no error"),
+        ("history = '7T'", "c.toml, line 1: --history 7T"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let output = replay(&given);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(one_clear_line(&output).contains(expected), "{output:?}");
+    }
+    // The user's own, which --config leaves out.
+    std::fs::write(&own, "sort = 'x'").unwrap();
+    assert!(one_clear_line(&replay(&[])).contains("/.config/opentop.toml, line 1: invalid value 'x'"));
+    std::fs::write(&file, "[filters]\nmissing = 'err:ENOENT OR err:ENOTDIR'\n").unwrap();
+    let output = replay(&[&given[..], &["-F", "@missing @nobody"]].concat());
+    assert!(one_clear_line(&output).contains("no filter is called @nobody, there are @missing"), "{output:?}");
+    std::fs::write(&own, "ring = '1G'").unwrap();
+    assert!(one_clear_line(&replay(&[])).contains("ring is not taken from a user's file"));
+    std::fs::remove_file(&own).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", &own).unwrap();
+    assert!(one_clear_line(&replay(&[])).contains("opentop.toml: it is a symbolic link; --config /dev/null"));
+}
+
+#[test]
 fn help_and_version_are_output_not_errors() {
     for (args, word) in
         [(&["--help"][..], "--filter"), (&["-h"], "--filter"), (&["--version"], env!("CARGO_PKG_VERSION"))]

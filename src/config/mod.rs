@@ -1,6 +1,7 @@
 //! The command line as meant: everything that can be checked before anything is started, checked once.
 
 mod environment;
+mod file;
 mod page;
 mod values;
 
@@ -13,6 +14,7 @@ use crate::cli::{Cli, ColorWhen, Command, DiffForm, Filters, OutputForm, Page, R
 use crate::error::{self, Error};
 use crate::escape;
 use crate::filter::{Filter, FilterError, Term};
+use crate::highlight::{Colour, Highlight};
 use crate::history::log::Bound;
 use crate::names::Names;
 use crate::names::accounts::Account;
@@ -21,6 +23,7 @@ use crate::ranking::Sort;
 use crate::ranking::openers::Group;
 use crate::tracer::{Extras, Options, sees_host_pids};
 pub use environment::Environment;
+pub use file::{Refused, Settings, Source, command_line};
 pub use page::{AtEnd, Paper};
 use page::{at_end, paper};
 use values::{cgroup, history, hooks, ring_bytes, rotation, running, seconds};
@@ -124,6 +127,7 @@ pub struct Show {
     pub history: Bound,
     pub colour: bool,
     pub ascii: bool,
+    pub highlights: Vec<Highlight>,
 }
 
 /// When to stop unasked.
@@ -278,7 +282,8 @@ fn options(trace: &Trace, selection: &Selection) -> Result<Options, Error> {
     })
 }
 
-fn selection(filters: &Filters, names: Names, follows: bool) -> Result<Selection, Error> {
+fn selection(filters: &Filters, mut names: Names, follows: bool) -> Result<Selection, Error> {
+    filters.define.iter().for_each(|(name, expression)| names.name_filter(name, expression));
     Ok(Selection {
         filter: filter(filters, &names, follows)?,
         names,
@@ -318,7 +323,13 @@ fn show(shown: &Shown, selection: Selection, environment: Environment, screen: b
     if shown.batch && selection.rate.is_some() {
         return Err(Error::Usage("--rate-limit counts opens, and --batch prints rankings: leave one out".into()));
     }
+    let highlight = |(colour, expression): &(Colour, String)| {
+        let filter = Filter::parse(expression, &selection.names);
+        let filter = filter.map_err(|why| Error::Usage(format!("--highlight {}: {why}", colour.name())))?;
+        Ok(Highlight { colour: *colour, filter })
+    };
     Ok(Show {
+        highlights: shown.highlight.iter().map(highlight).collect::<Result<_, Error>>()?,
         selection,
         form,
         out: shown.out.clone().map(|path| Target { path, replace: shown.force }),

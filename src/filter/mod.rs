@@ -30,6 +30,7 @@ pub use complete::{Completion, complete};
 pub use field::{FIELDS, Field};
 pub use kernel::{CheckedBy, KernelFilter};
 pub use term::Term;
+pub use words::is_name;
 
 use crate::event::OpenEvent;
 use crate::names::Names;

@@ -119,7 +119,7 @@ impl Word {
             Some(rest) => (true, rest),
             None => (false, self.text.as_str()),
         };
-        let name = rest.strip_prefix('@').filter(|name| is_filter_name(name))?;
+        let name = rest.strip_prefix('@').filter(|name| is_name(name))?;
         (self.bare == usize::MAX).then_some((negated, name))
     }
 
@@ -184,7 +184,7 @@ impl Word {
 }
 
 /// Whether a filter can be called so.
-pub(crate) fn is_filter_name(name: &str) -> bool {
+pub fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
 }
 

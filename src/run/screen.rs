@@ -56,6 +56,7 @@ pub(super) fn screen(
         interval: FRAME,
         colour: show.colour,
         ascii: show.ascii,
+        highlights: show.highlights,
         mouse: false,
         shows_self: source.shows_self,
         names: show.selection.names,

@@ -284,6 +284,7 @@ fn setup() -> opentop::tui::app::Setup {
         interval: Duration::from_millis(200),
         colour: true,
         ascii: false,
+        highlights: Vec::new(),
         mouse: false,
         shows_self: false,
         names: opentop::names::Names::without_users(),

@@ -34,6 +34,7 @@ pub(crate) fn setup() -> Setup {
         interval: Duration::from_millis(200),
         colour: false,
         ascii: false,
+        highlights: Vec::new(),
         mouse: false,
         shows_self: false,
         names: Names::from_passwd(b"root:x:0:0::/:/bin/sh\nwww:x:33:33::/:/bin/sh\n"),

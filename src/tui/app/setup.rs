@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use crate::highlight::Highlight;
 use crate::history::log::Bound;
 use crate::message::Hooks;
 use crate::names::Names;
@@ -37,6 +38,7 @@ pub struct Setup {
     pub interval: Duration,
     pub colour: bool,
     pub ascii: bool,
+    pub highlights: Vec<Highlight>,
     pub mouse: bool,
     /// Opentop's own opens are among the events.
     pub shows_self: bool,

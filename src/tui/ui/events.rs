@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::context::Context;
+use super::theme::Theme;
 use super::{line, openers};
 use crate::clock::time;
 use crate::escape::{escape, escaped};
@@ -79,8 +80,9 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
     for (y, index) in (area.y + 1..).zip(scroll.rows(feed.len(), height)) {
         match feed.row(index) {
             Some(Row::Event(row)) => {
+                let plain = highlight(app, &row);
                 for at in &placed {
-                    let style = if at.column.title == ERR { context.theme.bad } else { Style::new() };
+                    let style = if at.column.title == ERR { context.theme.bad } else { plain };
                     line::write(at, y, &(at.column.cell)(&row, context), style, context.theme.glyphs.elided, buf);
                 }
             }
@@ -96,6 +98,12 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
         let room = usize::from(area.width.saturating_sub(1));
         buf.set_stringn(area.x + 1, area.y + 1, nothing(app), room, context.theme.faint);
     }
+}
+
+/// How the row looks beside what it says of itself.
+fn highlight(app: &App, row: &Shown<'_>) -> Style {
+    let found = app.setup.highlights.iter().find(|highlight| highlight.filter.matches(&row.event, &app.names));
+    found.map_or_else(Style::new, |highlight| Theme::highlighted(&app.setup, highlight.colour))
 }
 
 /// A line across the list that says what is missing.

@@ -3,6 +3,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
+use crate::highlight::Colour;
 use crate::tui::app::Setup;
 
 /// How each kind of thing looks.
@@ -62,6 +63,20 @@ impl Theme {
     pub fn of(setup: &Setup) -> Self {
         let glyphs = if setup.ascii { ASCII } else { UNICODE };
         if setup.colour { Self::coloured(glyphs) } else { Self::plain(glyphs) }
+    }
+
+    /// How an event in this colour looks; without colours, bold.
+    pub fn highlighted(setup: &Setup, colour: Colour) -> Style {
+        let colour = match colour {
+            Colour::Red => Color::Red,
+            Colour::Green => Color::Green,
+            Colour::Yellow => Color::Yellow,
+            Colour::Blue => Color::Blue,
+            Colour::Magenta => Color::Magenta,
+            Colour::Cyan => Color::Cyan,
+            Colour::Bold => return Style::new().add_modifier(Modifier::BOLD),
+        };
+        if setup.colour { Style::new().fg(colour) } else { Style::new().add_modifier(Modifier::BOLD) }
     }
 
     fn plain(glyphs: Glyphs) -> Self {
