@@ -16,6 +16,9 @@ _opentop() {
             ",$1")
                 cmd="opentop"
                 ;;
+            opentop,agent)
+                cmd="opentop__subcmd__agent"
+                ;;
             opentop,check)
                 cmd="opentop__subcmd__check"
                 ;;
@@ -33,6 +36,9 @@ _opentop() {
                 ;;
             opentop,report)
                 cmd="opentop__subcmd__report"
+                ;;
+            opentop__subcmd__help,agent)
+                cmd="opentop__subcmd__help__subcmd__agent"
                 ;;
             opentop__subcmd__help,check)
                 cmd="opentop__subcmd__help__subcmd__check"
@@ -59,7 +65,7 @@ _opentop() {
 
     case "${cmd}" in
         opentop)
-            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h -V --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --batch --output --out --force --group-by --sort --history --color --ascii --highlight --rate-limit --report --quiet --config --help --version record replay report diff check help"
+            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h -V --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --batch --output --out --force --group-by --sort --history --color --ascii --highlight --rate-limit --report --host --hosts --ssh --remote --quiet --config --help --version record replay report diff agent check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -209,6 +215,40 @@ _opentop() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hosts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ssh)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --remote)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        opentop__subcmd__agent)
+            opts="-h --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -349,8 +389,22 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__help)
-            opts="record replay report diff check help"
+            opts="record replay report diff agent check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        opentop__subcmd__help__subcmd__agent)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -447,7 +501,7 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__record)
-            opts="-p -u -c -f -x -e -F -n -d -i -h --force --max-size --files --rate-limit --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --report --config --help"
+            opts="-p -u -c -f -x -e -F -n -d -i -h --force --max-size --files --rate-limit --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --report --host --hosts --ssh --remote --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -559,6 +613,22 @@ _opentop() {
                     ;;
                 --until)
                     COMPREPLY=($(compgen -W "exit all" -- "${cur}"))
+                    return 0
+                    ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hosts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ssh)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --remote)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --config)

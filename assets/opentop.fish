@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_opentop_global_optspecs
-    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= define= n/count= d/duration= i/interval= ring= hooks= latency resolve lookups tree cgroup= as= until= self verbose b/batch o/output= O/out= force g/group-by= s/sort= history= color= ascii highlight= rate-limit= report quiet config= h/help V/version
+    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= define= n/count= d/duration= i/interval= ring= hooks= latency resolve lookups tree cgroup= as= until= self verbose b/batch o/output= O/out= force g/group-by= s/sort= history= color= ascii highlight= rate-limit= report host= hosts= ssh= remote= quiet config= h/help V/version
 end
 
 function __fish_opentop_needs_command
@@ -45,7 +45,7 @@ text\t''
 json\t''
 csv\t''"
 complete -c opentop -n "__fish_opentop_needs_command" -s O -l out -d 'Write the lines to this new file instead of stdout, where a command\'s output may be between them' -r -F
-complete -c opentop -n "__fish_opentop_needs_command" -s g -l group-by -d 'What the ranking has one row for: process, comm, parent, file, dir, user, container, unit, error' -r
+complete -c opentop -n "__fish_opentop_needs_command" -s g -l group-by -d 'What the ranking has one row for: process, comm, parent, file, dir, user, container, unit, error, host' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s s -l sort -d 'What the ranking is sorted by: rate, total, processes, failed, pid, user, name, p50, p99' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l history -d 'Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
@@ -53,6 +53,10 @@ always\t''
 never\t''"
 complete -c opentop -n "__fish_opentop_needs_command" -l highlight -d 'Show events for which the filter EXPR holds in this colour: red, green, yellow, blue, magenta, cyan or bold; in a configuration a table: [highlight], and below it COLOUR = "EXPR"' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l rate-limit -d 'Write at most N opens a second, as 1000/s or 1000; what goes beyond is dropped, and told as lost to the rate' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l host -d 'Show these hosts instead of this one, by ssh: names as ssh knows them, user@host too. Each needs opentop in its PATH and leave to run it with sudo without a password. Needs no privileges here' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l hosts -d 'The same of all hosts in this file, one a line; # begins a comment' -r -F
+complete -c opentop -n "__fish_opentop_needs_command" -l ssh -d 'How to call ssh, such as "ssh -F /etc/ssh/fleet.conf"; blanks separate its arguments' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l remote -d 'How opentop is called on those hosts, such as /opt/opentop where it has the capabilities' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l config -d 'Read this configuration instead of /etc/opentop.toml and the user\'s own ~/.config/opentop.toml; each option but those of one run alone is a key there' -r -F
 complete -c opentop -n "__fish_opentop_needs_command" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_needs_command" -l latency -d 'Measure how long each open took, from call to result'
@@ -72,6 +76,7 @@ complete -c opentop -n "__fish_opentop_needs_command" -a "record" -d 'Write a re
 complete -c opentop -n "__fish_opentop_needs_command" -a "replay" -d 'Show a recording, on the same screens and outputs; needs no privileges'
 complete -c opentop -n "__fish_opentop_needs_command" -a "report" -d 'Tell what the programs of a recording, or a command, touched: what they read, wrote, ran, missed and were denied'
 complete -c opentop -n "__fish_opentop_needs_command" -a "diff" -d 'Tell what one recording, or report, has and another has not; ends with 0 if nothing, 1 if something, 2 in trouble, as diff does'
+complete -c opentop -n "__fish_opentop_needs_command" -a "agent" -d 'The far side of --host: ssh starts it, nobody else'
 complete -c opentop -n "__fish_opentop_needs_command" -a "check" -d 'Tell whether this host can be traced, with which hooks, and what to do if not'
 complete -c opentop -n "__fish_opentop_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l max-size -d 'Write FILE.1, FILE.2 and so on, each a whole recording of this size at most, such as 100M' -r
@@ -93,6 +98,10 @@ complete -c opentop -n "__fish_opentop_using_subcommand record" -l cgroup -d 'On
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l as -d 'Run COMMAND as this user of /etc/passwd, with the groups and an environment of theirs; needs root' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l until -d 'With COMMAND: end with it, or wait for all that it has started too, daemons included' -r -f -a "exit\t'It has ended'
 all\t'It and all its descendants have ended'"
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l host -d 'Show these hosts instead of this one, by ssh: names as ssh knows them, user@host too. Each needs opentop in its PATH and leave to run it with sudo without a password. Needs no privileges here' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l hosts -d 'The same of all hosts in this file, one a line; # begins a comment' -r -F
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l ssh -d 'How to call ssh, such as "ssh -F /etc/ssh/fleet.conf"; blanks separate its arguments' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l remote -d 'How opentop is called on those hosts, such as /opt/opentop where it has the capabilities' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l config -d 'Read this configuration instead of /etc/opentop.toml and the user\'s own ~/.config/opentop.toml; each option but those of one run alone is a key there' -r -F
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l force -d 'Replace FILE if it exists'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s x -l failed -d 'Only opens that failed'
@@ -120,7 +129,7 @@ text\t''
 json\t''
 csv\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s O -l out -d 'Write the lines to this new file instead of stdout, where a command\'s output may be between them' -r -F
-complete -c opentop -n "__fish_opentop_using_subcommand replay" -s g -l group-by -d 'What the ranking has one row for: process, comm, parent, file, dir, user, container, unit, error' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s g -l group-by -d 'What the ranking has one row for: process, comm, parent, file, dir, user, container, unit, error, host' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s s -l sort -d 'What the ranking is sorted by: rate, total, processes, failed, pid, user, name, p50, p99' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l history -d 'Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
@@ -190,12 +199,15 @@ complete -c opentop -n "__fish_opentop_using_subcommand diff" -l raw -d 'Compare
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -l all -d 'Every row of every list'
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s h -l help -d 'Print help'
+complete -c opentop -n "__fish_opentop_using_subcommand agent" -l config -d 'Read this configuration instead of /etc/opentop.toml and the user\'s own ~/.config/opentop.toml; each option but those of one run alone is a key there' -r -F
+complete -c opentop -n "__fish_opentop_using_subcommand agent" -s h -l help -d 'Print help'
 complete -c opentop -n "__fish_opentop_using_subcommand check" -l config -d 'Read this configuration instead of /etc/opentop.toml and the user\'s own ~/.config/opentop.toml; each option but those of one run alone is a key there' -r -F
 complete -c opentop -n "__fish_opentop_using_subcommand check" -l verbose -d 'Tell what libbpf says too'
 complete -c opentop -n "__fish_opentop_using_subcommand check" -s h -l help -d 'Print help'
-complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "record" -d 'Write a recording'
-complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "replay" -d 'Show a recording, on the same screens and outputs; needs no privileges'
-complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "report" -d 'Tell what the programs of a recording, or a command, touched: what they read, wrote, ran, missed and were denied'
-complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "diff" -d 'Tell what one recording, or report, has and another has not; ends with 0 if nothing, 1 if something, 2 in trouble, as diff does'
-complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "check" -d 'Tell whether this host can be traced, with which hooks, and what to do if not'
-complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff check help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent check help" -f -a "record" -d 'Write a recording'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent check help" -f -a "replay" -d 'Show a recording, on the same screens and outputs; needs no privileges'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent check help" -f -a "report" -d 'Tell what the programs of a recording, or a command, touched: what they read, wrote, ran, missed and were denied'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent check help" -f -a "diff" -d 'Tell what one recording, or report, has and another has not; ends with 0 if nothing, 1 if something, 2 in trouble, as diff does'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent check help" -f -a "agent" -d 'The far side of --host: ssh starts it, nobody else'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent check help" -f -a "check" -d 'Tell whether this host can be traced, with which hooks, and what to do if not'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent check help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -10,6 +10,7 @@ use crate::highlight::Colour;
 use crate::output::report::By;
 use crate::ranking::Sort;
 use crate::ranking::openers::Group;
+use crate::remote::args::RemoteArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use libbpf_rs::libbpf_sys;
 
@@ -74,6 +75,8 @@ pub enum Command {
         trace: Trace,
         #[command(flatten)]
         at_end: AtEnd,
+        #[command(flatten)]
+        remote: RemoteArgs,
     },
     /// Show a recording, on the same screens and outputs; needs no privileges
     Replay {
@@ -132,6 +135,9 @@ pub enum Command {
         #[command(flatten)]
         filters: Filters,
     },
+    /// The far side of --host: ssh starts it, nobody else
+    #[command(hide = true)]
+    Agent,
     /// Tell whether this host can be traced, with which hooks, and what to do if not
     Check {
         /// Tell what libbpf says too
@@ -151,6 +157,8 @@ pub struct Live {
     pub rate: Rate,
     #[command(flatten)]
     pub at_end: AtEnd,
+    #[command(flatten)]
+    pub remote: RemoteArgs,
     /// Throw away what COMMAND prints while the screen is shown, instead of keeping it for `o`
     #[arg(long, requires = "run", help_heading = "Screen")]
     pub quiet: bool,

@@ -26,6 +26,7 @@
 //! | [`tracer`] | hooks, loading, the ring buffer, decoding, counters, missed runs, facts of the host |
 //! | [`mod@report`] | what programs touched: files by what was done with them, searches, programs |
 //! | [`recording`] | writing, reading, replaying |
+//! | [`mod@remote`] | other hosts over ssh: the far side, and the near one |
 //! | [`output`] | text, JSON, CSV; [`output::lines`] writes opens with them, [`output::rankings`] rankings |
 //! | [`tui`] | the screen: [`tui::app`] state and its changes, [`tui::ui`] drawing, [`tui::terminal`] bytes in, cells out |
 //! | [`bounded`], [`clock`], [`escape`], [`error`], [`mod@format`], [`privileges`], [`user_file`] | what anyone may use |
@@ -58,6 +59,7 @@ mod pager;
 mod privileges;
 pub mod ranking;
 mod recording;
+mod remote;
 mod report;
 mod run;
 mod signals;
@@ -74,7 +76,7 @@ use std::io;
 use cli::Cli;
 use config::{Config, Environment};
 use error::Error;
-use run::{diff, live, record, record_in_files, replay, report, report_command};
+use run::{agent, diff, live, record, record_in_files, replay, report, report_command};
 use tracer::Options;
 
 /// Does what the command line asks for. The value is the exit status.
@@ -87,10 +89,11 @@ pub fn run(cli: Cli) -> Result<u8, Error> {
         settings.sources.iter().for_each(|source| error::print(format_args!("configuration {source}")));
     }
     match Config::new(cli, Environment::gather()).map_err(|why| settings.blame(why))? {
-        Config::Live { options, show, command, at_end } => live(options, show, &command, at_end),
-        Config::Record { file, rotation, options, selection, command, at_end } => match rotation {
-            Some(rotation) => record_in_files(&file, rotation, options, &selection, &command, at_end),
-            None => record(&file, options, &selection, &command, at_end),
+        Config::Live { origin, show, command, at_end } => live(origin, show, &command, at_end),
+        Config::Agent => agent(),
+        Config::Record { file, rotation, origin, selection, command, at_end } => match rotation {
+            Some(rotation) => record_in_files(&file, rotation, origin, &selection, &command, at_end),
+            None => record(&file, origin, &selection, &command, at_end),
         },
         Config::Replay { file, speed, show } => replay(&file, speed, show),
         Config::Report { file, selection, form, paper } => report(&file, &selection, form, paper),

@@ -1,7 +1,7 @@
 //! Where messages come from: the kernel or a recording. Both feed the same channel, so that every screen and output
 //! works on either.
 
-use crate::event::Batch;
+use crate::event::{Batch, Source};
 use crate::format::group_digits;
 
 /// All that ever reaches the consumer of a source.
@@ -13,10 +13,70 @@ pub enum Message {
     Hooks(Hooks),
     /// The exact counts, about once a second, and once more at the end.
     Counts(Counts),
+    /// What there is to know of one of several hosts.
+    Host(HostNews),
     /// The source has ended: a recording was read to its end, or the tracer was told to stop.
     End,
     /// The source broke; the text is for the user.
     Failed(String),
+}
+
+/// What becomes known of one of several hosts, which [`Source::host`] numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostNews {
+    State {
+        host: u8,
+        state: HostState,
+    },
+    /// What it calls a user. Any text: whoever shows it escapes it.
+    User {
+        host: u8,
+        uid: u32,
+        name: String,
+    },
+    /// This connection will tell nothing more: its processes are known no longer.
+    Gone(Source),
+}
+
+/// How a host is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostState {
+    pub link: Link,
+    /// Why it is not live, or what it is said to run: one line, displayable.
+    pub text: String,
+    /// All of its connections together.
+    pub totals: Totals,
+    /// Bytes that came, compressed.
+    pub bytes: u64,
+}
+
+/// The link to a host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Link {
+    /// Its turn to log in has not come, or it is being logged in.
+    #[default]
+    Connecting,
+    Live,
+    /// Live, and has lately lost opens to a slow link.
+    Behind,
+    /// There is no connection; the text says why, and what to do.
+    Lost,
+}
+
+impl Link {
+    pub fn name(self) -> &'static str {
+        match self {
+            Link::Connecting => "connecting",
+            Link::Live => "live",
+            Link::Behind => "behind",
+            Link::Lost => "lost",
+        }
+    }
+
+    /// Whether its opens are seen.
+    pub fn is_up(self) -> bool {
+        matches!(self, Link::Live | Link::Behind)
+    }
 }
 
 /// The hooks in use. Their text, as summaries and recordings have it, is `SET, with look-ups, without WHAT and WHAT, after SET missed N runs in M opens`.
@@ -117,6 +177,7 @@ pub struct Ancestor {
 /// One process's opens since the start. The pid alone does not name a process; with the start time it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessCount {
+    pub source: Source,
     pub pid: u32,
     /// Nanoseconds of CLOCK_MONOTONIC.
     pub start_ns: u64,
@@ -159,6 +220,27 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// Both together.
+    pub fn plus(&self, other: &Self) -> Self {
+        let (lookups, more) = (&self.lookups, &other.lookups);
+        let mut lost = self.lost;
+        other.lost.by_cause().into_iter().for_each(|(cause, count)| lost.add(cause, count));
+        Self {
+            opens: self.opens.saturating_add(other.opens),
+            failed: self.failed.saturating_add(other.failed),
+            delivered: self.delivered.saturating_add(other.delivered),
+            filtered: self.filtered.saturating_add(other.filtered),
+            hidden: self.hidden.saturating_add(other.hidden),
+            lookups: Lookups {
+                made: lookups.made.saturating_add(more.made),
+                failed: lookups.failed.saturating_add(more.failed),
+                delivered: lookups.delivered.saturating_add(more.delivered),
+                filtered: lookups.filtered.saturating_add(more.filtered),
+            },
+            lost,
+        }
+    }
+
     /// What was counted since `before`.
     pub fn since(&self, before: &Self) -> Self {
         let (lookups, then) = (&self.lookups, &before.lookups);
@@ -212,6 +294,8 @@ pub struct Lost {
     pub lookups: u64,
     /// Delivered, and not written, since `--rate-limit` allowed no more lines.
     pub rate: u64,
+    /// Read on another host, and not sent, since the link to it was slow.
+    pub link: u64,
     /// Lost for a cause that this version does not know: in a recording by a later one.
     pub other: u64,
 }
@@ -267,13 +351,14 @@ impl Lost {
             "tree" => Some(&mut self.tree),
             "lookups" => Some(&mut self.lookups),
             "rate" => Some(&mut self.rate),
+            "link" => Some(&mut self.link),
             "other" => Some(&mut self.other),
             _ => None,
         }
     }
 
     /// The causes with their names (`cause` in JSON), those that lost nothing included.
-    pub fn by_cause(&self) -> [(&'static str, u64); 11] {
+    pub fn by_cause(&self) -> [(&'static str, u64); 12] {
         [
             ("ring", self.ring),
             ("queue", self.queue),
@@ -285,6 +370,7 @@ impl Lost {
             ("tree", self.tree),
             ("lookups", self.lookups),
             ("rate", self.rate),
+            ("link", self.link),
             ("other", self.other),
         ]
     }

@@ -2,6 +2,7 @@
 
 mod environment;
 mod file;
+mod origin;
 mod page;
 mod values;
 
@@ -24,6 +25,9 @@ use crate::ranking::openers::Group;
 use crate::tracer::{Extras, Options, sees_host_pids};
 pub use environment::Environment;
 pub use file::{Refused, Settings, Source, command_line};
+pub use origin::Origin;
+pub(crate) use origin::of_agent;
+use origin::origin;
 pub use page::{AtEnd, Paper};
 use page::{at_end, paper};
 use values::{cgroup, history, hooks, ring_bytes, rotation, running, seconds};
@@ -32,7 +36,7 @@ use values::{cgroup, history, hooks, ring_bytes, rotation, running, seconds};
 #[derive(Debug)]
 pub enum Config {
     Live {
-        options: Options,
+        origin: Origin,
         show: Show,
         command: Program,
         at_end: Option<AtEnd>,
@@ -40,7 +44,7 @@ pub enum Config {
     Record {
         file: Target,
         rotation: Option<Rotation>,
-        options: Options,
+        origin: Origin,
         selection: Selection,
         command: Program,
         at_end: Option<AtEnd>,
@@ -71,6 +75,8 @@ pub enum Config {
         form: DiffForm,
         paper: Paper,
     },
+    /// The far side of another host's screen.
+    Agent,
     /// What libbpf says too.
     Check {
         verbose: bool,
@@ -146,7 +152,7 @@ impl Config {
         Ok(match cli.command {
             None => {
                 let trace = cli.live.trace;
-                let mut selection = selection(&trace.filters, Names::of_host(), follows(&trace))?;
+                let (mut selection, mut origin) = origin(&trace, &cli.live.remote)?;
                 selection.rate = cli.live.rate.rate_limit;
                 let show = Show {
                     quiet: cli.live.quiet,
@@ -155,17 +161,18 @@ impl Config {
                 let to_stdout = show.form == OutputForm::Tui || show.out.is_some();
                 let at_end = at_end(cli.live.at_end, to_stdout, cli.live.shown.color, environment);
                 let names_parents = if show.batch { show.group == Group::Parent } else { show.form == OutputForm::Tui };
-                let options = Options { ancestors: names_parents, ..options(&trace, &show.selection)? };
-                Config::Live { options, show, command: program(trace)?, at_end }
+                if let Origin::Here(options) = &mut origin {
+                    options.ancestors = names_parents;
+                }
+                Config::Live { origin, show, command: program(trace)?, at_end }
             }
-            Some(Command::Record { file, force, max_size, files, rate, trace, at_end: asked }) => {
-                let mut selection = selection(&trace.filters, Names::of_host(), follows(&trace))?;
+            Some(Command::Record { file, force, max_size, files, rate, trace, at_end: asked, remote }) => {
+                let (mut selection, origin) = origin(&trace, &remote)?;
                 selection.rate = rate.rate_limit;
-                let options = options(&trace, &selection)?;
                 let rotation = max_size.map(|size| rotation(&size, files, &file)).transpose()?;
                 let at_end = at_end(asked, file != Path::new("-"), ColorWhen::Auto, environment);
                 let file = Target { path: file, replace: force };
-                Config::Record { file, rotation, options, selection, command: program(trace)?, at_end }
+                Config::Record { file, rotation, origin, selection, command: program(trace)?, at_end }
             }
             Some(Command::Replay { file, speed, filters, shown }) => {
                 let screen = if file == Path::new("-") { environment.screen_without_stdin } else { environment.screen };
@@ -203,6 +210,7 @@ impl Config {
                 let paper = paper(page, form == DiffForm::Text, environment);
                 Config::Diff { files: [before, after], selection, how: (factor, raw), form, paper }
             }
+            Some(Command::Agent) => Config::Agent,
             Some(Command::Check { verbose }) => Config::Check { verbose },
         })
     }

@@ -19,7 +19,7 @@ fn config(args: &str, environment: Environment) -> Result<Config, Error> {
 
 fn live(args: &str, environment: Environment) -> (Options, Show) {
     match config(args, environment).unwrap() {
-        Config::Live { options, show, .. } => (options, show),
+        Config::Live { origin: Origin::Here(options), show, .. } => (options, show),
         other => panic!("not live: {other:?}"),
     }
 }

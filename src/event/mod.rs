@@ -4,8 +4,10 @@
 //! Everybody else sees [`OpenEvent`], a borrowed view with plain fields.
 
 mod names;
+mod source;
 
 pub use names::{errno_name, errno_names, errno_number, errno_words, flag_bits, flag_names, open_flag_names};
+pub use source::Source;
 
 use std::time::Duration;
 
@@ -141,6 +143,10 @@ impl RealPathKind {
 /// NUL: whoever shows them escapes them (see [`crate::escape`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenEvent<'a> {
+    /// Of which of several hosts.
+    pub source: Source,
+    /// Nanoseconds since the Unix epoch, by the clock of this host, when it came from another; 0 if it did not, or is not known.
+    pub received_ns: u64,
     /// Nanoseconds of CLOCK_MONOTONIC when the result was known.
     pub ts_ns: u64,
     /// Nanoseconds since the Unix epoch of the same moment.
@@ -270,6 +276,7 @@ struct Packed {
     latency_ns: u64,
     flags: u64,
     text_at: u32,
+    source: Source,
     pid: u32,
     tid: u32,
     ppid: u32,
@@ -319,6 +326,8 @@ pub struct Batch {
     packed: Vec<Packed>,
     text: Vec<u8>,
     cgroups: Vec<CgroupName>,
+    /// When all of it came from another host; see [`OpenEvent::received_ns`].
+    pub received_ns: u64,
     /// Bytes of the names of cgroups.
     named: usize,
 }
@@ -413,6 +422,7 @@ impl Batch {
             cgroup: event.cgroup,
             latency_ns: event.latency.map_or(NOT_MEASURED, |latency| latency.as_nanos() as u64),
             text_at: text_at as u32,
+            source: event.source,
             pid: event.pid,
             tid: event.tid,
             ppid: event.ppid,
@@ -458,6 +468,8 @@ impl Batch {
         let path = text(path_at, packed.path_len as usize);
         let real_is_path = packed.bits & BIT_REAL_IS_PATH != 0;
         OpenEvent {
+            source: packed.source,
+            received_ns: self.received_ns,
             ts_ns: packed.ts_ns,
             time_ns: packed.time_ns,
             start_ns: packed.start_ns,
@@ -494,6 +506,8 @@ fn cut(text: &[u8], max: usize) -> &[u8] {
 #[cfg(test)]
 pub(crate) fn sample() -> OpenEvent<'static> {
     OpenEvent {
+        source: Source::HERE,
+        received_ns: 0,
         ts_ns: 1_000_000_000,
         time_ns: 1_767_323_045_123_456_789,
         start_ns: 500_000_000,

@@ -51,6 +51,19 @@ impl Part {
         }
     }
 
+    /// The same with no name in it.
+    fn written_out(&self) -> String {
+        let not = |negated: bool| if negated { "!" } else { "" };
+        match self {
+            Part::Term(term) => term.source().to_owned(),
+            Part::Any { negated, branches } => {
+                let branches: Vec<_> = branches.iter().map(|parts| written_out(parts)).collect();
+                format!("{}({})", not(*negated), branches.join(" OR "))
+            }
+            Part::Named { negated, parts, .. } => format!("{}({})", not(*negated), written_out(parts)),
+        }
+    }
+
     fn negate(self) -> Self {
         match self {
             Part::Term(term) => Part::Term(term.negate()),
@@ -71,6 +84,11 @@ pub(super) fn source(parts: &[Part]) -> String {
         [Part::Any { negated: false, branches }] => alternatives(branches),
         _ => parts.iter().map(Part::source).collect::<Vec<_>>().join(" "),
     }
+}
+
+/// The same for somebody who does not know the names in it.
+pub(super) fn written_out(parts: &[Part]) -> String {
+    parts.iter().map(Part::written_out).collect::<Vec<_>>().join(" ")
 }
 
 fn alternatives(branches: &[Vec<Part>]) -> String {

@@ -19,7 +19,7 @@ pub struct Field {
 }
 
 /// All fields, in the order of the help.
-pub const FIELDS: [Field; 16] = [
+pub const FIELDS: [Field; 17] = [
     Field {
         names: &["comm"],
         value: "REGEX",
@@ -96,6 +96,12 @@ pub const FIELDS: [Field; 16] = [
         about: "path of the cgroup",
         parse: |value, _| Pattern::parse(value).map(Test::Cgroup),
     },
+    Field {
+        names: &["host"],
+        value: "REGEX",
+        about: "host, as --host calls it",
+        parse: |value, _| Pattern::parse(value).map(Test::Host),
+    },
 ];
 
 impl Field {
@@ -148,6 +154,7 @@ pub(super) enum Test {
     Pod(Pattern),
     Unit(Pattern),
     Cgroup(Pattern),
+    Host(Pattern),
 }
 
 impl Test {
@@ -179,6 +186,7 @@ impl Test {
                 pod.is_some_and(|pod| pattern.matches_either(pod.name, pod.full_name))
             }
             Test::Unit(pattern) => matches(pattern, cgroup().and_then(|c: &Cgroup| c.unit.as_deref())),
+            Test::Host(pattern) => pattern.matches(names.host(event.source.host()).as_bytes()),
             Test::Cgroup(pattern) => matches(pattern, cgroup().map(|c| c.path.as_slice())),
         }
     }

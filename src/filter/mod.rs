@@ -119,6 +119,11 @@ impl Filter {
         expression::source(&self.parts)
     }
 
+    /// The same for another host, whose configuration may have other filters by these names.
+    pub fn written_out(&self) -> String {
+        expression::written_out(&self.parts)
+    }
+
     /// What the kernel can check before an event is made. Every open that the whole filter holds for passes it: of
     /// alternatives the kernel checks none.
     pub fn kernel_part(&self) -> KernelFilter {

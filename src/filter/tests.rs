@@ -14,6 +14,8 @@ fn names() -> Names {
 
 fn event() -> OpenEvent<'static> {
     OpenEvent {
+        source: crate::event::Source::HERE,
+        received_ns: 0,
         ts_ns: 1,
         time_ns: 1,
         start_ns: 0,
@@ -404,6 +406,12 @@ fn filters_have_names() {
     assert!(parse("@failed-web pid:100").unwrap().matches(&event(), &names));
     assert!(!parse("!@failed-web").unwrap().matches(&event(), &names));
     assert_eq!(parse("a (!@web  OR x)").unwrap().source(), "a (!@web OR x)");
+    for named in ["@web", "!@web", "!@failed-web pid:100", "(@failed-web OR !@web)"] {
+        let (named, elsewhere) = (parse(named).unwrap(), Names::without_users());
+        let written_out = named.written_out();
+        let there = Filter::parse(&written_out, &elsewhere).unwrap();
+        assert_eq!(there.matches(&event(), &names), named.matches(&event(), &names), "{written_out}");
+    }
     assert!(parse("'@web'").is_ok_and(|filter| !filter.matches(&event(), &names)));
     for (expression, expected) in [
         ("@loop", "column 1: @loop is no filter: @loop is no filter"),

@@ -97,6 +97,8 @@ pub(super) fn run(input: &[u8]) {
 
 fn event<'a>(number: i32, comm: &'a [u8], path: &'a [u8]) -> OpenEvent<'a> {
     OpenEvent {
+        source: crate::event::Source::HERE,
+        received_ns: 0,
         ts_ns: 1,
         time_ns: 1,
         start_ns: 1,

@@ -13,7 +13,7 @@ pub(crate) mod process;
 
 use crate::bounded::Bounded;
 use crate::escape::escape;
-use crate::event::CgroupName;
+use crate::event::{CgroupName, Source};
 use crate::names::container::{Container, container_of, unit_of};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -116,6 +116,12 @@ impl Cgroup {
 /// must do so again for what goes beyond, which is forgotten.
 pub const CGROUPS_BYTES: usize = 4 << 20;
 
+/// The same of each of several hosts.
+pub const CGROUPS_BYTES_OF_ONE: usize = 512 << 10;
+
+/// Users that each of several hosts may name.
+const USERS_MAX: usize = 4096;
+
 /// What a cgroup takes at most: its path, a container's name and id and a unit's that are parts of it, and a name.
 pub fn cgroup_bytes(path: &[u8], name: Option<&[u8]>) -> usize {
     2 * size_of::<Cgroup>() + 4 * path.len() + 2 * name.map_or(0, <[u8]>::len)
@@ -124,9 +130,13 @@ pub fn cgroup_bytes(path: &[u8], name: Option<&[u8]>) -> usize {
 /// The names known so far.
 #[derive(Clone, Debug)]
 pub struct Names {
-    users: HashMap<u32, String>,
+    users: HashMap<(u8, u32), String>,
     user_ids: HashMap<String, u32>,
-    cgroups: Bounded<Cgroup>,
+    /// Of each host apart, so that none makes another's forgotten.
+    cgroups: HashMap<u8, Bounded<Cgroup>>,
+    cgroups_bytes: usize,
+    /// What hosts are called, displayable; the first is the only one, where there is but one.
+    hosts: Vec<String>,
     filters: BTreeMap<String, String>,
 }
 
@@ -141,8 +151,39 @@ impl Names {
         Self {
             users: HashMap::new(),
             user_ids: HashMap::new(),
-            cgroups: Bounded::new(CGROUPS_BYTES),
             filters: BTreeMap::new(),
+            cgroups: HashMap::new(),
+            cgroups_bytes: CGROUPS_BYTES,
+            hosts: vec![String::new()],
+        }
+    }
+
+    /// Several hosts, by what they are called; what is known of them they tell.
+    pub fn of_hosts(hosts: &[String]) -> Self {
+        let shown = hosts.iter().map(|host| escape(host.as_bytes()));
+        let hosts = std::iter::once(String::new()).chain(shown).collect();
+        Self { hosts, cgroups_bytes: CGROUPS_BYTES_OF_ONE, ..Self::without_users() }
+    }
+
+    /// The same names for a host that somebody else calls `host`.
+    pub fn called(self, host: &str) -> Self {
+        Self { hosts: vec![escape(host.as_bytes())], ..self }
+    }
+
+    /// What the host with this number is called, displayable.
+    pub fn host(&self, number: u8) -> &str {
+        self.hosts.get(usize::from(number)).map_or("", String::as_str)
+    }
+
+    /// How many hosts there are, where there are several.
+    pub fn hosts(&self) -> usize {
+        self.hosts.len() - 1
+    }
+
+    /// Takes note of what a host calls a user, unless it has called too many.
+    pub fn learn_user(&mut self, host: u8, uid: u32, name: &str) {
+        if self.users.len() < USERS_MAX * self.hosts.len() || self.users.contains_key(&(host, uid)) {
+            self.users.insert((host, uid), escape(name.as_bytes()));
         }
     }
 
@@ -155,7 +196,7 @@ impl Names {
             let (Some(user), Some(_), Some(uid)) = (fields.next(), fields.next(), fields.next()) else { continue };
             let Some(uid) = str::from_utf8(uid).ok().and_then(|uid| uid.parse().ok()) else { continue };
             let user = escape(user);
-            names.users.entry(uid).or_insert_with(|| user.clone());
+            names.users.entry((0, uid)).or_insert_with(|| user.clone());
             names.user_ids.entry(user).or_insert(uid);
         }
         names
@@ -183,7 +224,12 @@ impl Names {
 
     /// The user's name, or the number where it has none.
     pub fn user(&self, uid: u32) -> Cow<'_, str> {
-        match self.users.get(&uid) {
+        self.user_of(0, uid)
+    }
+
+    /// The same on one of several hosts.
+    pub fn user_of(&self, host: u8, uid: u32) -> Cow<'_, str> {
+        match self.users.get(&(host, uid)) {
             Some(name) => name.as_str().into(),
             None => uid.to_string().into(),
         }
@@ -197,12 +243,14 @@ impl Names {
     /// Takes note of a cgroup that a batch names.
     pub fn learn(&mut self, cgroup: &CgroupName) {
         let name = cgroup.name.as_deref();
-        self.cgroups.insert(cgroup.id, Cgroup::named(&cgroup.path, name), cgroup_bytes(&cgroup.path, name));
+        let most = self.cgroups_bytes;
+        let cgroups = self.cgroups.entry(Source::host_of_cgroup(cgroup.id)).or_insert_with(|| Bounded::new(most));
+        cgroups.insert(cgroup.id, Cgroup::named(&cgroup.path, name), cgroup_bytes(&cgroup.path, name));
     }
 
     /// The cgroup, if a batch has named it.
     pub fn cgroup(&self, id: u64) -> Option<&Cgroup> {
-        self.cgroups.get(id)
+        self.cgroups.get(&Source::host_of_cgroup(id))?.get(id)
     }
 }
 

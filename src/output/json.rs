@@ -9,8 +9,8 @@ use super::{
     totals_by_name,
 };
 use crate::escape::{self, escaped, is_invisible};
-use crate::event::{OpenEvent, errno_name, flag_names};
-use crate::message::Totals;
+use crate::event::{OpenEvent, Source, errno_name, flag_names};
+use crate::message::{HostState, Totals};
 use crate::names::{Cgroup, Names};
 use crate::ranking::openers::{Group, Key, Row};
 use crate::ranking::{Basis, label};
@@ -99,6 +99,13 @@ impl<W: Write> Output for Json<W> {
             line.text("pod", Some(pod.name));
             line.text("namespace", Some(pod.namespace));
         }
+        if event.source != Source::HERE {
+            line.text("host", Some(names.host(event.source.host()).as_bytes()));
+        }
+        if event.received_ns > 0 {
+            self.clock.push(line.quoted("received"), event.received_ns);
+            line.unquote();
+        }
         if event.dir_deleted {
             line.json("dir_deleted", "true");
         }
@@ -129,6 +136,23 @@ impl<W: Write> Output for Json<W> {
         line.text("hooks", Some(hooks.as_bytes()));
         more.iter().for_each(|(name, count)| line.number(name, *count));
         line.counts("lost", &totals.lost.by_cause());
+        line.end();
+        self.sink.end_line()
+    }
+
+    fn host(&mut self, name: &str, state: &HostState) -> io::Result<()> {
+        let HostState { link, text, totals, bytes } = state;
+        let mut line = self.line("host");
+        line.text("host", Some(name.as_bytes()));
+        line.word("state", link.name());
+        line.text("text", Some(text.as_bytes()));
+        for (key, count) in
+            [("opens", totals.opens), ("delivered", totals.delivered), ("dropped", totals.lost.dropped())]
+        {
+            line.number(key, count);
+        }
+        line.counts("lost", &totals.lost.by_cause());
+        line.number("bytes", *bytes);
         line.end();
         self.sink.end_line()
     }
@@ -291,6 +315,9 @@ impl<W: Write> TableOutput for Json<W> {
             line.number("table", table.number);
             line.number("rank", rank);
             name_row(&mut line, table.group, row, names);
+            if row.host > 0 && !matches!(row.key, Key::Host(_)) {
+                line.text("host", Some(names.host(row.host).as_bytes()));
+            }
             line.json("opens_per_s", &format!("{:.3}", row.rate.unwrap_or_default()));
             line.number("opens", row.opens);
             line.number("failed", row.failed);
@@ -308,16 +335,16 @@ impl<W: Write> TableOutput for Json<W> {
 /// Appends what the row is: for a process its ids, else a field with the name of the group.
 fn name_row(line: &mut Object<'_>, group: Group, row: &Row, names: &Names) {
     match &row.key {
-        Key::Process { pid, start_ns } => {
+        Key::Process { pid, start_ns, .. } => {
             line.number("pid", (*pid).into());
             line.number("start_ns", *start_ns);
             line.text("comm", Some(&row.comm));
             line.number_or_null("uid", row.uid.map(u64::from));
             line.bytes("comm_b64", Some(&row.comm));
         }
-        Key::User(uid) => {
+        Key::User(host, uid) => {
             line.number("uid", (*uid).into());
-            line.text("user", Some(names.user(*uid).as_bytes()));
+            line.text("user", Some(names.user_of(*host, *uid).as_bytes()));
         }
         Key::Error(0) => line.json("error", "null"),
         Key::Text(text) if text.is_empty() => line.json(group.name(), "null"),
@@ -325,6 +352,7 @@ fn name_row(line: &mut Object<'_>, group: Group, row: &Row, names: &Names) {
             line.text(group.name(), Some(text));
             line.bytes(&format!("{}_b64", group.name()), Some(text));
         }
+        Key::Host(host) => line.text("host", Some(names.host(*host).as_bytes())),
         Key::Error(_) | Key::Rest => line.text(group.name(), Some(label(row, names).as_bytes())),
     }
 }

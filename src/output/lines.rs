@@ -7,7 +7,7 @@ use crossbeam_channel::Receiver;
 use crate::error::Error;
 use crate::event::Batch;
 use crate::filter::Filter;
-use crate::message::{Counts, Hooks, Lost, Message, Totals};
+use crate::message::{Counts, Hooks, HostNews, Lost, Message, Totals};
 use crate::names::Names;
 use crate::output::{Output, RateLimit};
 
@@ -28,6 +28,10 @@ pub trait Consumer {
     fn hooks(&mut self, hooks: &Hooks);
     fn opens(&mut self, batch: &Batch, left: u64) -> io::Result<u64>;
     fn counts(&mut self, counts: Counts, left: u64) -> io::Result<u64>;
+    /// What became known of one of several hosts.
+    fn host(&mut self, _news: &HostNews) -> io::Result<()> {
+        Ok(())
+    }
     /// The source has ended; the last counts were given to [`Consumer::counts`].
     fn end(&mut self) -> io::Result<()>;
     /// The losses so far.
@@ -69,6 +73,10 @@ fn write(
             Message::Counts(counts) => consumer.counts(counts, left)?,
             Message::Hooks(hooks) => {
                 consumer.hooks(&hooks);
+                0
+            }
+            Message::Host(news) => {
+                consumer.host(&news)?;
                 0
             }
             Message::End => return Ok(consumer.end()?),
@@ -127,6 +135,18 @@ impl Consumer for Lines<'_> {
         }
         self.output.flush()?;
         Ok(written)
+    }
+
+    fn host(&mut self, news: &HostNews) -> io::Result<()> {
+        match news {
+            HostNews::User { host, uid, name } => self.names.learn_user(*host, *uid, name),
+            HostNews::State { host, state } => {
+                self.output.host(self.names.host(*host), state)?;
+                self.output.flush()?;
+            }
+            HostNews::Gone(_) => {}
+        }
+        Ok(())
     }
 
     fn counts(&mut self, mut counts: Counts, _: u64) -> io::Result<u64> {

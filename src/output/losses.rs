@@ -22,6 +22,7 @@ fn why(cause: &str) -> String {
         "tree" => "processes that were not followed, since too many were already (tree)",
         "lookups" => "look-ups, because there was no room for them (lookups; --ring makes more)",
         "rate" => "because more came than --rate-limit lets through (rate)",
+        "link" => "because the link to the host where they were read was slow (link; a narrower filter helps)",
         "other" => "for a reason that this version does not know (other)",
         other => return format!("({other})"),
     }

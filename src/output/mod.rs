@@ -26,7 +26,7 @@ pub use text::Text;
 pub use writer::{Unwritten, Writer};
 
 use crate::event::{OpenEvent, PathKind};
-use crate::message::{Lost, Totals};
+use crate::message::{HostState, Lost, Totals};
 use crate::names::Names;
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -46,6 +46,11 @@ pub trait Output {
 
     /// So much was counted by now. All events before that have been written.
     fn counted(&mut self, _totals: &Totals, _hooks: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// One of several hosts is in this state now.
+    fn host(&mut self, _name: &str, _state: &HostState) -> io::Result<()> {
         Ok(())
     }
 

@@ -159,7 +159,7 @@ fn json_losses_and_summary() {
     {"type":"lost","cause":"ring","count":6}
     {"type":"lost","cause":"queue","count":2}
     {"type":"lost","cause":"missed","count":1}
-    {"type":"summary","opens":1000,"failed":10,"delivered":988,"dropped":12,"hooks":"fexit \"open\"","filtered":0,"hidden":5,"lookups":0,"lookups_failed":0,"lookups_delivered":0,"lookups_filtered":0,"lost":{"ring":10,"queue":2,"garbled":0,"io_uring":0,"missed":1,"overflow":0,"cgroup":0,"tree":0,"lookups":0,"rate":0,"other":0}}
+    {"type":"summary","opens":1000,"failed":10,"delivered":988,"dropped":12,"hooks":"fexit \"open\"","filtered":0,"hidden":5,"lookups":0,"lookups_failed":0,"lookups_delivered":0,"lookups_filtered":0,"lost":{"ring":10,"queue":2,"garbled":0,"io_uring":0,"missed":1,"overflow":0,"cgroup":0,"tree":0,"lookups":0,"rate":0,"link":0,"other":0}}
     "#);
 }
 

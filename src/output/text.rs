@@ -6,7 +6,7 @@ use crate::event::{OpenEvent, PathKind, errno_name};
 use crate::message::Totals;
 use crate::names::Names;
 use crate::ranking::openers::Group;
-use crate::ranking::{Basis, described, pid, title_of};
+use crate::ranking::{Basis, described, pid, title_of, user};
 use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -167,7 +167,7 @@ impl<W: Write> TableOutput for Text<W> {
         let title = title_of(table.group);
         self.last(&format!("{ids}{:>10} {:>11} {processes}{:>6}  {title}", "OPENS/s", "TOTAL", "FAIL%"))?;
         for row in table.rows {
-            let user = row.uid.map(|uid| names.user(uid)).unwrap_or_default();
+            let user = user(row, names).unwrap_or_default();
             let ids = match (pid(&row.key), table.group) {
                 (Some(pid), Group::Process) => format!("{pid:>7} {user:<12} "),
                 (Some(pid), _) => format!("{pid:>7} "),

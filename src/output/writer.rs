@@ -108,6 +108,11 @@ impl Writer {
         self.waiting() > 0 && !self.polled(PollFlags::OUT).contains(PollFlags::OUT)
     }
 
+    /// Whether so much waits that whoever hands on much more may have to wait too.
+    pub fn is_half_full(&self) -> bool {
+        self.chunks.len() > WAITING / 2
+    }
+
     /// Whether nothing can be written any more: the reader is gone, or writing has failed.
     pub fn is_broken(&self) -> bool {
         let gone = self.polled(PollFlags::empty()).intersects(PollFlags::ERR | PollFlags::HUP);

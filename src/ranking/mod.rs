@@ -8,14 +8,14 @@ pub mod openers;
 mod sort;
 pub(crate) mod tally;
 
-use crate::event::OpenEvent;
+use crate::event::{OpenEvent, Source};
 use crate::message::Counts;
 use crate::names::Names;
 use openers::{Group, Key, Openers, Row};
 use sort::order_of;
 use tally::Tally;
 
-pub use sort::{Sort, described, label, pid, title_of};
+pub use sort::{Sort, described, label, pid, title_of, user};
 
 /// Where the numbers of the rows come from, and so how exact they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +151,11 @@ impl Ranking {
         self.openers.read(counts);
     }
 
+    /// A connection to a host has ended: see [`Openers::lose`].
+    pub fn lose(&mut self, source: Source) {
+        self.openers.lose(source);
+    }
+
     /// Notes the latest event of its process, for the rows that are counted without events.
     pub fn note_last(&mut self, id: u64, event: &OpenEvent<'_>) {
         self.openers.note_last(id, event);
@@ -214,14 +219,15 @@ impl Ranking {
         }
         if let (Group::Parent, Basis::Events { .. }) = (self.group, self.basis) {
             for row in &mut self.rows {
-                let name = pid(&row.key).and_then(|pid| self.openers.parent_name(pid));
+                let Key::Process { source, pid, .. } = row.key else { continue };
+                let name = self.openers.parent_name((source, pid));
                 name.unwrap_or_default().clone_into(&mut row.comm);
             }
         }
         // No event tells of the end of its process.
         for row in &mut self.rows {
-            if let Key::Process { pid, start_ns } = row.key {
-                row.ended = self.openers.has_ended(pid, start_ns);
+            if let Key::Process { source, pid, start_ns } = row.key {
+                row.ended = self.openers.has_ended(((source, pid), start_ns));
             }
         }
         self.order(names);
@@ -252,7 +258,9 @@ impl Ranking {
 /// The key by which events are counted for a row.
 fn key_of_events(group: Group, key: &Key<'static>) -> Key<'static> {
     match key {
-        Key::Process { pid, .. } if group == Group::Parent => Key::Process { pid: *pid, start_ns: 0 },
+        Key::Process { source, pid, .. } if group == Group::Parent => {
+            Key::Process { source: *source, pid: *pid, start_ns: 0 }
+        }
         key => key.clone(),
     }
 }
@@ -265,6 +273,7 @@ mod tests {
 
     fn counts(second: u64, opens: &[(u32, u64)]) -> Counts {
         let process = |&(pid, opens): &(u32, u64)| ProcessCount {
+            source: crate::event::Source::HERE,
             pid,
             start_ns: u64::from(pid),
             ppid: 1,
@@ -335,7 +344,8 @@ mod tests {
                         let comm = comm.clone().into_bytes();
                         let (start_ns, ppid, failed) = (event.start_ns, 1, opens / 2);
                         let cgroups = [CgroupCount { cgroup: u64::from(pid % 3), opens, failed }, CgroupCount::default()];
-                        counts.processes.push(ProcessCount { pid, start_ns, ppid, uid, comm, opens, failed, cgroups, ended });
+                        let source = crate::event::Source::HERE;
+                        counts.processes.push(ProcessCount { source, pid, start_ns, ppid, uid, comm, opens, failed, cgroups, ended });
                     }
                     counts.results = totals.iter().map(|(pid, opens)| (*pid as i32, *opens)).collect();
                     let [all, lately] = &mut rankings;

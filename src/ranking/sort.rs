@@ -1,5 +1,6 @@
 //! What the rows of a ranking are called, and their order.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::openers::{Group, Key, Row};
@@ -51,7 +52,7 @@ impl Sort {
             Sort::Processes => a.processes.cmp(&b.processes),
             Sort::Failed => a.failed_share().total_cmp(&b.failed_share()),
             Sort::Pid => pid(&a.key).cmp(&pid(&b.key)),
-            Sort::User => a.uid.map(|uid| names.user(uid)).cmp(&b.uid.map(|uid| names.user(uid))),
+            Sort::User => user(a, names).cmp(&user(b, names)),
             Sort::Name => label(a, names).cmp(&label(b, names)),
             Sort::Median => a.latency.map(|(median, _)| median).cmp(&b.latency.map(|(median, _)| median)),
             Sort::P99 => a.latency.map(|(_, p99)| p99).cmp(&b.latency.map(|(_, p99)| p99)),
@@ -59,11 +60,18 @@ impl Sort {
     }
 }
 
+/// What the user of a row is called, displayable.
+pub fn user<'a>(row: &Row, names: &'a Names) -> Option<Cow<'a, str>> {
+    row.uid.map(|uid| names.user_of(row.host, uid))
+}
+
 /// Ties never change places: the older first.
 pub(super) fn order_of(row: &Row) -> (u64, u32, &[u8], i64) {
+    let host = i64::from(row.host);
     match &row.key {
-        Key::Process { pid, start_ns } => (*start_ns, *pid, b"", 0),
-        Key::User(uid) => (0, *uid, b"", 0),
+        Key::Process { pid, start_ns, .. } => (*start_ns, *pid, b"", host),
+        Key::User(_, uid) => (0, *uid, b"", host),
+        Key::Host(host) => (0, 0, b"", i64::from(*host)),
         Key::Error(errno) => (0, 0, b"", i64::from(*errno)),
         Key::Text(text) => (0, 0, text, 0),
         Key::Rest => (u64::MAX, 0, b"", 0),
@@ -84,7 +92,8 @@ pub fn label(row: &Row, names: &Names) -> String {
         Key::Process { pid: 0, .. } => "(none)".to_owned(),
         Key::Process { .. } if row.comm.is_empty() => "(unknown)".to_owned(),
         Key::Process { .. } => escape(&row.comm),
-        Key::User(uid) => names.user(*uid).into_owned(),
+        Key::User(host, uid) => names.user_of(*host, *uid).into_owned(),
+        Key::Host(host) => names.host(*host).to_owned(),
         Key::Error(0) => "(no error)".to_owned(),
         Key::Error(errno) => errno_name(*errno).into_owned(),
         Key::Text(text) if text.is_empty() => "(unknown)".to_owned(),
@@ -114,5 +123,6 @@ pub fn title_of(group: Group) -> &'static str {
         Group::Container => "CONTAINER OR UNIT",
         Group::Unit => "UNIT",
         Group::Error => "ERROR",
+        Group::Host => "HOST",
     }
 }

@@ -227,16 +227,17 @@ fn text_bytes(key: &Key<'_>) -> usize {
 /// The row that an event belongs to.
 pub fn key_of<'a>(group: Group, event: &OpenEvent<'a>, names: &'a Names) -> Key<'a> {
     match group {
-        Group::Process => Key::Process { pid: event.pid, start_ns: event.start_ns },
+        Group::Process => Key::Process { source: event.source, pid: event.pid, start_ns: event.start_ns },
         // When it started no event tells.
-        Group::Parent => Key::Process { pid: event.ppid, start_ns: 0 },
+        Group::Parent => Key::Process { source: event.source, pid: event.ppid, start_ns: 0 },
         Group::Comm => Key::Text(event.process().into()),
         Group::File => Key::Text(event.path.into()),
         Group::Dir => Key::Text(event.dir().into()),
-        Group::User => Key::User(event.uid),
+        Group::User => Key::User(event.source.host(), event.uid),
         Group::Container => Key::Text(names.cgroup(event.cgroup).map_or(&b""[..], |cgroup| cgroup.group()).into()),
         Group::Unit => Key::Text(names.cgroup(event.cgroup).map_or(&b""[..], Cgroup::unit_or_path).into()),
         Group::Error => Key::Error(event.errno().unwrap_or(0)),
+        Group::Host => Key::Host(event.source.host()),
     }
 }
 

@@ -6,11 +6,12 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// How often a wait for bytes looks whether it is to end.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
@@ -36,6 +37,28 @@ pub struct Input {
     /// Displayable.
     name: String,
     interrupt: Interrupt,
+    watch: Watch,
+}
+
+/// What is seen of an input while somebody else reads it, and may be changed.
+#[derive(Clone, Debug, Default)]
+pub struct Watch(Arc<(AtomicU64, AtomicU64)>);
+
+impl Watch {
+    /// Bytes read so far.
+    pub fn bytes(&self) -> u64 {
+        self.0.0.load(Ordering::Relaxed)
+    }
+
+    /// Something has to come at least as often from now on.
+    pub fn expect_every(&self, silence: Duration) {
+        self.0.1.store(silence.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// How long nothing may come.
+    fn silence(&self) -> Option<Duration> {
+        Some(self.0.1.load(Ordering::Relaxed)).filter(|silence| *silence > 0).map(Duration::from_millis)
+    }
 }
 
 impl Input {
@@ -48,9 +71,18 @@ impl Input {
             OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
         };
         match file {
-            Ok(file) => Ok(Self { file, name, interrupt }),
+            Ok(file) => Ok(Self { file, name, interrupt, watch: Watch::default() }),
             Err(error) => Err(ReadError::Io { file: name, error }),
         }
+    }
+
+    /// A pipe. `name` is what errors call it, displayable.
+    pub fn of_pipe(pipe: OwnedFd, name: String, interrupt: Interrupt) -> Self {
+        Self { file: File::from(pipe), name, interrupt, watch: Watch::default() }
+    }
+
+    pub fn watch(&self) -> Watch {
+        self.watch.clone()
     }
 
     /// What errors call it.
@@ -66,7 +98,14 @@ impl Input {
 impl Read for Input {
     /// Waits for bytes. An error of its own kind, never `Interrupted`, which callers would try again, when told to leave.
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let begun = Instant::now();
         while !self.interrupt.is_set() {
+            if let Some(silence) = self.watch.silence().filter(|silence| begun.elapsed() > *silence) {
+                let seconds = silence.as_secs();
+                return Err(io::Error::other(format!(
+                    "nothing has come for {seconds} s: the link or the host is down"
+                )));
+            }
             let mut ready = [PollFd::new(&self.file, PollFlags::IN)];
             match rustix::event::poll(&mut ready, Some(&LOOK)) {
                 Ok(0) | Err(Errno::INTR) => continue,
@@ -76,7 +115,11 @@ impl Read for Input {
             // Somebody else who reads from the same pipe can have been faster.
             match rustix::io::read(&self.file, &mut *bytes) {
                 Err(Errno::AGAIN | Errno::INTR) => {}
-                read => return Ok(read?),
+                read => {
+                    let read = read?;
+                    self.watch.0.0.fetch_add(read as u64, Ordering::Relaxed);
+                    return Ok(read);
+                }
             }
         }
         Err(io::ErrorKind::TimedOut.into())

@@ -2,7 +2,7 @@
 //! gives is an error.
 
 use crate::escape::escape;
-use crate::event::{Op, OpenEvent, PathKind, RealPathKind, errno_number, flag_bits};
+use crate::event::{Op, OpenEvent, PathKind, RealPathKind, Source, errno_number, flag_bits};
 use crate::message::{Lookups, Lost, Totals};
 use crate::names::CONTAINER_NAME_MAX as CONTAINER_MAX;
 use base64::Engine as _;
@@ -57,7 +57,7 @@ impl LostLine<'_> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct SummaryLine<'a> {
+pub(crate) struct SummaryLine<'a> {
     opens: u64,
     #[serde(default)]
     failed: u64,
@@ -82,7 +82,7 @@ pub(super) struct SummaryLine<'a> {
 
 impl SummaryLine<'_> {
     /// The totals; losses that the line does not tell by cause are those told before.
-    pub(super) fn totals(&self, told: Lost) -> Result<Totals, String> {
+    pub(crate) fn totals(&self, told: Lost) -> Result<Totals, String> {
         let lost = match &self.lost {
             None => told,
             Some(causes) => {
@@ -204,6 +204,8 @@ impl OpenLine<'_> {
         })?;
         at_most("flags", self.flags.len(), FLAGS_MAX)?;
         Ok(OpenEvent {
+            source: Source::HERE,
+            received_ns: 0,
             ts_ns: at_most("ts_ns", self.ts_ns, CENTURY)?,
             time_ns: self.time_ns(&mut texts.second)?,
             start_ns: at_most("start_ns", self.start_ns, CENTURY)?,

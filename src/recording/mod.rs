@@ -16,7 +16,7 @@ pub use replay::replay;
 use crate::clock;
 use crate::event::OpenEvent;
 use crate::format::group_digits;
-use crate::message::{Hooks, Totals};
+use crate::message::{Hooks, HostState, Totals};
 use crate::names::Names;
 use crate::output::{Json, Output};
 use crate::privileges::Caller;
@@ -41,6 +41,9 @@ pub struct Header {
     /// The hooks in use.
     #[serde(serialize_with = "as_text", deserialize_with = "named")]
     pub hooks: Hooks,
+    /// Of a stream to another host: which lines there are beside those of a recording.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<u32>,
 }
 
 fn as_text<S: Serializer>(hooks: &Hooks, serializer: S) -> Result<S::Ok, S::Error> {
@@ -63,6 +66,7 @@ impl Header {
             kernel: uname.release().to_string_lossy().into_owned(),
             boot_time: booted.map(|time| time.to_string()).unwrap_or_default(),
             hooks: hooks.clone(),
+            protocol: None,
         }
     }
 }
@@ -124,8 +128,24 @@ impl<W: Write> Recorder<W> {
         Self::with_flushes(out, header, FLUSH_EVERY)
     }
 
+    /// Begins one that is read while it is written, by somebody who is to need little memory for it.
+    pub fn begin_stream(out: W, header: &Header) -> io::Result<Self> {
+        let mut compressed = Compressed::new(out, Duration::ZERO)?;
+        compressed.encoder.window_log(STREAM_WINDOW_LOG)?;
+        Self::begin_with(compressed, header)
+    }
+
+    /// Writes a line that only a stream has, which is JSON already.
+    pub fn raw_line(&mut self, json: &str) -> io::Result<()> {
+        self.json.raw_line(json)
+    }
+
     fn with_flushes(out: W, header: &Header, flush_every: Duration) -> io::Result<Self> {
-        let mut json = Json::new(Compressed::new(out, flush_every)?);
+        Self::begin_with(Compressed::new(out, flush_every)?, header)
+    }
+
+    fn begin_with(compressed: Compressed<W>, header: &Header) -> io::Result<Self> {
+        let mut json = Json::new(compressed);
         json.raw_line(&serde_json::to_string(header)?)?;
         json.flush()?;
         Ok(Self { json, recorded: Recorded::default() })
@@ -157,10 +177,17 @@ impl<W: Write> Output for Recorder<W> {
         self.json.summary(totals, hooks)
     }
 
+    fn host(&mut self, name: &str, state: &HostState) -> io::Result<()> {
+        self.json.host(name, state)
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         self.json.flush()
     }
 }
+
+/// The zstd window of a stream, as a power of two.
+const STREAM_WINDOW_LOG: u32 = 19;
 
 /// Each flush ends a block and costs compression, so the many that an output gets must not all reach the file.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);

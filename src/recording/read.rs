@@ -1,12 +1,12 @@
 //! Reading a recording, line by line.
 
-use super::Header;
 use super::input::{Input, Interrupt};
 use super::line::{COUNT_MAX, Kind, LostLine, OpenLine, SummaryLine, Texts};
+use super::{Header, STREAM_WINDOW_LOG};
 use crate::escape::escape;
 use crate::event::{CgroupName, OpenEvent};
 use crate::message::{Hooks, Lost, Totals};
-use crate::names::{CGROUPS_BYTES, CONTAINER_NAME_MAX, Cgroup, cgroup_bytes};
+use crate::names::{CGROUPS_BYTES, CGROUPS_BYTES_OF_ONE, CONTAINER_NAME_MAX, Cgroup, cgroup_bytes};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -82,16 +82,29 @@ impl Reader {
     /// The same; it may be a report, too.
     pub fn of_any_file(input: Input) -> Result<Self, ReadError> {
         let (file, interrupt) = (input.name().to_owned(), input.interrupt().clone());
-        Self::begin(Lines::new(input, file, interrupt)?)
+        Self::begin(Lines::new(input, file, interrupt, WINDOW_LOG_MAX)?, CGROUPS_BYTES)
+    }
+
+    /// Reads what another host sends, which takes no more memory than it must.
+    pub fn of_stream(input: Input) -> Result<Self, ReadError> {
+        let (file, interrupt) = (input.name().to_owned(), input.interrupt().clone());
+        Self::begin(Lines::new(input, file, interrupt, STREAM_WINDOW_LOG)?, CGROUPS_BYTES_OF_ONE)
+    }
+
+    /// The number of a cgroup, and its name if none was told before.
+    pub fn cgroup(&mut self, path: Vec<u8>, container: Vec<u8>) -> (u64, Option<CgroupName>) {
+        (self.parser.texts.cgroup, self.parser.texts.container) = (path, container);
+        self.parser.intern()
     }
 
     /// Reads from `input`, which errors call `file` (displayable).
     #[cfg(any(test, fuzzing))]
     pub fn new(input: impl Read + Send + 'static, file: String) -> Result<Self, ReadError> {
-        Self::begin(Lines::new(input, file, Interrupt::default())?)
+        Self::begin(Lines::new(input, file, Interrupt::default(), WINDOW_LOG_MAX)?, CGROUPS_BYTES)
     }
 
-    fn begin(mut lines: Lines) -> Result<Self, ReadError> {
+    /// `most`: bytes of cgroups that are told apart.
+    fn begin(mut lines: Lines, most: usize) -> Result<Self, ReadError> {
         if !lines.advance()? {
             return Err(lines.garbage("it is empty".into()));
         }
@@ -100,7 +113,7 @@ impl Reader {
         let header = (kind == "header").then(|| parse::<Header>(&lines.line));
         let header = header.transpose().map_err(|what| lines.garbage(what))?;
         let header = header.map(|header| displayable(&header));
-        Ok(Self { lines, ahead: header.is_none(), header, is_report, parser: Parser::default() })
+        Ok(Self { lines, ahead: header.is_none(), header, is_report, parser: Parser { most, ..Parser::default() } })
     }
 
     /// Whether these are the lines of a report in JSON.
@@ -151,8 +164,13 @@ struct Lines {
 }
 
 impl Lines {
-    fn new(input: impl Read + Send + 'static, file: String, interrupt: Interrupt) -> Result<Self, ReadError> {
-        match decompressed(input) {
+    fn new(
+        input: impl Read + Send + 'static,
+        file: String,
+        interrupt: Interrupt,
+        window_log: u32,
+    ) -> Result<Self, ReadError> {
+        match decompressed(input, window_log) {
             Ok(input) => Ok(Self { file, input, interrupt, line: Vec::new(), number: 0 }),
             Err(_) if interrupt.is_set() => Err(ReadError::Interrupted { file, line: 0 }),
             Err(error) => Err(ReadError::Io { file, error }),
@@ -199,6 +217,8 @@ struct Parser {
     /// By their paths, with the names of their containers, which may become known late.
     cgroups: HashMap<Vec<u8>, (u64, Vec<u8>)>,
     cgroup_bytes: usize,
+    /// The most of those.
+    most: usize,
     told: Lost,
     summed_up: bool,
 }
@@ -242,7 +262,7 @@ impl Parser {
         if path.is_empty() {
             return (0, None);
         }
-        let room = CGROUPS_BYTES.saturating_sub(cgroup_bytes(OTHER_CGROUPS, None) + self.cgroup_bytes);
+        let room = self.most.saturating_sub(cgroup_bytes(OTHER_CGROUPS, None) + self.cgroup_bytes);
         let known = self.cgroups.get(path);
         if known.is_some_and(|(_, container)| *container == self.texts.container) {
             return (known.map_or(0, |(id, _)| *id), None);
@@ -272,7 +292,7 @@ impl Parser {
 }
 
 /// `input` without its compression, if it has any.
-fn decompressed(mut input: impl Read + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {
+fn decompressed(mut input: impl Read + Send + 'static, window_log: u32) -> io::Result<Box<dyn BufRead + Send>> {
     let mut magic = Vec::new();
     input.by_ref().take(ZSTD_MAGIC.len() as u64).read_to_end(&mut magic)?;
     let compressed = magic == ZSTD_MAGIC;
@@ -281,11 +301,11 @@ fn decompressed(mut input: impl Read + Send + 'static) -> io::Result<Box<dyn Buf
         return Ok(Box::new(input));
     }
     let mut decoder = zstd::Decoder::with_buffer(input)?;
-    decoder.window_log_max(WINDOW_LOG_MAX)?;
+    decoder.window_log_max(window_log)?;
     Ok(Box::new(BufReader::new(decoder)))
 }
 
-fn parse<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, String> {
+pub(crate) fn parse<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, String> {
     serde_json::from_slice(line).map_err(|error| {
         // Its "at line 1 column 7" counts in our line, which has a number of its own.
         let what = escape(error.to_string().as_bytes());
@@ -311,5 +331,6 @@ fn displayable(header: &Header) -> Header {
         kernel: safe(&header.kernel),
         boot_time: safe(&header.boot_time),
         hooks: Hooks::named(&safe(&header.hooks.set)),
+        protocol: header.protocol,
     }
 }

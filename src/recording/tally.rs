@@ -113,6 +113,7 @@ impl Tally {
         }
         let others = key == OTHERS;
         self.processes.entry(key).or_insert_with(|| ProcessCount {
+            source: crate::event::Source::HERE,
             pid,
             start_ns,
             ppid: if others { 0 } else { event.ppid },

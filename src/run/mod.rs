@@ -8,6 +8,7 @@ mod lines;
 mod page;
 mod progress;
 mod record;
+mod remote;
 mod replay;
 mod report;
 mod rotation;
@@ -21,12 +22,13 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never};
 use crate::child::{Program, Streams};
 use crate::cli::OutputForm;
 use crate::clock::Moment;
-use crate::config::{AtEnd, Show};
+use crate::config::{AtEnd, Origin, Show};
 use crate::error::{EXIT_OK, Error};
 use crate::filter::{CheckedBy, Filter};
 use crate::message::{Hooks, Message};
 use crate::recording::Header;
-use crate::tracer::{self, Command, Options, Tracer};
+use crate::remote::hosts::Told;
+use crate::tracer::{self, Command, Tracer};
 use at_end::{EndReport, with_end_report};
 use command::Run;
 use command_terminal::CommandTerminal;
@@ -35,6 +37,7 @@ use screen::{Live, Shown, screen};
 
 pub(crate) use diff::diff;
 pub(crate) use record::{record, record_in_files};
+pub(crate) use remote::agent;
 pub(crate) use replay::replay;
 pub(crate) use report::{report, report_command};
 
@@ -50,22 +53,28 @@ const WAITING_FOR_LINES: usize = 128;
 ///
 /// # Errors
 /// If the host cannot be traced, or the output cannot be written.
-pub(crate) fn live(mut options: Options, show: Show, command: &Program, at_end: Option<AtEnd>) -> Result<u8, Error> {
-    let shows_self = options.show_self;
-    if show.form == OutputForm::Tui {
-        // Whoever looks at the screen may want to look on.
-        options.ends_with.clear();
-    }
+pub(crate) fn live(mut origin: Origin, show: Show, command: &Program, at_end: Option<AtEnd>) -> Result<u8, Error> {
+    let (shows_self, remote) = match &mut origin {
+        Origin::Here(options) => {
+            if show.form == OutputForm::Tui {
+                // Whoever looks at the screen may want to look on.
+                options.ends_with.clear();
+            }
+            (options.show_self, false)
+        }
+        Origin::Hosts(_, start) => (start.show_self, true),
+    };
     let waiting = if show.form == OutputForm::Tui { WAITING } else { WAITING_FOR_LINES };
     let limit = show.selection.limits.duration;
-    trace(options, waiting, |messages, commands, hooks| match show.form {
+    let told = if show.form == OutputForm::Tui { Told::Screen } else { Told::Lines };
+    trace((origin, told), waiting, |messages, commands, hooks| match show.form {
         OutputForm::Tui => {
             let (terminal, events) = command_terminal::start(command, show.quiet, commands)?.unzip();
             let events = events.unwrap_or_else(never);
             let label = terminal.as_ref().map(CommandTerminal::label);
             let header = Header::of_host(hooks);
             let shown = Shown { header, file: None, command: label, shows_self, start: Some(Moment::now()) };
-            let control = Live { commands, terminal: terminal.as_ref() };
+            let control = Live { remote, commands, terminal: terminal.as_ref() };
             let (filter, names) = (show.selection.filter.clone(), show.selection.names.clone());
             let end_report = at_end.map(|at_end| EndReport::new(at_end, command, (&filter, names), hooks));
             let code = until(limit, &|| stop(commands), || {
@@ -103,10 +112,14 @@ pub(crate) fn live(mut options: Options, show: Show, command: &Program, at_end: 
 /// Traces in a thread of its own while `consume` takes the messages in this one, `waiting` of which it may be late. All
 /// hooks are in place before `consume` begins, and nothing is left of them when this returns.
 fn trace(
-    options: Options,
+    (origin, told): (Origin, Told),
     waiting: usize,
     consume: impl FnOnce(&Receiver<Message>, &Sender<Command>, &Hooks) -> Result<u8, Error>,
 ) -> Result<u8, Error> {
+    let options = match origin {
+        Origin::Here(options) => options,
+        Origin::Hosts(target, start) => return remote::trace(target, start, told, waiting, consume),
+    };
     let (messages, received) = bounded(waiting);
     let (commands, commanded) = bounded(8);
     let (ready, started) = bounded(1);

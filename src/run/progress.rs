@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::child::Program;
 use crate::event::Batch;
 use crate::format::{compact, group_digits};
-use crate::message::{Counts, Hooks, Lost};
+use crate::message::{Counts, Hooks, HostNews, Lost};
 use crate::output::lines::Consumer;
 
 /// Whether there is a terminal for it. A command has it to itself.
@@ -74,6 +74,10 @@ impl Consumer for Progress<'_> {
         let written = self.consumer.counts(counts, left)?;
         show(&self.text());
         Ok(written)
+    }
+
+    fn host(&mut self, news: &HostNews) -> io::Result<()> {
+        self.consumer.host(news)
     }
 
     fn end(&mut self) -> io::Result<()> {

@@ -11,14 +11,14 @@ use super::progress::{is_shown, with_progress};
 use super::rotation::{Rotating, drafts};
 use super::{WAITING_FOR_LINES, trace};
 use crate::child::{Program, Streams};
-use crate::config::{AtEnd, Rotation, Selection, Target};
+use crate::config::{AtEnd, Origin, Rotation, Selection, Target};
 use crate::error::{self, EXIT_OK, Error};
 use crate::format::group_digits;
 use crate::output::lines::{Consumer as _, Ended, consume};
 use crate::output::report::WithReport;
 use crate::output::{Unwritten, losses};
 use crate::recording::{Header, Recorder};
-use crate::tracer::Options;
+use crate::remote::hosts::Told;
 
 /// Traces into a recording.
 ///
@@ -26,7 +26,7 @@ use crate::tracer::Options;
 /// If the host cannot be traced, or the file cannot be written.
 pub(crate) fn record(
     target: &Target,
-    options: Options,
+    origin: Origin,
     selection: &Selection,
     command: &Program,
     at_end: Option<AtEnd>,
@@ -38,7 +38,7 @@ pub(crate) fn record(
         ));
     }
     let name = if to_stdout { "to stdout".to_owned() } else { format!("in {}", target.path.display()) };
-    trace(options, WAITING_FOR_LINES, |messages, commands, hooks| {
+    trace((origin, Told::Lines), WAITING_FOR_LINES, |messages, commands, hooks| {
         // What cannot even be started leaves no recording behind, and an old one as it was.
         let draft = (!to_stdout).then(|| draft(target)).transpose()?;
         let streams = if to_stdout { Streams::OutputToStderr } else { Streams::Inherited };
@@ -98,12 +98,12 @@ pub(crate) fn record(
 pub(crate) fn record_in_files(
     target: &Target,
     rotation: Rotation,
-    options: Options,
+    origin: Origin,
     selection: &Selection,
     command: &Program,
     at_end: Option<AtEnd>,
 ) -> Result<u8, Error> {
-    trace(options, WAITING_FOR_LINES, |messages, commands, hooks| {
+    trace((origin, Told::Lines), WAITING_FOR_LINES, |messages, commands, hooks| {
         let drafts = drafts(target, rotation.files)?;
         let run = Run { command, streams: Streams::Inherited, limit: selection.limits.duration, commands };
         let broken = |why: io::Error| Error::Other(format!("cannot write the recording: {why}"));

@@ -14,7 +14,7 @@ use super::page::Page;
 use super::{WAITING_FOR_LINES, trace};
 use crate::child::{Program, Streams};
 use crate::cli::ReportForm;
-use crate::config::{Paper, Selection};
+use crate::config::{Origin, Paper, Selection};
 use crate::error::{self, EXIT_OK, Error};
 use crate::escape::escape;
 use crate::message::Hooks;
@@ -25,6 +25,7 @@ use crate::output::report::{By, Collect, Host};
 use crate::output::{self, Writer, losses};
 use crate::privileges::{self, Role};
 use crate::recording::{self, Header, Input, Interrupt, ReadError, Reader};
+use crate::remote::hosts::Told;
 use crate::report::{self, ROOM, Report};
 use crate::tracer::Options;
 
@@ -60,7 +61,7 @@ pub(crate) fn report_command(
     paper: Paper,
 ) -> Result<u8, Error> {
     let limits = selection.limits;
-    trace(options, WAITING_FOR_LINES, |messages, commands, hooks| {
+    trace((Origin::Here(options), Told::Lines), WAITING_FOR_LINES, |messages, commands, hooks| {
         let streams = if form == ReportForm::Text { Streams::Inherited } else { Streams::OutputToStderr };
         let run = Run { command, streams, limit: limits.duration, commands };
         run.lines(

@@ -85,13 +85,17 @@ pub(super) struct Shown<'a> {
 
 /// The live side, as the screen may ask things of it.
 pub(super) struct Live<'a> {
+    /// Other hosts are shown.
+    pub remote: bool,
     pub commands: &'a Sender<Command>,
     pub terminal: Option<&'a CommandTerminal>,
 }
 
 impl tui::Control for Live<'_> {
-    fn filter(&mut self, filter: &KernelFilter) -> bool {
-        self.commands.try_send(Command::Filter(filter.clone())).is_ok()
+    fn filter(&mut self, filter: &KernelFilter, expression: &str) -> bool {
+        let command =
+            if self.remote { Command::Expression(expression.to_owned()) } else { Command::Filter(filter.clone()) };
+        self.commands.try_send(command).is_ok()
     }
 
     fn look_up(&mut self, wanted: bool) {

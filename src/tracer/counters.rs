@@ -157,6 +157,7 @@ fn process_of(process_record { key, count }: process_record) -> ProcessCount {
         count.r#in.map(|sum| CgroupCount { cgroup: sum.cgroup, opens: sum.succeeded + sum.failed, failed: sum.failed });
     let [first, next, _] = sums;
     ProcessCount {
+        source: crate::event::Source::HERE,
         pid: key.pid,
         start_ns: key.start_ns,
         ppid: count.ppid,

@@ -93,6 +93,8 @@ impl Default for Options {
 pub enum Command {
     /// From now on the kernel leaves out what this filter does not want.
     Filter(KernelFilter),
+    /// The same for other hosts, as an expression: they leave out what it does not hold for.
+    Expression(String),
     /// See look-ups too, or no longer.
     Lookups(bool),
     /// Leave the hook set for the next best one, as when it loses opens.

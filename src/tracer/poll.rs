@@ -183,6 +183,8 @@ impl Poller<'_, '_> {
             match commands.recv_timeout(pause) {
                 Ok(Command::Filter(wanted)) => self.filter(wanted)?,
                 Ok(Command::Lookups(wanted)) => self.look_up(wanted)?,
+                // There are other hosts, or there is a tracer.
+                Ok(Command::Expression(_)) => {}
                 Ok(Command::MoveOn) => self.move_on(None)?,
                 Err(RecvTimeoutError::Timeout) if watch.all_ended() => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => {}

@@ -21,8 +21,8 @@ use crate::message::Message;
 
 /// How the screen asks for things of the live side.
 pub trait Control {
-    /// The user keeps a filter of which the kernel could do this part. True if it does it from now on.
-    fn filter(&mut self, filter: &KernelFilter) -> bool;
+    /// The user keeps a filter of which the kernel could do this part; `expression` is all of it. True if it does it from now on.
+    fn filter(&mut self, filter: &KernelFilter, expression: &str) -> bool;
 
     /// See look-ups too, or no longer; the hooks tell what came of it.
     fn look_up(&mut self, _wanted: bool) {}
@@ -39,7 +39,7 @@ pub trait Control {
 pub struct NoControl;
 
 impl Control for NoControl {
-    fn filter(&mut self, _: &KernelFilter) -> bool {
+    fn filter(&mut self, _: &KernelFilter, _: &str) -> bool {
         false
     }
 }
@@ -164,7 +164,7 @@ fn apply(
             Effect::Type(bytes) => control.type_bytes(&bytes),
             Effect::CommandSize(size) => control.resize(size),
             Effect::Filter(filter) => {
-                let does = control.filter(&filter);
+                let does = control.filter(&filter, &app.filter.written_out());
                 let _ = app.update(Event::KernelFilters { does, time_ns: Moment::now().time_ns });
             }
         }

@@ -56,7 +56,9 @@ pub const JSON_FIELDS: [(&str, &str); 23] = [
 ];
 
 /// Fields that a line only has where they say something.
-pub const OPTIONAL: [(&str, &str); 5] = [
+pub const OPTIONAL: [(&str, &str); 7] = [
+    ("host", "with --host, which host; time, ts_ns and all else are then as that host has them"),
+    ("received", "with --host, when it came here by the clock of this host, as time"),
     ("container_id", "all digits of the id of the container"),
     ("pod namespace", "the container's pod in Kubernetes, where its names are known"),
     ("dir_deleted", "true where the directory that the name is relative to was deleted"),
@@ -111,13 +113,14 @@ const EXIT_STATUS: [(&str, &str); 4] = [
     ),
 ];
 
-const EXAMPLES: [(&str, &str); 10] = [
+const EXAMPLES: [(&str, &str); 11] = [
     ("opentop", "The screen: who opens what, live."),
     ("opentop -x -c nginx", "Only what nginx failed to open."),
     ("opentop -- make", "Run make, and show what it and its descendants open."),
     ("opentop -o json -d 5 | jq .path", "Five seconds of opens as JSON Lines."),
     ("opentop -b -n 3 -i 2 -g dir", "Three rankings of directories, every two seconds."),
     ("opentop record -F 'dir:^/etc' etc.zst", "Record what is opened below /etc."),
+    ("opentop --host web1,root@db1", "Several hosts on one screen, by ssh."),
     ("opentop replay etc.zst", "Look at it later, elsewhere, without privileges."),
     (
         "opentop report -- make",
@@ -159,7 +162,7 @@ fn subcommand_pages() -> Vec<(String, Vec<u8>)> {
         page.extend_from_slice(more.to_roff().as_bytes());
         (format!("assets/{name}.1"), page)
     };
-    command.get_subcommands().map(page).collect()
+    command.get_subcommands().filter(|sub| !sub.is_hide_set()).map(page).collect()
 }
 
 /// Every document with tables that are made anew: its path, its text as it is, and the names of its tables. Each table stands
@@ -341,7 +344,7 @@ fn json() -> Roff {
         roman(
             " each line is an object. An open has the fields below. Besides there are lines of type lost (cause and \
              count, when it happens) and, last, summary (opens, failed, delivered, dropped, hooks, filtered, hidden, \
-             lost). With --batch a line of type table is followed by one of type opener for each row. A recording is \
+             lost). With --host those of type host tell how a host is, and what it has counted. With --batch a line of type table is followed by one of type opener for each row. A recording is \
              the same, compressed by zstd, behind a line of type header.",
         ),
     ]);

@@ -248,7 +248,7 @@ fn the_screen_is_never_cleared_after_the_start() {
 fn panicking_screen() {
     struct Panics;
     impl opentop::tui::Control for Panics {
-        fn filter(&mut self, _: &opentop::filter::KernelFilter) -> bool {
+        fn filter(&mut self, _: &opentop::filter::KernelFilter, _: &str) -> bool {
             panic!("as the test wants it")
         }
     }

@@ -5,7 +5,7 @@ use std::io;
 use crate::clock::Moment;
 use crate::event::Batch;
 use crate::filter::Filter;
-use crate::message::{Counts, Hooks, Lost, Totals};
+use crate::message::{Counts, Hooks, HostNews, Lost, Totals};
 use crate::names::Names;
 use crate::output::lines::Consumer;
 use crate::output::{Table, TableOutput};
@@ -86,6 +86,15 @@ impl Consumer for Tables<'_> {
             }
         }
         Ok(0)
+    }
+
+    fn host(&mut self, news: &HostNews) -> io::Result<()> {
+        match news {
+            HostNews::User { host, uid, name } => self.names.learn_user(*host, *uid, name),
+            HostNews::State { host, state } => self.output.host(self.names.host(*host), state)?,
+            HostNews::Gone(source) => self.ranking.lose(*source),
+        }
+        Ok(())
     }
 
     fn counts(&mut self, counts: Counts, left: u64) -> io::Result<u64> {

@@ -13,6 +13,7 @@ const START: Moment = Moment { ts_ns: 1_000_000_000, time_ns: 1_767_323_045_000_
 
 fn reading(seconds: u64, processes: &[(u32, &str, u64, u64)], ring: u64) -> Message {
     let process = |&(pid, comm, opens, failed): &(u32, &str, u64, u64)| ProcessCount {
+        source: crate::event::Source::HERE,
         pid,
         start_ns: 1,
         ppid: 1,

@@ -18,7 +18,7 @@ use std::io;
 
 use crate::event::Batch;
 use crate::filter::Filter;
-use crate::message::{Counts as SourceCounts, Hooks, Lost, Message, Totals};
+use crate::message::{Counts as SourceCounts, Hooks, HostNews, Lost, Message, Totals};
 use crate::names::Names;
 use crate::output::lines::Consumer;
 use crate::report::{Counts, Kind, Record, Report};
@@ -44,7 +44,7 @@ impl<'a> Collect<'a> {
             Message::Opens(batch) => drop(self.add(batch, u64::MAX)),
             Message::Hooks(hooks) => self.hooks = hooks.to_string(),
             Message::Counts(counts) => self.totals = counts.totals,
-            Message::End | Message::Failed(_) => {}
+            Message::Host(_) | Message::End | Message::Failed(_) => {}
         }
     }
 
@@ -129,6 +129,10 @@ impl Consumer for WithReport<'_, '_> {
             collect.totals = counts.totals;
         }
         self.consumer.counts(counts, left)
+    }
+
+    fn host(&mut self, news: &HostNews) -> io::Result<()> {
+        self.consumer.host(news)
     }
 
     fn end(&mut self) -> io::Result<()> {

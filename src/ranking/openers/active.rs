@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::names::Names;
 
-use super::{EndedSum, Group, Id, Key, Openers, Process, Row, Sum, SumKey, add, key_of};
+use super::{EndedSum, Group, Id, Key, Openers, Process, Row, Sum, SumKey, add, key_of, process_key};
 
 /// The sums of commands or users, kept up to date with each process that changes. There are no more of them than processes
 /// and sums of ended ones.
@@ -25,10 +25,11 @@ struct GroupSum {
 
 impl Grouped {
     /// Takes in what `process` has opened, under the name that it has now.
-    pub(super) fn enter(&mut self, process: &Process) {
+    pub(super) fn enter(&mut self, host: u8, process: &Process) {
         let Sum { opens, failed } = process.sum();
         if opens > 0 {
-            let into = self.sums.entry(self.group_of(&process.comm, Some(process.uid), process.parent)).or_default();
+            let into =
+                self.sums.entry(self.group_of(host, &process.comm, Some(process.uid), process.parent)).or_default();
             into.processes += 1;
             into.running += usize::from(!process.ended);
             into.sum = into.sum.plus(Sum { opens, failed });
@@ -36,9 +37,9 @@ impl Grouped {
     }
 
     /// Takes that out again, as it was taken in.
-    pub(super) fn leave(&mut self, process: &Process) {
+    pub(super) fn leave(&mut self, host: u8, process: &Process) {
         let Sum { opens, failed } = process.sum();
-        let key = self.group_of(&process.comm, Some(process.uid), process.parent);
+        let key = self.group_of(host, &process.comm, Some(process.uid), process.parent);
         let Some(from) = self.sums.get_mut(&key).filter(|_| opens > 0) else { return };
         from.processes -= 1;
         from.running -= usize::from(!process.ended);
@@ -49,17 +50,18 @@ impl Grouped {
     }
 
     /// Takes in the sum of a process that is not kept one by one any more.
-    pub(super) fn add(&mut self, (comm, uid, parent): &SumKey, ended: EndedSum) {
+    pub(super) fn add(&mut self, (host, comm, uid, parent): &SumKey, ended: EndedSum) {
         let uid = (*uid != u32::MAX).then_some(*uid);
-        let into = self.sums.entry(self.group_of(comm, uid, *parent)).or_default();
+        let into = self.sums.entry(self.group_of(*host, comm, uid, *parent)).or_default();
         into.sum = into.sum.plus(ended.sum);
         into.processes += ended.processes;
     }
 
-    fn group_of(&self, comm: &[u8], uid: Option<u32>, (pid, start_ns): Id) -> Key<'static> {
+    fn group_of(&self, host: u8, comm: &[u8], uid: Option<u32>, parent: Id) -> Key<'static> {
         match self.group {
-            Group::Parent => Key::Process { pid, start_ns },
-            Group::User => uid.map_or(Key::Rest, Key::User),
+            Group::Parent => process_key(parent),
+            Group::User => uid.map_or(Key::Rest, |uid| Key::User(host, uid)),
+            Group::Host => Key::Host(host),
             _ => Key::Text(comm.to_owned().into()),
         }
     }
@@ -68,7 +70,7 @@ impl Grouped {
 impl Openers {
     /// As [`Openers::new`], for [`Openers::active_rows`] by `group`; up to a reset.
     pub fn for_active(group: Group, since_ns: Option<u64>) -> Self {
-        let by_sums = matches!(group, Group::Parent | Group::Comm | Group::User);
+        let by_sums = matches!(group, Group::Parent | Group::Comm | Group::User | Group::Host);
         Self { grouped: by_sums.then(|| Grouped { group, sums: HashMap::new() }), ..Self::new(since_ns) }
     }
 

@@ -5,10 +5,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::event::Source;
 use crate::message::Ancestor;
 
+/// A pid, of one of several hosts.
+pub type Pid = (Source, u32);
+
 /// A process by its pid and its start, CLOCK_MONOTONIC nanoseconds. A start of 0: nothing but the pid is known of it.
-pub(super) type Id = (u32, u64);
+pub type Id = (Pid, u64);
 
 /// Parents that are kept; those without counted children make room for others.
 const KINS_MAX: usize = 1 << 15;
@@ -43,27 +47,28 @@ pub(super) struct Known<'a> {
 pub(super) struct Families {
     kins: HashMap<Id, Kin>,
     /// Start of the latest parent with each pid.
-    latest: HashMap<u32, u64>,
-    told: HashMap<u32, Ancestor>,
+    latest: HashMap<Pid, u64>,
+    told: HashMap<Pid, Ancestor>,
 }
 
 impl Families {
     /// Takes note of processes that may be parents.
     pub(super) fn learn(&mut self, ancestors: Vec<Ancestor>) {
         for ancestor in ancestors {
-            if self.told.len() >= TOLD_MAX && !self.told.contains_key(&ancestor.pid) {
+            let pid = (Source::HERE, ancestor.pid);
+            if self.told.len() >= TOLD_MAX && !self.told.contains_key(&pid) {
                 self.told.clear();
             }
-            self.told.insert(ancestor.pid, ancestor);
+            self.told.insert(pid, ancestor);
         }
     }
 
     /// The parent of a process that started at `start_ns`. `counted` tells what the counts have of a pid.
-    pub(super) fn parent_of<'a>(&mut self, (ppid, start_ns): Id, counted: &impl Fn(u32) -> Option<Known<'a>>) -> Id {
+    pub(super) fn parent_of<'a>(&mut self, (ppid, start_ns): Id, counted: &impl Fn(Pid) -> Option<Known<'a>>) -> Id {
         self.find((ppid, start_ns), counted, DEPTH_MAX)
     }
 
-    fn find<'a>(&mut self, (pid, child_ns): Id, counted: &impl Fn(u32) -> Option<Known<'a>>, depth: usize) -> Id {
+    fn find<'a>(&mut self, (pid, child_ns): Id, counted: &impl Fn(Pid) -> Option<Known<'a>>, depth: usize) -> Id {
         let older = |start_ns: u64| start_ns <= child_ns.saturating_add(TICK_NS);
         let told = self.told.get(&pid).filter(|told| older(told.start_ns)).cloned();
         let (start_ns, ppid, comm, ended) = match (counted(pid).filter(|known| older(known.start_ns)), told) {
@@ -86,10 +91,10 @@ impl Families {
         if self.kins.len() >= KINS_MAX || depth == 0 {
             return (pid, 0);
         }
-        let id = (pid, start_ns);
+        let (id, ppid) = ((pid, start_ns), (pid.0, ppid));
         self.latest.insert(pid, start_ns);
         self.kins.insert(id, Kin { comm, parent: (ppid, 0), ended });
-        let parent = if ppid == 0 { (0, 0) } else { self.find((ppid, start_ns), counted, depth - 1) };
+        let parent = if ppid.1 == 0 { (ppid, 0) } else { self.find((ppid, start_ns), counted, depth - 1) };
         if let Some(kin) = self.kins.get_mut(&id) {
             kin.parent = parent;
         }
@@ -117,7 +122,7 @@ impl Families {
     }
 
     /// What is called so by its pid alone: the latest that is known.
-    pub(super) fn latest(&self, pid: u32) -> Option<&Kin> {
+    pub(super) fn latest(&self, pid: Pid) -> Option<&Kin> {
         self.kins.get(&(pid, *self.latest.get(&pid)?))
     }
 

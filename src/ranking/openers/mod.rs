@@ -15,10 +15,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use active::Grouped;
-use families::{Families, Id, Known};
+use families::{Families, Known};
+pub use families::{Id, Pid};
 use sums::Sums;
 
-use crate::event::OpenEvent;
+use crate::event::{OpenEvent, Source};
 use crate::message::{CgroupCount, Counts, ProcessCount};
 use crate::names::{Cgroup, Names};
 
@@ -34,11 +35,12 @@ pub enum Group {
     Container,
     Unit,
     Error,
+    Host,
 }
 
 impl Group {
     /// All of them, in the order in which the key steps through.
-    pub const ALL: [Group; 9] = [
+    pub const ALL: [Group; 10] = [
         Group::Process,
         Group::Comm,
         Group::Parent,
@@ -48,6 +50,7 @@ impl Group {
         Group::Container,
         Group::Unit,
         Group::Error,
+        Group::Host,
     ];
 
     /// As on the command line.
@@ -62,6 +65,7 @@ impl Group {
             Group::Container => "container",
             Group::Unit => "unit",
             Group::Error => "error",
+            Group::Host => "host",
         }
     }
 
@@ -76,7 +80,7 @@ impl Group {
 
     /// Whether its rows are made of those of processes.
     pub fn has_processes(self) -> bool {
-        matches!(self, Group::Process | Group::Parent | Group::Comm | Group::User)
+        matches!(self, Group::Process | Group::Parent | Group::Comm | Group::User | Group::Host)
     }
 }
 
@@ -84,11 +88,15 @@ impl Group {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Key<'a> {
     Process {
+        source: Source,
         pid: u32,
         /// Nanoseconds of CLOCK_MONOTONIC.
         start_ns: u64,
     },
-    User(u32),
+    /// Of the host with this number.
+    User(u8, u32),
+    /// One of several hosts.
+    Host(u8),
     /// An errno; 0 is success.
     Error(i32),
     /// A command, path, directory or container.
@@ -100,8 +108,9 @@ pub enum Key<'a> {
 impl Key<'_> {
     pub fn into_owned(self) -> Key<'static> {
         match self {
-            Key::Process { pid, start_ns } => Key::Process { pid, start_ns },
-            Key::User(uid) => Key::User(uid),
+            Key::Process { source, pid, start_ns } => Key::Process { source, pid, start_ns },
+            Key::User(host, uid) => Key::User(host, uid),
+            Key::Host(host) => Key::Host(host),
             Key::Error(errno) => Key::Error(errno),
             Key::Text(text) => Key::Text(Cow::Owned(text.into_owned())),
             Key::Rest => Key::Rest,
@@ -116,6 +125,8 @@ pub struct Row {
     /// Command name, where the row has one.
     pub comm: Vec<u8>,
     pub uid: Option<u32>,
+    /// The number of the host that all of it is of; 0 where there is but one, or no one host.
+    pub host: u8,
     pub opens: u64,
     pub failed: u64,
     /// Opens a second between the last two readings; `None` before there were two.
@@ -123,7 +134,7 @@ pub struct Row {
     /// Processes that the row is the sum of, where that is counted; 0 where it is not.
     pub processes: u64,
     /// The parent of a process: its pid and its start, which is 0 where nothing else is known of it.
-    pub parent: (u32, u64),
+    pub parent: Id,
     /// All processes of the row have ended.
     pub ended: bool,
     /// Id of the latest event known of it.
@@ -141,11 +152,12 @@ impl Row {
             key,
             comm: Vec::new(),
             uid: None,
+            host: 0,
             opens: 0,
             failed: 0,
             rate: None,
             processes: 0,
-            parent: (0, 0),
+            parent: Id::default(),
             ended: false,
             last: None,
             last_path: Vec::new(),
@@ -186,7 +198,7 @@ impl Sum {
 }
 
 /// Ended processes that are not kept one by one: those of one command, user and parent.
-type SumKey = (Vec<u8>, u32, Id);
+type SumKey = (u8, Vec<u8>, u32, Id);
 
 /// What they have opened, and how many they are.
 #[derive(Clone, Copy, Debug, Default)]
@@ -218,7 +230,7 @@ impl Process {
     fn new(count: &ProcessCount) -> Self {
         Self {
             uid: count.uid,
-            parent: (count.ppid, 0),
+            parent: ((count.source, count.ppid), 0),
             comm: count.comm.clone(),
             now: Sum::default(),
             cgroups: Default::default(),
@@ -236,11 +248,17 @@ impl Process {
     }
 }
 
+/// The row of a process.
+fn process_key(((source, pid), start_ns): Id) -> Key<'static> {
+    Key::Process { source, pid, start_ns }
+}
+
 /// The row that a process or a sum of ended ones belongs to.
 fn key_of(group: Group, row: &Row) -> Key<'static> {
     match group {
-        Group::Parent => Key::Process { pid: row.parent.0, start_ns: row.parent.1 },
-        Group::User => row.uid.map_or(Key::Rest, Key::User),
+        Group::Parent => process_key(row.parent),
+        Group::User => row.uid.map_or(Key::Rest, |uid| Key::User(row.host, uid)),
+        Group::Host => Key::Host(row.host),
         Group::Comm => Key::Text(row.comm.clone().into()),
         _ => row.key.clone(),
     }
@@ -249,12 +267,12 @@ fn key_of(group: Group, row: &Row) -> Key<'static> {
 /// The counts of all processes since the start or the last reset.
 #[derive(Debug)]
 pub struct Openers {
-    processes: HashMap<(u32, u64), Process>,
+    processes: HashMap<Id, Process>,
     /// Ended processes that are not kept one by one.
     sums: HashMap<SumKey, EndedSum>,
     families: Families,
     /// Start of the latest process with each pid.
-    latest: HashMap<u32, u64>,
+    latest: HashMap<Pid, u64>,
     cgroups: Sums<u64>,
     results: Sums<i32>,
     /// When the counts were last read, how long after the time before, and how often.
@@ -264,7 +282,7 @@ pub struct Openers {
     /// Those of `processes` that have ended.
     ended: usize,
     /// Those that have counts in the last reading.
-    in_last_reading: Vec<(u32, u64)>,
+    in_last_reading: Vec<Id>,
     /// The sums of each group, where only those that open something are looked at.
     grouped: Option<Grouped>,
 }
@@ -297,9 +315,9 @@ impl Openers {
         self.families.learn(counts.ancestors);
         let mut new = Vec::new();
         for count in &counts.processes {
-            let key = (count.pid, count.start_ns);
+            let key = ((count.source, count.pid), count.start_ns);
             if !self.processes.contains_key(&key) {
-                let latest = self.latest.entry(count.pid).or_default();
+                let latest = self.latest.entry(key.0).or_default();
                 *latest = count.start_ns.max(*latest);
                 new.push((key, count.ppid));
             }
@@ -322,10 +340,10 @@ impl Openers {
     }
 
     fn read_one(&mut self, count: ProcessCount) {
-        let key = (count.pid, count.start_ns);
+        let key = ((count.source, count.pid), count.start_ns);
         let Some(process) = self.processes.get_mut(&key) else { return };
         if let Some(grouped) = &mut self.grouped {
-            grouped.leave(process);
+            grouped.leave(count.source.host(), process);
         }
         let new = count.opens.saturating_sub(process.now.opens);
         if process.reading == self.readings {
@@ -350,30 +368,30 @@ impl Openers {
         process.comm = count.comm;
         process.ended = count.ended;
         if let Some(grouped) = &mut self.grouped {
-            grouped.enter(process);
+            grouped.enter(count.source.host(), process);
         }
     }
 
     /// Settles who the parent of a new process is.
-    fn find_parent(&mut self, key: (u32, u64), ppid: u32) {
+    fn find_parent(&mut self, key: Id, ppid: u32) {
         if self.families.is_full() {
             let children = self.processes.values().map(|process| process.parent);
-            self.families.retain(children.chain(self.sums.keys().map(|(_, _, parent)| *parent)));
+            self.families.retain(children.chain(self.sums.keys().map(|(_, _, _, parent)| *parent)));
         }
         let (processes, latest) = (&self.processes, &self.latest);
-        let counted = |pid: u32| {
+        let counted = |pid: Pid| {
             let start_ns = *latest.get(&pid)?;
             let process = processes.get(&(pid, start_ns))?;
-            Some(Known { start_ns, ppid: process.parent.0, comm: &process.comm, ended: process.ended })
+            Some(Known { start_ns, ppid: process.parent.0.1, comm: &process.comm, ended: process.ended })
         };
-        let parent = self.families.parent_of((ppid, key.1), &counted);
+        let parent = self.families.parent_of(((key.0.0, ppid), key.1), &counted);
         if let Some(process) = self.processes.get_mut(&key) {
             process.parent = parent;
         }
     }
 
     /// The name of the parent that has this pid or had it last, where it is known.
-    pub fn parent_name(&self, pid: u32) -> Option<&[u8]> {
+    pub fn parent_name(&self, pid: Pid) -> Option<&[u8]> {
         self.families.latest(pid).map(|kin| kin.comm.as_slice())
     }
 
@@ -386,13 +404,13 @@ impl Openers {
             let Some(process) = self.processes.remove(&key) else { continue };
             self.ended -= 1;
             if let Some(grouped) = &mut self.grouped {
-                grouped.leave(&process);
+                grouped.leave(key.0.0.host(), &process);
             }
             let sum = process.sum();
             if self.latest.get(&key.0) == Some(&key.1) {
                 self.latest.remove(&key.0);
             }
-            let key = self.sum_key((process.comm, process.uid, process.parent));
+            let key = self.sum_key((key.0.0.host(), process.comm, process.uid, process.parent));
             let into = self.sums.entry(key.clone()).or_default();
             let more = EndedSum { sum, processes: u64::from(sum.opens > 0) };
             into.sum = into.sum.plus(more.sum);
@@ -409,23 +427,40 @@ impl Openers {
         if has_room(&key, SUMS_MAX / 2) {
             return key;
         }
-        let (comm, uid, _) = key;
-        let without_parent = (comm, uid, Id::default());
-        if has_room(&without_parent, SUMS_MAX) { without_parent } else { (b"(others)".to_vec(), u32::MAX, (0, 0)) }
+        let (host, comm, uid, _) = key;
+        let without_parent = (host, comm, uid, Id::default());
+        if has_room(&without_parent, SUMS_MAX) {
+            without_parent
+        } else {
+            (host, b"(others)".to_vec(), u32::MAX, Id::default())
+        }
     }
 
     /// Whether this process is known to have ended.
-    pub fn has_ended(&self, pid: u32, start_ns: u64) -> bool {
-        let key = (pid, start_ns);
+    pub fn has_ended(&self, key: Id) -> bool {
         match self.processes.get(&key) {
             Some(process) => process.ended,
             None => self.families.get(key).is_some_and(|kin| kin.ended),
         }
     }
 
+    /// What this connection has told is all: nothing is known of its processes any more.
+    pub fn lose(&mut self, source: Source) {
+        for (_, process) in self.processes.iter_mut().filter(|(key, process)| key.0.0 == source && !process.ended) {
+            if let Some(grouped) = &mut self.grouped {
+                grouped.leave(source.host(), process);
+            }
+            process.ended = true;
+            self.ended += 1;
+            if let Some(grouped) = &mut self.grouped {
+                grouped.enter(source.host(), process);
+            }
+        }
+    }
+
     /// Notes the event as the latest of its process, unless a later one is.
     pub fn note_last(&mut self, id: u64, event: &OpenEvent<'_>) {
-        if let Some(process) = self.processes.get_mut(&(event.pid, event.start_ns))
+        if let Some(process) = self.processes.get_mut(&((event.source, event.pid), event.start_ns))
             && process.last.as_ref().is_none_or(|(last, _)| *last < id)
         {
             process.last = Some((id, end_of(event.path)));
@@ -502,19 +537,20 @@ impl Openers {
             Group::Parent => self.families.get(first.parent).map_or_else(Vec::new, |kin| kin.comm.clone()),
             _ => first.comm.clone(),
         };
-        Row { ended: true, comm, uid: first.uid, parent: first.parent, ..Row::new(key) }
+        Row { ended: true, comm, uid: first.uid, host: first.host, parent: first.parent, ..Row::new(key) }
     }
 
     fn process_rows(&self) -> impl Iterator<Item = Row> {
         self.processes.iter().filter_map(|(key, process)| self.process_row(*key, process))
     }
 
-    fn process_row(&self, (pid, start_ns): (u32, u64), process: &Process) -> Option<Row> {
+    fn process_row(&self, key: Id, process: &Process) -> Option<Row> {
         let Sum { opens, failed } = process.sum();
         let new = if process.reading == self.readings { process.new } else { 0 };
         (opens > 0).then(|| Row {
             comm: process.comm.clone(),
             uid: Some(process.uid),
+            host: key.0.0.host(),
             opens,
             failed,
             rate: per_second(new, self.seconds),
@@ -523,12 +559,13 @@ impl Openers {
             ended: process.ended,
             last: process.last.as_ref().map(|(id, _)| *id),
             last_path: process.last.as_ref().map_or_else(Vec::new, |(_, path)| path.clone()),
-            ..Row::new(Key::Process { pid, start_ns })
+            ..Row::new(process_key(key))
         })
     }
 
     fn sum_rows(&self) -> impl Iterator<Item = Row> {
-        self.sums.iter().map(|((comm, uid, parent), EndedSum { sum, processes })| Row {
+        self.sums.iter().map(|((host, comm, uid, parent), EndedSum { sum, processes })| Row {
+            host: *host,
             comm: comm.clone(),
             uid: (*uid != u32::MAX).then_some(*uid),
             opens: sum.opens,
@@ -576,7 +613,11 @@ fn add(group: Group, sum: &mut Row, row: &Row) {
     if group != Group::Parent && sum.comm != row.comm {
         sum.comm.clear();
     }
-    if sum.uid != row.uid {
+    // A number is another user on another host.
+    if sum.uid != row.uid || sum.host != row.host {
         sum.uid = None;
+    }
+    if sum.host != row.host {
+        sum.host = 0;
     }
 }

@@ -4,6 +4,7 @@ use crate::message::Ancestor;
 
 fn process(pid: u32, start_ns: u64, comm: &str, opens: u64) -> ProcessCount {
     ProcessCount {
+        source: crate::event::Source::HERE,
         pid,
         start_ns,
         ppid: 1,
@@ -34,12 +35,16 @@ fn rates_are_differences_over_time() {
     openers.read(counts(3, vec![process(7, 1, "cat", 100)]));
     openers.read(counts(5, vec![process(7, 1, "cat", 150), process(8, 1, "dd", 8)]));
     let rows = openers.rows(Group::Process, &Names::without_users());
-    let cat = row(&rows, Key::Process { pid: 7, start_ns: 1 });
+    let cat = row(&rows, Key::Process { source: crate::event::Source::HERE, pid: 7, start_ns: 1 });
     assert_eq!((cat.opens, cat.failed, cat.rate), (150, 15, Some(25.0)));
-    assert_eq!(row(&rows, Key::Process { pid: 8, start_ns: 1 }).rate, Some(4.0));
+    assert_eq!(row(&rows, Key::Process { source: crate::event::Source::HERE, pid: 8, start_ns: 1 }).rate, Some(4.0));
     openers.read(counts(6, vec![]));
     assert_eq!(
-        row(&openers.rows(Group::Process, &Names::without_users()), Key::Process { pid: 7, start_ns: 1 }).rate,
+        row(
+            &openers.rows(Group::Process, &Names::without_users()),
+            Key::Process { source: crate::event::Source::HERE, pid: 7, start_ns: 1 }
+        )
+        .rate,
         Some(0.0)
     );
 }
@@ -57,8 +62,8 @@ fn a_reused_pid_is_another_process() {
     openers.read(counts(1, vec![ProcessCount { ended: true, ..process(7, 1, "cat", 100) }]));
     openers.read(counts(2, vec![process(7, 9, "dd", 5)]));
     let rows = openers.rows(Group::Process, &Names::without_users());
-    assert!(row(&rows, Key::Process { pid: 7, start_ns: 1 }).ended);
-    let new = row(&rows, Key::Process { pid: 7, start_ns: 9 });
+    assert!(row(&rows, Key::Process { source: crate::event::Source::HERE, pid: 7, start_ns: 1 }).ended);
+    let new = row(&rows, Key::Process { source: crate::event::Source::HERE, pid: 7, start_ns: 9 });
     assert_eq!((new.opens, new.comm, new.ended), (5, b"dd".to_vec(), false));
 }
 
@@ -69,9 +74,9 @@ fn commands_and_users_are_sums() {
     openers.read(counts(1, vec![process(7, 1, "cat", 100), process(8, 1, "dd", 30), other]));
     let cat = row(&openers.rows(Group::Comm, &Names::without_users()), text("cat"));
     assert_eq!((cat.opens, cat.uid, cat.ended), (107, None, false));
-    let www = row(&openers.rows(Group::User, &Names::without_users()), Key::User(33));
+    let www = row(&openers.rows(Group::User, &Names::without_users()), Key::User(0, 33));
     assert_eq!((www.opens, www.comm.len()), (130, 0));
-    assert!(row(&openers.rows(Group::User, &Names::without_users()), Key::User(0)).ended);
+    assert!(row(&openers.rows(Group::User, &Names::without_users()), Key::User(0, 0)).ended);
 }
 
 #[test]
@@ -110,13 +115,20 @@ fn the_latest_file_is_known_when_its_event_is_not_kept_any_more() {
         openers.note_last(id as u64, &event);
     }
     assert_eq!(
-        row(&openers.rows(Group::Process, &Names::without_users()), Key::Process { pid: 7, start_ns: 1 }).last_path,
+        row(
+            &openers.rows(Group::Process, &Names::without_users()),
+            Key::Process { source: crate::event::Source::HERE, pid: 7, start_ns: 1 }
+        )
+        .last_path,
         b"/late"
     );
     let long = [b"/x".repeat(2000), b"/base".to_vec()].concat();
     openers.note_last(9, &OpenEvent { pid: 7, start_ns: 1, path: &long, ..sample() });
-    let last =
-        row(&openers.rows(Group::Process, &Names::without_users()), Key::Process { pid: 7, start_ns: 1 }).last_path;
+    let last = row(
+        &openers.rows(Group::Process, &Names::without_users()),
+        Key::Process { source: crate::event::Source::HERE, pid: 7, start_ns: 1 },
+    )
+    .last_path;
     assert!(last.len() == LAST_PATH && last.starts_with(b"...") && last.ends_with(b"/x/x/base"));
     openers.note_last(10, &OpenEvent { pid: 8, start_ns: 1, path: b"/later", ..sample() });
     let cat = row(&openers.rows(Group::Comm, &Names::without_users()), text("cat"));

@@ -20,6 +20,7 @@ fn kinds(messages: &[Message]) -> Vec<String> {
         Message::Opens(batch) => format!("opens {}", batch.len()),
         Message::Counts(counts) => format!("counts {} at {}", counts.totals.opens, counts.ts_ns / 1_000_000),
         Message::Hooks(hooks) => format!("hooks {hooks}"),
+        Message::Host(news) => format!("{news:?}"),
         Message::End => "end".into(),
         Message::Failed(what) => format!("failed: {what}"),
     };

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::bpf::types::{event_flags, open_event};
 use crate::bpf::{comm_bytes, from_bytes};
-use crate::event::{Batch, Op, OpenEvent, PathKind, RealPathKind};
+use crate::event::{Batch, Op, OpenEvent, PathKind, RealPathKind, Source};
 use pending::{Pending, Submission};
 
 /// Stands before a directory that the process's root does not contain, as `getcwd(2)` has it.
@@ -87,6 +87,8 @@ impl Decoder {
         let real_path_kind = real_path(real, flags, &mut self.real);
         let path = fold(&self.path, &mut self.folded);
         batch.push(&OpenEvent {
+            source: Source::HERE,
+            received_ns: 0,
             ts_ns: header.ts_ns,
             time_ns: header.ts_ns.saturating_add_signed(self.clock_offset_ns),
             start_ns: header.start_ns,

@@ -87,6 +87,8 @@ fn every_field_arrives() {
     let mut batch = Batch::default();
     decoder.decode(&whole.bytes(), &mut batch).unwrap();
     let expected = OpenEvent {
+        source: crate::event::Source::HERE,
+        received_ns: 0,
         ts_ns: 1_000,
         time_ns: 1_001_000,
         start_ns: 500,

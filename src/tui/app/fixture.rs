@@ -164,6 +164,7 @@ impl Screen {
     pub(crate) fn reading(&mut self, processes: &[(u32, &str, u32, u64, u64)], totals: Totals) {
         self.seconds += 1;
         let count = |&(pid, comm, uid, opens, failed): &(u32, &str, u32, u64, u64)| ProcessCount {
+            source: crate::event::Source::HERE,
             pid,
             start_ns: 7,
             ppid: 1,

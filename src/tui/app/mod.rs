@@ -14,6 +14,7 @@ pub(crate) mod command;
 mod event;
 pub(crate) mod events;
 mod filtering;
+pub mod hosts;
 pub mod keymap;
 pub(crate) mod layout;
 pub(crate) mod meter;
@@ -34,7 +35,7 @@ use std::time::Duration;
 use ratatui::layout::Size;
 
 use crate::filter::{Filter, Term};
-use crate::message::{Counts, Hooks, LOOKUPS, Message};
+use crate::message::{Counts, Hooks, HostState, LOOKUPS, Message};
 use crate::names::Names;
 use crate::ranking::Ranking;
 use crate::ranking::openers::Group;
@@ -87,6 +88,8 @@ pub struct App {
     pub mode: Mode,
     /// The command that is run, if there is one.
     pub command: Option<Command>,
+    /// The states of several hosts, by their numbers less one.
+    pub hosts: Vec<HostState>,
     pub panels: Panels,
     pub focus: Focus,
     /// The filter in force, and the line it was read from.
@@ -142,6 +145,7 @@ impl App {
             meter: Meter::new(setup.since_ns),
             mode: Mode::Browse,
             command: setup.command.clone().map(|label| Command::new(label, size)),
+            hosts: vec![HostState::default(); names.hosts()],
             panels: Panels::Both,
             focus: Focus::Events,
             line: setup.filter.clone(),
@@ -169,7 +173,7 @@ impl App {
         };
         app.history.add(&app.line.clone());
         if app.setup.replay.is_none() {
-            app.events.left_out_from(app.filter.kernel_terms(), None);
+            app.events.left_out_from(app.left_out_terms(), None);
         }
         // Nothing is kept yet, so there is nothing to wait for.
         app.apply_filter();
@@ -194,6 +198,7 @@ impl App {
                 self.touch(Dirty::Data);
                 self.take_hooks(hooks);
             }
+            Event::Message(Message::Host(news)) => self.take_host(news),
             Event::Message(Message::End) => {
                 self.ended = true;
                 self.touch(Dirty::Now);
@@ -206,7 +211,7 @@ impl App {
             Event::KernelFilters { does, time_ns } => {
                 self.in_kernel = does.then(|| self.filter.source());
                 if does {
-                    self.events.left_out_from(self.filter.kernel_terms(), Some(time_ns));
+                    self.events.left_out_from(self.left_out_terms(), Some(time_ns));
                 }
             }
             Event::Worked(done) => self.apply(done.map(|done| *done)),

@@ -52,7 +52,9 @@ mod tests {
     use super::*;
 
     fn rows(pids: &[u32]) -> Vec<Row> {
-        pids.iter().map(|&pid| Row::new(Key::Process { pid, start_ns: u64::from(pid) })).collect()
+        pids.iter()
+            .map(|&pid| Row::new(Key::Process { source: crate::event::Source::HERE, pid, start_ns: u64::from(pid) }))
+            .collect()
     }
 
     fn selected(selection: &Selection, rows: &[Row]) -> Option<u32> {

@@ -12,7 +12,8 @@ pub fn term_for(group: Group, key: &Key<'_>, sample: Option<OpenEvent<'_>>, name
     let term = match key {
         Key::Process { pid, .. } if group == Group::Parent => Term::new("ppid", &pid.to_string(), names),
         Key::Process { pid, .. } => Term::new("pid", &pid.to_string(), names),
-        Key::User(uid) => Term::new("uid", &uid.to_string(), names),
+        Key::User(_, uid) => Term::new("uid", &uid.to_string(), names),
+        Key::Host(host) => Term::exact("host", names.host(*host).as_bytes(), names),
         Key::Error(0) => return Term::new("err", "any", names).ok().map(Term::negate),
         Key::Error(errno) => Term::new("err", &errno_name(*errno), names),
         Key::Text(text) if group == Group::Container => {

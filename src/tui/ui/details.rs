@@ -100,7 +100,7 @@ fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)>
         ("command", command),
         ("process", format!("{} (thread {}, parent {})", event.pid, event.tid, event.ppid)),
         ("started", started(event, context)),
-        ("user", format!("{} ({})", context.names.user(event.uid), event.uid)),
+        ("user", format!("{} ({})", context.names.user_of(event.source.host(), event.uid), event.uid)),
         ("op", event.op.name().to_owned()),
         ("flags", flags.join(" ")),
         ("mode", event.mode_used().map_or_else(|| "-".to_owned(), |mode| format!("{mode:04o}"))),

@@ -34,7 +34,9 @@ static COLUMNS: [Column<Cell>; 17] = [
     column("PID", 7, true, from(50..), |row, _| row.event.pid.to_string()),
     column("TID", 7, true, from(180..), |row, _| row.event.tid.to_string()),
     column("PPID", 7, true, from(180..), |row, _| row.event.ppid.to_string()),
-    column("USER", 8, false, from(120..), |row, context| context.names.user(row.event.uid).into_owned()),
+    column("USER", 8, false, from(120..), |row, context| {
+        context.names.user_of(row.event.source.host(), row.event.uid).into_owned()
+    }),
     column("COMM", 9, false, 24..76, |row, _| escape(row.event.comm)),
     column("COMM", 12, false, 76..100, |row, _| escape(row.event.comm)),
     column("COMM", 15, false, from(100..), |row, _| escape(row.event.comm)),

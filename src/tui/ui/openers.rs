@@ -9,7 +9,7 @@ use super::line;
 use crate::escape::escape;
 use crate::format::{cut, duration, fitting, group_digits, percent, rate};
 use crate::ranking::openers::{Group, Row};
-use crate::ranking::{Basis, Ranking, Sort, described, label, pid, title_of};
+use crate::ranking::{Basis, Ranking, Sort, described, label, pid, title_of, user};
 use crate::tui::app::App;
 use crate::tui::app::action::Focus;
 use crate::tui::app::columns::{self, OpenersColumn, Placed};
@@ -81,6 +81,7 @@ fn plural(group: Group) -> &'static str {
         Group::Container => "containers",
         Group::Unit => "units",
         Group::Error => "errors",
+        Group::Host => "hosts",
     }
 }
 
@@ -114,7 +115,7 @@ fn titles(ranking: &Ranking) -> Vec<String> {
 fn cell(app: &App, row: &Row, at: &Placed<'_, OpenersColumn>, context: &Context<'_>) -> String {
     match at.column.cell {
         OpenersColumn::Pid => pid(&row.key).map_or_else(String::new, |pid| pid.to_string()),
-        OpenersColumn::User => row.uid.map_or_else(String::new, |uid| context.names.user(uid).into_owned()),
+        OpenersColumn::User => user(row, context.names).unwrap_or_default().into_owned(),
         OpenersColumn::Rate => row.rate.map_or_else(|| "-".to_owned(), rate),
         OpenersColumn::Processes => {
             if row.processes == 0 {

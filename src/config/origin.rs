@@ -1,0 +1,81 @@
+//! What is traced: this host, or others.
+
+use super::values::{hooks, ring_bytes, seconds};
+use super::{Selection, follows, options, selection};
+use crate::cli::Trace;
+use crate::error::Error;
+use crate::filter::Filter;
+use crate::names::Names;
+use crate::remote::args::RemoteArgs;
+use crate::remote::target::Target;
+use crate::remote::wire::{CONTROL_MAX, Start};
+use crate::tracer::{Extras, Options};
+
+/// Where opens come from, live.
+#[derive(Debug)]
+pub enum Origin {
+    Here(Options),
+    Hosts(Target, Start),
+}
+
+/// What to trace, and which opens of it.
+pub(super) fn origin(trace: &Trace, remote: &RemoteArgs) -> Result<(Selection, Origin), Error> {
+    let Some(target) = Target::new(remote)? else {
+        let selection = selection(&trace.filters, Names::of_host(), follows(trace))?;
+        let options = options(trace, &selection)?;
+        return Ok((selection, Origin::Here(options)));
+    };
+    let here = [
+        ("--tree", trace.tree),
+        ("--cgroup", trace.cgroup.is_some()),
+        ("-- COMMAND", !trace.run.is_empty()),
+        ("--verbose", trace.verbose),
+    ];
+    if let Some((what, _)) = here.into_iter().find(|(_, given)| *given) {
+        return Err(Error::Usage(format!("{what} is of this host, and --host shows others: leave one out")));
+    }
+    // Users have other numbers on other hosts, which tell theirs only later.
+    let selection = selection(&trace.filters, Names::of_hosts(&target.hosts), false)?;
+    hooks(&trace.hooks)?;
+    ring_bytes(&trace.ring)?;
+    let filter = selection.filter.written_out();
+    if filter.len() > CONTROL_MAX / 2 {
+        return Err(Error::Usage("the filter is too long to be sent to other hosts".into()));
+    }
+    let start = Start {
+        filter,
+        interval: trace.filters.interval,
+        ring: trace.ring.clone(),
+        hooks: trace.hooks.clone(),
+        latency: trace.latency,
+        resolve: trace.resolve,
+        lookups: trace.lookups,
+        show_self: trace.show_self,
+        ..Start::default()
+    };
+    Ok((selection, Origin::Hosts(target, start)))
+}
+
+/// What the far side is to trace. Nothing of what it is told is trusted more than a command line.
+///
+/// # Errors
+/// If it makes no sense here.
+pub(crate) fn of_agent(start: &Start) -> Result<(Options, Filter, Names), Error> {
+    let names = Names::of_host().called(&start.host);
+    let filter = Filter::parse(&start.filter, &names).map_err(|why| Error::Usage(format!("the filter: {why}")))?;
+    let options = Options {
+        ring_bytes: ring_bytes(&start.ring)?,
+        show_self: start.show_self,
+        filter: filter.kernel_part(),
+        interval: seconds("--interval", start.interval)?,
+        hooks: hooks(&start.hooks)?,
+        extras: Extras {
+            latency: start.latency,
+            resolve: start.resolve,
+            lookups: start.lookups,
+            ..Options::default().extras
+        },
+        ..Options::default()
+    };
+    Ok((options, filter, names))
+}
