@@ -16,6 +16,14 @@ static    libz.a                   zlib1g-dev      zlib-static
 static    libc.a                   libc6-dev       glibc-static
 test      strace                   strace          strace
 test      tmux                     tmux            tmux
+test      systemd-analyze          systemd         systemd
+test      setpriv                  util-linux      util-linux
+test      promtool                 prometheus      golang-github-prometheus
+deploy    buildah                  buildah         buildah
+deploy    podman                   podman          podman
+deploy    runc                     runc            runc
+deploy    jq                       jq              jq
+deploy    pip3                     python3-pip     python3-pip
 dist      zstd                     zstd            zstd
 bench     opensnoop                libbpf-tools    libbpf-tools
 bench     opensnoop.bt             bpftrace        bpftrace
