@@ -8,7 +8,7 @@ HOST     = $(shell rustc -vV | sed -n 's/^host: //p')
 # The tests that need root get it for themselves; what is built stays the user's own.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,--config 'target."cfg(unix)".runner=["sudo","-E"]')
 
-.PHONY: build run test lint bench screen jobs picture fuzz attack kernels static dist install clean help
+.PHONY: build run test lint bench screen jobs picture fuzz attack kernels static dist image deploy-test install clean help
 
 build: ## build the release binary (the default)
 	@scripts/install-deps.sh build
@@ -70,6 +70,15 @@ dist: ## tarball, .deb, .rpm, SBOM and sums of a static binary, in target/dist; 
 	@scripts/install-deps.sh build static dist
 	@scripts/dist.sh $(ARGS)
 
+image: static ## an OCI image of the static binary, opentop:VERSION, by buildah
+	@scripts/install-deps.sh build deploy
+	install -D $(TARGET)/static/opentop $(TARGET)/image/opentop
+	buildah build -t opentop:$$(cargo pkgid | sed 's/.*[#@]//') -f deploy/Containerfile $(TARGET)/image
+
+deploy-test: static ## the manifests and the image of deploy/, for real: kubernetes-validate, buildah, podman, runc; needs root
+	@scripts/install-deps.sh build deploy
+	@$(if $(filter 0,$(shell id -u)),,sudo) scripts/deploy-test.sh $(TARGET)/static/opentop
+
 install: ## install what `make build` built, the man page and the completions below PREFIX (/usr/local); DESTDIR works
 	@test -x $(BIN) || { echo "$(BIN) is not there: run make build first, as yourself" >&2; exit 1; }
 	install -Dm755 $(BIN) $(DESTDIR)$(PREFIX)/bin/opentop
@@ -83,4 +92,4 @@ clean: ## remove what was built
 	cargo clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

@@ -5,12 +5,15 @@
 mod common;
 
 use common::tracer::Tracer;
-use common::{Running, Scratch, needs_root, output};
+use common::{Running, Scratch, TIMEOUT, needs_root, output};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 const UNIT: &str = "opentop-metrics.service";
 
@@ -147,13 +150,13 @@ struct Container {
 
 impl Container {
     fn start(file: &Path) -> Self {
+        const OPEN: &str = r#"echo $$ >"$0"/cgroup.procs; while :; do cat "$1"; sleep 0.05; done"#;
         let mount = opentop::tracer::cgroup_mount().expect("cgroup v2 is mounted");
         let pod = format!("kubepods-test{}-pod{}.slice", std::process::id(), UID.replace('-', "_"));
         let slice = mount.join(format!("kubepods-test{}.slice", std::process::id()));
         let directories =
             [slice.clone(), slice.join(&pod), slice.join(&pod).join(format!("cri-containerd-{ID}.scope"))];
         directories.iter().for_each(|directory| fs::create_dir(directory).expect("a new cgroup"));
-        const OPEN: &str = r#"echo $$ >"$0"/cgroup.procs; while :; do cat "$1"; sleep 0.05; done"#;
         let mut shell = Command::new("sh");
         shell.args(["-c", OPEN]).arg(&directories[2]).arg(file);
         Self { directories, process: Some(Running::start(&mut shell)) }
@@ -167,7 +170,7 @@ impl Drop for Container {
         drop(self.process.take());
         for directory in self.directories.iter().rev() {
             (0..100).find(|_| {
-                std::thread::sleep(std::time::Duration::from_millis(10));
+                std::thread::sleep(Duration::from_millis(10));
                 fs::remove_dir(directory).is_ok()
             });
         }
@@ -201,4 +204,87 @@ fn a_container_is_named_after_its_pod_as_soon_as_the_kubelet_has_written_that_do
     tracer.wait_until(named("nginx"), || ());
     let ended = tracer.stop();
     assert!(ended.status.success(), "{}", ended.stderr);
+}
+
+/// A page as `opentop metrics` gives it, whose counters grow.
+const PAGE: [(&str, u64); 20] = [
+    ("opentop_build_info{version=\"0.1.0\",hooks=\"function\"}", 0),
+    ("opentop_opens_total", 900),
+    ("opentop_open_failures_total", 90),
+    ("opentop_open_errors_total{errno=\"ENOENT\"}", 90),
+    ("opentop_command_opens_total{command=\"nginx\"}", 500),
+    ("opentop_command_open_failures_total{command=\"nginx\"}", 50),
+    ("opentop_container_opens_total{namespace=\"a\",pod=\"b\",container=\"c\",runtime=\"containerd\"}", 70),
+    ("opentop_container_open_failures_total{namespace=\"a\",pod=\"b\",container=\"c\",runtime=\"containerd\"}", 7),
+    ("opentop_unit_opens_total{unit=\"ssh.service\"}", 30),
+    ("opentop_unit_open_failures_total{unit=\"ssh.service\"}", 3),
+    ("opentop_open_duration_seconds_bucket{le=\"0.0001\"}", 800),
+    ("opentop_open_duration_seconds_bucket{le=\"0.1\"}", 890),
+    ("opentop_open_duration_seconds_bucket{le=\"+Inf\"}", 900),
+    ("opentop_events_delivered_total", 900),
+    ("opentop_events_filtered_total", 0),
+    ("opentop_events_lost_total{cause=\"ring\"}", 1),
+    ("opentop_series{family=\"command\"}", 0),
+    ("opentop_series_evictions_total{family=\"command\"}", 1),
+    ("process_cpu_seconds_total", 1),
+    ("process_resident_memory_bytes", 4096),
+];
+
+/// Answers every request with the page, for as long as the test runs. Returns its address.
+fn serve_page() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    std::thread::spawn(move || {
+        for (asked, stream) in (1..).zip(listener.incoming()) {
+            let mut stream = stream.expect("a connection");
+            let _ = stream.read(&mut [0; 4096]);
+            let page: String = PAGE.iter().map(|(series, step)| format!("{series} {}\n", 1 + step * asked)).collect();
+            let _ = write!(stream, "HTTP/1.0 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n\r\n{page}");
+        }
+    });
+    address
+}
+
+/// Every expression in the dashboard, with what Grafana would put in the place of its variables.
+fn expressions(value: &Value) -> Vec<String> {
+    let own = value["expr"].as_str().map(|expr| expr.replace("$instance", ".+").replace("$__rate_interval", "10s"));
+    let below = match value {
+        Value::Object(fields) => fields.values().flat_map(expressions).collect(),
+        Value::Array(values) => values.iter().flat_map(expressions).collect(),
+        _ => Vec::new(),
+    };
+    own.into_iter().chain(below).collect()
+}
+
+#[test]
+fn every_expression_of_the_dashboard_gives_something_in_prometheus() {
+    let dashboard = fs::read(deployed("grafana/opentop.json")).expect("the dashboard");
+    let expressions = expressions(&serde_json::from_slice(&dashboard).expect("JSON"));
+    assert!(expressions.len() >= 16, "{expressions:?}");
+    let scratch = Scratch::new();
+    let config = format!(
+        "{{global: {{scrape_interval: 1s}}, scrape_configs: [{{job_name: opentop, static_configs: [{{targets: [\"{}\"]}}]}}]}}",
+        serve_page()
+    );
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let mut prometheus = Command::new("prometheus");
+    prometheus.arg(format!("--config.file={}", scratch.file("prometheus.yaml", &config).display()));
+    prometheus.arg(format!("--storage.tsdb.path={}", scratch.join("tsdb").display()));
+    prometheus.arg(format!("--web.listen-address={free}")).stderr(Stdio::null());
+    let _prometheus = Running::start(&mut prometheus);
+    let start = Instant::now();
+    for expression in expressions {
+        loop {
+            let query = ["query", "instant", &format!("http://{free}"), &expression];
+            let answer = output(Command::new("promtool").args(query));
+            let [stdout, stderr] =
+                [answer.stdout, answer.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+            assert!(!stderr.contains("bad_data"), "{expression}: {stderr}");
+            if answer.status.success() && stdout.contains("=>") && !stdout.contains("=> NaN") {
+                break;
+            }
+            assert!(start.elapsed() < TIMEOUT, "{expression} gives nothing: {stdout}{stderr}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
 }
