@@ -7,10 +7,12 @@ use std::sync::LazyLock;
 use crate::config::Settings;
 use crate::filter;
 use crate::highlight::Colour;
+use crate::output::TextColumn;
 use crate::output::report::By;
 use crate::ranking::Sort;
 use crate::ranking::openers::Group;
 use crate::remote::args::RemoteArgs;
+use crate::tui::app::choice::{Chosen, Table, Times};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use libbpf_rs::libbpf_sys;
 
@@ -337,6 +339,25 @@ pub struct Shown {
     /// When to use colours; auto honours NO_COLOR
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto, help_heading = "Screen")]
     pub color: ColorWhen,
+    /// Columns of text before the file: time (since the first open), wall, between, comm, process, pid, tid, ppid, user, op,
+    /// flags, mode, latency, fd, err, container, unit
+    #[arg(long, value_name = "NAME,...", default_value = "time,comm,pid,fd,err", value_parser = text_columns, help_heading = "Output")]
+    pub columns: TextColumns,
+    /// Columns of the screen's list of events, in their order, some with a width: time,pid,comm:20,path
+    #[arg(long, value_name = "NAME[:WIDTH],...", value_parser = event_columns, help_heading = "Screen")]
+    pub event_columns: Option<Chosen>,
+    /// Columns of the screen's ranking
+    #[arg(long, value_name = "NAME[:WIDTH],...", value_parser = ranking_columns, help_heading = "Screen")]
+    pub ranking_columns: Option<Chosen>,
+    /// What the screen's column TIME tells: the time of day, since the first event, since the row above
+    #[arg(long, value_name = "wall|start|between", default_value = "wall", value_parser = times, help_heading = "Screen")]
+    pub times: Times,
+    /// Let the mouse click and scroll from the start
+    #[arg(long, help_heading = "Screen")]
+    pub mouse: bool,
+    /// Write the columns, the grouping and the order that the screen has at its end to the user's own configuration
+    #[arg(long, help_heading = "Screen")]
+    pub save: bool,
     /// Draw with ASCII only
     #[arg(long, help_heading = "Screen")]
     pub ascii: bool,
@@ -396,6 +417,32 @@ pub enum Until {
     /// It and all its descendants have ended.
     #[default]
     All,
+}
+
+/// Columns of a line.
+#[derive(Clone, Debug)]
+pub struct TextColumns(pub Vec<TextColumn>);
+
+fn text_columns(list: &str) -> Result<TextColumns, String> {
+    let known = || TextColumn::ALL.map(|(_, name, ..)| name).join(", ");
+    let column = |name: &str| {
+        TextColumn::from_name(name.trim())
+            .ok_or_else(|| format!("no column {name:?}: choose of {}; the file is the last", known()))
+    };
+    list.split(',').filter(|name| *name != "file").map(column).collect::<Result<_, _>>().map(TextColumns)
+}
+
+fn event_columns(list: &str) -> Result<Chosen, String> {
+    Chosen::parse(list, Table::Events)
+}
+
+fn ranking_columns(list: &str) -> Result<Chosen, String> {
+    Chosen::parse(list, Table::Ranking)
+}
+
+fn times(name: &str) -> Result<Times, String> {
+    let known = || Times::ALL.map(Times::name).join(", ");
+    Times::ALL.into_iter().find(|times| times.name() == name).ok_or_else(|| format!("choose one of {}", known()))
 }
 
 fn definition(text: &str) -> Result<(String, String), String> {

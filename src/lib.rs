@@ -29,7 +29,7 @@
 //! | [`mod@remote`] | other hosts over ssh: the far side, and the near one |
 //! | [`output`] | text, JSON, CSV; [`output::lines`] writes opens with them, [`output::rankings`] rankings |
 //! | [`tui`] | the screen: [`tui::app`] state and its changes, [`tui::ui`] drawing, [`tui::terminal`] bytes in, cells out |
-//! | [`bounded`], [`clock`], [`escape`], [`error`], [`mod@format`], [`privileges`], [`user_file`] | what anyone may use |
+//! | [`bounded`], [`clock`], [`escape`], [`error`], [`mod@format`], [`privileges`], [`toml_keys`], [`user_file`] | what anyone may use |
 //!
 //! Imports run downwards in that table's sense: the screen and the outputs know rankings and histories, those know
 //! events and names, and nobody below knows who uses it.
@@ -63,6 +63,7 @@ mod remote;
 mod report;
 mod run;
 mod signals;
+mod toml_keys;
 pub mod tracer;
 pub mod tui;
 mod user_file;

@@ -39,18 +39,20 @@ const BYTES_MAX: u64 = 256 << 10;
 const TABLES: [(&str, &str); 2] = [("filters", "define"), ("highlight", "highlight")];
 
 /// Options that belong to one command line, or write somewhere.
-const IN_NO_FILE: [&str; 8] = ["as", "config", "force", "help", "out", "pid", "tree", "version"];
+const IN_NO_FILE: [&str; 9] = ["as", "config", "force", "help", "out", "pid", "save", "tree", "version"];
 
 /// Options that a user's own file may set: those that say how something is shown.
-const OF_USERS: [&str; 25] = [
+const OF_USERS: [&str; 30] = [
     "all",
     "ascii",
     "batch",
     "by",
     "color",
+    "columns",
     "comm",
     "define",
     "errno",
+    "event-columns",
     "factor",
     "failed",
     "file",
@@ -61,12 +63,15 @@ const OF_USERS: [&str; 25] = [
     "interval",
     "latency",
     "lookups",
+    "mouse",
     "output",
     "quiet",
+    "ranking-columns",
     "raw",
     "resolve",
     "sort",
     "speed",
+    "times",
     "user",
 ];
 

@@ -19,11 +19,14 @@ use crate::highlight::{Colour, Highlight};
 use crate::history::log::Bound;
 use crate::names::Names;
 use crate::names::accounts::Account;
+use crate::output::TextColumn;
 use crate::output::report::By;
 use crate::ranking::Sort;
 use crate::ranking::openers::Group;
 use crate::tracer::{Extras, Options, sees_host_pids};
+use crate::tui::app::choice::Columns;
 pub use environment::Environment;
+pub(crate) use file::user_path;
 pub use file::{Refused, Settings, Source, command_line};
 pub use origin::Origin;
 pub(crate) use origin::of_agent;
@@ -134,6 +137,12 @@ pub struct Show {
     pub colour: bool,
     pub ascii: bool,
     pub highlights: Vec<Highlight>,
+    /// Of lines.
+    pub columns: Vec<TextColumn>,
+    pub screen_columns: Columns,
+    pub mouse: bool,
+    /// Write what is chosen on the screen to the user's configuration.
+    pub save: bool,
 }
 
 /// When to stop unasked.
@@ -338,6 +347,14 @@ fn show(shown: &Shown, selection: Selection, environment: Environment, screen: b
     };
     Ok(Show {
         highlights: shown.highlight.iter().map(highlight).collect::<Result<_, Error>>()?,
+        columns: shown.columns.0.clone(),
+        screen_columns: Columns {
+            events: shown.event_columns.clone(),
+            ranking: shown.ranking_columns.clone(),
+            times: shown.times,
+        },
+        mouse: shown.mouse,
+        save: shown.save,
         selection,
         form,
         out: shown.out.clone().map(|path| Target { path, replace: shown.force }),

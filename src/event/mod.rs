@@ -202,6 +202,18 @@ impl<'a> OpenEvent<'a> {
         if self.leader_comm.is_empty() { self.comm } else { self.leader_comm }
     }
 
+    /// What it is open for: `r`, `w`, `rw`; `x` for a program that is started, nothing where it can do neither.
+    pub fn access(&self) -> &'static str {
+        match self.flags as i32 & libc::O_ACCMODE {
+            _ if self.op == Op::Exec => "x",
+            _ if self.is_lookup() || self.flags & libc::O_PATH as u64 != 0 => "",
+            libc::O_RDONLY => "r",
+            libc::O_WRONLY => "w",
+            libc::O_RDWR => "rw",
+            _ => "",
+        }
+    }
+
     /// Whether the file was looked up by its name, and not opened.
     pub fn is_lookup(&self) -> bool {
         self.op.is_lookup()

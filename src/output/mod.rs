@@ -22,7 +22,7 @@ pub use losses::losses;
 pub use rate::RateLimit;
 pub use stdout::{stderr, stdout};
 pub use table::{Table, TableOutput};
-pub use text::Text;
+pub use text::{Text, TextColumn};
 pub use writer::{Unwritten, Writer};
 
 use crate::event::{OpenEvent, PathKind};

@@ -66,6 +66,26 @@ fn json_names_the_pod_where_there_is_one() {
 }
 
 #[test]
+fn text_has_the_columns_that_are_asked_for() {
+    let columns: Vec<_> = TextColumn::ALL.into_iter().map(|(column, ..)| column).collect();
+    let mut lines = Vec::new();
+    let later = OpenEvent { ts_ns: sample().ts_ns + 1, comm: b"\x1b", leader_comm: b"", ret: -2, ..sample() };
+    let mut out = Text::of(&columns, &mut lines);
+    out.header().unwrap();
+    out.open(&sample(), &names()).unwrap();
+    out.open(&later, &names()).unwrap();
+    out.flush().unwrap();
+    drop(out);
+    let lines = String::from_utf8(lines).unwrap();
+    let rows: Vec<Vec<_>> = lines.lines().map(|line| line.split_whitespace().collect()).collect();
+    // No cell is empty, so that the columns can be counted.
+    assert!(rows.iter().all(|row| row.len() == columns.len() + 1), "{lines}");
+    assert_eq!(rows[0][..4], ["TIME(s)", "TIME", "BETWEEN(s)", "COMM"]);
+    assert_eq!((rows[1][2], rows[2][2], rows[2][3]), ("0.000000000", "0.000000001", r"\x1b"));
+    assert!(rows[1][1].ends_with('Z') && rows[1][1].len() == 30, "{lines}");
+}
+
+#[test]
 fn text_lines() {
     let later = OpenEvent { ts_ns: sample().ts_ns + 12_000_345_678, ret: -libc::ENOENT, ..sample() };
     let earlier = OpenEvent { ts_ns: sample().ts_ns - 1, comm: "漢字".as_bytes(), fd_known: false, ..sample() };

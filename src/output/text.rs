@@ -1,8 +1,8 @@
 //! One line per open, for eyes and for grep.
 
-use super::{Output, Sink, Table, TableOutput, known_name, known_path, push_nanos, push_number, totals_by_name};
+use super::{Clock, Output, Sink, Table, TableOutput, known_name, known_path, push_nanos, push_number, totals_by_name};
 use crate::escape::{escape_into, escaped, is_plain};
-use crate::event::{OpenEvent, PathKind, errno_name};
+use crate::event::{OpenEvent, PathKind, errno_name, flag_names};
 use crate::message::Totals;
 use crate::names::Names;
 use crate::ranking::openers::Group;
@@ -10,27 +10,98 @@ use crate::ranking::{Basis, described, pid, title_of, user};
 use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr as _;
 
-/// Columns before the last and their widths. A longer text pushes the others to the right; none is cut.
-const COLUMNS: [(&str, usize); 5] = [("TIME(s)", 14), ("COMM", 16), ("PID", 7), ("FD", 5), ("ERR", 12)];
+use TextColumn as Column;
 
-/// `TIME(s) COMM PID FD ERR FILE`. The time counts from the first open; what has no value is `-`. A look-up has
+/// A column before the file. A longer text pushes the others to the right; none is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextColumn {
+    /// Seconds since the first open.
+    Time,
+    /// Time of day in UTC.
+    Wall,
+    /// Seconds since the open before.
+    Between,
+    Comm,
+    Process,
+    Pid,
+    Tid,
+    Ppid,
+    User,
+    Op,
+    Flags,
+    Mode,
+    Latency,
+    Fd,
+    Err,
+    Container,
+    Unit,
+}
+
+impl TextColumn {
+    /// Each with its name on the command line, its title and its width.
+    pub const ALL: [(TextColumn, &'static str, &'static str, usize); 17] = [
+        (Column::Time, "time", "TIME(s)", 14),
+        (Column::Wall, "wall", "TIME", 30),
+        (Column::Between, "between", "BETWEEN(s)", 14),
+        (Column::Comm, "comm", "COMM", 16),
+        (Column::Process, "process", "PROCESS", 16),
+        (Column::Pid, "pid", "PID", 7),
+        (Column::Tid, "tid", "TID", 7),
+        (Column::Ppid, "ppid", "PPID", 7),
+        (Column::User, "user", "USER", 12),
+        (Column::Op, "op", "OP", 8),
+        (Column::Flags, "flags", "FLAGS", 24),
+        (Column::Mode, "mode", "MODE", 5),
+        (Column::Latency, "latency", "LATENCY(us)", 11),
+        (Column::Fd, "fd", "FD", 5),
+        (Column::Err, "err", "ERR", 12),
+        (Column::Container, "container", "CONTAINER", 24),
+        (Column::Unit, "unit", "UNIT", 24),
+    ];
+
+    /// Those of a line where nobody asks for others, as a BCC trace-open has them.
+    pub const USUAL: [TextColumn; 5] = [Column::Time, Column::Comm, Column::Pid, Column::Fd, Column::Err];
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(_, known, ..)| *known == name).map(|(column, ..)| column)
+    }
+
+    fn title(self) -> &'static str {
+        Self::ALL.into_iter().find(|(column, ..)| *column == self).map_or("", |(_, _, title, _)| title)
+    }
+
+    fn width(self) -> usize {
+        Self::ALL.into_iter().find(|(column, ..)| *column == self).map_or(0, |(.., width)| width)
+    }
+}
+
+/// `TIME(s) COMM PID FD ERR FILE`, or other columns before the file. The time counts from the first open; what has no value is `-`. A look-up has
 /// its call instead of a descriptor. What was lost and
 /// the totals stand in lines that begin with `#`.
 #[derive(Debug)]
 pub struct Text<W> {
     sink: Sink<W>,
+    /// With their widths.
+    columns: Vec<(Column, usize)>,
     first_ns: Option<u64>,
+    last_ns: Option<u64>,
+    clock: Clock,
     cell: Vec<u8>,
 }
 
 impl<W: Write> Text<W> {
     pub fn new(out: W) -> Self {
-        Self { sink: Sink::new(out), first_ns: None, cell: Vec::new() }
+        Self::of(&Column::USUAL, out)
+    }
+
+    /// With these columns before the file.
+    pub fn of(columns: &[Column], out: W) -> Self {
+        let columns = columns.iter().map(|column| (*column, column.width())).collect();
+        Self { sink: Sink::new(out), columns, first_ns: None, last_ns: None, clock: Clock::default(), cell: Vec::new() }
     }
 
     /// Appends the text of a column and fills up its width.
-    fn column(&mut self, index: usize, text: &str) {
-        let (_, width) = COLUMNS[index];
+    fn column(&mut self, width: usize, text: &str) {
         let lines = &mut self.sink.lines;
         lines.extend_from_slice(text.as_bytes());
         let fill = width.saturating_sub(text.width());
@@ -38,23 +109,69 @@ impl<W: Write> Text<W> {
     }
 
     /// Appends the displayable form of a name as [`Text::column`].
-    fn name(&mut self, index: usize, name: &[u8]) {
-        if !is_plain(name) {
-            return self.column(index, &escaped(name));
+    fn name(&mut self, width: usize, name: &[u8]) {
+        if name.is_empty() {
+            return self.column(width, "-");
         }
-        let (_, width) = COLUMNS[index];
+        if !is_plain(name) {
+            return self.column(width, &escaped(name));
+        }
         let end = self.sink.lines.len() + name.len().max(width) + 1;
         self.sink.lines.extend_from_slice(name);
         self.sink.lines.resize(end, b' ');
     }
 
     /// Appends a column of ASCII that `write` writes.
-    fn number(&mut self, index: usize, write: impl FnOnce(&mut Vec<u8>)) {
+    fn number(&mut self, width: usize, write: impl FnOnce(&mut Vec<u8>)) {
         self.cell.clear();
         write(&mut self.cell);
         let cell = std::mem::take(&mut self.cell);
-        self.column(index, str::from_utf8(&cell).unwrap_or_default());
+        self.column(width, str::from_utf8(&cell).unwrap_or_default());
         self.cell = cell;
+    }
+
+    /// Appends what the column says of `event`.
+    fn cell(&mut self, column: Column, width: usize, event: &OpenEvent<'_>, names: &Names) {
+        let cgroup = || names.cgroup(event.cgroup);
+        match column {
+            Column::Time => {
+                let first_ns = self.first_ns.unwrap_or(event.ts_ns);
+                self.number(width, |cell| push_seconds(cell, event.ts_ns, first_ns));
+            }
+            Column::Between => {
+                let last_ns = self.last_ns.unwrap_or(event.ts_ns);
+                self.number(width, |cell| push_seconds(cell, event.ts_ns, last_ns));
+            }
+            Column::Wall => {
+                let mut clock = std::mem::take(&mut self.clock);
+                self.number(width, |cell| clock.push(cell, event.time_ns));
+                self.clock = clock;
+            }
+            Column::Comm => self.name(width, event.comm),
+            Column::Process => self.name(width, event.process()),
+            Column::Pid => self.number(width, |cell| push_number(cell, event.pid.into())),
+            Column::Tid => self.number(width, |cell| push_number(cell, event.tid.into())),
+            Column::Ppid => self.number(width, |cell| push_number(cell, event.ppid.into())),
+            Column::User => self.column(width, &names.user(event.uid)),
+            Column::Op => self.column(width, event.op.name()),
+            Column::Flags => self.column(width, &flag_names(event.flags).collect::<Vec<_>>().join("|")),
+            Column::Mode => {
+                self.column(width, &event.mode_used().map_or_else(|| "-".to_owned(), |mode| format!("{mode:04o}")));
+            }
+            Column::Latency => match event.latency {
+                Some(latency) => self.column(width, &format!("{:.1}", latency.as_nanos() as f64 / 1e3)),
+                None => self.column(width, "-"),
+            },
+            Column::Fd => match event.fd() {
+                Some(fd) => self.number(width, |cell| push_number(cell, u64::from(fd.unsigned_abs()))),
+                // There never is a descriptor, and this is no open.
+                None if event.is_lookup() => self.column(width, event.op.name()),
+                None => self.column(width, "-"),
+            },
+            Column::Err => self.column(width, &event.errno().map_or("-".into(), errno_name)),
+            Column::Container => self.name(width, cgroup().and_then(|c| c.container.as_deref()).unwrap_or_default()),
+            Column::Unit => self.name(width, cgroup().and_then(|c| c.unit.as_deref()).unwrap_or_default()),
+        }
     }
 
     pub(super) fn last(&mut self, text: &str) -> io::Result<()> {
@@ -65,24 +182,20 @@ impl<W: Write> Text<W> {
 
 impl<W: Write> Output for Text<W> {
     fn header(&mut self) -> io::Result<()> {
-        for (index, (name, _)) in COLUMNS.into_iter().enumerate() {
-            self.column(index, name);
+        for at in 0..self.columns.len() {
+            let (column, width) = self.columns[at];
+            self.column(width, column.title());
         }
         self.last("FILE")
     }
 
-    fn open(&mut self, event: &OpenEvent<'_>, _: &Names) -> io::Result<()> {
-        let first_ns = *self.first_ns.get_or_insert(event.ts_ns);
-        self.number(0, |cell| push_seconds(cell, event.ts_ns, first_ns));
-        self.name(1, event.comm);
-        self.number(2, |cell| push_number(cell, event.pid.into()));
-        match event.fd() {
-            Some(fd) => self.number(3, |cell| push_number(cell, u64::from(fd.unsigned_abs()))),
-            // There never is a descriptor, and this is no open.
-            None if event.is_lookup() => self.column(3, event.op.name()),
-            None => self.column(3, "-"),
+    fn open(&mut self, event: &OpenEvent<'_>, names: &Names) -> io::Result<()> {
+        self.first_ns.get_or_insert(event.ts_ns);
+        for at in 0..self.columns.len() {
+            let (column, width) = self.columns[at];
+            self.cell(column, width, event, names);
         }
-        self.column(4, &event.errno().map_or("-".into(), errno_name));
+        self.last_ns = Some(event.ts_ns);
         let (file, remark) = shown_file(event);
         escape_into(file, &mut self.sink.lines);
         self.sink.lines.extend_from_slice(remark.as_bytes());

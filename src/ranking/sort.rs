@@ -40,6 +40,10 @@ impl Sort {
         Sort::ALL.into_iter().find(|(_, known)| *known == name).map(|(sort, _)| sort)
     }
 
+    pub fn name(self) -> &'static str {
+        Sort::ALL.into_iter().find(|(sort, _)| *sort == self).map_or("", |(_, name)| name)
+    }
+
     /// Numbers start with the largest, names with the first.
     pub(super) fn is_descending(self) -> bool {
         !matches!(self, Sort::Pid | Sort::User | Sort::Name)

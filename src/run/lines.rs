@@ -99,7 +99,7 @@ fn write_opens(
     let mut output: Box<dyn Output + '_> = match show.form {
         OutputForm::Json => Box::new(Json::new(out)),
         OutputForm::Csv => Box::new(Csv::new(out)),
-        OutputForm::Text | OutputForm::Tui => Box::new(Text::new(out)),
+        OutputForm::Text | OutputForm::Tui => Box::new(Text::of(&show.columns, out)),
     };
     let mut lines = lines(&mut *output, &show.selection, hooks);
     let count = show.selection.limits.count;

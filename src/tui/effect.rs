@@ -8,13 +8,13 @@ use base64::Engine as _;
 use jiff::Timestamp;
 
 use super::app::App;
-use crate::escape::escaped;
+use crate::escape::{escape, escaped};
 use crate::event::errno_name;
 use crate::format::duration;
 use crate::privileges::Caller;
-use crate::ranking;
 use crate::tui::app::events::Row;
-use crate::user_file::Draft;
+use crate::user_file::{self, Draft, Must};
+use crate::{ranking, toml_keys};
 
 /// The largest text that is handed to a terminal's clipboard.
 const COPY_MAX: usize = 32 * 1024;
@@ -51,6 +51,30 @@ pub(super) fn save(app: &App) -> String {
         Ok(events) => format!("wrote the ranking and {events} events to {name}"),
         Err(error) => format!("cannot write {name}: {error}"),
     }
+}
+
+/// Writes what is chosen into the user's own configuration, in which all else stays. Returns what to tell.
+pub(super) fn save_settings(app: &App) -> String {
+    let Some(path) = &app.setup.own_settings else {
+        return "there is no directory for a configuration: HOME is not set".to_owned();
+    };
+    let shown = escape(path.as_os_str().as_encoded_bytes());
+    match write_settings(path, &app.settings()) {
+        Ok(()) => format!("saved to {shown}"),
+        Err(why) => format!("cannot save to {shown}: {why}"),
+    }
+}
+
+fn write_settings(path: &Path, settings: &[(&str, String)]) -> io::Result<()> {
+    const BYTES_MAX: u64 = 256 << 10;
+    let owner = Caller::of_sudo();
+    let must = Must { be_own: true, be_no_link: true };
+    let text = user_file::read(path, owner, must, BYTES_MAX)?.unwrap_or_default();
+    let text = String::from_utf8(text).map_err(io::Error::other)?;
+    let text = toml_keys::set(&text, settings).map_err(|why| io::Error::other(why.message().to_owned()))?;
+    let draft = Draft::create(path, true, owner)?;
+    draft.file()?.write_all(text.as_bytes())?;
+    draft.keep().map(drop)
 }
 
 fn write(app: &App, mut file: BufWriter<File>) -> io::Result<usize> {
@@ -110,6 +134,27 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("2619_fsm"), "{text}");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn what_is_chosen_is_written_into_what_is_there() {
+        let dir = std::env::temp_dir().join(format!("opentop-settings-{}", std::process::id()));
+        std::fs::create_dir(&dir).unwrap();
+        let path = dir.join("opentop.toml");
+        let mut screen = Screen::busy(80, 24);
+        // The list: time off, and one wider; the ranking: by another column.
+        screen.keys("C j++\x1b2>C\x1b");
+        for text in ["", "# mine\nascii = true\n"] {
+            std::fs::write(&path, text).unwrap();
+            write_settings(&path, &screen.app.settings()).unwrap();
+            let written = std::fs::read_to_string(&path).unwrap();
+            assert!(written.starts_with(text) && written.contains("event-columns = \"pid:12,"), "{written}");
+            assert!(written.contains("sort = \"total\"") && !written.contains("ranking-columns"), "{written}");
+        }
+        std::fs::write(&path, "x = ").unwrap();
+        assert!(write_settings(&path, &screen.app.settings()).is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "x = ");
         std::fs::remove_dir_all(&dir).unwrap();
     }
 

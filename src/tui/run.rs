@@ -59,7 +59,12 @@ pub fn run(
     let mut terminal = Terminal::enter(setup.mouse)?;
     let mut app = App::new(setup, terminal.size())?;
     control.resize(terminal_size(app.size));
-    Ok(drive(&mut app, &mut terminal, &input, (messages, command), &mut control)?)
+    let ended = drive(&mut app, &mut terminal, &input, (messages, command), &mut control)?;
+    drop(terminal);
+    if app.setup.saves {
+        crate::error::print(effect::save_settings(&app));
+    }
+    Ok(ended)
 }
 
 /// The loop of [`run`].
@@ -144,6 +149,7 @@ fn apply(
                 app.say(said);
             }
             Effect::Save => app.say(effect::save(app)),
+            Effect::SaveSettings => app.say(effect::save_settings(app)),
             Effect::Mouse(on) => terminal.mouse(on),
             Effect::Repaint => {
                 // A hang-up brings CONT together with HUP, and either can be heard first.

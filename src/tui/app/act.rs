@@ -32,6 +32,7 @@ impl App {
         match &self.mode {
             Mode::Prompt(_) => return self.prompt_key(key),
             Mode::Pick(_) => return self.pick_key(key, action),
+            Mode::Columns(_) => return self.choose_key(key, action),
             Mode::Help { .. } | Mode::Details { .. } | Mode::Report { .. } => {
                 if let Some(effects) = self.popup_action(action) {
                     return effects;
@@ -74,6 +75,7 @@ impl App {
             }
             Action::Show(panels) => self.show(panels),
             Action::Group => self.group(),
+            Action::Columns => self.choose_columns(),
             Action::Fold => {
                 let fold = !self.events.is_folded();
                 self.events.fold(fold, self.events_height());
@@ -251,7 +253,7 @@ impl App {
 
     fn sort(&mut self, step: isize) {
         self.show_openers();
-        let sorts = columns::sorts(self.size.width, self.ranking.group, self.latency);
+        let sorts = columns::sorts(self.size.width, self.ranking.group, self.latency, self.columns.ranking.as_ref());
         let at = sorts.iter().position(|sort| *sort == self.ranking.sort).unwrap_or(0) as isize;
         if let Some(sort) = sorts.get((at + step).rem_euclid(sorts.len().max(1) as isize) as usize) {
             self.ranking.sort = *sort;
@@ -334,6 +336,9 @@ impl App {
     pub(super) fn mouse(&mut self, mouse: Mouse) -> Vec<Effect> {
         if !matches!(self.mode, Mode::Browse) {
             return Vec::new();
+        }
+        if mouse.kind == MouseKind::Click {
+            self.click_head(mouse);
         }
         let Some((panel, row)) = self.layout().row_at(mouse.row) else { return Vec::new() };
         self.focus = panel;

@@ -29,6 +29,8 @@ pub enum Action {
     NextPanel,
     Show(Panels),
     Group,
+    /// Choose the columns.
+    Columns,
     Fold,
     /// Details of an event, the events of an opener.
     Open,

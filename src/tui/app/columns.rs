@@ -5,6 +5,7 @@ use std::ops::RangeFrom;
 
 use ratatui::layout::Rect;
 
+use super::choice::Chosen;
 use crate::ranking::Sort;
 use crate::ranking::openers::Group;
 
@@ -51,6 +52,56 @@ pub(crate) fn lay_out<'a, F>(columns: impl Iterator<Item = &'a Column<F>>, area:
             break;
         }
         placed.push(Placed { column, x, width });
+        x = (x + width + 1).min(area.right());
+    }
+    placed
+}
+
+/// Lays out what was chosen of `table`, in that order: `is` tells which column has a name. Where there is no room the last give
+/// way, but for the one that takes what the others leave.
+pub(crate) fn lay_out_chosen<'a, F>(
+    table: &[&'a Column<F>],
+    chosen: &Chosen,
+    is: impl Fn(&Column<F>, &str) -> bool,
+    area: Rect,
+) -> Vec<Placed<'a, F>> {
+    /// Of a column that would take the rest, where another does; and the least of the rest.
+    const NAME: u16 = 24;
+    const REST_MIN: u16 = 12;
+    let widest = |name: &str| {
+        let forms = table.iter().copied().filter(|column| is(column, name));
+        forms.max_by_key(|column| if column.width == 0 { u16::MAX } else { column.width })
+    };
+    let shown = chosen.0.iter().filter(|choice| choice.shown);
+    let mut columns: Vec<(&Column<F>, u16)> =
+        shown.filter_map(|choice| Some((widest(choice.name)?, choice.width))).collect();
+    for (column, width) in &mut columns {
+        *width = if *width == 0 { column.width } else { *width };
+    }
+    let rest = columns.iter().rposition(|(_, width)| *width == 0);
+    let mut columns: Vec<_> = columns
+        .into_iter()
+        .enumerate()
+        .map(|(at, (column, width))| (column, if width == 0 && Some(at) != rest { NAME } else { width }))
+        .collect();
+    let room = usize::from(area.width.saturating_sub(MARKER));
+    let needed = |columns: &[(&Column<F>, u16)]| {
+        columns.iter().map(|(_, width)| usize::from(if *width == 0 { REST_MIN } else { *width }) + 1).sum::<usize>()
+    };
+    while needed(&columns) > room + 1
+        && let Some(at) = columns.iter().rposition(|(_, width)| *width > 0).filter(|_| columns.len() > 1)
+    {
+        columns.remove(at);
+    }
+    let fixed: usize = columns.iter().map(|(_, width)| usize::from(*width) + 1).sum();
+    let left = (room + 1).saturating_sub(fixed) as u16;
+    let mut x = area.x + MARKER.min(area.width);
+    let mut placed = Vec::with_capacity(columns.len());
+    for (column, width) in columns {
+        let width = if width == 0 { left } else { width }.min(area.right().saturating_sub(x));
+        if width > 0 {
+            placed.push(Placed { column, x, width });
+        }
         x = (x + width + 1).min(area.right());
     }
     placed
@@ -106,27 +157,60 @@ static COUNTED: [Column<OpenersColumn>; 11] = [
     column(OpenersColumn::Last, "LAST FILE", 0, false, from(110..)),
 ];
 
-/// The columns of the ranking, placed.
-pub(crate) fn openers(area: Rect, group: Group, latency: bool) -> Vec<Placed<'static, OpenersColumn>> {
+/// The columns of the ranking, placed; those that were `chosen`, where any were.
+pub(crate) fn openers(
+    area: Rect,
+    group: Group,
+    latency: bool,
+    chosen: Option<&Chosen>,
+) -> Vec<Placed<'static, OpenersColumn>> {
     let table: &'static [Column<OpenersColumn>] = if group.has_processes() { &COUNTED } else { &NAMED };
-    lay_out(
-        table.iter().filter(move |column| match column.cell {
-            OpenersColumn::Median | OpenersColumn::P99 => latency,
-            OpenersColumn::Pid => matches!(group, Group::Process | Group::Parent),
-            OpenersColumn::User => group == Group::Process,
-            OpenersColumn::Processes => group != Group::Process,
-            _ => true,
-        }),
-        area,
-    )
+    let known = table.iter().filter(move |column| match column.cell {
+        OpenersColumn::Median | OpenersColumn::P99 => latency,
+        OpenersColumn::Pid => matches!(group, Group::Process | Group::Parent),
+        OpenersColumn::User => group == Group::Process,
+        OpenersColumn::Processes => group != Group::Process,
+        _ => true,
+    });
+    match chosen {
+        Some(chosen) => {
+            let known: Vec<_> = known.collect();
+            lay_out_chosen(&known, chosen, |column, name| column.cell.name() == name, area)
+        }
+        None => lay_out(known, area),
+    }
+}
+
+/// The names of the columns that a screen of this width shows.
+pub(crate) fn shown(width: u16, group: Group, latency: bool, chosen: Option<&Chosen>) -> Vec<&'static str> {
+    openers(Rect::new(0, 0, width, 1), group, latency, chosen).iter().map(|placed| placed.column.cell.name()).collect()
 }
 
 /// What the columns that a screen of this width shows can be sorted by, from left to right.
-pub(crate) fn sorts(width: u16, group: Group, latency: bool) -> Vec<Sort> {
-    openers(Rect::new(0, 0, width, 1), group, latency).iter().filter_map(|placed| placed.column.cell.sort()).collect()
+pub(crate) fn sorts(width: u16, group: Group, latency: bool, chosen: Option<&Chosen>) -> Vec<Sort> {
+    let placed = openers(Rect::new(0, 0, width, 1), group, latency, chosen);
+    placed.iter().filter_map(|placed| placed.column.cell.sort()).collect()
 }
 
 impl OpenersColumn {
+    pub(crate) const ALL: [OpenersColumn; 10] = [
+        OpenersColumn::Pid,
+        OpenersColumn::User,
+        OpenersColumn::Rate,
+        OpenersColumn::Total,
+        OpenersColumn::Processes,
+        OpenersColumn::Failed,
+        OpenersColumn::Median,
+        OpenersColumn::P99,
+        OpenersColumn::Name,
+        OpenersColumn::Last,
+    ];
+
+    /// As options and a configuration have it.
+    pub(crate) fn name(self) -> &'static str {
+        self.sort().map_or("last", Sort::name)
+    }
+
     /// What the ranking is sorted by where this column is chosen.
     pub(crate) fn sort(self) -> Option<Sort> {
         Some(match self {

@@ -59,6 +59,8 @@ pub enum Effect {
     Copy(String),
     /// Write what is shown to a file.
     Save,
+    /// Write what is chosen to the user's configuration.
+    SaveSettings,
     Mouse(bool),
     /// Paint everything anew.
     Repaint,

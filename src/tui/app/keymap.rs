@@ -104,6 +104,7 @@ pub const SECTIONS: [Section; 4] = [
                 ["output", "output"],
                 "output of the command; Enter types, ^] stops that",
             ),
+            bind(&[char('C')], Action::Columns, NO_HINT, "choose columns: which, in which order, how wide"),
             bind(&[char('a')], Action::Lookups, NO_HINT, "see stat, access and readlink too, or no longer"),
             bind(&[char('w'), control('s')], Action::Write, NO_HINT, "write what is shown to a file"),
             bind(&[control('r')], Action::Reset, NO_HINT, "count from 0 and empty the list"),

@@ -42,8 +42,8 @@ const ROOMY: u16 = 16;
 const TWO_PANELS_MIN: u16 = 9;
 
 impl Layout {
-    /// `must_bar`: the bar has something that must be seen.
-    pub fn new(size: Size, panels: Panels, focus: Focus, must_bar: bool) -> Self {
+    /// `must_bar`: the bar has something that must be seen. Beside the events the ranking gets no more than its `rows`.
+    pub fn new(size: Size, panels: Panels, focus: Focus, must_bar: bool, rows: usize) -> Self {
         let mut rest = Rect::new(0, 0, size.width, size.height);
         if rest.is_empty() {
             return Self::default();
@@ -52,7 +52,7 @@ impl Layout {
         let footer = (size.height >= 5 && (roomy || size.height >= 8 || !must_bar)).then(|| from_bottom(&mut rest, 1));
         let bar = (roomy || (must_bar && size.height >= 2)).then(|| from_bottom(&mut rest, 1));
         let header = (rest.height >= 3).then(|| from_top(&mut rest, if roomy { 2 } else { 1 }));
-        let (openers, events) = split(rest, panels, focus);
+        let (openers, events) = split(rest, panels, focus, rows);
         Self { header, openers, events, bar, footer }
     }
 
@@ -76,11 +76,13 @@ impl Layout {
     }
 }
 
-fn split(body: Rect, panels: Panels, focus: Focus) -> (Option<Rect>, Option<Rect>) {
+fn split(body: Rect, panels: Panels, focus: Focus, rows: usize) -> (Option<Rect>, Option<Rect>) {
     let one = match (panels, focus) {
         (Panels::Both, _) if body.height >= TWO_PANELS_MIN => {
             let mut rest = body;
-            let openers = from_top(&mut rest, (body.height * 2 / 5).max(4));
+            let most = (body.height * 2 / 5).max(4);
+            // A head, and a row that says why there is none.
+            let openers = from_top(&mut rest, most.min(u16::try_from(rows).unwrap_or(most).saturating_add(1).max(2)));
             return (Some(openers), Some(rest));
         }
         (Panels::Both, focus) => focus,
@@ -118,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_everyday_screen_has_everything() {
-        let layout = Layout::new(Size::new(80, 24), Panels::Both, Focus::Events, false);
+        let layout = Layout::new(Size::new(80, 24), Panels::Both, Focus::Events, false, 99);
         assert_eq!(parts(layout).iter().map(|area| area.height).collect::<Vec<_>>(), [2, 8, 12, 1, 1]);
         assert_eq!((layout.openers_rows(), layout.events_rows()), (7, 11));
         assert_eq!(layout.row_at(3), Some((Focus::Openers, 0)));
@@ -127,8 +129,17 @@ mod tests {
     }
 
     #[test]
+    fn the_ranking_takes_no_more_than_its_rows() {
+        let rows = |rows| {
+            let layout = Layout::new(Size::new(80, 24), Panels::Both, Focus::Events, false, rows);
+            (layout.openers_rows(), layout.events_rows())
+        };
+        assert_eq!([0, 1, 3, 7, 8].map(rows), [(1, 17), (1, 17), (3, 15), (7, 11), (7, 11)]);
+    }
+
+    #[test]
     fn a_small_screen_shows_the_panel_that_has_the_focus() {
-        let layout = Layout::new(Size::new(40, 10), Panels::Both, Focus::Events, true);
+        let layout = Layout::new(Size::new(40, 10), Panels::Both, Focus::Events, true, 99);
         assert_eq!(layout.openers, None);
         assert_eq!(layout.events_rows(), 6);
         assert!(layout.bar.is_some() && layout.footer.is_some());
@@ -136,10 +147,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_row_belongs_to_one_part(width in 0u16..300, height in 0u16..100, must_bar: bool, events: bool, panels in 0usize..3) {
+        fn every_row_belongs_to_one_part(width in 0u16..300, height in 0u16..100, must_bar: bool, events: bool, panels in 0usize..3, rows in 0usize..30) {
             let panels = [Panels::Events, Panels::Openers, Panels::Both][panels];
             let focus = if events { Focus::Events } else { Focus::Openers };
-            let layout = Layout::new(Size::new(width, height), panels, focus, must_bar);
+            let layout = Layout::new(Size::new(width, height), panels, focus, must_bar, rows);
             let mut y = 0;
             for area in parts(layout) {
                 prop_assert_eq!((area.x, area.y, area.width), (0, y, width));

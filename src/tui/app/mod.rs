@@ -9,6 +9,8 @@
 
 mod act;
 pub(crate) mod action;
+pub mod choice;
+pub(crate) mod choose;
 pub(crate) mod columns;
 pub(crate) mod command;
 mod event;
@@ -86,6 +88,8 @@ pub struct App {
     pub selection: Selection,
     pub meter: Meter,
     pub mode: Mode,
+    /// Of both tables.
+    pub columns: choice::Columns,
     /// The command that is run, if there is one.
     pub command: Option<Command>,
     /// The states of several hosts, by their numbers less one.
@@ -144,6 +148,7 @@ impl App {
             selection: Selection::default(),
             meter: Meter::new(setup.since_ns),
             mode: Mode::Browse,
+            columns: setup.columns.clone(),
             command: setup.command.clone().map(|label| Command::new(label, size)),
             hosts: vec![HostState::default(); names.hosts()],
             panels: Panels::Both,
@@ -339,7 +344,7 @@ impl App {
 
     /// Where everything is on the screen.
     pub fn layout(&self) -> Layout {
-        Layout::new(self.size, self.panels, self.focus, self.has_bar())
+        Layout::new(self.size, self.panels, self.focus, self.has_bar(), self.ranking.rows().len())
     }
 
     /// Whether the filter bar has something that must be seen.

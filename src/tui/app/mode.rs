@@ -1,5 +1,6 @@
 //! What the keys mean at the moment: modes exclude each other.
 
+use super::choose::Chooser;
 use super::prompt::Prompt;
 use super::report::Page;
 use super::terms::Choice;
@@ -18,6 +19,7 @@ pub enum Mode {
         follow: bool,
     },
     Pick(Pick),
+    Columns(Chooser),
     /// What the history comes to; `None` until it is worked out.
     Report {
         scroll: usize,

@@ -1,9 +1,11 @@
 //! What the screen is told by whoever starts it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::choice::Columns;
 use crate::highlight::Highlight;
 use crate::history::log::Bound;
 use crate::message::Hooks;
@@ -39,6 +41,11 @@ pub struct Setup {
     pub colour: bool,
     pub ascii: bool,
     pub highlights: Vec<Highlight>,
+    pub columns: Columns,
+    /// The user's own configuration, if he can have one.
+    pub own_settings: Option<PathBuf>,
+    /// What is chosen is written there at the end.
+    pub saves: bool,
     pub mouse: bool,
     /// Opentop's own opens are among the events.
     pub shows_self: bool,

@@ -2,10 +2,12 @@
 
 use ratatui::layout::Size;
 
+use super::choice::Times;
 use super::fixture::{Screen, numbered, setup};
 use super::{Effect, Ended, Event, Setup};
 use crate::event::{Batch, Op, OpenEvent, sample};
 use crate::message::{Hooks, LOOKUPS, Lost, Message, Totals, Unseen};
+use crate::ranking::Sort;
 use crate::ranking::openers::Group;
 use crate::tui::app::action::Focus;
 use crate::tui::input::Input;
@@ -18,7 +20,7 @@ fn last(paths: &[String]) -> &str {
 fn the_newest_event_is_followed() {
     let mut screen = Screen::new(80, 24);
     screen.open_paths(&numbered(0, 100));
-    assert_eq!(screen.paths(), numbered(89, 11));
+    assert_eq!(screen.paths(), numbered(83, 17));
     screen.open_paths(&numbered(100, 1));
     assert_eq!(last(&screen.paths()), "/srv/file-100");
 }
@@ -29,7 +31,7 @@ fn an_upward_move_holds_the_rows_and_f_follows_again() {
     screen.open_paths(&numbered(0, 100));
     screen.keys("k");
     screen.open_paths(&numbered(100, 50));
-    assert_eq!(screen.paths(), numbered(89, 11));
+    assert_eq!(screen.paths(), numbered(83, 17));
     assert!(screen.line(0).contains("HELD +50 new"), "{}", screen.line(0));
     screen.keys("F");
     assert_eq!(last(&screen.paths()), "/srv/file-149");
@@ -44,10 +46,10 @@ fn held_rows_stay_when_the_history_has_long_forgotten_them() {
     for n in 0..50 {
         screen.open_paths(&numbered(100 + n * 1000, 1000));
     }
-    assert_eq!(screen.paths(), numbered(89, 11));
+    assert_eq!(screen.paths(), numbered(83, 17));
     assert!(screen.line(0).contains("PAUSED +50,000 new"), "{}", screen.line(0));
     screen.keys("g");
-    assert_eq!(screen.paths(), numbered(0, 11));
+    assert_eq!(screen.paths(), numbered(0, 17));
     screen.keys(" ");
     assert_eq!(last(&screen.paths()), "/srv/file-50099");
 }
@@ -128,7 +130,12 @@ fn what_the_kernel_left_out_is_a_gap_where_it_is_missing() {
     let gap = "the kernel left out 130 opens that do not match pid:311, from 03:04:05 to 03:06:05";
     let rows = |screen: &Screen| {
         let text = screen.text();
-        text.lines().skip(11).take(10).map(str::to_owned).collect::<Vec<_>>()
+        text.lines()
+            .skip_while(|line| !line.starts_with(" TIME"))
+            .skip(1)
+            .take(10)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
     };
     let at = |screen: &Screen| rows(screen).iter().position(|row| row.contains(gap));
     // Behind the five events of before, and before those of its time.
@@ -420,11 +427,42 @@ fn the_copy_is_of_the_path_and_the_selection_may_be_in_a_popup() {
 #[test]
 fn the_mouse_selects_only_where_rows_are() {
     let mut screen = Screen::busy(80, 24);
-    screen.keys("\x1b[<0;5;12M");
+    screen.keys("\x1b[<0;5;8M");
     assert_eq!(screen.selected_path().as_deref(), Some("/var/www/index.html"));
     screen.keys("\x1b[<0;5;5M");
     assert_eq!(screen.app.focus, Focus::Openers);
     screen.keys("\x1b[<0;5;1M\x1b[<0;500;500M");
+}
+
+#[test]
+fn a_click_on_a_title_sorts_and_another_turns_around() {
+    let mut screen = Screen::busy(80, 24);
+    let head = screen.line(2);
+    let at = |title: &str| head.find(title).unwrap() + 1;
+    screen.keys(&format!("m\x1b[<0;{};3M", at("TOTAL")));
+    assert_eq!((screen.app.ranking.sort, screen.app.ranking.reversed), (Sort::Total, false));
+    screen.keys(&format!("\x1b[<0;{};3M", at("TOTAL")));
+    assert_eq!((screen.app.ranking.sort, screen.app.ranking.reversed), (Sort::Total, true));
+    screen.keys(&format!("\x1b[<0;{};3M", at("PID")));
+    assert_eq!((screen.app.ranking.sort, screen.app.ranking.reversed), (Sort::Pid, false));
+}
+
+#[test]
+fn columns_are_chosen_on_the_screen() {
+    let mut screen = Screen::busy(80, 24);
+    screen.keys("C j \x1b");
+    assert!(screen.app.columns.events.as_ref().unwrap().source().starts_with("comm,rw,fd"));
+    // Whatever is taken away, one stays, and as usual is a key.
+    screen.keys("C");
+    for _ in 0..20 {
+        screen.keys(" j");
+    }
+    assert!(!screen.app.columns.events.as_ref().unwrap().source().is_empty());
+    screen.keys("rt\x1b");
+    assert_eq!((&screen.app.columns.events, screen.app.columns.times), (&None, Times::Start));
+    screen.keys("C\t >w");
+    assert!(screen.effects.contains(&Effect::SaveSettings));
+    assert!(screen.app.columns.ranking.as_ref().unwrap().source().starts_with("user,rate"));
 }
 
 #[test]

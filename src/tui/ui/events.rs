@@ -13,6 +13,7 @@ use crate::event::{Op, OpenEvent, PathKind, errno_name, flag_names};
 use crate::format::{behind, cut, duration, group_digits};
 use crate::history::gaps::Gap;
 use crate::tui::app::action::Focus;
+use crate::tui::app::choice::Times;
 use crate::tui::app::columns::{self, Column, Placed, from};
 use crate::tui::app::events::{Row, Shown};
 use crate::tui::app::{App, Mode};
@@ -23,14 +24,15 @@ const fn column(title: &'static str, width: u16, right: bool, at: std::ops::Rang
     Column { title, width, right, at, cell }
 }
 
+const TIME: &str = "TIME";
 const ERR: &str = "ERR";
 const FD: &str = "FD";
 const PATH: &str = "PATH";
 const LATENCY: &str = "LATENCY";
 
 /// From left to right. The path takes the rest.
-static COLUMNS: [Column<Cell>; 17] = [
-    column("TIME", 12, false, from(60..), |row, context| time(row.event.time_ns, context.time_zone, "%H:%M:%S%.3f")),
+static COLUMNS: [Column<Cell>; 18] = [
+    column(TIME, 12, false, from(60..), |row, context| time(row.event.time_ns, context.time_zone, "%H:%M:%S%.3f")),
     column("PID", 7, true, from(50..), |row, _| row.event.pid.to_string()),
     column("TID", 7, true, from(180..), |row, _| row.event.tid.to_string()),
     column("PPID", 7, true, from(180..), |row, _| row.event.ppid.to_string()),
@@ -41,6 +43,7 @@ static COLUMNS: [Column<Cell>; 17] = [
     column("COMM", 12, false, 76..100, |row, _| escape(row.event.comm)),
     column("COMM", 15, false, from(100..), |row, _| escape(row.event.comm)),
     column("OP", 8, false, from(110..), |row, _| row.event.op.name().to_owned()),
+    column("RW", 2, false, from(0..), |row, _| row.event.access().to_owned()),
     column("FLAGS", 16, false, from(140..), |row, _| flags(&row.event)),
     column(LATENCY, 7, true, from(76..), |row, _| {
         row.event.latency.map_or_else(String::new, |latency| duration(latency.as_nanos() as u64))
@@ -67,6 +70,10 @@ fn fd(event: &OpenEvent<'_>) -> String {
 
 fn placed(app: &App, area: Rect) -> Vec<Placed<'static, Cell>> {
     let latency = app.latency;
+    if let Some(chosen) = &app.columns.events {
+        let known: Vec<_> = COLUMNS.iter().collect();
+        return columns::lay_out_chosen(&known, chosen, |column, name| column.title.eq_ignore_ascii_case(name), area);
+    }
     // On the everyday screen there is no room for both; ERR tells already which opens got no descriptor.
     let fd = !latency || area.width >= 90;
     let shown = |column: &&Column<Cell>| (column.title != LATENCY || latency) && (column.title != FD || fd);
@@ -85,7 +92,11 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
                 let plain = highlight(app, &row);
                 for at in &placed {
                     let style = if at.column.title == ERR { context.theme.bad } else { plain };
-                    line::write(at, y, &(at.column.cell)(&row, context), style, context.theme.glyphs.elided, buf);
+                    let text = match relative_time(app, at, &row, index) {
+                        Some(text) => text,
+                        None => (at.column.cell)(&row, context),
+                    };
+                    line::write(at, y, &text, style, context.theme.glyphs.elided, buf);
                 }
             }
             Some(Row::Gap(gap)) => draw_gap(gap, context, Rect { y, height: 1, ..area }, buf),
@@ -100,6 +111,25 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
         let room = usize::from(area.width.saturating_sub(1));
         buf.set_stringn(area.x + 1, area.y + 1, nothing(app), room, context.theme.faint);
     }
+}
+
+/// What the column of times tells where that is not the time of day: seconds since the first event, or since the row above.
+fn relative_time(app: &App, at: &Placed<'_, Cell>, row: &Shown<'_>, index: usize) -> Option<String> {
+    let event = |row: Row<'_>| match row {
+        Row::Event(row) => Some(row.event.ts_ns),
+        Row::Gap(_) => None,
+    };
+    let feed = app.events.shown();
+    let from = match app.columns.times {
+        _ if at.column.title != TIME => return None,
+        Times::Wall => return None,
+        Times::Start => feed.log.iter_from(0).next().map(|(_, event)| event.ts_ns),
+        Times::Between => index.checked_sub(1).and_then(|above| feed.row(above)).and_then(event),
+    };
+    let now = row.event.ts_ns;
+    let apart = now.abs_diff(from.unwrap_or(now));
+    let sign = if from.is_some_and(|from| now < from) { "-" } else { "+" };
+    Some(format!("{sign}{}.{:06}", apart / 1_000_000_000, apart % 1_000_000_000 / 1000))
 }
 
 /// How the row looks beside what it says of itself.
@@ -138,8 +168,9 @@ fn head(app: &App, placed: &[Placed<'_, Cell>], context: &Context<'_>, area: Rec
     buf.set_style(Rect { height: 1, ..area }, style);
     let mut free = 0;
     for at in placed {
-        line::write(at, area.y, at.column.title, style, "", buf);
-        free = at.x - area.x + at.column.title.len() as u16;
+        let title = if at.column.title == TIME { app.columns.times.title() } else { at.column.title };
+        line::write(at, area.y, title, style, "", buf);
+        free = at.x - area.x + title.len() as u16;
     }
     line::draw_right(&[state(app)], style, free, area, buf);
 }
@@ -197,4 +228,25 @@ fn whole(event: &OpenEvent<'_>) -> String {
     };
     let path = if event.path.is_empty() && note.is_empty() { "\"\"".into() } else { escaped(event.path) };
     format!("{path}{note}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_menu_of_columns_knows_which_are_shown() {
+        use crate::tui::app::choice::EVENT_COLUMNS;
+        for width in 0..250 {
+            let area = Rect::new(0, 0, width, 1);
+            let shown = columns::lay_out(COLUMNS.iter(), area);
+            let shown: Vec<_> = shown.iter().map(|placed| placed.column.title.to_lowercase()).collect();
+            let known: Vec<_> =
+                EVENT_COLUMNS.iter().filter(|(_, from)| width >= *from).map(|(name, _)| *name).collect();
+            assert!(
+                known.starts_with(&shown.iter().map(String::as_str).collect::<Vec<_>>()),
+                "{width}: {known:?} {shown:?}"
+            );
+        }
+    }
 }

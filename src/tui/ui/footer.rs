@@ -70,6 +70,15 @@ fn hints(app: &App) -> Vec<(String, String)> {
         Mode::Command { typing: false } => {
             fixed(&[("q", "close"), ("Enter", "type to the command"), ("Up Down", "scroll")])
         }
+        Mode::Columns(_) => fixed(&[
+            ("q", "close"),
+            ("Space", "on, off"),
+            ("< >", "order"),
+            ("+ -", "width"),
+            ("Tab", "other table"),
+            ("w", "save"),
+            ("r", "as usual"),
+        ]),
         Mode::Pick(_) => fixed(&[("Enter", "choose"), ("Esc", "close"), ("Up Down", "move")]),
     }
 }

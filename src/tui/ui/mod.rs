@@ -4,6 +4,7 @@
 //! columns of both tables, [`crate::format`] and [`theme`] say how things are written and how they look.
 
 mod bar;
+mod choose;
 mod command;
 pub(crate) mod context;
 mod details;
@@ -49,6 +50,10 @@ pub fn render(app: &App, buf: &mut Buffer) -> (Option<Position>, Extent) {
         }
         Mode::Pick(pick) => {
             pick::render(pick, app.size, &context, buf);
+            Extent::default()
+        }
+        Mode::Columns(chooser) => {
+            choose::render(app, chooser, &context, buf);
             Extent::default()
         }
         Mode::Command { typing } => {

@@ -15,7 +15,7 @@ use crate::tui::app::action::Focus;
 use crate::tui::app::columns::{self, OpenersColumn, Placed};
 
 pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
-    let placed = columns::openers(area, app.ranking.group, app.latency);
+    let placed = columns::openers(area, app.ranking.group, app.latency, app.columns.ranking.as_ref());
     head(app, &placed, context, area, buf);
     let (rows, height) = (app.ranking.rows(), usize::from(area.height) - 1);
     let scroll = app.selection.scroll(rows.len(), height);

@@ -5,6 +5,7 @@ use ratatui::style::Modifier;
 
 use crate::event::{OpenEvent, sample};
 use crate::message::{Hooks, Left, Lost, Message, Totals, Unseen};
+use crate::tui::app::choice::{Chosen, Columns, Table, Times};
 use crate::tui::app::fixture::{Screen, setup, usual};
 use crate::tui::app::{CommandEvent, Event, Setup};
 
@@ -113,6 +114,33 @@ fn nothing_matches() {
     at_every_size("nothing_matches", |width, height| {
         let mut screen = Screen::busy(width, height);
         screen.keys("/nobody\r");
+        screen
+    });
+}
+
+/// The menu, and what is left of the list behind it once it is closed.
+#[test]
+fn columns_menu() {
+    at_every_size("columns_menu", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        screen.keys("Cjj >+++");
+        screen
+    });
+}
+
+#[test]
+fn columns_chosen() {
+    at_every_size("columns_chosen", |width, height| {
+        let columns = Columns {
+            events: Some(Chosen::parse("path,rw,time,comm:6", Table::Events).unwrap()),
+            ranking: Some(Chosen::parse("name,failed,rate", Table::Ranking).unwrap()),
+            times: Times::Between,
+        };
+        let mut screen = Screen::with(Setup { columns, ..setup() }, width, height);
+        let hostile = b"/tmp/a\x1b[2J\nb\xff\xe2\x80\xae";
+        screen.opens(&usual());
+        screen.opens(&[OpenEvent { path: hostile, name: hostile, comm: b"e\x1b[31m", ..sample() }]);
+        screen.second(&[(7, "e\x1b[31m", 33, 2, 0), (311, "postgres", 0, 390, 40)]);
         screen
     });
 }
