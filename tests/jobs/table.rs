@@ -15,7 +15,7 @@ pub struct Job {
     pub steps: &'static [(&'static [&'static str], &'static str)],
 }
 
-pub const JOBS: [Job; 5] = [
+pub const JOBS: [Job; 7] = [
     Job {
         title: "Which configuration file does it look for and not find?",
         tells: "The directories that the service tries, in one row, and that the file is in none of them.",
@@ -25,7 +25,7 @@ pub const JOBS: [Job; 5] = [
         steps: &[
             (&[], "relay.toml"),
             (&["/", "err:ENOENT relay"], "on Enter"),
-            (&["Enter", "t"], "tried 3, never fo"),
+            (&["Enter", "t"], "tried 3, never"),
         ],
     },
     Job {
@@ -35,6 +35,24 @@ pub const JOBS: [Job; 5] = [
         scene: "exec \"$OPENER\" loop $PWD/data --seconds 60",
         line: "opentop",
         steps: &[(&["2"], "opens/s"), (&[], "opener")],
+    },
+    Job {
+        title: "Who has too many open files?",
+        tells: "The process whose opens fail with EMFILE, and since when.",
+        before: "touch data; mkfifo pipe",
+        scene: "exec 0<>pipe; ulimit -n 10
+                exec 3<data 4<data 5<data 6<data 7<data 8<data 9<data
+                while :; do read -r -t 0.2 _; : <$PWD/data; done",
+        line: "opentop",
+        steps: &[(&["/", "err:EMFILE", "Enter"], "EMFILE")],
+    },
+    Job {
+        title: "Why is it denied?",
+        tells: "The file that may not be opened; Enter tells which directory on the way denies it.",
+        before: "mkdir -p shut/in; touch shut/in/secret; chmod 700 shut",
+        scene: "while sleep 0.3; do setpriv --reuid=65534 --regid=65534 --clear-groups cat $PWD/shut/in/secret; done",
+        line: "opentop",
+        steps: &[(&["/", "err:EACCES", "Enter"], "secret"), (&["Up", "Enter"], "EACCES")],
     },
     Job {
         title: "What does this build read?",
