@@ -65,7 +65,7 @@ _opentop() {
 
     case "${cmd}" in
         opentop)
-            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h -V --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --batch --output --out --force --group-by --sort --history --color --ascii --highlight --rate-limit --report --host --hosts --ssh --remote --quiet --config --help --version record replay report diff agent check help"
+            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h -V --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --batch --output --out --force --group-by --sort --history --color --columns --event-columns --ranking-columns --times --mouse --save --ascii --highlight --rate-limit --report --host --hosts --ssh --remote --quiet --config --help --version record replay report diff agent check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -205,6 +205,22 @@ _opentop() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --columns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --event-columns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ranking-columns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --times)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --highlight)
@@ -643,7 +659,7 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__replay)
-            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h --speed --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --batch --output --out --force --group-by --sort --history --color --ascii --highlight --config --help"
+            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h --speed --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --batch --output --out --force --group-by --sort --history --color --columns --event-columns --ranking-columns --times --mouse --save --ascii --highlight --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -767,6 +783,22 @@ _opentop() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --columns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --event-columns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ranking-columns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --times)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --highlight)

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_opentop_global_optspecs
-    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= define= n/count= d/duration= i/interval= ring= hooks= latency resolve lookups tree cgroup= as= until= self verbose b/batch o/output= O/out= force g/group-by= s/sort= history= color= ascii highlight= rate-limit= report host= hosts= ssh= remote= quiet config= h/help V/version
+    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= define= n/count= d/duration= i/interval= ring= hooks= latency resolve lookups tree cgroup= as= until= self verbose b/batch o/output= O/out= force g/group-by= s/sort= history= color= columns= event-columns= ranking-columns= times= mouse save ascii highlight= rate-limit= report host= hosts= ssh= remote= quiet config= h/help V/version
 end
 
 function __fish_opentop_needs_command
@@ -51,6 +51,10 @@ complete -c opentop -n "__fish_opentop_needs_command" -l history -d 'Memory for 
 complete -c opentop -n "__fish_opentop_needs_command" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c opentop -n "__fish_opentop_needs_command" -l columns -d 'Columns of text before the file: time (since the first open), wall, between, comm, process, pid, tid, ppid, user, op, flags, mode, latency, fd, err, container, unit' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l event-columns -d 'Columns of the screen\'s list of events, in their order, some with a width: time,pid,comm:20,path' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l ranking-columns -d 'Columns of the screen\'s ranking' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l times -d 'What the screen\'s column TIME tells: the time of day, since the first event, since the row above' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l highlight -d 'Show events for which the filter EXPR holds in this colour: red, green, yellow, blue, magenta, cyan or bold; in a configuration a table: [highlight], and below it COLOUR = "EXPR"' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l rate-limit -d 'Write at most N opens a second, as 1000/s or 1000; what goes beyond is dropped, and told as lost to the rate' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l host -d 'Show these hosts instead of this one, by ssh: names as ssh knows them, user@host too. Each needs opentop in its PATH and leave to run it with sudo without a password. Needs no privileges here' -r
@@ -67,7 +71,9 @@ complete -c opentop -n "__fish_opentop_needs_command" -l self -d 'Show opentop\'
 complete -c opentop -n "__fish_opentop_needs_command" -l verbose -d 'Where the kernel refuses programs, tell what libbpf says too'
 complete -c opentop -n "__fish_opentop_needs_command" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
 complete -c opentop -n "__fish_opentop_needs_command" -l force -d 'Replace the FILE of --out if it exists'
-complete -c opentop -n "__fish_opentop_needs_command" -l ascii -d 'Draw with ASCII only'
+complete -c opentop -n "__fish_opentop_needs_command" -l mouse -d 'Let the mouse click and scroll from the start'
+complete -c opentop -n "__fish_opentop_needs_command" -l save -d 'Write the columns, the grouping and the order that the screen has at its end to the user\'s own configuration'
+complete -c opentop -n "__fish_opentop_needs_command" -l ascii -d 'Draw with ASCII only, as where the locale is not of UTF-8 or TERM is linux'
 complete -c opentop -n "__fish_opentop_needs_command" -l report -d 'With COMMAND: tell at the end what it touched, on the page that `opentop report` writes; on stdout, or on stderr where lines or a recording go to stdout'
 complete -c opentop -n "__fish_opentop_needs_command" -l quiet -d 'Throw away what COMMAND prints while the screen is shown, instead of keeping it for `o`'
 complete -c opentop -n "__fish_opentop_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -135,12 +141,18 @@ complete -c opentop -n "__fish_opentop_using_subcommand replay" -l history -d 'M
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -l columns -d 'Columns of text before the file: time (since the first open), wall, between, comm, process, pid, tid, ppid, user, op, flags, mode, latency, fd, err, container, unit' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -l event-columns -d 'Columns of the screen\'s list of events, in their order, some with a width: time,pid,comm:20,path' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -l ranking-columns -d 'Columns of the screen\'s ranking' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -l times -d 'What the screen\'s column TIME tells: the time of day, since the first event, since the row above' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l highlight -d 'Show events for which the filter EXPR holds in this colour: red, green, yellow, blue, magenta, cyan or bold; in a configuration a table: [highlight], and below it COLOUR = "EXPR"' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l config -d 'Read this configuration instead of /etc/opentop.toml and the user\'s own ~/.config/opentop.toml; each option but those of one run alone is a key there' -r -F
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l force -d 'Replace the FILE of --out if it exists'
-complete -c opentop -n "__fish_opentop_using_subcommand replay" -l ascii -d 'Draw with ASCII only'
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -l mouse -d 'Let the mouse click and scroll from the start'
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -l save -d 'Write the columns, the grouping and the order that the screen has at its end to the user\'s own configuration'
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -l ascii -d 'Draw with ASCII only, as where the locale is not of UTF-8 or TERM is linux'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s h -l help -d 'Print help'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s o -l output -d 'text, a page for people; json, whose lines the man page tells; depfile, a rule for make for each file that was written' -r -f -a "text\t''
 json\t''

@@ -12,6 +12,8 @@ pub struct Environment {
     /// Stdout is, and whatever stdin is, there is a terminal for the keys.
     pub screen_without_stdin: bool,
     pub no_color: bool,
+    /// Neither the locale nor the terminal promises more than ASCII.
+    pub ascii: bool,
     /// Columns of stdout, if it is a terminal.
     pub columns: Option<u16>,
     /// Columns of stderr, if it is a terminal.
@@ -28,6 +30,7 @@ impl Environment {
         Self {
             screen: drawable && std::io::stdin().is_terminal(),
             screen_without_stdin: drawable && std::fs::File::open("/dev/tty").is_ok(),
+            ascii: term == "linux" || !is_utf8(|name| std::env::var(name).ok()),
             no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             columns: columns(rustix::stdio::stdout()),
             stderr_columns: columns(rustix::stdio::stderr()),
@@ -36,7 +39,35 @@ impl Environment {
     }
 }
 
+/// Whether the locale is one of UTF-8: the first of these variables that is set says so.
+fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set).unwrap_or_default().to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
 /// Columns of a terminal; `None` of anything else.
 fn columns(of: impl std::os::fd::AsFd) -> Option<u16> {
     rustix::termios::tcgetwinsize(of).ok().map(|size| size.ws_col)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_variable_that_is_set_tells_the_locale() {
+        for (variables, expected) in [
+            (&[][..], false),
+            (&[("LANG", "en_US.UTF-8")], true),
+            (&[("LANG", "de_DE.utf8"), ("LC_CTYPE", "")], true),
+            (&[("LANG", "en_US.UTF-8"), ("LC_ALL", "C")], false),
+            (&[("LC_CTYPE", "C.UTF-8"), ("LANG", "C")], true),
+            (&[("LANG", "de_DE@euro")], false),
+        ] {
+            let variable =
+                |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, v)| (*v).to_owned());
+            assert_eq!(is_utf8(variable), expected, "{variables:?}");
+        }
+    }
 }

@@ -364,7 +364,7 @@ fn show(shown: &Shown, selection: Selection, environment: Environment, screen: b
         sort: shown.sort,
         history: history(&shown.history)?,
         colour: shown.color.resolve(screen && !environment.no_color),
-        ascii: shown.ascii,
+        ascii: shown.ascii || environment.ascii,
     })
 }
 

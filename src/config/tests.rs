@@ -5,6 +5,7 @@ const SCREEN: Environment = Environment {
     screen: true,
     screen_without_stdin: true,
     no_color: false,
+    ascii: false,
     columns: Some(80),
     stderr_columns: Some(80),
     unprivileged: true,

@@ -24,11 +24,12 @@ use crate::cli::OutputForm;
 use crate::clock::Moment;
 use crate::config::{AtEnd, Origin, Show};
 use crate::error::{EXIT_OK, Error};
+use crate::escape::escape;
 use crate::filter::{CheckedBy, Filter};
 use crate::message::{Hooks, Message};
 use crate::recording::Header;
 use crate::remote::hosts::Told;
-use crate::tracer::{self, Command, Tracer};
+use crate::tracer::{self, Command, Options, Tracer};
 use at_end::{EndReport, with_end_report};
 use command::Run;
 use command_terminal::CommandTerminal;
@@ -54,15 +55,15 @@ const WAITING_FOR_LINES: usize = 128;
 /// # Errors
 /// If the host cannot be traced, or the output cannot be written.
 pub(crate) fn live(mut origin: Origin, show: Show, command: &Program, at_end: Option<AtEnd>) -> Result<u8, Error> {
-    let (shows_self, remote) = match &mut origin {
+    let (shows_self, remote, scope) = match &mut origin {
         Origin::Here(options) => {
             if show.form == OutputForm::Tui {
                 // Whoever looks at the screen may want to look on.
                 options.ends_with.clear();
             }
-            (options.show_self, false)
+            (options.show_self, false, scope(options))
         }
-        Origin::Hosts(_, start) => (start.show_self, true),
+        Origin::Hosts(_, start) => (start.show_self, true, None),
     };
     let waiting = if show.form == OutputForm::Tui { WAITING } else { WAITING_FOR_LINES };
     let limit = show.selection.limits.duration;
@@ -73,7 +74,7 @@ pub(crate) fn live(mut origin: Origin, show: Show, command: &Program, at_end: Op
             let events = events.unwrap_or_else(never);
             let label = terminal.as_ref().map(CommandTerminal::label);
             let header = Header::of_host(hooks);
-            let shown = Shown { header, file: None, command: label, shows_self, start: Some(Moment::now()) };
+            let shown = Shown { header, file: None, command: label, scope, shows_self, start: Some(Moment::now()) };
             let control = Live { remote, commands, terminal: terminal.as_ref() };
             let (filter, names) = (show.selection.filter.clone(), show.selection.names.clone());
             let end_report = at_end.map(|at_end| EndReport::new(at_end, command, (&filter, names), hooks));
@@ -146,6 +147,22 @@ fn trace(
 fn stop(commands: &Sender<Command>) {
     // A full channel holds a stop already, or the tracer is gone.
     let _ = commands.try_send(Command::Stop);
+}
+
+/// What alone is traced, where the filter does not say it.
+fn scope(options: &Options) -> Option<String> {
+    let pids: Vec<_> = options.filter.pids.iter().map(u32::to_string).collect();
+    let tree = match pids.as_slice() {
+        _ if options.follow_own => Some("the command and its descendants".to_owned()),
+        [pid] if options.extras.children => Some(format!("pid {pid} and its descendants")),
+        [first, .., last] if options.extras.children => {
+            Some(format!("{} pids, {first} to {last}, and their descendants", pids.len()))
+        }
+        _ => None,
+    };
+    let cgroup = options.cgroup.as_ref().map(|path| format!("cgroup {}", escape(path.as_os_str().as_encoded_bytes())));
+    let parts: Vec<_> = tree.into_iter().chain(cgroup).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// Calls `stop` when the time is up, unless `show` returns before.

@@ -47,6 +47,7 @@ pub(super) fn screen(
         hooks: source.header.hooks,
         replay: source.file.map(|file| escape::escape(file.as_os_str().as_encoded_bytes())),
         command: source.command,
+        scope: source.scope,
         since_ns: source.start.map(|start| start.ts_ns),
         history: show.history,
         filter: show.selection.filter.source(),
@@ -81,6 +82,8 @@ pub(super) struct Shown<'a> {
     pub file: Option<&'a Path>,
     /// What is run, as `make (2714)`.
     pub command: Option<String>,
+    /// What alone is traced, where that is not everything.
+    pub scope: Option<String>,
     pub shows_self: bool,
     /// When counting began, where known.
     pub start: Option<Moment>,

@@ -275,6 +275,7 @@ fn setup() -> opentop::tui::app::Setup {
         hooks: opentop::message::Hooks::default(),
         replay: None,
         command: None,
+        scope: None,
         since_ns: None,
         history: opentop::history::log::Bound::bytes(1 << 20),
         filter: String::new(),

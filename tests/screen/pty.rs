@@ -79,6 +79,7 @@ impl Pty {
         let mut command = CommandBuilder::new(program);
         command.args(args);
         command.env("TERM", "xterm-256color");
+        command.env("LC_ALL", "C.UTF-8");
         command.env_remove("TMUX");
         command.env_remove("NO_COLOR");
         let child = pair.slave.spawn_command(command).expect("starting the program");

@@ -6,7 +6,7 @@ use super::action::{Action, Focus, Motion, Panels};
 use super::prompt::Prompt;
 use super::scroll::Scroll;
 use super::selection::Selection;
-use super::{App, Effect, Ended, Mode, Pick, Scope, columns, keymap, terms};
+use super::{App, Effect, Ended, Find, Mode, Pick, Scope, columns, keymap, terms};
 use crate::escape::escape;
 use crate::filter::Term;
 use crate::ranking;
@@ -27,6 +27,9 @@ impl App {
         }
         if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
             return vec![Effect::End(Ended::Quit)];
+        }
+        if self.find_key(key) {
+            return Vec::new();
         }
         let action = keymap::action(key);
         match &self.mode {
@@ -53,7 +56,7 @@ impl App {
                 self.say("a recording has the look-ups that it was made with: opentop record --lookups");
             }
             Action::Lookups => return vec![Effect::Lookups(!self.setup.hooks.lookups)],
-            Action::Help => self.mode = Mode::Help { scroll: 0 },
+            Action::Help => self.mode = Mode::Help { scroll: 0, find: Find::default() },
             Action::Filter => self.mode = Mode::Prompt(Prompt::open(&self.line)),
             Action::Back => return self.back(),
             Action::Include => return self.pick(true),
@@ -178,7 +181,7 @@ impl App {
             Motion::PageUp | Motion::PageDown | Motion::HalfUp | Motion::HalfDown => self.popup.height,
             _ => 1,
         };
-        let (Mode::Help { scroll } | Mode::Details { scroll, .. } | Mode::Report { scroll, .. }) = &mut self.mode
+        let (Mode::Help { scroll, .. } | Mode::Details { scroll, .. } | Mode::Report { scroll, .. }) = &mut self.mode
         else {
             return;
         };

@@ -25,6 +25,7 @@ pub(crate) fn setup() -> Setup {
         hooks: Hooks::named("syscall exit"),
         replay: None,
         command: None,
+        scope: None,
         since_ns: Some(0),
         history: Bound { bytes: 4 << 20, events: 1000 },
         filter: String::new(),

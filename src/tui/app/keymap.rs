@@ -71,7 +71,7 @@ const fn bind(keys: &'static [Key], action: Action, hint: Hint, does: &'static s
 }
 
 /// All keys outside of the prompt. The footer takes its hints in this order.
-pub const SECTIONS: [Section; 4] = [
+pub const SECTIONS: [Section; 6] = [
     Section {
         title: "General",
         bindings: &[
@@ -90,48 +90,31 @@ pub const SECTIONS: [Section; 4] = [
                 ["details", "its events"],
                 "details of an event, events of an opener",
             ),
-            bind(&[char('b')], Action::Group, ["group", "group"], "group the top openers by command, file, user, ..."),
+            bind(&[char('f')], Action::Include, ["only this", "only this"], "only what is selected"),
             bind(&[key(KeyCode::Tab), key(KeyCode::BackTab)], Action::NextPanel, ["panel", "panel"], "other panel"),
+            bind(&[char('x')], Action::Exclude, ["not this", "not this"], "everything but what is selected"),
             bind(
                 &[key(KeyCode::Esc), char('='), control('g')],
                 Action::Back,
                 ["back", "back"],
                 "close the popup, leave the opener, clear the filter",
             ),
-            bind(
-                &[char('o')],
-                Action::Command,
-                ["output", "output"],
-                "output of the command; Enter types, ^] stops that",
-            ),
-            bind(&[char('C')], Action::Columns, NO_HINT, "choose columns: which, in which order, how wide"),
-            bind(&[char('a')], Action::Lookups, NO_HINT, "see stat, access and readlink too, or no longer"),
-            bind(&[char('w'), control('s')], Action::Write, NO_HINT, "write what is shown to a file"),
-            bind(&[control('r')], Action::Reset, NO_HINT, "count from 0 and empty the list"),
-            bind(&[char('+')], Action::Faster, NO_HINT, "refresh more often"),
-            bind(&[char('-')], Action::Slower, NO_HINT, "refresh less often"),
-            bind(&[char('m')], Action::Mouse, NO_HINT, "mouse on or off"),
-            bind(&[control('l')], Action::Repaint, NO_HINT, "paint the screen again"),
-            bind(&[control('z')], Action::Suspend, NO_HINT, "suspend"),
-            bind(&[control('c')], Action::Quit, NO_HINT, "quit from anywhere"),
         ],
     },
     Section {
-        title: "Events",
+        title: "Find what is missing or denied",
         bindings: &[
-            bind(&[char('F')], Action::Follow, ["follow", ""], "follow the newest again"),
-            bind(&[char('f')], Action::Include, ["only this", ""], "only what is selected"),
-            bind(&[char('x')], Action::Exclude, ["not this", ""], "everything but what is selected"),
+            bind(&[char('R')], Action::Report, ["report", "report"], "report: what was read, written, missing, denied"),
+            bind(&[char('a')], Action::Lookups, NO_HINT, "see stat, access and readlink too, or no longer"),
+            bind(&[char('t')], Action::Fold, ["fold", ""], "fold searches: tries for one name in one row"),
             bind(&[char('n')], Action::NextMatch, NO_HINT, "next match of the last filter"),
             bind(&[char('N')], Action::PreviousMatch, NO_HINT, "previous match of the last filter"),
-            bind(&[char('t')], Action::Fold, ["fold", ""], "fold searches: tries for one name in one row"),
-            bind(&[char('y'), char('c')], Action::Copy, ["copy", ""], "copy the path"),
-            bind(&[char('R')], Action::Report, ["report", "report"], "report: what was read, written, missing, denied"),
         ],
     },
     Section {
-        title: "Top openers",
+        title: "See who opens most",
         bindings: &[
+            bind(&[char('b')], Action::Group, ["group", "group"], "group the top openers by command, file, user, ..."),
             bind(
                 &[char('s'), char('>'), key(KeyCode::F(6))],
                 Action::SortNext,
@@ -143,11 +126,38 @@ pub const SECTIONS: [Section; 4] = [
         ],
     },
     Section {
-        title: "Moving",
+        title: "Keep what was found",
         bindings: &[
+            bind(&[char('y'), char('c')], Action::Copy, ["copy", "copy"], "copy the path, or the name of the row"),
+            bind(&[char('w'), control('s')], Action::Write, NO_HINT, "write what is shown to a file"),
+            bind(&[control('r')], Action::Reset, NO_HINT, "count from 0 and empty the list"),
+        ],
+    },
+    Section {
+        title: "Arrange the screen",
+        bindings: &[
+            bind(&[char('C')], Action::Columns, NO_HINT, "choose columns: which, in which order, how wide"),
             bind(&[char('1')], Action::Show(Panels::Events), NO_HINT, "events only"),
             bind(&[char('2')], Action::Show(Panels::Openers), NO_HINT, "top openers only"),
             bind(&[char('3')], Action::Show(Panels::Both), NO_HINT, "both"),
+            bind(
+                &[char('o')],
+                Action::Command,
+                ["output", "output"],
+                "output of the command; Enter types, ^] stops that",
+            ),
+            bind(&[char('+')], Action::Faster, NO_HINT, "refresh more often"),
+            bind(&[char('-')], Action::Slower, NO_HINT, "refresh less often"),
+            bind(&[char('m')], Action::Mouse, NO_HINT, "mouse on or off"),
+            bind(&[control('l')], Action::Repaint, NO_HINT, "paint the screen again"),
+            bind(&[control('z')], Action::Suspend, NO_HINT, "suspend"),
+            bind(&[control('c')], Action::Quit, NO_HINT, "quit from anywhere"),
+        ],
+    },
+    Section {
+        title: "Move",
+        bindings: &[
+            bind(&[char('F')], Action::Follow, ["follow", ""], "follow the newest again"),
             bind(&[key(KeyCode::Up), char('k')], Action::Move(Up), NO_HINT, "up; holds the events still"),
             bind(&[key(KeyCode::Down), char('j')], Action::Move(Down), NO_HINT, "down"),
             bind(&[key(KeyCode::PageUp), control('b')], Action::Move(PageUp), NO_HINT, "a page up"),
@@ -215,7 +225,7 @@ mod tests {
     #[test]
     fn the_footer_starts_with_what_a_stranger_needs() {
         let words: Vec<_> = hints(Focus::Events).map(|(key, word)| format!("{key} {word}")).collect();
-        let expected = ["q quit", "? help", "/ filter", "Space pause", "Enter details", "b group", "Tab panel"];
+        let expected = ["q quit", "? help", "/ filter", "Space pause", "Enter details", "f only this", "Tab panel"];
         assert_eq!(words[..7], expected);
         assert_eq!(hints(Focus::Openers).nth(4), Some(("Enter".to_owned(), "its events")));
     }

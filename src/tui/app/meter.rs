@@ -17,6 +17,8 @@ pub struct Meter {
     read_ns: Option<u64>,
     /// Opens a second, the latest last.
     rates: VecDeque<f64>,
+    /// At the last reading, with what a filter in the kernel left out.
+    host_rate: f64,
     elapsed: Duration,
     /// Processor time at the last tick, and the opens then.
     cpu: Option<(Duration, Duration, u64)>,
@@ -38,6 +40,7 @@ impl Meter {
         if seconds > 0.0 {
             let new = passed(&totals).saturating_sub(passed(&self.totals));
             self.rates.push_back(new as f64 / seconds);
+            self.host_rate = totals.opens.saturating_sub(self.totals.opens) as f64 / seconds;
             if self.rates.len() > RATES {
                 self.rates.pop_front();
             }
@@ -87,6 +90,11 @@ impl Meter {
         self.rates.back().copied().unwrap_or(0.0)
     }
 
+    /// Opens a second on the whole host at the last reading.
+    pub fn host_rate(&self) -> f64 {
+        self.host_rate
+    }
+
     /// The last `count` rates, the latest last.
     pub fn rates(&self, count: usize) -> impl Iterator<Item = f64> {
         self.rates.iter().skip(self.rates.len().saturating_sub(count)).copied()
@@ -126,6 +134,7 @@ mod tests {
         meter.read(1_000_000_000, Totals { filtered: 90, ..totals(100) });
         meter.read(2_000_000_000, Totals { filtered: 190, ..totals(210) });
         assert_eq!(meter.rates(9).collect::<Vec<_>>(), [10.0, 10.0]);
+        assert_eq!(meter.host_rate().round() as u64, 110);
     }
 
     #[test]

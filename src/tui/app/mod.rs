@@ -16,6 +16,7 @@ pub(crate) mod command;
 mod event;
 pub(crate) mod events;
 mod filtering;
+mod find;
 pub mod hosts;
 pub mod keymap;
 pub(crate) mod layout;
@@ -51,7 +52,7 @@ use selection::Selection;
 
 pub use command::{Command, CommandEvent};
 pub use event::{Effect, Ended, Event};
-pub use mode::{Mode, Pick};
+pub use mode::{Find, Mode, Pick};
 pub use setup::Setup;
 use work::WorkerState;
 pub use work::{Done, Ranked, Work};
@@ -318,8 +319,8 @@ impl App {
                 }
             }
             CommandEvent::Ended(how) => {
-                command.ended = Some(how);
-                self.touch(Dirty::Now);
+                command.ended = Some(how.clone());
+                self.say(how);
             }
         }
     }
@@ -349,7 +350,10 @@ impl App {
 
     /// Whether the filter bar has something that must be seen.
     fn has_bar(&self) -> bool {
-        matches!(self.mode, Mode::Prompt(_)) || !self.filter.is_empty() || self.scope.is_some()
+        matches!(self.mode, Mode::Prompt(_))
+            || !self.filter.is_empty()
+            || self.scope.is_some()
+            || self.setup.scope.is_some()
     }
 
     pub fn status(&self) -> Option<&str> {
@@ -390,7 +394,7 @@ impl App {
         self.dirty = Dirty::Clean;
         self.fresh = 0;
         self.popup = popup;
-        if let Mode::Help { scroll } | Mode::Details { scroll, .. } | Mode::Report { scroll, .. } = &mut self.mode {
+        if let Mode::Help { scroll, .. } | Mode::Details { scroll, .. } | Mode::Report { scroll, .. } = &mut self.mode {
             *scroll = (*scroll).min(popup.top_max());
         }
     }

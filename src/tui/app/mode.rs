@@ -12,6 +12,7 @@ pub enum Mode {
     Prompt(Prompt),
     Help {
         scroll: usize,
+        find: Find,
     },
     /// The selected event in full. Whether to follow again when it is closed.
     Details {
@@ -29,6 +30,14 @@ pub enum Mode {
     Command {
         typing: bool,
     },
+}
+
+/// What is looked for in the help: only lines that have it are shown.
+#[derive(Debug, Default)]
+pub struct Find {
+    pub text: String,
+    /// Keys go to the text.
+    pub typing: bool,
 }
 
 /// The menu of what to include or exclude.

@@ -26,6 +26,8 @@ pub struct Setup {
     pub replay: Option<String>,
     /// The command that is run, as `make (2714)`; `None`: there is none.
     pub command: Option<String>,
+    /// What else than the filter nothing is seen of: `pid 7 and its descendants`; `None`: everything is.
+    pub scope: Option<String>,
     /// When counting began, CLOCK_MONOTONIC nanoseconds, where known.
     pub since_ns: Option<u64>,
     /// What is kept of the events.

@@ -4,7 +4,7 @@ use ratatui::layout::Size;
 
 use super::choice::Times;
 use super::fixture::{Screen, numbered, setup};
-use super::{Effect, Ended, Event, Setup};
+use super::{Effect, Ended, Event, Mode, Setup};
 use crate::event::{Batch, Op, OpenEvent, sample};
 use crate::message::{Hooks, LOOKUPS, Lost, Message, Totals, Unseen};
 use crate::ranking::Sort;
@@ -131,7 +131,7 @@ fn what_the_kernel_left_out_is_a_gap_where_it_is_missing() {
     let rows = |screen: &Screen| {
         let text = screen.text();
         text.lines()
-            .skip_while(|line| !line.starts_with(" TIME"))
+            .skip_while(|line| !line.contains("TIME  "))
             .skip(1)
             .take(10)
             .map(str::to_owned)
@@ -463,6 +463,42 @@ fn columns_are_chosen_on_the_screen() {
     screen.keys("C\t >w");
     assert!(screen.effects.contains(&Effect::SaveSettings));
     assert!(screen.app.columns.ranking.as_ref().unwrap().source().starts_with("user,rate"));
+}
+
+#[test]
+fn the_rate_of_the_host_never_becomes_that_of_a_filter() {
+    let mut screen = Screen::busy(120, 24);
+    assert!(screen.line(0).contains(" 1,204 opens/s  "), "{}", screen.line(0));
+    screen.keys("/pid:311\r");
+    screen.kernel_filters(0);
+    let totals = Totals { opens: 3204, delivered: 1304, filtered: 1900, ..Totals::default() };
+    screen.reading(&[(311, "postgres", 0, 490, 40)], totals);
+    assert!(screen.line(0).contains(" 2,000 opens/s on the host, 100 match  "), "{}", screen.line(0));
+}
+
+#[test]
+fn the_help_is_searched() {
+    let mut screen = Screen::busy(80, 24);
+    screen.keys("?/OWN cpuq");
+    assert!(screen.text().contains("nothing has this word"));
+    screen.keys("\x7f\r");
+    assert!(screen.text().contains("own cpu") && !screen.text().contains("this help"));
+    screen.keys("/\x1b");
+    assert!(screen.text().contains("this help"));
+    screen.keys("q/");
+    assert!(matches!(screen.app.mode, Mode::Prompt(_)));
+}
+
+#[test]
+fn what_is_selected_in_the_ranking_is_included_too() {
+    let mut screen = Screen::busy(80, 24);
+    screen.keys("\tjf");
+    assert_eq!(screen.app.line, "pid:311");
+    screen.keys("x");
+    assert_eq!(screen.app.line, "!pid:311");
+    screen.effects.clear();
+    screen.keys("\x1bgy");
+    assert_eq!(screen.effects.last(), Some(&Effect::Copy("nginx".into())));
 }
 
 #[test]

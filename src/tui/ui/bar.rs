@@ -12,6 +12,9 @@ use crate::format::{cut, group_digits};
 use crate::tui::app::prompt::Prompt;
 use crate::tui::app::{App, Mode};
 
+/// Columns from which on an empty bar has room for what to press first.
+const ROOM_FOR_HELP: usize = 76;
+
 /// Draws the bar; returns the place of the cursor while the prompt is open.
 pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let found = found(app);
@@ -95,8 +98,16 @@ fn by_kernel(app: &App) -> Option<[String; 2]> {
 fn draw_filter(app: &App, found: &[String], context: &Context<'_>, area: Rect, buf: &mut Buffer) {
     let (theme, width) = (&context.theme, buf_width(area));
     let mut texts = vec![("/ ".to_owned(), theme.key)];
+    if let Some(scope) = &app.setup.scope {
+        texts.push((format!("only {scope}  "), theme.title));
+    }
     if app.filter.is_empty() && app.scope.is_none() {
-        texts.push(("no filter".to_owned(), theme.faint));
+        let help = if app.setup.scope.is_none() && width >= ROOM_FOR_HELP {
+            ": / narrows by name, Enter tells all, ? helps"
+        } else {
+            ""
+        };
+        texts.push((format!("no filter{help}"), theme.faint));
     }
     if let Some(scope) = &app.scope {
         texts.push((format!("only {}  ", scope.label), theme.title));

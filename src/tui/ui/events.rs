@@ -12,6 +12,7 @@ use crate::escape::{escape, escaped};
 use crate::event::{Op, OpenEvent, PathKind, errno_name, flag_names};
 use crate::format::{behind, cut, duration, group_digits};
 use crate::history::gaps::Gap;
+use crate::names::Cgroup;
 use crate::tui::app::action::Focus;
 use crate::tui::app::choice::Times;
 use crate::tui::app::columns::{self, Column, Placed, from};
@@ -166,6 +167,9 @@ fn nothing(app: &App) -> &'static str {
 fn head(app: &App, placed: &[Placed<'_, Cell>], context: &Context<'_>, area: Rect, buf: &mut Buffer) {
     let style = if app.focus == Focus::Events { context.theme.head } else { context.theme.head_faint };
     buf.set_style(Rect { height: 1, ..area }, style);
+    if app.focus == Focus::Events {
+        buf.set_stringn(area.x, area.y, context.theme.glyphs.focus, usize::from(area.width), style);
+    }
     let mut free = 0;
     for at in placed {
         let title = if at.column.title == TIME { app.columns.times.title() } else { at.column.title };
@@ -196,7 +200,11 @@ fn flags(event: &OpenEvent<'_>) -> String {
 }
 
 fn container(row: &Shown<'_>, context: &Context<'_>) -> String {
-    context.names.cgroup(row.event.cgroup).map_or_else(String::new, |cgroup| escape(cgroup.group()))
+    match context.names.cgroup(row.event.cgroup).map(Cgroup::group) {
+        None => String::new(),
+        Some(b"/") => "none".to_owned(),
+        Some(name) => escape(name),
+    }
 }
 
 /// The path, or what is known of it, marked; of a folded search, what came of it.

@@ -9,7 +9,7 @@ use super::context::Context;
 use crate::format::cut_words;
 use crate::tui::app::action::Focus;
 use crate::tui::app::prompt::Prompt;
-use crate::tui::app::{App, Mode, keymap};
+use crate::tui::app::{App, Find, Mode, keymap};
 
 /// The place behind quit and help.
 const AFTER_HELP: usize = 2;
@@ -60,7 +60,9 @@ fn hints(app: &App) -> Vec<(String, String)> {
         Mode::Prompt(_) => {
             fixed(&[("Enter", "keep"), ("Tab", "complete"), ("Esc", "back"), ("Up", "earlier"), ("^U", "erase")])
         }
-        Mode::Help { .. } | Mode::Report { .. } => fixed(&[("q", "close"), ("Up Down", "scroll")]),
+        Mode::Help { find: Find { typing: true, .. }, .. } => fixed(&[("Enter", "done"), ("Esc", "all again")]),
+        Mode::Help { .. } => fixed(&[("q", "close"), ("/", "search"), ("Up Down", "scroll")]),
+        Mode::Report { .. } => fixed(&[("q", "close"), ("Up Down", "scroll")]),
         Mode::Details { .. } if app.events.selected().is_none() => fixed(&[("q", "close"), ("Up Down", "scroll")]),
         Mode::Details { .. } => fixed(&[("q", "close"), ("y", "copy the path"), ("Up Down", "scroll")]),
         Mode::Command { typing: true } => fixed(&[("^]", "stop typing to the command")]),

@@ -6,6 +6,7 @@ use ratatui::style::Style;
 
 use super::context::Context;
 use super::line::{self, Segment};
+use super::theme::Theme;
 use crate::format::{compact, duration, group_digits, percent, rate, uptime};
 use crate::message::Totals;
 use crate::tui::app::App;
@@ -52,7 +53,7 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
         Segment::new(8, plain, setup.host.clone()),
         Segment::new(9, plain, setup.kernel.clone()),
         Segment::new(7, plain, format!("elapsed {}", uptime(app.meter.elapsed()))),
-        Segment::new(2, theme.title, format!("{} opens/s", rate(app.meter.rate()))),
+        opens(app, theme),
         Segment::new(5, plain, bars(app, context)),
         Segment::new(3, plain, format!("failed {}%", percent(app.meter.failed_share()))),
         Segment::new(
@@ -63,6 +64,18 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
         Segment::new(6, plain, set),
     ];
     segments.into_iter().chain(limits).collect()
+}
+
+/// The rate of the whole host, and that of what matches where the kernel counts it apart: neither ever stands for the other.
+fn opens(app: &App, theme: &Theme) -> Segment {
+    let host = format!("{} opens/s", rate(app.meter.host_rate()));
+    let narrowed = app.setup.scope.is_some() || app.kernel_filters() && !app.filter.kernel_terms().is_empty();
+    if !narrowed {
+        return Segment::new(2, theme.title, host);
+    }
+    let matching = rate(app.meter.rate());
+    let both = format!("{host} on the host, {matching} match");
+    Segment::new(3, theme.title, both).or(2, format!("{host}, {matching} match"))
 }
 
 /// The sum that must come out even, what is lost beyond it, own cost, what is hidden.

@@ -43,7 +43,7 @@ pub fn render(app: &App, buf: &mut Buffer) -> (Option<Position>, Extent) {
     let mut cursor = layout.bar.and_then(|area| bar::render(app, &context, area, buf));
     let popup = match &app.mode {
         Mode::Browse | Mode::Prompt(_) => Extent::default(),
-        Mode::Help { scroll } => popup::render(&help::popup(app, &context), *scroll, &context, buf),
+        Mode::Help { scroll, find } => popup::render(&help::popup(app, find, &context), *scroll, &context, buf),
         Mode::Details { scroll, .. } => popup::render(&details::popup(app, &context), *scroll, &context, buf),
         Mode::Report { scroll, page } => {
             popup::render(&report::popup(app, page.as_ref(), &context), *scroll, &context, buf)

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::line;
 use crate::escape::escape;
 use crate::format::{cut, duration, fitting, group_digits, percent, rate};
-use crate::ranking::openers::{Group, Row};
+use crate::ranking::openers::{Group, Key, Row};
 use crate::ranking::{Basis, Ranking, Sort, described, label, pid, title_of, user};
 use crate::tui::app::App;
 use crate::tui::app::action::Focus;
@@ -57,6 +57,9 @@ fn head(app: &App, placed: &[Placed<'_, OpenersColumn>], context: &Context<'_>, 
     let style = if app.focus == Focus::Openers { theme.head } else { theme.head_faint };
     buf.set_style(Rect { height: 1, ..area }, style);
     let ranking = &app.ranking;
+    if app.focus == Focus::Openers {
+        buf.set_stringn(area.x, area.y, context.theme.glyphs.focus, usize::from(area.width), style);
+    }
     let mut free = 0;
     for at in placed {
         let title = if at.column.cell == OpenersColumn::Name { title_of(ranking.group) } else { at.column.title };
@@ -131,12 +134,18 @@ fn cell(app: &App, row: &Row, at: &Placed<'_, OpenersColumn>, context: &Context<
         OpenersColumn::Name if row.ended && pid(&row.key).is_some() => {
             ended(&label(row, context.names), usize::from(at.width), context)
         }
+        OpenersColumn::Name if app.ranking.group == Group::Container && is_root(row) => "(no container)".to_owned(),
         OpenersColumn::Name => described(row, context.names),
         OpenersColumn::Last => {
             let event = row.last.and_then(|id| app.events.live().log.get(id));
             escape(event.map_or(&row.last_path, |event| event.path))
         }
     }
+}
+
+/// Whether the row is for the root, of which no container and no unit is known.
+fn is_root(row: &Row) -> bool {
+    matches!(&row.key, Key::Text(text) if **text == *b"/")
 }
 
 /// The name of a process that has ended, marked at any width.

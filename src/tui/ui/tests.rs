@@ -146,6 +146,32 @@ fn columns_chosen() {
 }
 
 #[test]
+fn help_searched() {
+    at_every_size("help_searched", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        screen.keys("?/miss");
+        screen
+    });
+}
+
+/// Where the keys go is seen without colours, and what alone is traced is told.
+#[test]
+fn focus_and_scope() {
+    let scope = Some("pid 7 and its descendants".to_owned());
+    let mut screen = Screen::with(Setup { scope, ..setup() }, 80, 24);
+    screen.opens(&usual());
+    screen.second(&[(2714, "nginx", 33, 812, 1), (311, "postgres", 0, 390, 40)]);
+    let marked = |screen: &Screen| -> Vec<String> {
+        screen.text().lines().filter(|line| line.starts_with('▸')).map(str::to_owned).collect()
+    };
+    assert!(marked(&screen)[0].contains("PATH") && marked(&screen).len() == 1);
+    screen.keys("\t");
+    assert!(marked(&screen)[0].contains("OPENS/s") && marked(&screen).len() == 1);
+    assert!(screen.line(22).starts_with("/ only pid 7 and its descendants"), "{}", screen.line(22));
+    assert!(screen.line(0).contains("match"), "{}", screen.line(0));
+}
+
+#[test]
 fn hostile_names() {
     at_every_size("hostile_names", |width, height| {
         let mut screen = Screen::new(width, height);

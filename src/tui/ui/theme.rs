@@ -27,6 +27,8 @@ pub struct Theme {
 pub struct Glyphs {
     /// For what was left out.
     pub elided: &'static str,
+    /// Beside the titles of the table that has the focus.
+    pub focus: &'static str,
     /// Between a name and what it led to.
     pub arrow: &'static str,
     /// From low to high.
@@ -41,6 +43,7 @@ pub struct Glyphs {
 
 const UNICODE: Glyphs = Glyphs {
     elided: "…",
+    focus: "▸",
     arrow: "→",
     ended: "†",
     bars: "▁▂▃▄▅▆▇█",
@@ -51,6 +54,7 @@ const UNICODE: Glyphs = Glyphs {
 
 const ASCII: Glyphs = Glyphs {
     elided: "..",
+    focus: "*",
     arrow: "->",
     ended: "x",
     bars: "_.-~=^#",
