@@ -333,6 +333,10 @@ pub struct Shown {
     #[arg(short, long, value_name = "COLUMN", default_value = "rate", value_parser = sort, help_heading = "Ranking")]
     #[arg(help = format!("What the ranking is sorted by: {}", sorts()))]
     pub sort: Sort,
+    /// Who opens more than it closes: the processes whose open descriptors grow fastest first, as --sort growth; on the live
+    /// screen
+    #[arg(long, conflicts_with_all = ["sort", "group_by", "batch"], help_heading = "Ranking")]
+    pub leaks: bool,
     /// Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events
     #[arg(long, value_name = "SIZE", default_value = "64M", help_heading = "Screen")]
     pub history: String,

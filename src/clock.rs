@@ -61,7 +61,7 @@ pub fn monotonic_of_ticks(ticks: u64) -> u64 {
 }
 
 /// Nanoseconds that the host has slept since its start: CLOCK_MONOTONIC leaves them out.
-fn slept() -> u64 {
+pub fn slept() -> u64 {
     since_boot().saturating_sub(monotonic())
 }
 

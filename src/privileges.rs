@@ -4,6 +4,7 @@
 //! | thread | user | capabilities |
 //! |---|---|---|
 //! | tracer | the caller of sudo | `CAP_BPF`, `CAP_PERFMON`: maps, and loading another hook set; `CAP_DAC_READ_SEARCH`: names of cgroups by handle, also of those whose processes have ended, tracefs, its own `fdinfo` |
+//! | inquirer, with the screen | the caller of sudo | `CAP_SYS_PTRACE`, `CAP_DAC_READ_SEARCH`: what `/proc` says of others' processes, who may pass which directory; it reads nothing else |
 //! | kill | the caller of sudo | `CAP_KILL`: signals to COMMAND, which may be root |
 //! | all others, and all of a replay | the caller of sudo | none |
 //!
@@ -73,6 +74,8 @@ pub enum Role {
     Tracer,
     /// Sends signals to the command.
     Signaller,
+    /// Looks at other processes in `/proc`.
+    Inquirer,
     /// Shows or writes what comes, or reads a recording.
     Consumer,
 }
@@ -83,6 +86,7 @@ impl Role {
         const TRACING: CapabilitySet = CapabilitySet::BPF.union(CapabilitySet::PERFMON);
         match self {
             Role::Consumer => CapabilitySet::empty(),
+            Role::Inquirer => permitted & (CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH),
             Role::Signaller => permitted & CapabilitySet::KILL,
             Role::Tracer if permitted.contains(TRACING) => permitted & (TRACING | CapabilitySet::DAC_READ_SEARCH),
             // The older capability is all that was given.

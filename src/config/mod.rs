@@ -187,6 +187,8 @@ impl Config {
                 let screen = if file == Path::new("-") { environment.screen_without_stdin } else { environment.screen };
                 // The users of the host that was recorded are not those of this one.
                 let selection = selection(&filters, Names::without_users(), false)?;
+                let why = "what the processes of a recording had open is not known: sort by another column";
+                by_descriptors(&shown, why)?;
                 let show = show(&shown, selection, environment, screen)?;
                 let natural = if show.form == OutputForm::Tui { 1.0 } else { 0.0 };
                 let speed = speed.unwrap_or(natural);
@@ -313,6 +315,15 @@ fn selection(filters: &Filters, mut names: Names, follows: bool) -> Result<Selec
     })
 }
 
+/// Refuses to sort by what processes have open, and says why.
+fn by_descriptors(shown: &Shown, why: &str) -> Result<(), Error> {
+    match () {
+        () if shown.leaks => Err(Error::Usage(format!("--leaks: {why}"))),
+        () if shown.sort.is_live() => Err(Error::Usage(format!("--sort: {why}"))),
+        () => Ok(()),
+    }
+}
+
 /// `screen`: there is one.
 fn show(shown: &Shown, selection: Selection, environment: Environment, screen: bool) -> Result<Show, Error> {
     let form = match shown.output {
@@ -345,6 +356,10 @@ fn show(shown: &Shown, selection: Selection, environment: Environment, screen: b
         let filter = filter.map_err(|why| Error::Usage(format!("--highlight {}: {why}", colour.name())))?;
         Ok(Highlight { colour: *colour, filter })
     };
+    if form != OutputForm::Tui && (shown.batch || shown.leaks) {
+        by_descriptors(shown, "what processes have open is looked at by the screen alone: leave out -b and -o")?;
+    }
+    let sort = if shown.leaks { Sort::Growth } else { shown.sort };
     Ok(Show {
         highlights: shown.highlight.iter().map(highlight).collect::<Result<_, Error>>()?,
         columns: shown.columns.0.clone(),
@@ -361,7 +376,7 @@ fn show(shown: &Shown, selection: Selection, environment: Environment, screen: b
         quiet: false,
         batch: shown.batch,
         group: shown.group_by,
-        sort: shown.sort,
+        sort,
         history: history(&shown.history)?,
         colour: shown.color.resolve(screen && !environment.no_color),
         ascii: shown.ascii || environment.ascii,

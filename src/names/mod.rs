@@ -9,7 +9,7 @@ pub(crate) mod engines;
 pub(crate) mod packages;
 pub(crate) mod permissions;
 pub(crate) mod pods;
-pub(crate) mod process;
+pub mod process;
 
 use crate::bounded::Bounded;
 use crate::escape::escape;

@@ -1,21 +1,27 @@
-//! What `/proc` says of a process. Its texts are strangers' bytes: whoever shows them escapes them.
+//! What `/proc` says of a process: who it is, what it has open. Its texts are strangers' bytes: whoever shows them escapes
+//! them. Each is read up to a bound; a read may take long where the process itself hangs.
 
-use std::fs::File;
-use std::io::Read as _;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStringExt as _;
 
-use crate::clock::monotonic_of_ticks;
+use crate::clock::{monotonic_of_ticks, slept};
+
+/// By how much a start that `/proc` tells may differ from the kernel's own: it has ticks of a hundredth of a second.
+pub const TICK_NS: u64 = 20_000_000;
 
 /// What `/proc/PID/stat` tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stat {
+pub struct Stat {
     pub comm: Vec<u8>,
     pub ppid: u32,
+    pub threads: u32,
     /// Nanoseconds of CLOCK_MONOTONIC, to a tick.
     pub start_ns: u64,
 }
 
 /// What there is to be known at once of the process that has this pid now.
-pub(crate) fn stat(pid: u32) -> Option<Stat> {
+pub fn stat(pid: u32) -> Option<Stat> {
     let (stat, ticks) = parse(&read(&format!("/proc/{pid}/stat"), STAT_MAX).ok()?)?;
     Some(Stat { start_ns: monotonic_of_ticks(ticks), ..stat })
 }
@@ -32,7 +38,7 @@ fn parse(line: &[u8]) -> Option<(Stat, u64)> {
     // Numbered from the state on, which is the third of proc(5).
     let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
     let comm = line.get(open + 1..close)?.to_owned();
-    let stat = Stat { comm, ppid: u32::try_from(field(4)?).ok()?, start_ns: 0 };
+    let stat = Stat { comm, ppid: u32::try_from(field(4)?).ok()?, threads: field(20)? as u32, start_ns: 0 };
     Some((stat, field(22)?))
 }
 
@@ -43,6 +49,131 @@ fn read(path: &str, most: u64) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// A process by its pid and its start, CLOCK_MONOTONIC nanoseconds.
+pub type Id = (u32, u64);
+
+/// Why something is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// `/proc` keeps it from us.
+    NotPermitted,
+    /// There is none, as with the kernel's own threads; or it went meanwhile.
+    None,
+}
+
+impl From<io::Error> for Unknown {
+    fn from(why: io::Error) -> Self {
+        if why.kind() == io::ErrorKind::PermissionDenied { Unknown::NotPermitted } else { Unknown::None }
+    }
+}
+
+/// Open descriptors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Descriptors {
+    pub open: u64,
+    /// The soft limit; `None`: there is none.
+    pub limit: Option<u64>,
+}
+
+/// Who a process is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub comm: Vec<u8>,
+    /// The arguments, each ended by NUL; empty of the kernel's own threads.
+    pub command_line: Result<Vec<u8>, Unknown>,
+    /// The command line goes on behind that.
+    pub cut: bool,
+    pub executable: Result<Vec<u8>, Unknown>,
+    pub directory: Result<Vec<u8>, Unknown>,
+    /// The path in the default hierarchy.
+    pub cgroup: Result<Vec<u8>, Unknown>,
+    pub descriptors: Result<Descriptors, Unknown>,
+    pub threads: u32,
+    /// To a tick.
+    pub start_ns: u64,
+    /// From the parent up to the first process: pid and command.
+    pub parents: Vec<(u32, Vec<u8>)>,
+}
+
+/// The longest texts that are read.
+const COMMAND_LINE_MAX: u64 = 4096;
+const FILE_MAX: u64 = 16 << 10;
+
+/// The longest chain of parents that is followed.
+const PARENTS_MAX: usize = 32;
+
+/// Descriptors that are counted one by one, where the kernel does not tell their number.
+const COUNTED_MAX: usize = 1 << 16;
+
+/// Who `id` is; `None` where it has ended, be its pid in use again.
+pub fn identity((pid, start_ns): Id) -> Option<Identity> {
+    let before = stat(pid).filter(|stat| is_start(stat.start_ns, start_ns))?;
+    let link = |name: &str| -> Result<Vec<u8>, Unknown> {
+        Ok(fs::read_link(format!("/proc/{pid}/{name}"))?.into_os_string().into_vec())
+    };
+    let command_line = read(&format!("/proc/{pid}/cmdline"), COMMAND_LINE_MAX);
+    let identity = Identity {
+        cut: command_line.as_ref().is_ok_and(|line| line.len() as u64 == COMMAND_LINE_MAX),
+        command_line: command_line.map_err(Unknown::from),
+        executable: link("exe"),
+        directory: link("cwd"),
+        cgroup: cgroup(pid),
+        descriptors: count_descriptors(pid),
+        parents: parents(before.ppid),
+        comm: before.comm,
+        threads: before.threads,
+        start_ns: before.start_ns,
+    };
+    // Its pid may have become another's meanwhile.
+    stat(pid).filter(|stat| stat.start_ns.abs_diff(before.start_ns) <= TICK_NS).map(|_| identity)
+}
+
+/// What `id` has open; `None` where it has ended or that is not to be known.
+pub fn descriptors((pid, start_ns): Id) -> Option<Descriptors> {
+    let found = count_descriptors(pid).ok()?;
+    stat(pid).filter(|stat| is_start(stat.start_ns, start_ns)).map(|_| found)
+}
+
+/// Whether a process whose start `/proc` tells to be `told_ns` is the one that started at `start_ns`; 0 is any. A host that has
+/// slept since seems to have started it earlier.
+fn is_start(told_ns: u64, start_ns: u64) -> bool {
+    start_ns == 0 || (told_ns <= start_ns + TICK_NS && start_ns <= told_ns.saturating_add(slept()) + TICK_NS)
+}
+
+fn parents(mut pid: u32) -> Vec<(u32, Vec<u8>)> {
+    let mut parents = Vec::new();
+    while pid != 0
+        && parents.len() < PARENTS_MAX
+        && let Some(parent) = stat(pid)
+    {
+        parents.push((pid, parent.comm));
+        pid = parent.ppid;
+    }
+    parents
+}
+
+fn cgroup(pid: u32) -> Result<Vec<u8>, Unknown> {
+    let lines = read(&format!("/proc/{pid}/cgroup"), FILE_MAX)?;
+    let path = lines.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"0::"));
+    path.map(<[u8]>::to_vec).ok_or(Unknown::None)
+}
+
+fn count_descriptors(pid: u32) -> Result<Descriptors, Unknown> {
+    let dir = format!("/proc/{pid}/fd");
+    // Since Linux 6.2 the size of the directory is their number.
+    let open = match fs::metadata(&dir)?.len() {
+        0 => fs::read_dir(&dir)?.take(COUNTED_MAX).count() as u64,
+        size => size,
+    };
+    Ok(Descriptors { open, limit: limit(&read(&format!("/proc/{pid}/limits"), FILE_MAX)?) })
+}
+
+/// The soft limit of open files in the text of `/proc/PID/limits`.
+fn limit(limits: &[u8]) -> Option<u64> {
+    let line = limits.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Max open files"))?;
+    str::from_utf8(line).ok()?.split_ascii_whitespace().next()?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,7 +182,7 @@ mod tests {
     fn the_fields_are_found_behind_any_command() {
         let line = b"12 (a) S 1 (\xffb) R 8 12 12 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 3 0 4711 99 1";
         let (stat, ticks) = parse(line).unwrap();
-        assert_eq!((stat.comm.as_slice(), stat.ppid, ticks), (&b"a) S 1 (\xffb"[..], 8, 4711));
+        assert_eq!((stat.comm.as_slice(), stat.ppid, stat.threads, ticks), (&b"a) S 1 (\xffb"[..], 8, 3, 4711));
         for broken in
             [&b""[..], b"12 (a", b"12 )a(", b"12 (a) S", b"12 (a) S x 12 12 0 -1 1 1 2 3 4 5 6 7 8 20 0 3 0 1"]
         {
@@ -68,7 +199,42 @@ mod tests {
         child.wait().unwrap();
         let stat = stat.unwrap();
         assert_eq!(stat.ppid, std::process::id());
-        assert!(stat.start_ns + 20_000_000 >= before && stat.start_ns <= crate::clock::Moment::now().ts_ns, "{stat:?}");
+        assert!(stat.start_ns + TICK_NS >= before && stat.start_ns <= crate::clock::Moment::now().ts_ns, "{stat:?}");
         assert_eq!(super::stat(u32::MAX), None);
+    }
+
+    #[test]
+    fn who_a_child_is_and_that_it_is_no_longer() {
+        let dir = std::env::temp_dir();
+        let mut child = std::process::Command::new("sleep").args(["10", "0.0"]).current_dir(&dir).spawn().unwrap();
+        // Until it runs the program it is a copy of this process.
+        while !fs::read(format!("/proc/{}/cmdline", child.id())).unwrap().starts_with(b"sleep") {
+            assert_eq!(child.try_wait().unwrap(), None);
+            std::thread::yield_now();
+        }
+        let start_ns = stat(child.id()).unwrap().start_ns;
+        let found = identity((child.id(), start_ns)).unwrap();
+        let other = identity((child.id(), start_ns + 3 * TICK_NS + slept()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(found.command_line.as_deref(), Ok(&b"sleep\x0010\x000.0\0"[..]));
+        assert_eq!(found.directory, Ok(dir.canonicalize().unwrap().into_os_string().into_vec()));
+        assert!(found.executable.unwrap().starts_with(b"/"));
+        assert_eq!((found.parents[0].0, found.parents.last().unwrap().0), (std::process::id(), 1));
+        assert!(found.descriptors.unwrap().open >= 1);
+        assert_eq!((other, identity((child.id(), start_ns)), descriptors((child.id(), start_ns))), (None, None, None));
+    }
+
+    #[test]
+    fn what_this_process_opens_is_counted() {
+        let own = (std::process::id(), 0);
+        let before = descriptors(own).unwrap();
+        let files: Vec<_> = (0..100).map(|_| File::open("/dev/null").unwrap()).collect();
+        let after = descriptors(own).unwrap();
+        // Other tests open files meanwhile, but hardly close a hundred.
+        assert!(after.open > before.open, "{before:?} {after:?}");
+        drop(files);
+        assert_eq!(limit(b"Limit  Soft\nMax open files            1024                 4096   files\n"), Some(1024));
+        assert_eq!(limit(b"Max open files            unlimited            unlimited            files\n"), None);
     }
 }

@@ -3,15 +3,19 @@
 //! The rows are worked out once for each reading of the counts, so that whoever shows them only reads, and a pause is
 //! no more than not working them out.
 
+pub mod descriptors;
 mod latency;
 pub mod openers;
 mod sort;
 pub(crate) mod tally;
 
+use std::cmp::Ordering;
+
 use crate::event::{OpenEvent, Source};
 use crate::message::Counts;
 use crate::names::Names;
-use openers::{Group, Key, Openers, Row};
+use descriptors::Watched;
+use openers::{Branch, Group, Id, Key, Openers, Row};
 use sort::order_of;
 use tally::Tally;
 
@@ -54,6 +58,8 @@ pub struct Ranking {
     pub group: Group,
     pub sort: Sort,
     pub reversed: bool,
+    /// What processes have open, where somebody looks.
+    pub watched: Watched,
     rows: Vec<Row>,
     /// What the rows were worked out from.
     basis: Basis,
@@ -80,6 +86,7 @@ impl Ranking {
             group,
             sort,
             reversed: false,
+            watched: Watched::default(),
             rows: Vec::new(),
             basis: Basis::Counts { error_bound: 0 },
             as_filtered: false,
@@ -100,6 +107,16 @@ impl Ranking {
 
     pub fn rows(&self) -> &[Row] {
         &self.rows
+    }
+
+    /// When the counts were read last, CLOCK_MONOTONIC nanoseconds.
+    pub fn read_ns(&self) -> u64 {
+        self.read_ns
+    }
+
+    /// The parents of a process as the counts know them, the nearest first: pid and name.
+    pub fn ancestry(&self, id: Id) -> Vec<(u32, Vec<u8>)> {
+        self.openers.ancestry(id)
     }
 
     pub fn basis(&self) -> Basis {
@@ -228,6 +245,8 @@ impl Ranking {
         for row in &mut self.rows {
             if let Key::Process { source, pid, start_ns } = row.key {
                 row.ended = self.openers.has_ended(((source, pid), start_ns));
+                let watched = self.group == Group::Process && !row.ended && source == Source::HERE;
+                row.descriptors = watched.then(|| self.watched.level((pid, start_ns))).flatten();
             }
         }
         self.order(names);
@@ -235,13 +254,24 @@ impl Ranking {
 
     /// Sorts the rows.
     pub fn order(&mut self, names: &Names) {
-        let descending = self.sort.is_descending() != self.reversed;
-        self.rows.sort_by(|a, b| {
-            let by_column = self.sort.compare(a, b, names);
+        let compare = self.comparing(names);
+        self.rows.sort_by(compare);
+    }
+
+    /// Which of two rows comes first.
+    fn comparing<'a>(&self, names: &'a Names) -> impl Fn(&Row, &Row) -> Ordering + use<'a> {
+        let (sort, descending) = (self.sort, self.sort.is_descending() != self.reversed);
+        move |a, b| {
+            let by_column = sort.compare(a, b, names);
             let by_column = if descending { by_column.reverse() } else { by_column };
             // Ties never change places: the larger first, then the older.
             by_column.then_with(|| b.opens.cmp(&a.opens)).then_with(|| order_of(a).cmp(&order_of(b)))
-        });
+        }
+    }
+
+    /// The tree of who started whom, with all that the kernel has counted: each branch before those below it.
+    pub fn tree(&self, names: &Names) -> Vec<Branch> {
+        self.openers.tree(self.comparing(names))
     }
 
     /// Counts from 0.

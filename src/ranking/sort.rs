@@ -20,11 +20,18 @@ pub enum Sort {
     Name,
     Median,
     P99,
+    Descriptors,
+    Growth,
 }
 
 impl Sort {
+    /// Whether it is by what somebody has to look at while processes run.
+    pub fn is_live(self) -> bool {
+        matches!(self, Sort::Descriptors | Sort::Growth)
+    }
+
     /// All of them with their names on the command line.
-    pub const ALL: [(Sort, &'static str); 9] = [
+    pub const ALL: [(Sort, &'static str); 11] = [
         (Sort::Rate, "rate"),
         (Sort::Total, "total"),
         (Sort::Processes, "processes"),
@@ -34,6 +41,8 @@ impl Sort {
         (Sort::Name, "name"),
         (Sort::Median, "p50"),
         (Sort::P99, "p99"),
+        (Sort::Descriptors, "fds"),
+        (Sort::Growth, "growth"),
     ];
 
     pub fn from_name(name: &str) -> Option<Sort> {
@@ -58,6 +67,8 @@ impl Sort {
             Sort::Pid => pid(&a.key).cmp(&pid(&b.key)),
             Sort::User => user(a, names).cmp(&user(b, names)),
             Sort::Name => label(a, names).cmp(&label(b, names)),
+            Sort::Descriptors => open(a).cmp(&open(b)),
+            Sort::Growth => growth(a).total_cmp(&growth(b)),
             Sort::Median => a.latency.map(|(median, _)| median).cmp(&b.latency.map(|(median, _)| median)),
             Sort::P99 => a.latency.map(|(_, p99)| p99).cmp(&b.latency.map(|(_, p99)| p99)),
         }
@@ -67,6 +78,15 @@ impl Sort {
 /// What the user of a row is called, displayable.
 pub fn user<'a>(row: &Row, names: &'a Names) -> Option<Cow<'a, str>> {
     row.uid.map(|uid| names.user_of(row.host, uid))
+}
+
+fn open(row: &Row) -> Option<u64> {
+    row.descriptors.map(|level| level.open)
+}
+
+/// What is not known is behind all that is.
+fn growth(row: &Row) -> f64 {
+    row.descriptors.and_then(|level| level.growth).unwrap_or(f64::NEG_INFINITY)
 }
 
 /// Ties never change places: the older first.

@@ -4,6 +4,7 @@ mod at_end;
 mod command;
 mod command_terminal;
 mod diff;
+mod inquirer;
 mod lines;
 mod page;
 mod progress;
@@ -33,6 +34,7 @@ use crate::tracer::{self, Command, Options, Tracer};
 use at_end::{EndReport, with_end_report};
 use command::Run;
 use command_terminal::CommandTerminal;
+use inquirer::Inquirer;
 use lines::{Source, draft, keep, write_lines, writer};
 use screen::{Live, Shown, screen};
 
@@ -70,12 +72,18 @@ pub(crate) fn live(mut origin: Origin, show: Show, command: &Program, at_end: Op
     let told = if show.form == OutputForm::Tui { Told::Screen } else { Told::Lines };
     trace((origin, told), waiting, |messages, commands, hooks| match show.form {
         OutputForm::Tui => {
+            // While there are the privileges that it needs.
+            let inquirer = Inquirer::start()?;
             let (terminal, events) = command_terminal::start(command, show.quiet, commands)?.unzip();
             let events = events.unwrap_or_else(never);
             let label = terminal.as_ref().map(CommandTerminal::label);
             let header = Header::of_host(hooks);
-            let shown = Shown { header, file: None, command: label, scope, shows_self, start: Some(Moment::now()) };
-            let control = Live { remote, commands, terminal: terminal.as_ref() };
+            let hidden_processes = (!tracer::sees_host_pids()).then_some("not to be seen from this pid namespace");
+            let hidden_processes =
+                if remote { Some("on another host: not to be seen from here") } else { hidden_processes };
+            let start = Some(Moment::now());
+            let shown = Shown { header, file: None, command: label, scope, shows_self, hidden_processes, start };
+            let control = Live { remote, commands, terminal: terminal.as_ref(), inquirer: &inquirer };
             let (filter, names) = (show.selection.filter.clone(), show.selection.names.clone());
             let end_report = at_end.map(|at_end| EndReport::new(at_end, command, (&filter, names), hooks));
             let code = until(limit, &|| stop(commands), || {

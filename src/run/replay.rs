@@ -47,8 +47,17 @@ pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
         let no_signals = |why| Error::Other(format!("cannot handle signals: {why}"));
         let consumed = match show.form {
             OutputForm::Tui => {
-                let shown =
-                    Shown { header, file: Some(file), command: None, scope: None, shows_self: false, start: None };
+                let hidden_processes = Some("not known: this is a recording");
+                let (command, scope) = (None, None);
+                let shown = Shown {
+                    header,
+                    file: Some(file),
+                    command,
+                    scope,
+                    shows_self: false,
+                    hidden_processes,
+                    start: None,
+                };
                 until(limit, &end, || screen(show, shown, (&received, never()), tui::NoControl))
             }
             _ => Handlers::install().and_then(Handlers::listen).map_err(no_signals).and_then(|signals| {

@@ -8,6 +8,7 @@ use ratatui::layout::Size;
 
 use super::command_terminal::CommandTerminal;
 use super::in_kernel;
+use super::inquirer::Inquirer;
 use crate::clock::Moment;
 use crate::config::Show;
 use crate::error::{EXIT_OK, EXIT_SIGNAL, Error};
@@ -16,7 +17,7 @@ use crate::filter::KernelFilter;
 use crate::message::Message;
 use crate::recording::Header;
 use crate::tracer::Command;
-use crate::tui::app::{CommandEvent, Ended};
+use crate::tui::app::{Answer, CommandEvent, Ended, Question};
 use crate::tui::{self, app};
 
 /// The shortest time between two frames that no key asked for.
@@ -62,6 +63,7 @@ pub(super) fn screen(
         own_settings: crate::config::user_path(),
         saves: show.save,
         mouse: show.mouse,
+        hidden_processes: source.hidden_processes,
         shows_self: source.shows_self,
         names: show.selection.names,
         time_zone: jiff::tz::TimeZone::system(),
@@ -85,6 +87,8 @@ pub(super) struct Shown<'a> {
     /// What alone is traced, where that is not everything.
     pub scope: Option<String>,
     pub shows_self: bool,
+    /// Why processes cannot be looked at, if so.
+    pub hidden_processes: Option<&'static str>,
     /// When counting began, where known.
     pub start: Option<Moment>,
 }
@@ -95,6 +99,7 @@ pub(super) struct Live<'a> {
     pub remote: bool,
     pub commands: &'a Sender<Command>,
     pub terminal: Option<&'a CommandTerminal>,
+    pub inquirer: &'a Inquirer,
 }
 
 impl tui::Control for Live<'_> {
@@ -107,6 +112,14 @@ impl tui::Control for Live<'_> {
     fn look_up(&mut self, wanted: bool) {
         // Where the channel is full the key can be pressed again.
         let _ = self.commands.try_send(Command::Lookups(wanted));
+    }
+
+    fn ask(&mut self, question: Question) {
+        self.inquirer.ask(question);
+    }
+
+    fn answers(&self) -> Receiver<Answer> {
+        self.inquirer.answers.clone()
     }
 
     fn type_bytes(&mut self, bytes: &[u8]) {

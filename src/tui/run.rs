@@ -10,7 +10,7 @@ use signal_hook::consts::SIGWINCH;
 
 use super::app::command::terminal_size;
 use super::app::pace::Pace;
-use super::app::{App, CommandEvent, Effect, Ended, Event, Setup};
+use super::app::{Answer, App, CommandEvent, Effect, Ended, Event, Question, Setup};
 use super::input::Input;
 use super::terminal::{InputThreads, Terminal};
 use super::worker::Worker;
@@ -26,6 +26,14 @@ pub trait Control {
 
     /// See look-ups too, or no longer; the hooks tell what came of it.
     fn look_up(&mut self, _wanted: bool) {}
+
+    /// Look at processes, if there is somebody who may.
+    fn ask(&mut self, _question: Question) {}
+
+    /// What was seen.
+    fn answers(&self) -> Receiver<Answer> {
+        never()
+    }
 
     /// Sends bytes to the terminal of the command.
     fn type_bytes(&mut self, _bytes: &[u8]) {}
@@ -77,6 +85,7 @@ fn drive(
 ) -> io::Result<Ended> {
     let start = Instant::now();
     let worker = Worker::start()?;
+    let mut answers = control.answers();
     let clock = tick(Duration::from_secs(1));
     let mut pace = Pace::default();
     let mut event = Some(Event::Tick { elapsed: Duration::ZERO, cpu: own_cpu() });
@@ -112,6 +121,10 @@ fn drive(
             }),
             recv(terminal.ready()) -> buffer => buffer.into_iter().for_each(|buffer| terminal.recycle(buffer)),
             recv(worker.done()) -> done => event = done.ok().map(|done| Event::Worked(done.map(Box::new))),
+            recv(answers) -> answer => match answer {
+                Ok(answer) => event = Some(Event::Answered(answer)),
+                Err(_) => answers = never(),
+            },
             recv(timer) -> _ => {}
             recv(clock) -> _ => event = Some(Event::Tick { elapsed: start.elapsed(), cpu: own_cpu() }),
             recv(messages) -> message => event = Some(match message {
@@ -143,6 +156,7 @@ fn apply(
             Effect::End(ended) => return Ok(Some(ended)),
             Effect::Work(work) => worker.ask(*work),
             Effect::Abandon => worker.abandon(),
+            Effect::Ask(question) => control.ask(question),
             Effect::Copy(text) => {
                 let (bytes, said) = effect::copy(&text);
                 terminal.send(&bytes);

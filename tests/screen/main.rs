@@ -290,6 +290,7 @@ fn setup() -> opentop::tui::app::Setup {
         own_settings: None,
         saves: false,
         mouse: false,
+        hidden_processes: Some("not known: this is a recording"),
         shows_self: false,
         names: opentop::names::Names::without_users(),
         time_zone: jiff::tz::TimeZone::UTC,

@@ -126,6 +126,21 @@ impl Families {
         self.kins.get(&(pid, *self.latest.get(&pid)?))
     }
 
+    /// It and its parents, each with its name; one that is not known has none, and ends the chain.
+    pub(super) fn chain(&self, mut id: Id) -> Vec<(u32, Vec<u8>)> {
+        let mut chain = Vec::new();
+        while id.0.1 != 0 && chain.len() < DEPTH_MAX {
+            let kin = self.kins.get(&id);
+            chain.push((id.0.1, kin.map_or_else(Vec::new, |kin| kin.comm.clone())));
+            // A recording may say that somebody is its own ancestor.
+            match kin {
+                Some(kin) if chain.iter().all(|(pid, _)| *pid != kin.parent.0.1) => id = kin.parent,
+                _ => break,
+            }
+        }
+        chain
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.kins.len() >= KINS_MAX
     }

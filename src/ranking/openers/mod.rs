@@ -10,6 +10,7 @@ mod families;
 mod sums;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,7 +19,9 @@ use active::Grouped;
 use families::{Families, Known};
 pub use families::{Id, Pid};
 use sums::Sums;
+pub use tree::{Branch, BranchId};
 
+use super::descriptors::Level;
 use crate::event::{OpenEvent, Source};
 use crate::message::{CgroupCount, Counts, ProcessCount};
 use crate::names::{Cgroup, Names};
@@ -143,6 +146,8 @@ pub struct Row {
     pub last_path: Vec<u8>,
     /// Median and 99th percentile of what was measured, in nanoseconds.
     pub latency: Option<(u64, u64)>,
+    /// What a process has open, where somebody looked.
+    pub descriptors: Option<Level>,
 }
 
 impl Row {
@@ -162,6 +167,7 @@ impl Row {
             last: None,
             last_path: Vec::new(),
             latency: None,
+            descriptors: None,
         }
     }
 
@@ -388,6 +394,13 @@ impl Openers {
         if let Some(process) = self.processes.get_mut(&key) {
             process.parent = parent;
         }
+    }
+
+    /// The parents of a process, as far as they are known, the nearest first: pid and name.
+    pub fn ancestry(&self, id: Id) -> Vec<(u32, Vec<u8>)> {
+        let of_kin = || self.families.get(self.families.of_process(id)?);
+        let first = self.processes.get(&id).map(|process| process.parent).or_else(|| of_kin().map(|kin| kin.parent));
+        first.map_or_else(Vec::new, |first| self.families.chain(first))
     }
 
     /// The name of the parent that has this pid or had it last, where it is known.

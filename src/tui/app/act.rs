@@ -36,22 +36,24 @@ impl App {
             Mode::Prompt(_) => return self.prompt_key(key),
             Mode::Pick(_) => return self.pick_key(key, action),
             Mode::Columns(_) => return self.choose_key(key, action),
-            Mode::Help { .. } | Mode::Details { .. } | Mode::Report { .. } => {
+            Mode::Help { .. } | Mode::Details { .. } | Mode::Opener { .. } | Mode::Report { .. } => {
                 if let Some(effects) = self.popup_action(action) {
                     return effects;
                 }
             }
             Mode::Command { .. } => return self.command_action(action),
+            Mode::Tree(_) => return self.tree_action(action),
             Mode::Browse => {}
         }
         action.map_or_else(Vec::new, |action| self.act(action))
     }
 
-    fn act(&mut self, action: Action) -> Vec<Effect> {
+    pub(super) fn act(&mut self, action: Action) -> Vec<Effect> {
         match action {
             Action::Quit => return self.quit(),
             Action::Command => self.show_command(),
             Action::Report => self.show_report(),
+            Action::Tree => self.show_tree(),
             Action::Lookups if self.setup.replay.is_some() => {
                 self.say("a recording has the look-ups that it was made with: opentop record --lookups");
             }
@@ -84,7 +86,8 @@ impl App {
                 self.events.fold(fold, self.events_height());
                 self.say(if fold { "searches are folded: many tries, one row" } else { "every open has its row" });
             }
-            Action::Open => self.open(),
+            Action::Open if self.focus == Focus::Openers => self.open(),
+            Action::Open | Action::Details => return self.show_details(),
             Action::NextMatch => self.search(true),
             Action::PreviousMatch => self.search(false),
             Action::Copy => return self.copy(),
@@ -167,7 +170,9 @@ impl App {
     /// Keys of a popup that is read. `None`: the key means what it always means.
     fn popup_action(&mut self, action: Option<Action>) -> Option<Vec<Effect>> {
         match action {
-            Some(Action::Quit | Action::Back | Action::Open | Action::Help | Action::Report) => self.close_popup(),
+            Some(Action::Quit | Action::Back | Action::Open | Action::Details | Action::Help | Action::Report) => {
+                self.close_popup();
+            }
             Some(Action::Move(motion)) => self.scroll_popup(motion),
             Some(Action::Copy) => return Some(self.copy()),
             Some(Action::Repaint | Action::Suspend) => return None,
@@ -181,10 +186,7 @@ impl App {
             Motion::PageUp | Motion::PageDown | Motion::HalfUp | Motion::HalfDown => self.popup.height,
             _ => 1,
         };
-        let (Mode::Help { scroll, .. } | Mode::Details { scroll, .. } | Mode::Report { scroll, .. }) = &mut self.mode
-        else {
-            return;
-        };
+        let Some(scroll) = self.mode.scroll_mut() else { return };
         // The window itself moves: the selection is its first row. How far it can, the next frame knows.
         *scroll = Scroll { top: 0, selected: *scroll }.moved(motion, usize::MAX, page).selected;
     }
@@ -256,7 +258,8 @@ impl App {
 
     fn sort(&mut self, step: isize) {
         self.show_openers();
-        let sorts = columns::sorts(self.size.width, self.ranking.group, self.latency, self.columns.ranking.as_ref());
+        let sorts =
+            columns::sorts(self.size.width, self.ranking.group, self.column_extras(), self.columns.ranking.as_ref());
         let at = sorts.iter().position(|sort| *sort == self.ranking.sort).unwrap_or(0) as isize;
         if let Some(sort) = sorts.get((at + step).rem_euclid(sorts.len().max(1) as isize) as usize) {
             self.ranking.sort = *sort;
@@ -271,18 +274,8 @@ impl App {
         self.rank_by(Group::ALL[(at + 1) % Group::ALL.len()]);
     }
 
-    /// Details of an event or of what is missing; of an opener, its events.
+    /// Shows the events of an opener alone.
     fn open(&mut self) {
-        if self.focus == Focus::Events {
-            let follow = self.events.is_following();
-            self.events.hold(self.events_height());
-            if self.events.selected_row().is_some() {
-                self.mode = Mode::Details { scroll: 0, follow };
-            } else if follow {
-                self.events.follow();
-            }
-            return;
-        }
         let Some((term, label)) = self.selected_opener() else { return };
         self.scope = Some(Scope { label, term });
         self.focus_on(Focus::Events);

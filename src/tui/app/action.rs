@@ -18,6 +18,8 @@ pub enum Action {
     Lookups,
     /// What the history comes to.
     Report,
+    /// Who started whom.
+    Tree,
     /// Go to the newest event and stay there.
     Follow,
     Move(Motion),
@@ -34,6 +36,8 @@ pub enum Action {
     Fold,
     /// Details of an event, the events of an opener.
     Open,
+    /// Details of an event or an opener.
+    Details,
     NextMatch,
     PreviousMatch,
     Copy,

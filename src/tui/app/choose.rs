@@ -35,7 +35,7 @@ impl App {
                 let fits = |(name, from): &(&str, u16)| width >= *from && (*name != "latency" || self.latency);
                 EVENT_COLUMNS.iter().filter(|column| fits(column)).map(|(name, _)| *name).collect()
             }
-            Table::Ranking => columns::shown(width, self.ranking.group, self.latency, None),
+            Table::Ranking => columns::shown(width, self.ranking.group, self.column_extras(), None),
         };
         Chosen::of(table, &shown)
     }
@@ -90,7 +90,7 @@ impl App {
     /// A click on the title of a column of the ranking sorts by it, another turns the order around.
     pub(super) fn click_head(&mut self, mouse: Mouse) {
         let Some(area) = self.layout().openers.filter(|area| area.y == mouse.row) else { return };
-        let placed = columns::openers(area, self.ranking.group, self.latency, self.columns.ranking.as_ref());
+        let placed = columns::openers(area, self.ranking.group, self.column_extras(), self.columns.ranking.as_ref());
         let clicked = placed.iter().find(|placed| (placed.x..placed.x + placed.width).contains(&mouse.column));
         if let Some(sort) = clicked.and_then(|placed| placed.column.cell.sort()) {
             self.ranking.reversed = sort == self.ranking.sort && !self.ranking.reversed;

@@ -118,6 +118,8 @@ pub(crate) enum OpenersColumn {
     Failed,
     Median,
     P99,
+    Descriptors,
+    Growth,
     Name,
     Last,
 }
@@ -143,7 +145,7 @@ static NAMED: [Column<OpenersColumn>; 6] = [
 ];
 
 /// For rows that are processes, commands or users: beside the name there is room for the latest file.
-static COUNTED: [Column<OpenersColumn>; 11] = [
+static COUNTED: [Column<OpenersColumn>; 13] = [
     column(OpenersColumn::Pid, "PID", 7, true, from(30..)),
     column(OpenersColumn::User, "USER", 8, false, from(54..)),
     column(OpenersColumn::Rate, "OPENS/s", 8, true, from(20..)),
@@ -152,21 +154,42 @@ static COUNTED: [Column<OpenersColumn>; 11] = [
     column(OpenersColumn::Failed, "FAIL%", 6, true, from(48..)),
     column(OpenersColumn::Median, "P50", 7, true, from(76..)),
     column(OpenersColumn::P99, "P99", 7, true, from(76..)),
+    column(OpenersColumn::Descriptors, "FDS", 11, true, from(60..)),
+    column(OpenersColumn::Growth, "GROWTH", 8, true, from(60..)),
     column(OpenersColumn::Name, "", 0, false, 0..110),
     column(OpenersColumn::Name, "", 24, false, from(110..)),
     column(OpenersColumn::Last, "LAST FILE", 0, false, from(110..)),
 ];
 
+/// Columns that there is not always something for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extras {
+    /// Latencies are measured.
+    pub latency: bool,
+    /// Somebody can look at what processes have open.
+    pub descriptors: bool,
+    /// It is asked for.
+    pub by_descriptors: bool,
+}
+
+/// From this width on there is room for what processes have open, asked for or not.
+const DESCRIPTORS_FROM: u16 = 100;
+
 /// The columns of the ranking, placed; those that were `chosen`, where any were.
 pub(crate) fn openers(
     area: Rect,
     group: Group,
-    latency: bool,
+    extras: Extras,
     chosen: Option<&Chosen>,
 ) -> Vec<Placed<'static, OpenersColumn>> {
     let table: &'static [Column<OpenersColumn>] = if group.has_processes() { &COUNTED } else { &NAMED };
     let known = table.iter().filter(move |column| match column.cell {
-        OpenersColumn::Median | OpenersColumn::P99 => latency,
+        OpenersColumn::Median | OpenersColumn::P99 => extras.latency,
+        // Where there is little room it makes way for the names, unless it is asked for.
+        OpenersColumn::Descriptors | OpenersColumn::Growth => {
+            let room = extras.by_descriptors || chosen.is_some() || area.width >= DESCRIPTORS_FROM;
+            extras.descriptors && group == Group::Process && room
+        }
         OpenersColumn::Pid => matches!(group, Group::Process | Group::Parent),
         OpenersColumn::User => group == Group::Process,
         OpenersColumn::Processes => group != Group::Process,
@@ -182,13 +205,13 @@ pub(crate) fn openers(
 }
 
 /// The names of the columns that a screen of this width shows.
-pub(crate) fn shown(width: u16, group: Group, latency: bool, chosen: Option<&Chosen>) -> Vec<&'static str> {
-    openers(Rect::new(0, 0, width, 1), group, latency, chosen).iter().map(|placed| placed.column.cell.name()).collect()
+pub(crate) fn shown(width: u16, group: Group, extras: Extras, chosen: Option<&Chosen>) -> Vec<&'static str> {
+    openers(Rect::new(0, 0, width, 1), group, extras, chosen).iter().map(|placed| placed.column.cell.name()).collect()
 }
 
 /// What the columns that a screen of this width shows can be sorted by, from left to right.
-pub(crate) fn sorts(width: u16, group: Group, latency: bool, chosen: Option<&Chosen>) -> Vec<Sort> {
-    let placed = openers(Rect::new(0, 0, width, 1), group, latency, chosen);
+pub(crate) fn sorts(width: u16, group: Group, extras: Extras, chosen: Option<&Chosen>) -> Vec<Sort> {
+    let placed = openers(Rect::new(0, 0, width, 1), group, extras, chosen);
     placed.iter().filter_map(|placed| placed.column.cell.sort()).collect()
 }
 
@@ -222,6 +245,8 @@ impl OpenersColumn {
             OpenersColumn::Failed => Sort::Failed,
             OpenersColumn::Median => Sort::Median,
             OpenersColumn::P99 => Sort::P99,
+            OpenersColumn::Descriptors => Sort::Descriptors,
+            OpenersColumn::Growth => Sort::Growth,
             OpenersColumn::Name => Sort::Name,
             OpenersColumn::Last => return None,
         })

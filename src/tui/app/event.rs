@@ -5,6 +5,7 @@ use std::time::Duration;
 use ratatui::layout::Size;
 
 use super::command::CommandEvent;
+use super::who::{Answer, Question};
 use super::work::{Done, Work};
 use crate::filter::KernelFilter;
 use crate::message::Message;
@@ -38,6 +39,8 @@ pub enum Event {
     },
     /// What [`Effect::Work`] asked for; `None` where it was abandoned.
     Worked(Option<Box<Done>>),
+    /// What is known of processes that [`Effect::Ask`] was about.
+    Answered(Answer),
     /// Time has passed: how long opentop runs, and how much processor time it has used.
     Tick {
         elapsed: Duration,
@@ -53,6 +56,8 @@ pub enum Effect {
     End(Ended),
     /// Look through the history. There is no other before this one is answered.
     Work(Box<Work>),
+    /// Look at processes. Where there are too many questions it is asked again later.
+    Ask(Question),
     /// Answer that at once, be it without a result.
     Abandon,
     /// Copy this text.

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
 
-use super::{App, Effect, Event, Setup, Work};
+use super::{App, Effect, Event, Question, Setup, Work};
 use crate::escape::escape;
 use crate::event::{Batch, CgroupName, OpenEvent, sample};
 use crate::history::log::Bound;
@@ -40,6 +40,7 @@ pub(crate) fn setup() -> Setup {
         own_settings: None,
         saves: false,
         mouse: false,
+        hidden_processes: None,
         shows_self: false,
         names: Names::from_passwd(b"root:x:0:0::/:/bin/sh\nwww:x:33:33::/:/bin/sh\n"),
         time_zone: TimeZone::UTC,
@@ -50,6 +51,8 @@ pub(crate) fn setup() -> Setup {
 pub(crate) struct Screen {
     pub app: App,
     pub effects: Vec<Effect>,
+    /// What it asked about processes.
+    pub questions: Vec<Question>,
     decoder: Decoder,
     seconds: u64,
     /// The worker answers only when told to.
@@ -65,7 +68,15 @@ impl Screen {
 
     pub(crate) fn with(setup: Setup, width: u16, height: u16) -> Self {
         let app = App::new(setup, Size::new(width, height)).unwrap();
-        Self { app, effects: Vec::new(), decoder: Decoder::default(), seconds: 0, busy: false, waiting: None }
+        Self {
+            app,
+            effects: Vec::new(),
+            questions: Vec::new(),
+            decoder: Decoder::default(),
+            seconds: 0,
+            busy: false,
+            waiting: None,
+        }
     }
 
     /// A screen on which the usual things happen.
@@ -86,6 +97,7 @@ impl Screen {
                 }
                 // Late, as what was abandoned may be done by then.
                 Effect::Abandon => self.answer(),
+                Effect::Ask(question) => self.questions.push(question),
                 effect => self.effects.push(effect),
             }
         }

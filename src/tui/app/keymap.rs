@@ -122,6 +122,8 @@ pub const SECTIONS: [Section; 6] = [
                 "sort by the next column",
             ),
             bind(&[char('<')], Action::SortPrevious, NO_HINT, "sort by the previous column"),
+            bind(&[char('d')], Action::Details, ["", "details"], "who it is: command line, parents, descriptors, ..."),
+            bind(&[char('T')], Action::Tree, ["", "tree"], "tree of who started whom; Enter, + and - open and close"),
             bind(&[char('I')], Action::Reverse, ["", "reverse"], "turn the order around"),
         ],
     },

@@ -30,6 +30,8 @@ pub(crate) mod scroll;
 mod selection;
 mod setup;
 pub(crate) mod terms;
+pub(crate) mod tree;
+pub(crate) mod who;
 mod work;
 
 use std::sync::Arc;
@@ -54,6 +56,7 @@ pub use command::{Command, CommandEvent};
 pub use event::{Effect, Ended, Event};
 pub use mode::{Find, Mode, Pick};
 pub use setup::Setup;
+pub use who::{Answer, Question};
 use work::WorkerState;
 pub use work::{Done, Ranked, Work};
 
@@ -221,12 +224,14 @@ impl App {
                 }
             }
             Event::Worked(done) => self.apply(done.map(|done| *done)),
+            Event::Answered(answer) => self.take_answer(answer),
             Event::Tick { elapsed, cpu } => {
                 self.meter.tick(elapsed, cpu);
                 if self.status.as_ref().is_some_and(|(_, until)| *until <= elapsed) {
                     self.status = None;
                 }
                 self.touch(Dirty::Data);
+                return self.questions();
             }
             Event::Resize(size) => {
                 self.size = size;
@@ -368,6 +373,7 @@ impl App {
     /// Works the rows of the ranking out anew.
     fn refresh_ranking(&mut self) {
         self.ranking.refresh(&self.names);
+        self.refresh_tree();
         self.selection.follow(self.ranking.rows());
     }
 
@@ -394,7 +400,7 @@ impl App {
         self.dirty = Dirty::Clean;
         self.fresh = 0;
         self.popup = popup;
-        if let Mode::Help { scroll, .. } | Mode::Details { scroll, .. } | Mode::Report { scroll, .. } = &mut self.mode {
+        if let Some(scroll) = self.mode.scroll_mut() {
             *scroll = (*scroll).min(popup.top_max());
         }
     }

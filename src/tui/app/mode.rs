@@ -4,6 +4,9 @@ use super::choose::Chooser;
 use super::prompt::Prompt;
 use super::report::Page;
 use super::terms::Choice;
+use super::tree::Tree;
+use super::who::Who;
+use crate::ranking::openers::Row;
 
 /// What the keys mean at the moment.
 #[derive(Debug)]
@@ -18,6 +21,14 @@ pub enum Mode {
     Details {
         scroll: usize,
         follow: bool,
+        /// Its process, where it is an event.
+        who: Option<Box<Who>>,
+    },
+    /// A process of the ranking in full.
+    Opener {
+        scroll: usize,
+        who: Box<Who>,
+        row: Box<Row>,
     },
     Pick(Pick),
     Columns(Chooser),
@@ -26,6 +37,8 @@ pub enum Mode {
         scroll: usize,
         page: Option<Page>,
     },
+    /// Who started whom.
+    Tree(Tree),
     /// The command's terminal; `typing`: keys go to the command.
     Command {
         typing: bool,
@@ -47,4 +60,22 @@ pub struct Pick {
     pub choices: Vec<Choice>,
     pub selected: usize,
     pub(super) follow: bool,
+}
+
+impl Mode {
+    /// The first line that is seen of a popup that can be scrolled.
+    pub(super) fn scroll_mut(&mut self) -> Option<&mut usize> {
+        match self {
+            Mode::Help { scroll, .. }
+            | Mode::Details { scroll, .. }
+            | Mode::Opener { scroll, .. }
+            | Mode::Report { scroll, .. } => Some(scroll),
+            Mode::Browse
+            | Mode::Prompt(_)
+            | Mode::Pick(_)
+            | Mode::Columns(_)
+            | Mode::Tree(_)
+            | Mode::Command { .. } => None,
+        }
+    }
 }

@@ -49,6 +49,8 @@ pub struct Setup {
     /// What is chosen is written there at the end.
     pub saves: bool,
     pub mouse: bool,
+    /// Why processes cannot be looked at, if so.
+    pub hidden_processes: Option<&'static str>,
     /// Opentop's own opens are among the events.
     pub shows_self: bool,
     pub names: Names,

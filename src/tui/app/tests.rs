@@ -130,12 +130,7 @@ fn what_the_kernel_left_out_is_a_gap_where_it_is_missing() {
     let gap = "the kernel left out 130 opens that do not match pid:311, from 03:04:05 to 03:06:05";
     let rows = |screen: &Screen| {
         let text = screen.text();
-        text.lines()
-            .skip_while(|line| !line.contains("TIME  "))
-            .skip(1)
-            .take(10)
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
+        text.lines().skip_while(|line| !line.contains("TIME  ")).skip(1).take(10).map(str::to_owned).collect::<Vec<_>>()
     };
     let at = |screen: &Screen| rows(screen).iter().position(|row| row.contains(gap));
     // Behind the five events of before, and before those of its time.

@@ -3,40 +3,30 @@
 use std::time::Duration;
 
 use super::context::Context;
-use super::popup::{Line, Popup, text_width};
+use super::popup::{Popup, fields_popup, wrap_anywhere};
+use super::who;
 use crate::clock::time;
 use crate::escape::{escape, escaped};
 use crate::event::{OpenEvent, errno_name, errno_words, flag_names};
-use crate::format::{duration, group_digits, uptime, wrap, wrap_words};
+use crate::format::{duration, group_digits, uptime, wrap_words};
 use crate::history::gaps::Gap;
 use crate::tui::app::App;
 use crate::tui::app::events::{Row, Shown};
+use crate::tui::app::who::Who;
 
 const WIDTH: u16 = 100;
-const LABEL_WIDTH: usize = 9;
 const DATE: &str = "%Y-%m-%d %H:%M:%S%.9f %Z";
 
-pub(super) fn popup(app: &App, context: &Context<'_>) -> Popup {
-    let width = text_width(WIDTH, app.size, LABEL_WIDTH);
+pub(super) fn popup(app: &App, who: Option<&Who>, context: &Context<'_>) -> Popup {
     // Names keep all their blanks, sentences need not.
     let (title, fields, wrap): (_, _, fn(&str, usize) -> Vec<String>) = match app.events.selected_row() {
-        Some(Row::Event(row)) => (format!("event {}", group_digits(row.id + 1)), fields(&row, context), wrap_anywhere),
+        Some(Row::Event(row)) => {
+            (format!("event {}", group_digits(row.id + 1)), fields(&row, who, context), wrap_anywhere)
+        }
         Some(Row::Gap(gap)) => ("opens that are missing here".to_owned(), missing(gap, context), wrap_words),
         None => ("event".to_owned(), Vec::new(), wrap_anywhere),
     };
-    let mut lines = Vec::new();
-    for (label, text) in fields {
-        for (at, text) in wrap(&text, width).into_iter().enumerate() {
-            let label = if at == 0 { label } else { "" };
-            // Padded, so that all texts start in the same column.
-            lines.push(Line { label: format!("{label:LABEL_WIDTH$}"), text, ..Line::default() });
-        }
-    }
-    Popup::new(title, lines, WIDTH, app.size)
-}
-
-fn wrap_anywhere(text: &str, width: usize) -> Vec<String> {
-    wrap(text, width).into_iter().map(str::to_owned).collect()
+    fields_popup(title, &fields, wrap, WIDTH, app.size)
 }
 
 /// What the kernel left out.
@@ -68,7 +58,7 @@ fn started(event: &OpenEvent<'_>, context: &Context<'_>) -> String {
     format!("{}, {before} before", time(event.time_ns.saturating_sub(age), context.time_zone, DATE))
 }
 
-fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)> {
+fn fields(row: &Shown<'_>, who: Option<&Who>, context: &Context<'_>) -> Vec<(&'static str, String)> {
     let event = &row.event;
     let or_none = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     let quoted = |text: &[u8]| if text.is_empty() { "\"\"".to_owned() } else { escape(text) };
@@ -113,6 +103,8 @@ fn fields(row: &Shown<'_>, context: &Context<'_>) -> Vec<(&'static str, String)>
     if has_escapes {
         fields.push(("escapes", "\\ starts an escape in the texts above".to_owned()));
     }
+    let behind = fields.iter().position(|(label, _)| *label == "started").unwrap_or(fields.len());
+    fields.splice(behind..behind, who.map_or_else(Vec::new, who::fields));
     if !event.opened_name.is_empty() {
         fields.insert(2, ("opened", escape(event.opened_name)));
     }

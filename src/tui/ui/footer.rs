@@ -62,9 +62,10 @@ fn hints(app: &App) -> Vec<(String, String)> {
         }
         Mode::Help { find: Find { typing: true, .. }, .. } => fixed(&[("Enter", "done"), ("Esc", "all again")]),
         Mode::Help { .. } => fixed(&[("q", "close"), ("/", "search"), ("Up Down", "scroll")]),
-        Mode::Report { .. } => fixed(&[("q", "close"), ("Up Down", "scroll")]),
+        Mode::Report { .. } | Mode::Opener { .. } => fixed(&[("q", "close"), ("Up Down", "scroll")]),
         Mode::Details { .. } if app.events.selected().is_none() => fixed(&[("q", "close"), ("Up Down", "scroll")]),
         Mode::Details { .. } => fixed(&[("q", "close"), ("y", "copy the path"), ("Up Down", "scroll")]),
+        Mode::Tree(_) => fixed(&[("q", "close"), ("Enter", "open, close"), ("d", "details"), ("Up Down", "move")]),
         Mode::Command { typing: true } => fixed(&[("^]", "stop typing to the command")]),
         Mode::Command { .. } if app.command.as_ref().is_some_and(|command| command.ended.is_some()) => {
             fixed(&[("q", "close"), ("Up Down", "scroll")])

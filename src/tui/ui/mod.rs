@@ -18,6 +18,8 @@ mod pick;
 mod popup;
 mod report;
 pub mod theme;
+mod tree;
+mod who;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
@@ -44,9 +46,18 @@ pub fn render(app: &App, buf: &mut Buffer) -> (Option<Position>, Extent) {
     let popup = match &app.mode {
         Mode::Browse | Mode::Prompt(_) => Extent::default(),
         Mode::Help { scroll, find } => popup::render(&help::popup(app, find, &context), *scroll, &context, buf),
-        Mode::Details { scroll, .. } => popup::render(&details::popup(app, &context), *scroll, &context, buf),
+        Mode::Details { scroll, who, .. } => {
+            popup::render(&details::popup(app, who.as_deref(), &context), *scroll, &context, buf)
+        }
+        Mode::Opener { scroll, who, row } => {
+            popup::render(&who::popup(app, who, row, &context), *scroll, &context, buf)
+        }
         Mode::Report { scroll, page } => {
             popup::render(&report::popup(app, page.as_ref(), &context), *scroll, &context, buf)
+        }
+        Mode::Tree(tree) => {
+            app.tree_area().iter().for_each(|area| tree::render(app, tree, &context, *area, buf));
+            Extent::default()
         }
         Mode::Pick(pick) => {
             pick::render(pick, app.size, &context, buf);

@@ -7,7 +7,8 @@ use unicode_width::UnicodeWidthStr as _;
 use super::context::Context;
 use super::line;
 use crate::escape::escape;
-use crate::format::{cut, duration, fitting, group_digits, percent, rate};
+use crate::format::{compact, cut, duration, fitting, group_digits, percent, rate};
+use crate::ranking::descriptors::Level;
 use crate::ranking::openers::{Group, Key, Row};
 use crate::ranking::{Basis, Ranking, Sort, described, label, pid, title_of, user};
 use crate::tui::app::App;
@@ -15,7 +16,7 @@ use crate::tui::app::action::Focus;
 use crate::tui::app::columns::{self, OpenersColumn, Placed};
 
 pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
-    let placed = columns::openers(area, app.ranking.group, app.latency, app.columns.ranking.as_ref());
+    let placed = columns::openers(area, app.ranking.group, app.column_extras(), app.columns.ranking.as_ref());
     head(app, &placed, context, area, buf);
     let (rows, height) = (app.ranking.rows(), usize::from(area.height) - 1);
     let scroll = app.selection.scroll(rows.len(), height);
@@ -23,7 +24,11 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
         let row = &rows[index];
         for at in &placed {
             let text = cell(app, row, at, context);
-            let bad = at.column.cell == OpenersColumn::Failed && row.failed > 0;
+            let bad = match at.column.cell {
+                OpenersColumn::Failed => row.failed > 0,
+                OpenersColumn::Descriptors | OpenersColumn::Growth => row.descriptors.is_some_and(|level| level.grows),
+                _ => false,
+            };
             let style = if bad { context.theme.bad } else { ratatui::style::Style::new() };
             line::write(at, y, &text, style, context.theme.glyphs.elided, buf);
         }
@@ -131,6 +136,11 @@ fn cell(app: &App, row: &Row, at: &Placed<'_, OpenersColumn>, context: &Context<
         OpenersColumn::Failed => percent(row.failed_share()),
         OpenersColumn::Median => row.latency.map_or_else(String::new, |(median, _)| duration(median)),
         OpenersColumn::P99 => row.latency.map_or_else(String::new, |(_, p99)| duration(p99)),
+        OpenersColumn::Descriptors => row.descriptors.map_or_else(String::new, |level| descriptors(&level)),
+        OpenersColumn::Growth => {
+            let growth = row.descriptors.and_then(|level| level.growth);
+            growth.map_or_else(String::new, growth_shown)
+        }
         OpenersColumn::Name if row.ended && pid(&row.key).is_some() => {
             ended(&label(row, context.names), usize::from(at.width), context)
         }
@@ -148,8 +158,21 @@ fn is_root(row: &Row) -> bool {
     matches!(&row.key, Key::Text(text) if **text == *b"/")
 }
 
+/// As `812/1024`, with a mark where it grows.
+fn descriptors(&Level { open, limit, grows, .. }: &Level) -> String {
+    // Of small numbers every digit counts.
+    let shown = |number: u64| if number < 100_000 { number.to_string() } else { compact(number) };
+    let mark = if grows { "+" } else { "" };
+    format!("{}/{}{mark}", shown(open), limit.map_or_else(|| "-".to_owned(), shown))
+}
+
+/// As `+4.0/s`.
+fn growth_shown(growth: f64) -> String {
+    if growth.abs() < 0.05 { "0".to_owned() } else { format!("{growth:+.1}/s") }
+}
+
 /// The name of a process that has ended, marked at any width.
-fn ended(name: &str, width: usize, context: &Context<'_>) -> String {
+pub(super) fn ended(name: &str, width: usize, context: &Context<'_>) -> String {
     const WORD: &str = " (ended)";
     let glyphs = &context.theme.glyphs;
     // A word of which the name beside it is no longer to be recognized is no help.

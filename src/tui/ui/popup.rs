@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::context::Context;
-use crate::format::head;
+use crate::format::{head, wrap};
 use crate::tui::app::layout::Extent;
 
 /// A line: a word in front, and text behind it.
@@ -35,6 +35,34 @@ impl Popup {
     pub(super) fn inner(&self) -> Rect {
         inner(self.area)
     }
+}
+
+/// Columns of the words in front of fields.
+const LABEL_WIDTH: usize = 9;
+
+/// A popup of fields: a word of at most nine columns, and a text that is wrapped by `wrapped`.
+pub(super) fn fields_popup(
+    title: impl Into<String>,
+    fields: &[(&'static str, String)],
+    wrapped: fn(&str, usize) -> Vec<String>,
+    width: u16,
+    screen: Size,
+) -> Popup {
+    let room = text_width(width, screen, LABEL_WIDTH);
+    let mut lines = Vec::new();
+    for (label, text) in fields {
+        for (at, text) in wrapped(text, room).into_iter().enumerate() {
+            let label = if at == 0 { label } else { "" };
+            // Padded, so that all texts start in the same column.
+            lines.push(Line { label: format!("{label:LABEL_WIDTH$}"), text, ..Line::default() });
+        }
+    }
+    Popup::new(title, lines, width, screen)
+}
+
+/// Names keep all their blanks.
+pub(super) fn wrap_anywhere(text: &str, width: usize) -> Vec<String> {
+    wrap(text, width).into_iter().map(str::to_owned).collect()
 }
 
 /// From this height on a popup leaves the footer free, which tells how to close it.

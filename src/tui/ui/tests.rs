@@ -456,3 +456,38 @@ fn details_of_a_gap_say_what_is_missing_and_why() {
     screen.keys("q");
     assert!(screen.text().contains("the kernel left out"));
 }
+
+#[test]
+fn a_process_in_full() {
+    use crate::names::process::{Descriptors, Identity, Unknown};
+    use crate::tui::app::{Answer, Event};
+    at_every_size("a_process_in_full", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        screen.keys("2d");
+        let identity = Identity {
+            comm: b"ng\x1b[31m".to_vec(),
+            command_line: Ok(b"nginx\0-c\0/etc/\xe2\x80\xaegpj.exe\0\x1b]0;owned\x07\0".to_vec()),
+            cut: true,
+            executable: Ok(b"/usr/sbin/nginx (deleted)".to_vec()),
+            directory: Err(Unknown::NotPermitted),
+            cgroup: Ok(b"/system.slice/nginx.service".to_vec()),
+            descriptors: Ok(Descriptors { open: 812, limit: None }),
+            threads: 4,
+            start_ns: 7,
+            parents: vec![(50, b"line\nfeed".to_vec()), (1, b"systemd".to_vec())],
+        };
+        let answer = Answer::Who { id: (2714, 7), identity: Some(Box::new(identity)), denied: None };
+        screen.update(Event::Answered(answer));
+        screen
+    });
+}
+
+#[test]
+fn tree() {
+    at_every_size("tree", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        crate::tui::app::tree::forest(&mut screen);
+        screen.keys("Tj");
+        screen
+    });
+}

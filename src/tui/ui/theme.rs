@@ -35,6 +35,8 @@ pub struct Glyphs {
     pub bars: &'static str,
     /// For a process that has ended, where there is no room to say so.
     pub ended: &'static str,
+    /// Between a number and what there are so many of.
+    pub times: &'static str,
     pub falling: &'static str,
     pub rising: &'static str,
     /// Corners from the top left clockwise, horizontal, vertical.
@@ -46,6 +48,7 @@ const UNICODE: Glyphs = Glyphs {
     focus: "▸",
     arrow: "→",
     ended: "†",
+    times: "×",
     bars: "▁▂▃▄▅▆▇█",
     falling: "▼",
     rising: "▲",
@@ -57,6 +60,7 @@ const ASCII: Glyphs = Glyphs {
     focus: "*",
     arrow: "->",
     ended: "x",
+    times: "x",
     bars: "_.-~=^#",
     falling: "v",
     rising: "^",

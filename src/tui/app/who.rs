@@ -1,0 +1,316 @@
+//! Who a process is, and what it has open: asked of whoever may look at processes, shown when the answer comes.
+//!
+//! What the events and the counts know is there at once, and all there is of a process that has ended.
+
+use std::time::Duration;
+
+use super::action::Focus;
+use super::columns::Extras;
+use super::{App, Dirty, Effect, Mode};
+use crate::event::{Op, OpenEvent};
+use crate::names::process::{Descriptors, Id, Identity};
+use crate::ranking::Sort;
+use crate::ranking::openers::{self, Group, Key, Row};
+
+/// Events among which the latest exec of a process is looked for.
+const EXEC_SCAN: usize = 50_000;
+/// Processes whose descriptors are asked for at a time.
+const WATCHED_MAX: usize = 60;
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Who this is, and what keeps a user from a path.
+    Who {
+        id: Id,
+        denied: Option<(Vec<u8>, u32)>,
+    },
+    Descriptors(Vec<Id>),
+}
+
+/// What is answered.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// `identity`: `None` where it has ended.
+    Who { id: Id, identity: Option<Box<Identity>>, denied: Option<String> },
+    /// Of those that run and may be looked at.
+    Descriptors(Vec<(Id, Option<Descriptors>)>),
+}
+
+/// What the answer is, as far as there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Nobody can be asked, and why.
+    Nothing(&'static str),
+    Asked,
+    Running(Box<Identity>),
+    Ended,
+}
+
+/// A process that details are shown of.
+#[derive(Clone, Debug)]
+pub struct Who {
+    pub id: openers::Id,
+    denied: Option<(Vec<u8>, u32)>,
+    pub told: Told,
+    /// What denies, in words.
+    pub denied_by: Option<String>,
+    /// What it executed, as its exec event has it, where that is still kept.
+    pub executed: Option<Vec<u8>>,
+    /// Parents as the counts know them, the nearest first: pid and name.
+    pub parents: Vec<(u32, Vec<u8>)>,
+}
+
+impl Who {
+    fn on_its_host(&self) -> Id {
+        (self.id.0.1, self.id.1)
+    }
+
+    fn question(&self) -> Question {
+        Question::Who { id: self.on_its_host(), denied: self.denied.clone() }
+    }
+}
+
+impl App {
+    /// Details of what is selected: an event, what is missing, or a process of the ranking.
+    pub(super) fn show_details(&mut self) -> Vec<Effect> {
+        if self.focus == Focus::Openers {
+            return self.show_opener();
+        }
+        let follow = self.events.is_following();
+        self.events.hold(self.events_height());
+        if self.events.selected_row().is_none() {
+            if follow {
+                self.events.follow();
+            }
+            return Vec::new();
+        }
+        let who = self.events.selected().map(|row| self.who_of_event(&row.event)).map(Box::new);
+        let asks = who.as_ref().and_then(|who| ask(who));
+        self.mode = Mode::Details { scroll: 0, follow, who };
+        asks.into_iter().collect()
+    }
+
+    fn show_opener(&mut self) -> Vec<Effect> {
+        let Some(row) = self.selection.row(self.ranking.rows()) else { return Vec::new() };
+        let Key::Process { source, pid, start_ns } = row.key else {
+            self.say("only a process has details: b groups by process");
+            return Vec::new();
+        };
+        self.show_process(((source, pid), start_ns), row.clone())
+    }
+
+    /// Details of a process.
+    pub(super) fn show_process(&mut self, id: openers::Id, row: Row) -> Vec<Effect> {
+        let who = Box::new(self.who(id, None));
+        let asks = ask(&who);
+        self.mode = Mode::Opener { scroll: 0, who, row: Box::new(row) };
+        asks.into_iter().collect()
+    }
+
+    fn who_of_event(&self, event: &OpenEvent<'_>) -> Who {
+        let denied = matches!(event.errno(), Some(libc::EACCES | libc::EPERM));
+        let denied = denied.then(|| (event.path.to_owned(), event.uid));
+        self.who(((event.source, event.pid), event.start_ns), denied)
+    }
+
+    fn who(&self, id: openers::Id, denied: Option<(Vec<u8>, u32)>) -> Who {
+        let told = self.setup.hidden_processes.map_or(Told::Asked, Told::Nothing);
+        let log = &self.events.live().log;
+        let events = log.range().rev().take(EXEC_SCAN).filter_map(|at| log.get(at));
+        let mut execs =
+            events.filter(|event| event.op == Op::Exec && ((event.source, event.pid), event.start_ns) == id);
+        let executed = execs.find(|event| !event.failed()).map(|event| event.path.to_owned());
+        Who { id, denied, told, denied_by: None, executed, parents: self.ranking.ancestry(id) }
+    }
+
+    /// The columns of the ranking that there is something for.
+    pub(crate) fn column_extras(&self) -> Extras {
+        let descriptors = self.setup.hidden_processes.is_none();
+        Extras { latency: self.latency, descriptors, by_descriptors: self.ranking.sort.is_live() }
+    }
+
+    /// Takes in an answer. One that nobody waits for any more is left.
+    pub(super) fn take_answer(&mut self, answer: Answer) {
+        match answer {
+            Answer::Who { id, identity, denied } => {
+                if let Mode::Details { who: Some(who), .. } | Mode::Opener { who, .. } = &mut self.mode
+                    && who.on_its_host() == id
+                {
+                    who.told = identity.map_or(Told::Ended, Told::Running);
+                    who.denied_by = denied;
+                    self.touch(Dirty::Now);
+                }
+            }
+            Answer::Descriptors(seen) => {
+                let now = self.meter.elapsed();
+                for (id, seen) in seen.into_iter().filter_map(|(id, seen)| Some((id, seen?))) {
+                    self.ranking.watched.note(now, id, seen);
+                }
+            }
+        }
+    }
+
+    /// What is to be asked once a second: again what found nobody listening, and what the processes to be seen have open.
+    pub(super) fn questions(&self) -> Vec<Effect> {
+        let unanswered = match &self.mode {
+            Mode::Details { who: Some(who), .. } | Mode::Opener { who, .. } => ask(who),
+            _ => None,
+        };
+        let watched = self.to_watch();
+        let watched = (!watched.is_empty()).then(|| Effect::Ask(Question::Descriptors(watched)));
+        unanswered.into_iter().chain(watched).collect()
+    }
+
+    /// The processes in the rows that are seen. Where the ranking is by what they have open, others take turns.
+    fn to_watch(&self) -> Vec<Id> {
+        let layout = self.layout();
+        let (rows, height) = (self.ranking.rows(), layout.openers_rows());
+        if self.setup.hidden_processes.is_some() || self.ranking.group != Group::Process || layout.openers.is_none() {
+            return Vec::new();
+        }
+        let seen = self.selection.scroll(rows.len(), height).rows(rows.len(), height);
+        let mut ids: Vec<_> = rows[seen.clone()].iter().filter_map(running).take(WATCHED_MAX).collect();
+        if matches!(self.ranking.sort, Sort::Descriptors | Sort::Growth) {
+            let others = rows.iter().enumerate().filter(|(at, _)| !seen.contains(at));
+            let mut others: Vec<_> = others
+                .filter_map(|(_, row)| running(row))
+                .map(|id| (self.ranking.watched.seen_at(id).unwrap_or(Duration::ZERO), id))
+                .collect();
+            others.sort_unstable();
+            ids.extend(others.into_iter().take(WATCHED_MAX - ids.len()).map(|(_, id)| id));
+        }
+        ids
+    }
+}
+
+fn running(row: &Row) -> Option<Id> {
+    match row.key {
+        Key::Process { pid, start_ns, .. } if !row.ended => Some((pid, start_ns)),
+        _ => None,
+    }
+}
+
+fn ask(who: &Who) -> Option<Effect> {
+    (who.told == Told::Asked).then(|| Effect::Ask(who.question()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::process::Unknown;
+    use crate::tui::app::Event;
+    use crate::tui::app::Setup;
+    use crate::tui::app::fixture::{Screen, setup, usual};
+
+    fn identity() -> Box<Identity> {
+        Box::new(Identity {
+            comm: b"nginx".to_vec(),
+            command_line: Ok(b"nginx\0-g\0daemon off;\0".to_vec()),
+            cut: false,
+            executable: Ok(b"/usr/sbin/nginx".to_vec()),
+            directory: Err(Unknown::NotPermitted),
+            cgroup: Ok(b"/system.slice/nginx.service".to_vec()),
+            descriptors: Ok(Descriptors { open: 812, limit: Some(1024) }),
+            threads: 4,
+            start_ns: 7,
+            parents: vec![(50, b"build.sh".to_vec()), (1, b"systemd".to_vec())],
+        })
+    }
+
+    /// The questions that were asked, taken away.
+    fn asked(screen: &mut Screen) -> Vec<Question> {
+        std::mem::take(&mut screen.questions)
+    }
+
+    #[test]
+    fn details_ask_who_it_is_until_somebody_answers() {
+        let mut screen = Screen::busy(120, 40);
+        // The open of /etc/shadow, which was denied.
+        screen.keys("k\r");
+        let question = Question::Who { id: (2714, 7), denied: Some((b"/etc/shadow".to_vec(), 33)) };
+        assert!(asked(&mut screen).contains(&question));
+        assert!(screen.text().contains("asking /proc"), "{}", screen.text());
+        screen.second(&[(2714, "nginx", 33, 900, 1)]);
+        assert!(asked(&mut screen).contains(&question), "nobody had answered");
+        // What was asked about another one is not shown.
+        let denied = Some("by the directory /etc".to_owned());
+        let answer = |id| Event::Answered(Answer::Who { id, identity: Some(identity()), denied: denied.clone() });
+        screen.update(answer((1, 1)));
+        assert!(screen.text().contains("asking /proc"), "{}", screen.text());
+        screen.update(answer((2714, 7)));
+        let text = screen.text();
+        for shown in
+            ["/usr/sbin/nginx", "\"daemon off;\"", "812/1024", "build.sh (50) < systemd (1)", "by the directory /etc"]
+        {
+            assert!(text.contains(shown), "{shown}: {text}");
+        }
+        assert!(text.contains("not permitted: needs CAP_SYS_PTRACE"), "{text}");
+        screen.second(&[(2714, "nginx", 33, 900, 1)]);
+        assert!(!asked(&mut screen).contains(&question));
+    }
+
+    #[test]
+    fn of_a_process_that_has_ended_its_events_and_the_counts_are_told() {
+        let mut screen = Screen::new(120, 40);
+        let exec = OpenEvent {
+            op: Op::Exec,
+            path: b"/usr/bin/cat\x1b[2J",
+            name: b"cat",
+            ret: 0,
+            fd_known: false,
+            ..usual()[2]
+        };
+        screen.opens(&[exec, usual()[2]]);
+        screen.second(&[(1, "systemd", 0, 2, 0), (311, "postgres", 0, 390, 40)]);
+        screen.keys("\td");
+        let question = Question::Who { id: (311, 7), denied: None };
+        assert!(asked(&mut screen).contains(&question));
+        screen.update(Event::Answered(Answer::Who { id: (311, 7), identity: None, denied: None }));
+        let text = screen.text();
+        assert!(text.contains("ended: this is what its events and the counts know"), "{text}");
+        assert!(text.contains(r"/usr/bin/cat\x1b[2J (by its exec event)"), "{text}");
+        assert!(text.contains("systemd (1) (by the counts)") && text.contains("390"), "{text}");
+    }
+
+    #[test]
+    fn of_a_recording_nobody_is_asked() {
+        let why = Some("not known: this is a recording");
+        let mut screen = Screen::with(Setup { hidden_processes: why, ..setup() }, 120, 40);
+        screen.opens(&usual());
+        screen.second(&[(311, "postgres", 0, 390, 40)]);
+        screen.keys("\td");
+        assert!(screen.text().contains("not known: this is a recording"), "{}", screen.text());
+        assert!(!screen.keys("q").text().contains("FDS"));
+        assert_eq!(asked(&mut screen), []);
+    }
+
+    #[test]
+    fn what_the_rows_that_are_seen_have_open_is_looked_at_and_who_grows_is_on_top() {
+        let mut screen = Screen::with(Setup { sort: Sort::Growth, ..setup() }, 120, 24);
+        let many: Vec<_> = (1..=300).map(|pid| (pid + 1, "cat", 0, 1000 - u64::from(pid), 0)).collect();
+        let mut seen = std::collections::HashSet::new();
+        for second in 0..20 {
+            screen.second(&many);
+            for question in asked(&mut screen) {
+                let Question::Descriptors(ids) = question else { panic!("{question:?}") };
+                assert!(ids.len() <= WATCHED_MAX);
+                seen.extend(ids.iter().copied());
+                let open = |(pid, _): Id| if pid == 250 { 10 + 5 * second } else { 10 };
+                let seen = |id| (id, Some(Descriptors { open: open(id), limit: Some(1024) }));
+                screen.update(Event::Answered(Answer::Descriptors(ids.into_iter().map(seen).collect())));
+            }
+        }
+        assert_eq!(seen.len(), 300, "all take turns");
+        screen.second(&many);
+        let text = screen.text();
+        let first = text.lines().nth(3).unwrap_or_default();
+        assert!(first.contains("250") && first.contains("/1024+") && first.contains("+5.0/s"), "{text}");
+        // Sorted by anything else only those that are seen are looked at.
+        screen.keys("\ts");
+        asked(&mut screen);
+        screen.second(&many);
+        let Question::Descriptors(ids) = asked(&mut screen).remove(0) else { panic!("no question") };
+        assert!(ids.len() <= screen.app.layout().openers_rows());
+    }
+}
