@@ -65,7 +65,7 @@ _opentop() {
 
     case "${cmd}" in
         opentop)
-            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h -V --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --batch --output --out --force --group-by --sort --history --color --columns --event-columns --ranking-columns --times --mouse --save --ascii --highlight --rate-limit --report --host --hosts --ssh --remote --quiet --config --help --version record replay report diff agent check help"
+            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h -V --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --batch --output --out --force --group-by --sort --leaks --history --color --columns --event-columns --ranking-columns --times --mouse --save --ascii --highlight --rate-limit --report --host --hosts --ssh --remote --quiet --config --help --version record replay report diff agent check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -659,7 +659,7 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__replay)
-            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h --speed --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --batch --output --out --force --group-by --sort --history --color --columns --event-columns --ranking-columns --times --mouse --save --ascii --highlight --config --help"
+            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h --speed --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --batch --output --out --force --group-by --sort --leaks --history --color --columns --event-columns --ranking-columns --times --mouse --save --ascii --highlight --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

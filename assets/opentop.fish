@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_opentop_global_optspecs
-    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= define= n/count= d/duration= i/interval= ring= hooks= latency resolve lookups tree cgroup= as= until= self verbose b/batch o/output= O/out= force g/group-by= s/sort= history= color= columns= event-columns= ranking-columns= times= mouse save ascii highlight= rate-limit= report host= hosts= ssh= remote= quiet config= h/help V/version
+    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= define= n/count= d/duration= i/interval= ring= hooks= latency resolve lookups tree cgroup= as= until= self verbose b/batch o/output= O/out= force g/group-by= s/sort= leaks history= color= columns= event-columns= ranking-columns= times= mouse save ascii highlight= rate-limit= report host= hosts= ssh= remote= quiet config= h/help V/version
 end
 
 function __fish_opentop_needs_command
@@ -46,7 +46,7 @@ json\t''
 csv\t''"
 complete -c opentop -n "__fish_opentop_needs_command" -s O -l out -d 'Write the lines to this new file instead of stdout, where a command\'s output may be between them' -r -F
 complete -c opentop -n "__fish_opentop_needs_command" -s g -l group-by -d 'What the ranking has one row for: process, comm, parent, file, dir, user, container, unit, error, host' -r
-complete -c opentop -n "__fish_opentop_needs_command" -s s -l sort -d 'What the ranking is sorted by: rate, total, processes, failed, pid, user, name, p50, p99' -r
+complete -c opentop -n "__fish_opentop_needs_command" -s s -l sort -d 'What the ranking is sorted by: rate, total, processes, failed, pid, user, name, p50, p99, fds, growth' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l history -d 'Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
@@ -71,6 +71,7 @@ complete -c opentop -n "__fish_opentop_needs_command" -l self -d 'Show opentop\'
 complete -c opentop -n "__fish_opentop_needs_command" -l verbose -d 'Where the kernel refuses programs, tell what libbpf says too'
 complete -c opentop -n "__fish_opentop_needs_command" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
 complete -c opentop -n "__fish_opentop_needs_command" -l force -d 'Replace the FILE of --out if it exists'
+complete -c opentop -n "__fish_opentop_needs_command" -l leaks -d 'Who opens more than it closes: the processes whose open descriptors grow fastest first, as --sort growth; on the live screen'
 complete -c opentop -n "__fish_opentop_needs_command" -l mouse -d 'Let the mouse click and scroll from the start'
 complete -c opentop -n "__fish_opentop_needs_command" -l save -d 'Write the columns, the grouping and the order that the screen has at its end to the user\'s own configuration'
 complete -c opentop -n "__fish_opentop_needs_command" -l ascii -d 'Draw with ASCII only, as where the locale is not of UTF-8 or TERM is linux'
@@ -136,7 +137,7 @@ json\t''
 csv\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s O -l out -d 'Write the lines to this new file instead of stdout, where a command\'s output may be between them' -r -F
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s g -l group-by -d 'What the ranking has one row for: process, comm, parent, file, dir, user, container, unit, error, host' -r
-complete -c opentop -n "__fish_opentop_using_subcommand replay" -s s -l sort -d 'What the ranking is sorted by: rate, total, processes, failed, pid, user, name, p50, p99' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s s -l sort -d 'What the ranking is sorted by: rate, total, processes, failed, pid, user, name, p50, p99, fds, growth' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l history -d 'Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
@@ -150,6 +151,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand replay" -l config -d 'Re
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l force -d 'Replace the FILE of --out if it exists'
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -l leaks -d 'Who opens more than it closes: the processes whose open descriptors grow fastest first, as --sort growth; on the live screen'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l mouse -d 'Let the mouse click and scroll from the start'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l save -d 'Write the columns, the grouping and the order that the screen has at its end to the user\'s own configuration'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l ascii -d 'Draw with ASCII only, as where the locale is not of UTF-8 or TERM is linux'
