@@ -221,15 +221,16 @@ fn read_all(given: Option<&Path>, sources: &mut Vec<Source>) -> Result<Vec<Setti
     Ok(settings)
 }
 
-/// Where the user's own file is, if he has a home.
+/// Where the user's own file is, if he has a home. Under sudo no variable says where: they may be anybody's, and sudo does
+/// not pass on what the user has set.
 pub(crate) fn user_path() -> Option<PathBuf> {
     let absolute = |path: OsString| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
-    let config = std::env::var_os("XDG_CONFIG_HOME").and_then(absolute);
-    let home = || match Caller::of_sudo() {
-        Some(caller) => Account::find(caller.uid.to_string().as_ref()).map(|account| account.home),
-        None => std::env::var_os("HOME"),
+    let config = |home: OsString| Some(absolute(home)?.join(".config"));
+    let directory = match Caller::of_sudo() {
+        Some(caller) => config(Account::find(caller.uid.to_string().as_ref())?.home),
+        None => std::env::var_os("XDG_CONFIG_HOME").and_then(absolute).or_else(|| config(std::env::var_os("HOME")?)),
     };
-    Some(config.or_else(|| Some(home().and_then(absolute)?.join(".config")))?.join(NAME))
+    Some(directory?.join(NAME))
 }
 
 /// The settings of a file, each of which clap would take.
