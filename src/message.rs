@@ -15,6 +15,8 @@ pub enum Message {
     Counts(Counts),
     /// What there is to know of one of several hosts.
     Host(HostNews),
+    /// Where a replay is that can be asked for things, whenever that changes and with all counts.
+    Playback(Playback),
     /// The source has ended: a recording was read to its end, or the tracer was told to stop.
     End,
     /// The source broke; the text is for the user.
@@ -77,6 +79,39 @@ impl Link {
     pub fn is_up(self) -> bool {
         matches!(self, Link::Live | Link::Behind)
     }
+}
+
+/// Where a replay is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Playback {
+    /// Nanoseconds of recorded time since the first event of the recording.
+    pub at_ns: u64,
+    /// CLOCK_MONOTONIC of that event.
+    pub first_ns: u64,
+    /// All of it; `None` where the recording does not say so and was not yet read to its end.
+    pub length_ns: Option<u64>,
+    /// What came and is counted begins here: 0, or where the last seek went to.
+    pub from_ns: u64,
+    /// How often was sought: what came before another one is not of this count.
+    pub seeks: u64,
+    /// 1 as recorded, 0 as fast as it can be read.
+    pub speed: f64,
+    pub paused: bool,
+    /// It can go to another time: it is a file, no pipe.
+    pub seekable: bool,
+}
+
+/// What a replay can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum PlaybackCommand {
+    Pause(bool),
+    /// Twice as fast, or half.
+    Faster,
+    Slower,
+    /// One event more, while it is paused.
+    Step,
+    /// Nanoseconds of recorded time since the first event.
+    Seek(u64),
 }
 
 /// The hooks in use. Their text, as summaries and recordings have it, is `SET, with look-ups, without WHAT and WHAT, after SET missed N runs in M opens`.

@@ -351,7 +351,7 @@ fn moving_to_other_hooks_misses_nothing_and_says_so() {
                         commands.send(Command::MoveOn).expect("a tracer that runs");
                         told = true;
                     }
-                    Message::Opens(_) | Message::Host(_) => {}
+                    Message::Opens(_) | Message::Playback(_) | Message::Host(_) => {}
                     Message::End => break,
                     Message::Failed(why) => panic!("{why}"),
                 }

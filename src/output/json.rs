@@ -43,6 +43,12 @@ impl<W: Write> Json<W> {
         Ok(self.sink.out)
     }
 
+    /// The writer underneath, that all lines so far are handed on to, though not flushed.
+    pub(crate) fn handed_on(&mut self) -> io::Result<&mut W> {
+        self.sink.write_out()?;
+        Ok(&mut self.sink.out)
+    }
+
     /// Begins a line of the type `kind`; [`Json::end_line`] ends it.
     pub(super) fn line(&mut self, kind: &str) -> Object<'_> {
         Object::start(&mut self.sink.lines, kind)

@@ -79,6 +79,8 @@ fn write(
                 consumer.host(&news)?;
                 0
             }
+            // Only a screen asks for it.
+            Message::Playback(_) => 0,
             Message::End => return Ok(consumer.end()?),
             Message::Failed(why) => return Err(Halt::Source(why)),
         };

@@ -85,6 +85,27 @@ impl Input {
         self.watch.clone()
     }
 
+    /// The same file from this offset on; whoever still reads the other is led astray.
+    pub(super) fn at(&self, offset: u64) -> io::Result<Self> {
+        rustix::fs::seek(&self.file, rustix::fs::SeekFrom::Start(offset))?;
+        self.try_clone()
+    }
+
+    pub(super) fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self {
+            file: self.file.try_clone()?,
+            name: self.name.clone(),
+            interrupt: self.interrupt.clone(),
+            watch: self.watch.clone(),
+        })
+    }
+
+    /// The file and its size, where it is one that can be read from anywhere.
+    pub(super) fn regular(&self) -> Option<(&File, u64)> {
+        let meta = self.file.metadata().ok().filter(|meta| meta.is_file() && self.name != "-")?;
+        Some((&self.file, meta.len()))
+    }
+
     /// What errors call it.
     pub fn name(&self) -> &str {
         &self.name

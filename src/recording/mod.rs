@@ -1,17 +1,21 @@
 //! Recordings: the JSON Lines of the `json` output behind one header line, compressed with zstd.
 //!
+//! Each few MiB of it are a zstd frame of their own, and a skippable frame at the end says where those are ([`index`]).
+//!
 //! Nothing but this module knows that a recording is anything else than a source of messages. `zstdcat FILE | jq` reads
 //! one as well, and what `opentop -o json` has written can be replayed as it is.
 
+mod index;
 mod input;
 pub(crate) mod line;
 pub(crate) mod read;
 mod replay;
 mod tally;
+mod write;
 
 pub use input::{Input, Interrupt};
 pub use read::{ReadError, Reader};
-pub use replay::replay;
+pub use replay::{Controls, replay, replay_with};
 
 use crate::clock;
 use crate::event::OpenEvent;
@@ -24,8 +28,8 @@ use crate::user_file::Draft;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-use zstd::stream::write::Encoder;
+use std::time::Duration;
+use write::{Compressed, FLUSH_EVERY, FRAME_EVENTS};
 
 /// Where and when a recording was made: its first line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +100,8 @@ pub fn create(path: &Path, replace: bool) -> Result<Draft, RecordError> {
 pub struct Recorder<W: Write> {
     json: Json<Compressed<W>>,
     recorded: Recorded,
+    /// Recorded time of the latest event.
+    last_ns: u64,
 }
 
 /// How much is in a recording.
@@ -130,9 +136,7 @@ impl<W: Write> Recorder<W> {
 
     /// Begins one that is read while it is written, by somebody who is to need little memory for it.
     pub fn begin_stream(out: W, header: &Header) -> io::Result<Self> {
-        let mut compressed = Compressed::new(out, Duration::ZERO)?;
-        compressed.encoder.window_log(STREAM_WINDOW_LOG)?;
-        Self::begin_with(compressed, header)
+        Self::begin_with(Compressed::new(out, Duration::ZERO, Some(STREAM_WINDOW_LOG))?, header)
     }
 
     /// Writes a line that only a stream has, which is JSON already.
@@ -141,19 +145,19 @@ impl<W: Write> Recorder<W> {
     }
 
     fn with_flushes(out: W, header: &Header, flush_every: Duration) -> io::Result<Self> {
-        Self::begin_with(Compressed::new(out, flush_every)?, header)
+        Self::begin_with(Compressed::new(out, flush_every, None)?, header)
     }
 
     fn begin_with(compressed: Compressed<W>, header: &Header) -> io::Result<Self> {
         let mut json = Json::new(compressed);
         json.raw_line(&serde_json::to_string(header)?)?;
         json.flush()?;
-        Ok(Self { json, recorded: Recorded::default() })
+        Ok(Self { json, recorded: Recorded::default(), last_ns: 0 })
     }
 
     /// Ends the recording. Without this it reads as one that was cut off. Returns how much is in it.
     pub fn finish(self) -> io::Result<Recorded> {
-        self.json.into_inner()?.encoder.finish()?.flush()?;
+        self.json.into_inner()?.finish(self.last_ns)?;
         Ok(self.recorded)
     }
 }
@@ -166,6 +170,10 @@ impl<W: Write> Output for Recorder<W> {
     fn open(&mut self, event: &OpenEvent<'_>, names: &Names) -> io::Result<()> {
         let recorded = &mut self.recorded;
         *(if event.is_lookup() { &mut recorded.lookups } else { &mut recorded.opens }) += 1;
+        if (recorded.opens + recorded.lookups - 1).is_multiple_of(FRAME_EVENTS) {
+            self.json.handed_on()?.begin_frame(event.ts_ns)?;
+        }
+        self.last_ns = self.last_ns.max(event.ts_ns);
         self.json.open(event, names)
     }
 
@@ -188,41 +196,6 @@ impl<W: Write> Output for Recorder<W> {
 
 /// The zstd window of a stream, as a power of two.
 const STREAM_WINDOW_LOG: u32 = 19;
-
-/// Each flush ends a block and costs compression, so the many that an output gets must not all reach the file.
-const FLUSH_EVERY: Duration = Duration::from_secs(1);
-
-/// A compressed file that is flushed from time to time.
-struct Compressed<W: Write> {
-    encoder: Encoder<'static, W>,
-    flush_every: Duration,
-    flushed: Option<Instant>,
-    dirty: bool,
-}
-
-impl<W: Write> Compressed<W> {
-    fn new(out: W, flush_every: Duration) -> io::Result<Self> {
-        let mut encoder = Encoder::new(out, zstd::DEFAULT_COMPRESSION_LEVEL)?;
-        encoder.include_checksum(true)?;
-        Ok(Self { encoder, flush_every, flushed: None, dirty: false })
-    }
-}
-
-impl<W: Write> Write for Compressed<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.dirty = true;
-        self.encoder.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let due = self.flushed.is_none_or(|last| last.elapsed() >= self.flush_every);
-        if self.dirty && due {
-            self.encoder.flush()?;
-            (self.flushed, self.dirty) = (Some(Instant::now()), false);
-        }
-        Ok(())
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Reading a recording, line by line.
 
+use super::index::{Frame, Index};
 use super::input::{Input, Interrupt};
 use super::line::{COUNT_MAX, Kind, LostLine, OpenLine, SummaryLine, Texts};
 use super::{Header, STREAM_WINDOW_LOG};
@@ -67,6 +68,22 @@ pub struct Reader {
     header: Option<Header>,
     is_report: bool,
     parser: Parser,
+    /// Where it can be read from anywhere.
+    seekable: Option<Seekable>,
+}
+
+/// A file that can be read again, and where its frames are; an empty index where it has none.
+struct Seekable {
+    input: Input,
+    index: Index,
+}
+
+impl Seekable {
+    fn of(input: &Input) -> Option<Self> {
+        let (file, size) = input.regular()?;
+        let index = Index::read(file, size).ok().flatten().unwrap_or_default();
+        Some(Self { input: input.try_clone().ok()?, index })
+    }
 }
 
 impl Reader {
@@ -82,7 +99,9 @@ impl Reader {
     /// The same; it may be a report, too.
     pub fn of_any_file(input: Input) -> Result<Self, ReadError> {
         let (file, interrupt) = (input.name().to_owned(), input.interrupt().clone());
-        Self::begin(Lines::new(input, file, interrupt, WINDOW_LOG_MAX)?, CGROUPS_BYTES)
+        let seekable = Seekable::of(&input);
+        let reader = Self::begin(Lines::new(input, file, interrupt, WINDOW_LOG_MAX)?, CGROUPS_BYTES)?;
+        Ok(Self { seekable, ..reader })
     }
 
     /// Reads what another host sends, which takes no more memory than it must.
@@ -113,7 +132,36 @@ impl Reader {
         let header = (kind == "header").then(|| parse::<Header>(&lines.line));
         let header = header.transpose().map_err(|what| lines.garbage(what))?;
         let header = header.map(|header| displayable(&header));
-        Ok(Self { lines, ahead: header.is_none(), header, is_report, parser: Parser { most, ..Parser::default() } })
+        let parser = Parser { most, ..Parser::default() };
+        Ok(Self { lines, ahead: header.is_none(), header, is_report, parser, seekable: None })
+    }
+
+    /// Whether [`Reader::seek`] can go anywhere.
+    pub fn is_seekable(&self) -> bool {
+        self.seekable.is_some()
+    }
+
+    /// Recorded times of the first and the latest event, where the recording has an index.
+    pub fn span_ns(&self) -> Option<(u64, u64)> {
+        let index = &self.seekable.as_ref()?.index;
+        Some((index.frames.first()?.ts_ns, index.last_ns))
+    }
+
+    /// Reads on from some line before what was recorded at `ts_ns`: close before it with an index, else from the start.
+    pub fn seek(&mut self, ts_ns: u64) -> Result<(), ReadError> {
+        let Some(seekable) = &self.seekable else { return Ok(()) };
+        let frame = seekable.index.frame_before(ts_ns);
+        if self.lines.go_to(seekable, frame).is_err() {
+            // What is no frame is no reason to believe any of the others.
+            self.seekable.iter_mut().for_each(|seekable| seekable.index = Index::default());
+            let Some(seekable) = &self.seekable else { return Ok(()) };
+            if let Err(error) = self.lines.go_to(seekable, Frame::default()) {
+                return Err(self.lines.broken(error));
+            }
+        }
+        self.ahead = false;
+        (self.parser.told, self.parser.summed_up) = (Lost::default(), false);
+        Ok(())
     }
 
     /// Whether these are the lines of a report in JSON.
@@ -175,6 +223,21 @@ impl Lines {
             Err(_) if interrupt.is_set() => Err(ReadError::Interrupted { file, line: 0 }),
             Err(error) => Err(ReadError::Io { file, error }),
         }
+    }
+
+    fn go_to(&mut self, file: &Seekable, frame: Frame) -> io::Result<()> {
+        let mut input = file.input.at(frame.offset)?;
+        if frame.offset > 0 {
+            let mut magic = [0; ZSTD_MAGIC.len()];
+            input.read_exact(&mut magic)?;
+            if magic != ZSTD_MAGIC {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            input = file.input.at(frame.offset)?;
+        }
+        self.input = decompressed(input, WINDOW_LOG_MAX)?;
+        self.number = frame.line;
+        Ok(())
     }
 
     /// Reads the next line. False at the end.

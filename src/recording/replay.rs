@@ -3,12 +3,16 @@
 use super::read::{Item, ReadError, Reader};
 use super::tally::Tally;
 use crate::event::{Batch, OpenEvent};
-use crate::message::{Message, Totals};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, select};
+use crate::message::{Message, Playback, PlaybackCommand, Totals};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, at, never, select};
 use std::time::{Duration, Instant};
 
 /// Time that a batch spans when it is replayed, as with a live source.
 const BATCH: Duration = Duration::from_millis(20);
+
+/// The speeds that can be asked for.
+const SPEED_MAX: f64 = 1024.0;
+const SPEED_MIN: f64 = 1.0 / 64.0;
 
 /// The longest time that nothing is sent: a longer pause of the recording is cut to this.
 const PAUSE_MAX: Duration = Duration::from_mins(1);
@@ -32,33 +36,67 @@ pub struct Replayed {
 /// Counts come every `interval` of recorded time. They are those of the events, with the losses that the recording
 /// tells; in the end its own totals, where it has them. The last message is `End`, or `Failed` if the recording holds something else than a recording.
 pub fn replay(
-    mut reader: Reader,
+    reader: Reader,
     speed: f64,
     interval: Duration,
     messages: &Sender<Message>,
     stop: &Receiver<()>,
 ) -> Replayed {
-    let mut player = Player::new(speed, interval, messages, stop);
+    replay_with(reader, speed, interval, messages, Controls { stop, commands: None })
+}
+
+/// What a replay listens to.
+#[derive(Clone, Copy, Debug)]
+pub struct Controls<'a> {
+    pub stop: &'a Receiver<()>,
+    /// Where there are some, the replay tells where it is, and waits for more of them at the end.
+    pub commands: Option<&'a Receiver<PlaybackCommand>>,
+}
+
+/// The same as [`replay`] for a consumer who may ask for things.
+pub fn replay_with(
+    mut reader: Reader,
+    speed: f64,
+    interval: Duration,
+    messages: &Sender<Message>,
+    controls: Controls<'_>,
+) -> Replayed {
+    let mut player = Player::new(speed, interval, messages, controls);
+    player.begin(&reader);
     let mut replayed = Replayed::default();
-    let end = match player.play(&mut reader) {
-        Ok(()) | Err(Halt::Stopped) => Message::End,
-        // It was the consumer who wanted no more.
-        Err(Halt::Broken(ReadError::Interrupted { .. })) => Message::End,
-        Err(Halt::Broken(error @ ReadError::EndsEarly { .. })) => {
-            replayed.note = Some(error.to_string());
-            Message::End
+    loop {
+        let (end, broken) = match player.play(&mut reader) {
+            Ok(()) | Err(Halt::Stopped | Halt::Seek(_)) => (Message::End, false),
+            // It was the consumer who wanted no more.
+            Err(Halt::Broken(ReadError::Interrupted { .. })) => (Message::End, true),
+            Err(Halt::Broken(error @ ReadError::EndsEarly { .. })) => {
+                replayed.note = Some(error.to_string());
+                (Message::End, false)
+            }
+            Err(Halt::Broken(error)) => (Message::Failed(error.to_string()), true),
+        };
+        player.end(end);
+        replayed.opens = player.sent;
+        if broken || !player.goes_on(&mut reader) {
+            return replayed;
         }
-        Err(Halt::Broken(error)) => Message::Failed(error.to_string()),
-    };
-    player.end(end);
-    replayed.opens = player.sent;
-    replayed
+    }
 }
 
 /// Why playing stops before its time.
 enum Halt {
     Stopped,
+    /// To go on elsewhere, so many nanoseconds from the first event.
+    Seek(u64),
     Broken(ReadError),
+}
+
+/// What a wait has ended with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    Due,
+    /// One event may pass, as it was asked for.
+    Step,
 }
 
 struct Player<'a> {
@@ -67,6 +105,14 @@ struct Player<'a> {
     interval_ns: u64,
     messages: &'a Sender<Message>,
     stop: &'a Receiver<()>,
+    commands: Option<&'a Receiver<PlaybackCommand>>,
+    playback: Playback,
+    /// Recorded time of the first event of the recording.
+    first_ns: Option<u64>,
+    /// Of what was recorded before, nothing is sent: where it was sought.
+    skip_ns: u64,
+    /// Events that may be sent although it is paused.
+    steps: u64,
     batch: Batch,
     /// Recorded times of the first and the latest event in the batch.
     batch_ns: (u64, u64),
@@ -81,15 +127,22 @@ struct Player<'a> {
     /// Recorded time that nobody waits through.
     cut_ns: u64,
     sent: u64,
+    /// Recorded time of the latest event that was sent.
+    sent_ns: u64,
 }
 
 impl<'a> Player<'a> {
-    fn new(speed: f64, interval: Duration, messages: &'a Sender<Message>, stop: &'a Receiver<()>) -> Self {
+    fn new(speed: f64, interval: Duration, messages: &'a Sender<Message>, controls: Controls<'a>) -> Self {
         Self {
             speed,
+            commands: controls.commands,
+            playback: Playback { speed, ..Playback::default() },
+            first_ns: None,
+            skip_ns: 0,
+            steps: 0,
             interval_ns: u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX).max(1),
             messages,
-            stop,
+            stop: controls.stop,
             batch: Batch::default(),
             batch_ns: (0, 0),
             tally: Tally::default(),
@@ -99,14 +152,38 @@ impl<'a> Player<'a> {
             counts_ns: 0,
             cut_ns: 0,
             sent: 0,
+            sent_ns: 0,
         }
+    }
+
+    /// What is known before anything is read, and told at once: whoever asks for a pause means the replay.
+    fn begin(&mut self, reader: &Reader) {
+        self.playback.seekable = reader.is_seekable();
+        if let Some((first, last)) = reader.span_ns() {
+            (self.first_ns, self.playback.first_ns) = (Some(first), first);
+            self.playback.length_ns = Some(last.saturating_sub(first));
+        }
+        // A consumer that is gone is noticed with the first event.
+        let _ = self.tell();
     }
 
     fn play(&mut self, reader: &mut Reader) -> Result<(), Halt> {
         loop {
+            match self.read(reader) {
+                Err(Halt::Seek(to_ns)) => self.seek(reader, to_ns)?,
+                ended => return ended,
+            }
+        }
+    }
+
+    fn read(&mut self, reader: &mut Reader) -> Result<(), Halt> {
+        loop {
             // Whatever is read, and however long it gives no event.
             if self.stop.try_recv() != Err(TryRecvError::Empty) {
                 return Err(Halt::Stopped);
+            }
+            while let Some(command) = self.commands.and_then(|commands| commands.try_recv().ok()) {
+                self.obey(command)?;
             }
             let item = match reader.next_item() {
                 Ok(Some(item)) => item,
@@ -118,14 +195,96 @@ impl<'a> Player<'a> {
             };
             match item {
                 Item::Open(event, cgroup) => {
-                    self.make_room(&event)?;
+                    let first_ns = *self.first_ns.get_or_insert(event.ts_ns);
+                    self.playback.first_ns = first_ns;
                     cgroup.into_iter().for_each(|cgroup| self.batch.name_cgroup(cgroup));
+                    if event.ts_ns < self.skip_ns {
+                        continue;
+                    }
+                    self.make_room(&event)?;
+                    self.playback.at_ns = self.now_ns.saturating_sub(first_ns);
                     self.batch.push(&event);
-                    self.tally.add(&event);
                 }
-                Item::Lost { cause, count } => self.tally.lose(cause, count),
-                Item::Summary(totals) => self.summary = Some(totals),
-                Item::Other(_) => {}
+                Item::Lost { cause, count } if self.skip_ns == 0 || self.started.is_some() => {
+                    self.tally.lose(cause, count);
+                }
+                Item::Summary(totals) if self.skip_ns == 0 => self.summary = Some(totals),
+                Item::Lost { .. } | Item::Summary(_) | Item::Other(_) => {}
+            }
+        }
+    }
+
+    /// Does what the consumer asks for. What is waited for is another time then.
+    fn obey(&mut self, command: PlaybackCommand) -> Result<(), Halt> {
+        match command {
+            PlaybackCommand::Seek(to_ns) if self.playback.seekable => return Err(Halt::Seek(to_ns)),
+            _ => self.do_as_told(command),
+        }
+        self.tell()
+    }
+
+    fn do_as_told(&mut self, command: PlaybackCommand) {
+        // From where it is now, at the new speed.
+        let now_ns = self.position();
+        match command {
+            PlaybackCommand::Seek(_) => {}
+            PlaybackCommand::Pause(paused) => (self.playback.paused, self.steps) = (paused, 0),
+            // As fast as possible is faster than anything.
+            PlaybackCommand::Faster | PlaybackCommand::Slower if self.speed == 0.0 => self.speed = 1.0,
+            PlaybackCommand::Faster => self.speed = (self.speed * 2.0).min(SPEED_MAX.max(self.speed)),
+            PlaybackCommand::Slower => self.speed = (self.speed / 2.0).max(SPEED_MIN.min(self.speed)),
+            PlaybackCommand::Step => self.steps += u64::from(self.playback.paused),
+        }
+        self.playback.speed = self.speed;
+        (self.started, self.cut_ns) = (self.started.map(|_| (Instant::now(), now_ns)), 0);
+    }
+
+    /// The recorded time that it is now.
+    fn position(&self) -> u64 {
+        let Some((started, first_ns)) = self.started else { return self.sent_ns };
+        let passed = if self.playback.paused { 0.0 } else { started.elapsed().as_secs_f64() * self.speed * 1e9 };
+        first_ns.saturating_add(self.cut_ns).saturating_add(passed as u64).max(self.sent_ns)
+    }
+
+    /// Says where it is, to whoever can ask for another place.
+    fn tell(&self) -> Result<(), Halt> {
+        if self.commands.is_some() { self.send(Message::Playback(self.playback)) } else { Ok(()) }
+    }
+
+    /// Begins anew with what was recorded so long after the first event.
+    fn seek(&mut self, reader: &mut Reader, to_ns: u64) -> Result<(), Halt> {
+        let to_ns = self.playback.length_ns.map_or(to_ns, |length| to_ns.min(length));
+        reader.seek(self.first_ns.unwrap_or(0).saturating_add(to_ns)).map_err(Halt::Broken)?;
+        // Nothing is before the first event, whatever its time: all of it is wanted then.
+        self.skip_ns = if to_ns == 0 { 0 } else { self.first_ns.unwrap_or(0).saturating_add(to_ns) };
+        self.batch = Batch::default();
+        (self.tally, self.summary, self.started) = (Tally::default(), None, None);
+        (self.batch_ns, self.now_ns, self.counts_ns, self.cut_ns, self.sent_ns) = ((0, 0), 0, 0, 0, 0);
+        let seeks = self.playback.seeks + 1;
+        self.playback = Playback { at_ns: to_ns, from_ns: to_ns, seeks, ..self.playback };
+        // The event that is there is seen, and where it is.
+        self.steps = u64::from(self.playback.paused);
+        self.tell()
+    }
+
+    /// Whether there is more to play after the end: waits for somebody to ask for it.
+    fn goes_on(&mut self, reader: &mut Reader) -> bool {
+        let Some(commands) = self.commands else { return false };
+        if self.started.is_some() || self.playback.length_ns.is_none() {
+            self.playback.length_ns.get_or_insert(self.playback.at_ns);
+        }
+        loop {
+            if self.tell().is_err() {
+                return false;
+            }
+            let command = select! {
+                recv(commands) -> command => command,
+                recv(self.stop) -> _ => return false,
+            };
+            match command.map(|command| self.obey(command)) {
+                Ok(Err(Halt::Seek(to_ns))) => return self.seek(reader, to_ns).is_ok(),
+                Ok(Ok(())) => {}
+                _ => return false,
             }
         }
     }
@@ -139,7 +298,7 @@ impl<'a> Player<'a> {
         }
         let spanned = Duration::from_nanos(ts_ns.saturating_sub(self.batch_ns.0)).as_secs_f64();
         let long = self.speed > 0.0 && spanned >= BATCH.as_secs_f64() * self.speed;
-        let full = self.batch.is_full();
+        let full = self.batch.is_full() || self.playback.paused;
         if ts_ns >= self.counts_ns || long || full {
             self.send_batch()?;
         }
@@ -171,8 +330,35 @@ impl<'a> Player<'a> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        self.wait_until(self.batch_ns.1)?;
+        while self.wait_until(self.batch_ns.1)? == Wait::Step {
+            // One of them alone.
+            let mut events = std::mem::take(&mut self.batch);
+            let mut batch = Batch::default();
+            for cgroup in events.cgroups() {
+                batch.name_cgroup(cgroup.clone());
+            }
+            events.clear_cgroups();
+            events.iter().take(1).for_each(|event| batch.push(&event));
+            events.iter_from(1).for_each(|event| self.batch.push(&event));
+            self.playback.at_ns =
+                batch.iter().last().map_or(0, |event| event.ts_ns).saturating_sub(self.first_ns.unwrap_or(0));
+            self.hand_on(batch)?;
+            let counts = self.tally.counts(self.sent_ns);
+            self.send(Message::Counts(counts))?;
+            self.tell()?;
+            if self.batch.is_empty() {
+                return Ok(());
+            }
+        }
         let batch = std::mem::take(&mut self.batch);
+        self.hand_on(batch)
+    }
+
+    fn hand_on(&mut self, batch: Batch) -> Result<(), Halt> {
+        for event in batch.iter() {
+            self.tally.add(&event);
+            self.sent_ns = self.sent_ns.max(event.ts_ns);
+        }
         let opens = batch.len() as u64;
         self.send(Message::Opens(batch))?;
         self.sent += opens;
@@ -181,26 +367,52 @@ impl<'a> Player<'a> {
 
     /// Sends the counts that are due before `ts_ns`. At full speed nobody waits through a pause, so one is enough.
     fn send_counts(&mut self, ts_ns: u64) -> Result<(), Halt> {
-        self.wait_until(self.counts_ns)?;
+        // A step is an event, and none is here.
+        if self.wait_until(self.counts_ns)? == Wait::Step {
+            self.counts_ns = self.counts_ns.max(ts_ns);
+            self.steps += 1;
+        }
         let counts = self.tally.counts(self.counts_ns);
         self.send(Message::Counts(counts))?;
+        self.tell()?;
         let from = if self.speed > 0.0 { self.counts_ns } else { ts_ns };
         let step = self.interval_ns.max((BATCH.as_nanos() as f64 * self.speed) as u64);
         self.counts_ns = from.saturating_add(step);
         Ok(())
     }
 
-    fn wait_until(&self, ts_ns: u64) -> Result<(), Halt> {
-        let Some((started, first_ns)) = self.started.filter(|_| self.speed > 0.0) else { return Ok(()) };
+    /// Waits for this recorded time, or for a step that is asked for during a pause.
+    fn wait_until(&mut self, ts_ns: u64) -> Result<Wait, Halt> {
+        loop {
+            if self.playback.paused && self.steps > 0 {
+                self.steps -= 1;
+                return Ok(Wait::Step);
+            }
+            let timer = match self.due(ts_ns) {
+                _ if self.playback.paused => never(),
+                Some(due) if due <= Instant::now() => return Ok(Wait::Due),
+                Some(due) => at(due),
+                // A time that no clock reaches never comes; then only the end of the program ends the wait.
+                None => never(),
+            };
+            let nobody = never();
+            select! {
+                recv(timer) -> _ => {}
+                recv(self.stop) -> _ => return Err(Halt::Stopped),
+                recv(self.commands.unwrap_or(&nobody)) -> command => match command {
+                    Ok(command) => self.obey(command)?,
+                    Err(_) => return Err(Halt::Stopped),
+                },
+            }
+        }
+    }
+
+    /// When this recorded time is to be shown.
+    fn due(&self, ts_ns: u64) -> Option<Instant> {
+        let Some((started, first_ns)) = self.started.filter(|_| self.speed > 0.0) else { return Some(Instant::now()) };
         let passed = Duration::from_nanos(ts_ns.saturating_sub(first_ns).saturating_sub(self.cut_ns));
         let after = passed.as_secs_f64() / self.speed;
-        let due = Duration::try_from_secs_f64(after).ok().and_then(|after| started.checked_add(after));
-        // A time that no clock reaches never comes; then only the end of the program ends the wait.
-        let told = match due {
-            Some(due) => self.stop.recv_deadline(due),
-            None => self.stop.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        if told == Err(RecvTimeoutError::Timeout) { Ok(()) } else { Err(Halt::Stopped) }
+        Duration::try_from_secs_f64(after).ok().and_then(|after| started.checked_add(after))
     }
 
     /// Sends, waiting for room. A consumer that is gone ends the replay like one that says so.
@@ -232,8 +444,9 @@ mod tests {
         const YEAR: u64 = 365 * 24 * 3600 * 1_000_000_000;
         const MINUTE: u64 = 60_000_000_000;
         let ((messages, _received), stop) = (bounded(1), never());
+        let controls = Controls { stop: &stop, commands: None };
         for (speed, most) in [(1.0, MINUTE), (10.0, 10 * MINUTE), (1e300, u64::MAX)] {
-            let mut player = Player::new(speed, Duration::from_secs(1), &messages, &stop);
+            let mut player = Player::new(speed, Duration::from_secs(1), &messages, controls);
             player.cut_pause(most.min(MINUTE));
             assert_eq!((player.now_ns, player.cut_ns), (0, 0), "at {speed}");
             player.cut_pause(99 * YEAR);

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 mod hostile;
 mod replay;
+mod seek;
 
 /// The longest time, in nanoseconds, that is believed.
 const CENTURY: u64 = 3_153_600_000_000_000_000;

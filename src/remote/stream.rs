@@ -120,7 +120,7 @@ impl<'a> Stream<'a> {
                         self.hooks = hooks.to_string();
                         self.say(&wire::hooks(&self.hooks.clone()))?;
                     }
-                    Ok(Message::Host(_)) => {}
+                    Ok(Message::Host(_) | Message::Playback(_)) => {}
                     Ok(Message::End) => {
                         let last = std::mem::take(&mut self.counts);
                         let totals = self.send_counts(&last)?;

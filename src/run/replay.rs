@@ -4,7 +4,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Instant;
 
-use crossbeam_channel::{bounded, never};
+use crossbeam_channel::{Sender, bounded, never};
 
 use super::lines::{Source, draft, keep, write_lines, writer};
 use super::screen::{Shown, screen};
@@ -12,11 +12,27 @@ use super::{WAITING, until};
 use crate::cli::OutputForm;
 use crate::config::Show;
 use crate::error::{self, Error};
+use crate::filter::KernelFilter;
+use crate::message::PlaybackCommand;
 use crate::output::ending::{Answer, Ends};
 use crate::privileges::{self, Role};
-use crate::recording::{self, Input, Interrupt, ReadError, Reader};
+use crate::recording::{self, Controls, Input, Interrupt, ReadError, Reader};
 use crate::signals::Handlers;
 use crate::tui;
+
+/// A recording that is played, as the screen may ask things of it.
+struct Player(Sender<PlaybackCommand>);
+
+impl tui::Control for Player {
+    fn filter(&mut self, _: &KernelFilter, _: &str) -> bool {
+        false
+    }
+
+    fn play(&mut self, command: PlaybackCommand) {
+        // Where the channel is full the key can be pressed again.
+        let _ = self.0.try_send(command);
+    }
+}
 
 /// Shows a recording.
 ///
@@ -37,9 +53,14 @@ pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
     let header = reader.header().cloned().unwrap_or_default();
     let (messages, received) = bounded(WAITING);
     let (stop, stopped) = bounded(1);
+    let (ask, asked) = bounded(WAITING);
+    let interactive = matches!(show.form, OutputForm::Tui);
     let interval = show.selection.interval;
     thread::scope(|scope| {
-        let player = scope.spawn(move || recording::replay(reader, speed, interval, &messages, &stopped));
+        let player = scope.spawn(move || {
+            let controls = Controls { stop: &stopped, commands: interactive.then_some(&asked) };
+            recording::replay_with(reader, speed, interval, &messages, controls)
+        });
         let end = || {
             interrupt.set();
             let _ = stop.try_send(());
@@ -58,7 +79,7 @@ pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
                     hidden_processes,
                     start: None,
                 };
-                until(limit, &end, || screen(show, shown, (&received, never()), tui::NoControl))
+                until(limit, &end, || screen(show, shown, (&received, never()), Player(ask)))
             }
             _ => Handlers::install().and_then(Handlers::listen).map_err(no_signals).and_then(|signals| {
                 let ends = Ends { signals: &signals.received, answer: &|_| Answer::End, limit, stop: &end };

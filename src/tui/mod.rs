@@ -9,4 +9,4 @@ pub(crate) mod terminal;
 pub(crate) mod ui;
 mod worker;
 
-pub use run::{Control, NoControl, run};
+pub use run::{Control, run};

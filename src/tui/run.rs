@@ -17,7 +17,7 @@ use super::worker::Worker;
 use super::{effect, ui};
 use crate::clock::Moment;
 use crate::filter::KernelFilter;
-use crate::message::Message;
+use crate::message::{Message, PlaybackCommand};
 
 /// How the screen asks for things of the live side.
 pub trait Control {
@@ -35,21 +35,14 @@ pub trait Control {
         never()
     }
 
+    /// Plays a recording otherwise; messages tell what came of it.
+    fn play(&mut self, _command: PlaybackCommand) {}
+
     /// Sends bytes to the terminal of the command.
     fn type_bytes(&mut self, _bytes: &[u8]) {}
 
     /// Gives the terminal of the command another size.
     fn resize(&mut self, _size: Size) {}
-}
-
-/// Of a recording nothing can be asked.
-#[derive(Clone, Copy, Debug)]
-pub struct NoControl;
-
-impl Control for NoControl {
-    fn filter(&mut self, _: &KernelFilter, _: &str) -> bool {
-        false
-    }
 }
 
 /// Shows the screen until the user, a signal or the source ends it. The terminal is as it was before when this
@@ -180,6 +173,7 @@ fn apply(
                     }
                 }
             }
+            Effect::Play(command) => control.play(command),
             Effect::Lookups(wanted) => control.look_up(wanted),
             Effect::Type(bytes) => control.type_bytes(&bytes),
             Effect::CommandSize(size) => control.resize(size),

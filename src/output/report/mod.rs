@@ -44,7 +44,7 @@ impl<'a> Collect<'a> {
             Message::Opens(batch) => drop(self.add(batch, u64::MAX)),
             Message::Hooks(hooks) => self.hooks = hooks.to_string(),
             Message::Counts(counts) => self.totals = counts.totals,
-            Message::Host(_) | Message::End | Message::Failed(_) => {}
+            Message::Host(_) | Message::Playback(_) | Message::End | Message::Failed(_) => {}
         }
     }
 

@@ -240,7 +240,7 @@ fn shown(recording: &[u8]) -> Vec<u8> {
                 match &message {
                     Message::Opens(batch) => drop(consumer.opens(batch, u64::MAX).unwrap()),
                     Message::Counts(counts) => drop(consumer.counts(counts.clone(), u64::MAX).unwrap()),
-                    Message::Hooks(_) | Message::Host(_) => {}
+                    Message::Hooks(_) | Message::Host(_) | Message::Playback(_) => {}
                     Message::End | Message::Failed(_) => consumer.end().unwrap(),
                 }
             }

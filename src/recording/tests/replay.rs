@@ -2,7 +2,7 @@ use super::*;
 use crate::message::Message;
 use crate::recording::replay::Replayed;
 use crossbeam_channel::{Receiver, bounded, never, unbounded};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -21,6 +21,7 @@ fn kinds(messages: &[Message]) -> Vec<String> {
         Message::Counts(counts) => format!("counts {} at {}", counts.totals.opens, counts.ts_ns / 1_000_000),
         Message::Hooks(hooks) => format!("hooks {hooks}"),
         Message::Host(news) => format!("{news:?}"),
+        Message::Playback(at) => format!("{} of {:?}", at.at_ns / 1_000_000, at.length_ns),
         Message::End => "end".into(),
         Message::Failed(what) => format!("failed: {what}"),
     };

@@ -9,6 +9,8 @@ use super::selection::Selection;
 use super::{App, Effect, Ended, Find, Mode, Pick, Scope, columns, keymap, terms};
 use crate::escape::escape;
 use crate::filter::Term;
+use crate::history::timeline::Timeline;
+use crate::message::PlaybackCommand;
 use crate::ranking;
 use crate::ranking::openers::Group;
 use crate::tui::input::{Mouse, MouseKind};
@@ -43,6 +45,7 @@ impl App {
             }
             Mode::Command { .. } => return self.command_action(action),
             Mode::Tree(_) => return self.tree_action(action),
+            Mode::Timeline(_) => return self.timeline_key(key, action),
             Mode::Browse => {}
         }
         action.map_or_else(Vec::new, |action| self.act(action))
@@ -54,6 +57,8 @@ impl App {
             Action::Command => self.show_command(),
             Action::Report => self.show_report(),
             Action::Tree => self.show_tree(),
+            Action::Timeline => self.show_timeline(),
+            Action::Mark => self.mark(self.time_shown()),
             Action::Lookups if self.setup.replay.is_some() => {
                 self.say("a recording has the look-ups that it was made with: opentop record --lookups");
             }
@@ -63,6 +68,13 @@ impl App {
             Action::Back => return self.back(),
             Action::Include => return self.pick(true),
             Action::Exclude => return self.pick(false),
+            Action::Pause if self.is_playing() => {
+                let paused = self.playback.is_some_and(|playback| playback.paused);
+                return self.play(PlaybackCommand::Pause(!paused));
+            }
+            Action::PlayFaster => return self.play(PlaybackCommand::Faster),
+            Action::PlaySlower => return self.play(PlaybackCommand::Slower),
+            Action::Step => return self.play(PlaybackCommand::Step),
             Action::Pause => self.pause(),
             Action::Follow => self.follow(),
             Action::Move(motion) => self.go(motion),
@@ -233,7 +245,7 @@ impl App {
         }
     }
 
-    fn focus_on(&mut self, focus: Focus) {
+    pub(super) fn focus_on(&mut self, focus: Focus) {
         self.focus = focus;
         if self.panels != Panels::Both {
             self.panels = if focus == Focus::Events { Panels::Events } else { Panels::Openers };
@@ -309,6 +321,7 @@ impl App {
 
     fn reset(&mut self) {
         self.meter.reset();
+        self.timeline = Timeline::default();
         self.events.clear(self.setup.history);
         self.apply_filter();
         self.ranking.reset(&self.names);

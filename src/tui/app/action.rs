@@ -20,6 +20,10 @@ pub enum Action {
     Report,
     /// Who started whom.
     Tree,
+    /// Opens over time.
+    Timeline,
+    /// Mark the time that is shown, or no longer.
+    Mark,
     /// Go to the newest event and stay there.
     Follow,
     Move(Motion),
@@ -45,6 +49,10 @@ pub enum Action {
     Reset,
     Faster,
     Slower,
+    /// A replay at twice the speed, at half of it, one event on.
+    PlayFaster,
+    PlaySlower,
+    Step,
     Mouse,
     Repaint,
     Suspend,

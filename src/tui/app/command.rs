@@ -7,6 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Size;
 
 use super::sanitize::Sanitizer;
+use super::{App, Dirty, Mode};
 
 /// Rows that are kept above the screen; 32 bytes a cell.
 const SCROLLBACK: usize = 1000;
@@ -136,6 +137,25 @@ fn parser(size: Size) -> vt100::Parser {
 
 fn parser_of(height: u16, width: u16) -> vt100::Parser {
     vt100::Parser::new(height, width, SCROLLBACK)
+}
+
+impl App {
+    pub(super) fn take_command(&mut self, event: CommandEvent) {
+        let Some(command) = &mut self.command else { return };
+        let first = !command.printed;
+        match event {
+            CommandEvent::Output(bytes) => {
+                command.print(&bytes);
+                if matches!(self.mode, Mode::Command { .. }) || first {
+                    self.touch(Dirty::Data);
+                }
+            }
+            CommandEvent::Ended(how) => {
+                command.ended = Some(how.clone());
+                self.say(how);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

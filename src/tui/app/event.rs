@@ -8,7 +8,7 @@ use super::command::CommandEvent;
 use super::who::{Answer, Question};
 use super::work::{Done, Work};
 use crate::filter::KernelFilter;
-use crate::message::Message;
+use crate::message::{Message, PlaybackCommand};
 use crate::tui::input::Input;
 
 /// Why the screen was left.
@@ -74,6 +74,8 @@ pub enum Effect {
     Filter(KernelFilter),
     /// See look-ups too, or no longer.
     Lookups(bool),
+    /// Play the recording otherwise.
+    Play(PlaybackCommand),
     /// Send these bytes to the command.
     Type(Vec<u8>),
     /// The command's terminal has this size now.

@@ -269,6 +269,26 @@ impl Events {
         held.scroll = Scroll { top: held.feed.row_of(top), selected: held.feed.row_of(selected) };
     }
 
+    /// Selects the first row of this time, CLOCK_MONOTONIC, or of a later one.
+    pub fn go_to(&mut self, ts_ns: u64, height: usize) {
+        self.hold(height);
+        let Some(held) = &mut self.held else { return };
+        let feed = &held.feed;
+        let events = feed.folded.as_ref().map_or_else(|| feed.matches.len(), Folded::len);
+        let (mut low, mut high) = (0, events);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let before = feed.event(middle).is_some_and(|row| row.event.ts_ns < ts_ns);
+            (low, high) = if before { (middle + 1, high) } else { (low, middle) };
+        }
+        let id = match &feed.folded {
+            Some(folded) => folded.get(low).map(|run| run.first),
+            None => feed.matches.nth(low),
+        };
+        let selected = id.map_or(feed.len(), |id| feed.row_of(id));
+        held.scroll = Scroll { top: selected.saturating_sub(height / 2), selected }.settled(feed.len(), height);
+    }
+
     /// Selects row `index` of the window.
     pub fn select_row(&mut self, index: usize, height: usize) {
         self.hold(height);

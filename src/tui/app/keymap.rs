@@ -71,7 +71,7 @@ const fn bind(keys: &'static [Key], action: Action, hint: Hint, does: &'static s
 }
 
 /// All keys outside of the prompt. The footer takes its hints in this order.
-pub const SECTIONS: [Section; 6] = [
+pub const SECTIONS: [Section; 7] = [
     Section {
         title: "General",
         bindings: &[
@@ -128,6 +128,21 @@ pub const SECTIONS: [Section; 6] = [
         ],
     },
     Section {
+        title: "Time",
+        bindings: &[
+            bind(
+                &[char('H')],
+                Action::Timeline,
+                ["timeline", "timeline"],
+                "timeline: opens and failures, go to a time",
+            ),
+            bind(&[char('\'')], Action::Mark, NO_HINT, "mark the time that is shown, or no longer"),
+            bind(&[char('.')], Action::Step, NO_HINT, "replay: one event on; Space pauses and goes on"),
+            bind(&[char(']')], Action::PlayFaster, NO_HINT, "replay: twice as fast"),
+            bind(&[char('[')], Action::PlaySlower, NO_HINT, "replay: half as fast"),
+        ],
+    },
+    Section {
         title: "Keep what was found",
         bindings: &[
             bind(&[char('y'), char('c')], Action::Copy, ["copy", "copy"], "copy the path, or the name of the row"),
@@ -168,8 +183,8 @@ pub const SECTIONS: [Section; 6] = [
             bind(&[control('d')], Action::Move(HalfDown), NO_HINT, "half a page down"),
             bind(&[char('g'), key(KeyCode::Home)], Action::Move(First), NO_HINT, "to the first row"),
             bind(&[char('G'), key(KeyCode::End)], Action::Move(Last), NO_HINT, "to the last row"),
-            bind(&[key(KeyCode::Left), char('H')], Action::Left, NO_HINT, "scroll paths to the left"),
-            bind(&[key(KeyCode::Right), char('L')], Action::Right, NO_HINT, "scroll paths to the right"),
+            bind(&[key(KeyCode::Left)], Action::Left, NO_HINT, "scroll paths to the left"),
+            bind(&[key(KeyCode::Right)], Action::Right, NO_HINT, "scroll paths to the right"),
         ],
     },
 ];

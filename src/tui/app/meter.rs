@@ -34,6 +34,11 @@ impl Meter {
         Self { read_ns: since_ns, ..Self::default() }
     }
 
+    /// That of a replay that went elsewhere.
+    pub fn after_seek(elapsed: Duration) -> Self {
+        Self { elapsed, ..Self::default() }
+    }
+
     /// Takes in the totals read at `ts_ns`.
     pub fn read(&mut self, ts_ns: u64, totals: Totals) {
         let seconds = self.read_ns.map_or(0.0, |before| ts_ns.saturating_sub(before) as f64 / 1e9);

@@ -23,6 +23,7 @@ pub(crate) mod layout;
 pub(crate) mod meter;
 mod mode;
 pub(crate) mod pace;
+mod playback;
 pub(crate) mod prompt;
 pub(crate) mod report;
 pub(crate) mod sanitize;
@@ -30,6 +31,7 @@ pub(crate) mod scroll;
 mod selection;
 mod setup;
 pub(crate) mod terms;
+pub(crate) mod timeline;
 pub(crate) mod tree;
 pub(crate) mod who;
 mod work;
@@ -40,7 +42,8 @@ use std::time::Duration;
 use ratatui::layout::Size;
 
 use crate::filter::{Filter, Term};
-use crate::message::{Counts, Hooks, HostState, LOOKUPS, Message};
+use crate::history::timeline::Timeline;
+use crate::message::{Counts, Hooks, HostState, LOOKUPS, Message, Playback};
 use crate::names::Names;
 use crate::ranking::Ranking;
 use crate::ranking::openers::Group;
@@ -91,6 +94,9 @@ pub struct App {
     /// The selected row of the ranking.
     pub selection: Selection,
     pub meter: Meter,
+    pub timeline: Timeline,
+    /// Times that were marked, CLOCK_MONOTONIC, in order.
+    pub marks: Vec<u64>,
     pub mode: Mode,
     /// Of both tables.
     pub columns: choice::Columns,
@@ -107,6 +113,8 @@ pub struct App {
     pub paused: bool,
     /// Latencies are measured, as the events show.
     pub latency: bool,
+    /// Where the replay is, if it is one.
+    pub playback: Option<Playback>,
     /// The source has ended; what came is still there to look at.
     pub ended: bool,
     pub mouse: bool,
@@ -151,6 +159,8 @@ impl App {
             ranking: Ranking::new(setup.group, setup.sort, false, setup.since_ns),
             selection: Selection::default(),
             meter: Meter::new(setup.since_ns),
+            timeline: Timeline::default(),
+            marks: Vec::new(),
             mode: Mode::Browse,
             columns: setup.columns.clone(),
             command: setup.command.clone().map(|label| Command::new(label, size)),
@@ -162,6 +172,7 @@ impl App {
             scope: None,
             paused: false,
             latency: false,
+            playback: None,
             ended: false,
             mouse: setup.mouse,
             interval: setup.interval,
@@ -208,6 +219,7 @@ impl App {
                 self.take_hooks(hooks);
             }
             Event::Message(Message::Host(news)) => self.take_host(news),
+            Event::Message(Message::Playback(playback)) => self.take_playback(playback),
             Event::Message(Message::End) => {
                 self.ended = true;
                 self.touch(Dirty::Now);
@@ -278,6 +290,7 @@ impl App {
         }
         // Where latencies are measured, nearly every event has one.
         let measured = !self.latency && batch.iter().take(LATENCY_SCAN).any(|event| event.latency.is_some());
+        batch.iter().for_each(|event| self.timeline.add(&event));
         let (first, matching) = self.events.push(batch, &self.names);
         if self.ranking.wants_events() && self.worker == WorkerState::Idle {
             for (id, event) in self.events.live().log.since(first) {
@@ -311,23 +324,6 @@ impl App {
             self.refresh_ranking();
         }
         self.touch(Dirty::Data);
-    }
-
-    fn take_command(&mut self, event: CommandEvent) {
-        let Some(command) = &mut self.command else { return };
-        let first = !command.printed;
-        match event {
-            CommandEvent::Output(bytes) => {
-                command.print(&bytes);
-                if matches!(self.mode, Mode::Command { .. }) || first {
-                    self.touch(Dirty::Data);
-                }
-            }
-            CommandEvent::Ended(how) => {
-                command.ended = Some(how.clone());
-                self.say(how);
-            }
-        }
     }
 
     fn take_input(&mut self, input: Input) -> Vec<Effect> {

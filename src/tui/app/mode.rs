@@ -4,6 +4,7 @@ use super::choose::Chooser;
 use super::prompt::Prompt;
 use super::report::Page;
 use super::terms::Choice;
+use super::timeline::Cursor;
 use super::tree::Tree;
 use super::who::Who;
 use crate::ranking::openers::Row;
@@ -39,6 +40,8 @@ pub enum Mode {
     },
     /// Who started whom.
     Tree(Tree),
+    /// Opens over time, with a cursor.
+    Timeline(Cursor),
     /// The command's terminal; `typing`: keys go to the command.
     Command {
         typing: bool,
@@ -75,6 +78,7 @@ impl Mode {
             | Mode::Pick(_)
             | Mode::Columns(_)
             | Mode::Tree(_)
+            | Mode::Timeline(_)
             | Mode::Command { .. } => None,
         }
     }

@@ -557,3 +557,40 @@ fn a_search_goes_on_from_look_ups_to_the_open_and_no_look_up_is_an_opener() {
     screen.second(&[(100, "cat", 0, 1, 0)]);
     assert_eq!(screen.app.ranking.rows().len(), 1, "{:?}", screen.app.ranking.rows());
 }
+
+/// A replay is asked for things by keys, and what it tells becomes the screen.
+#[test]
+fn a_replay_is_controlled_by_keys() {
+    use crate::message::{Playback, PlaybackCommand};
+    let mut screen = Screen::with(Setup { replay: Some("f.zst".into()), ..setup() }, 120, 24);
+    let playback = Playback {
+        at_ns: 12_000_000_000,
+        length_ns: Some(300_000_000_000),
+        first_ns: sample().ts_ns,
+        speed: 2.0,
+        seekable: true,
+        ..Playback::default()
+    };
+    screen.update(Event::Message(Message::Playback(playback)));
+    screen.open_paths(&numbered(0, 30));
+    assert!(screen.line(0).contains("00:12/05:00 x2"), "{}", screen.line(0));
+    screen.keys(" ][");
+    let paused = Playback { paused: true, ..playback };
+    screen.update(Event::Message(Message::Playback(paused)));
+    screen.keys(".");
+    let play = Effect::Play;
+    let asked = [PlaybackCommand::Pause(true), PlaybackCommand::Faster, PlaybackCommand::Slower, PlaybackCommand::Step];
+    assert_eq!(screen.effects, asked.map(play));
+    assert!(screen.line(0).contains("PAUSED") && screen.line(23).contains("go on"), "{}", screen.text());
+    // Ten seconds before the end.
+    screen.effects.clear();
+    screen.keys("H\x1b[F-10s\r");
+    let Some(Effect::Play(PlaybackCommand::Seek(to))) = screen.effects.pop() else { panic!("{:?}", screen.effects) };
+    assert_eq!(to / 1_000_000_000, 290);
+    screen.update(Event::Message(Message::Playback(Playback { at_ns: to, from_ns: to, seeks: 1, ..playback })));
+    assert!(screen.paths().is_empty() && screen.line(0).contains("from 04:50 on"), "{}", screen.text());
+    // A pipe has no other place.
+    screen.update(Event::Message(Message::Playback(Playback { seekable: false, seeks: 1, ..playback })));
+    screen.open_paths(&numbered(0, 3));
+    assert!(screen.keys("'").app.marks.len() == 1 && screen.keys("'").app.marks.is_empty());
+}

@@ -82,6 +82,14 @@ fn hints(app: &App) -> Vec<(String, String)> {
             ("w", "save"),
             ("r", "as usual"),
         ]),
+        Mode::Timeline(_) => fixed(&[
+            ("q", "close"),
+            ("Enter", "go there"),
+            ("Left Right", "move"),
+            ("'", "mark"),
+            ("n N", "marks"),
+            ("12:03:10 +30s", "type a time"),
+        ]),
         Mode::Pick(_) => fixed(&[("Enter", "choose"), ("Esc", "close"), ("Up Down", "move")]),
     }
 }
@@ -97,12 +105,15 @@ fn browse(app: &App) -> Vec<(String, String)> {
     let back = if app.scope.is_some() { "all again" } else { "no filter" };
     let narrowed = app.scope.is_some() || !app.filter.is_empty();
     set_hint(&mut hints, "back", narrowed.then_some((back, AFTER_PAUSE + usize::from(held))));
-    // The same key goes on that paused.
-    set_hint(
-        &mut hints,
-        "pause",
-        Some((if app.paused { "go on" } else { "pause" }, AFTER_PAUSE - 1 + usize::from(held))),
-    );
+    // The same key goes on that paused. What has ended cannot be paused.
+    let paused = app.paused || app.playback.is_some_and(|playback| playback.paused);
+    let of_use = !app.ended || app.paused;
+    let word = (if paused { "go on" } else { "pause" }, AFTER_PAUSE - 1 + usize::from(held));
+    set_hint(&mut hints, "pause", of_use.then_some(word));
+    if app.playback.is_some() && !app.ended {
+        let keys = [(".", "step"), ("[ ]", "speed")].map(|(key, word)| (key.to_owned(), word.to_owned()));
+        hints.splice(AFTER_PAUSE.min(hints.len())..AFTER_PAUSE.min(hints.len()), keys);
+    }
     hints
 }
 

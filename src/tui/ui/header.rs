@@ -1,5 +1,7 @@
 //! The header: what is going on on the whole, what was lost, and what watching costs.
 
+use std::time::Duration;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -26,10 +28,12 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
     let plain = Style::new();
     let dropped = totals.lost.dropped() + totals.lost.missed;
     let new = app.events.new_since();
+    let playback = app.playback.filter(|_| !app.ended);
     let (state, new) = match (app.paused, app.events.is_following()) {
         (true, _) => ("PAUSED", format!(" +{} new", group_digits(new))),
         (false, false) => ("HELD", format!(" +{} new", group_digits(new))),
         (false, true) if app.ended => ("ENDED", String::new()),
+        (false, true) if playback.is_some_and(|playback| playback.paused) => ("PAUSED", String::new()),
         (false, true) => ("", String::new()),
     };
     let origin = setup.replay.as_ref().map(|file| format!("replay of {file}")).unwrap_or_default();
@@ -48,6 +52,8 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
     let segments = vec![
         Segment::new(1, theme.title, "opentop"),
         Segment::new(0, theme.head, format!("{state}{new}")).or(0, state),
+        Segment::new(1, theme.title, position(app)),
+        Segment::new(3, plain, from(app)),
         Segment::new(4, plain, origin),
         Segment::new(weight, theme.title, command),
         Segment::new(8, plain, setup.host.clone()),
@@ -76,6 +82,24 @@ fn opens(app: &App, theme: &Theme) -> Segment {
     let matching = rate(app.meter.rate());
     let both = format!("{host} on the host, {matching} match");
     Segment::new(3, theme.title, both).or(2, format!("{host}, {matching} match"))
+}
+
+/// Where a replay is, of how much, and how fast it is.
+fn position(app: &App) -> String {
+    let Some(playback) = app.playback else { return String::new() };
+    let time = |ns| uptime(Duration::from_nanos(ns));
+    let speed = match playback.speed {
+        0.0 => " max".to_owned(),
+        1.0 => String::new(),
+        speed => format!(" x{speed}"),
+    };
+    format!("{}/{}{speed}", time(playback.at_ns), playback.length_ns.map_or("?".to_owned(), time))
+}
+
+/// What the counts of a replay leave out.
+fn from(app: &App) -> String {
+    let from = app.playback.map(|playback| playback.from_ns).filter(|from_ns| *from_ns > 0);
+    from.map_or_else(String::new, |from_ns| format!("from {} on", uptime(Duration::from_nanos(from_ns))))
 }
 
 /// The sum that must come out even, what is lost beyond it, own cost, what is hidden.

@@ -18,6 +18,7 @@ mod pick;
 mod popup;
 mod report;
 pub mod theme;
+mod timeline;
 mod tree;
 mod who;
 
@@ -57,6 +58,10 @@ pub fn render(app: &App, buf: &mut Buffer) -> (Option<Position>, Extent) {
         }
         Mode::Tree(tree) => {
             app.tree_area().iter().for_each(|area| tree::render(app, tree, &context, *area, buf));
+            Extent::default()
+        }
+        Mode::Timeline(at) => {
+            timeline::render(app, at, &context, buf);
             Extent::default()
         }
         Mode::Pick(pick) => {

@@ -75,7 +75,7 @@ fn head(app: &App, placed: &[Placed<'_, OpenersColumn>], context: &Context<'_>, 
         line::write(at, area.y, &text, style, "", buf);
         free = at.x - area.x + text.chars().count() as u16;
     }
-    line::draw_right(&titles(ranking), style, free, area, buf);
+    line::draw_right(&titles(ranking, unseen(app)), style, free, area, buf);
 }
 
 fn plural(group: Group) -> &'static str {
@@ -93,12 +93,21 @@ fn plural(group: Group) -> &'static str {
     }
 }
 
+/// Opens that are in no row since they were lost: only the kernel counts those, and a recording is made of events.
+fn unseen(app: &App) -> u64 {
+    if app.setup.replay.is_some() { app.meter.totals().lost.dropped() } else { 0 }
+}
+
 /// What is ranked and how far the numbers can be trusted, the longest text first.
 ///
 /// Of what the kernel was told to leave out nobody has counts per process; the header has their sum.
-fn titles(ranking: &Ranking) -> Vec<String> {
+fn titles(ranking: &Ranking, unseen: u64) -> Vec<String> {
     let what = format!("top {}", plural(ranking.group));
-    match ranking.basis() {
+    let basis = match ranking.basis() {
+        Basis::Counts { error_bound } => Basis::Counts { error_bound: error_bound.saturating_add(unseen) },
+        basis @ Basis::Events { .. } => basis,
+    };
+    match basis {
         Basis::Counts { error_bound: 0 } if ranking.is_as_filtered() => {
             let words = ["exact counts of what matches ", "only what matches "].map(str::to_owned);
             [format!("{what} (exact counts of what matches) ")].into_iter().chain(words).collect()

@@ -491,3 +491,25 @@ fn tree() {
         screen
     });
 }
+
+/// Opens over time, of a host whose names are hostile, too: none of them is part of it.
+#[test]
+fn timeline() {
+    at_every_size("timeline", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        let first = sample();
+        for n in 0..200u64 {
+            let after = n * n * 1_000_000;
+            let ret = if n % 10 == 0 { -2 } else { 3 };
+            screen.opens(&[OpenEvent {
+                ts_ns: first.ts_ns + after,
+                time_ns: first.time_ns + after,
+                ret,
+                path: b"/a\x1b[2J\xe2\x80\xae",
+                ..first
+            }]);
+        }
+        screen.keys("H'\x1b[D\x1b[D\x1b[D");
+        screen
+    });
+}
