@@ -30,7 +30,7 @@ complete -c opentop -n "__fish_opentop_needs_command" -s c -l comm -d 'Only comm
 complete -c opentop -n "__fish_opentop_needs_command" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s e -l errno -d 'Only opens that failed with one of these errors' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
-complete -c opentop -n "__fish_opentop_needs_command" -l define -d 'In filters, @NAME stands for EXPR; in a configuration a table: [filters], and below it NAME = "EXPR"' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l define -d 'In filters, @NAME stands for EXPR; in a configuration a table: `[filters]`, and below it NAME = "EXPR"' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s d -l duration -d 'Stop after SECS seconds; the screen then shows what came until then' -r
 complete -c opentop -n "__fish_opentop_needs_command" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
@@ -95,7 +95,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand record" -s c -l comm -d 
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s e -l errno -d 'Only opens that failed with one of these errors' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
-complete -c opentop -n "__fish_opentop_using_subcommand record" -l define -d 'In filters, @NAME stands for EXPR; in a configuration a table: [filters], and below it NAME = "EXPR"' -r
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l define -d 'In filters, @NAME stands for EXPR; in a configuration a table: `[filters]`, and below it NAME = "EXPR"' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s d -l duration -d 'Stop after SECS seconds; the screen then shows what came until then' -r
 complete -c opentop -n "__fish_opentop_using_subcommand record" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
@@ -127,7 +127,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand replay" -s c -l comm -d 
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s e -l errno -d 'Only opens that failed with one of these errors' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
-complete -c opentop -n "__fish_opentop_using_subcommand replay" -l define -d 'In filters, @NAME stands for EXPR; in a configuration a table: [filters], and below it NAME = "EXPR"' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -l define -d 'In filters, @NAME stands for EXPR; in a configuration a table: `[filters]`, and below it NAME = "EXPR"' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s d -l duration -d 'Stop after SECS seconds; the screen then shows what came until then' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
@@ -171,7 +171,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand report" -s c -l comm -d 
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s e -l errno -d 'Only opens that failed with one of these errors' -r
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
-complete -c opentop -n "__fish_opentop_using_subcommand report" -l define -d 'In filters, @NAME stands for EXPR; in a configuration a table: [filters], and below it NAME = "EXPR"' -r
+complete -c opentop -n "__fish_opentop_using_subcommand report" -l define -d 'In filters, @NAME stands for EXPR; in a configuration a table: `[filters]`, and below it NAME = "EXPR"' -r
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s d -l duration -d 'Stop after SECS seconds; the screen then shows what came until then' -r
 complete -c opentop -n "__fish_opentop_using_subcommand report" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r
@@ -204,7 +204,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand diff" -s c -l comm -d 'O
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s f -l file -d 'Only files whose name or path matches, or those of what a link led to; a leading ! negates' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s e -l errno -d 'Only opens that failed with one of these errors' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s F -l filter -d 'Only what this expression matches, as in the / prompt: comm:RE file:RE err:ENOENT !pid:1 …' -r
-complete -c opentop -n "__fish_opentop_using_subcommand diff" -l define -d 'In filters, @NAME stands for EXPR; in a configuration a table: [filters], and below it NAME = "EXPR"' -r
+complete -c opentop -n "__fish_opentop_using_subcommand diff" -l define -d 'In filters, @NAME stands for EXPR; in a configuration a table: `[filters]`, and below it NAME = "EXPR"' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s n -l count -d 'Stop after N opens, with --batch after N rankings' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s d -l duration -d 'Stop after SECS seconds; the screen then shows what came until then' -r
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s i -l interval -d 'Seconds between two readings of the counters, with --batch between two rankings' -r

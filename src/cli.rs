@@ -297,7 +297,7 @@ pub struct Filters {
     #[arg(short = 'F', long, value_name = "EXPR", help_heading = "Filters")]
     pub filter: Option<String>,
 
-    /// In filters, @NAME stands for EXPR; in a configuration a table: [filters], and below it NAME = "EXPR"
+    /// In filters, @NAME stands for EXPR; in a configuration a table: `[filters]`, and below it NAME = "EXPR"
     #[arg(long, value_name = "NAME=EXPR", value_parser = definition, help_heading = "Filters")]
     pub define: Vec<(String, String)>,
 

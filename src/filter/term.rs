@@ -17,7 +17,7 @@ pub struct Term {
 
 impl Term {
     /// The term `FIELD:VALUE`, as an option gives it: `value` is taken as it stands, without quotes, and a leading `!`
-    /// negates. `field` is a name from [`FIELDS`]. The error's column counts in `value`.
+    /// negates. `field` is a name from [`super::FIELDS`]. The error's column counts in `value`.
     ///
     /// # Errors
     /// Where there is no such field, or `value` means nothing in it.
