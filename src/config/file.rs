@@ -17,6 +17,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::builder::OsStr;
@@ -93,7 +94,7 @@ pub struct Source {
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.path.display(), if self.found { "read" } else { "not there" })
+        write!(f, "{} ({})", self.path.display(), if self.found { "read" } else { "not there, or not open to this user" })
     }
 }
 
@@ -195,7 +196,11 @@ fn read_all(given: Option<&Path>, sources: &mut Vec<Source>) -> Result<Vec<Setti
         let shown = path.display();
         let wrong = |why: &dyn fmt::Display| Error::Usage(format!("{shown}: {why}; --config /dev/null does without"));
         let must = Must { be_own: whose != Whose::Given, be_no_link: whose == Whose::User };
-        let bytes = user_file::read(&path, caller, must, BYTES_MAX).map_err(|why| wrong(&why))?;
+        let bytes = match user_file::read(&path, caller, must, BYTES_MAX) {
+            // Somebody else's home, as where a service has kept the variables of root.
+            Err(why) if whose == Whose::User && why.kind() == io::ErrorKind::PermissionDenied => None,
+            read => read.map_err(|why| wrong(&why))?,
+        };
         sources.push(Source { path: path.clone(), found: bytes.is_some() });
         let Some(bytes) = bytes else {
             if whose == Whose::Given {
