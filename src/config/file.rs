@@ -94,7 +94,12 @@ pub struct Source {
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.path.display(), if self.found { "read" } else { "not there, or not open to this user" })
+        write!(
+            f,
+            "{} ({})",
+            self.path.display(),
+            if self.found { "read" } else { "not there, or not open to this user" }
+        )
     }
 }
 

@@ -213,10 +213,19 @@ impl Pty {
         panic!("the program does not end; its screen:\n{}", self.text());
     }
 
-    /// Whether the program has this file open.
-    pub fn has_open(&self, file: &Path) -> bool {
+    /// Whether the program has read this file to its end: it has it open no more, or has come so far in it.
+    pub fn has_read(&self, file: &Path) -> bool {
+        let size = std::fs::metadata(file).expect("a file").len();
         let open = std::fs::read_dir(format!("/proc/{}/fd", self.pid)).expect("the program's descriptors");
-        open.flatten().any(|entry| std::fs::read_link(entry.path()).is_ok_and(|target| target == file))
+        let mut its_own =
+            open.flatten().filter(|entry| std::fs::read_link(entry.path()).is_ok_and(|target| target == file));
+        its_own.all(|entry| {
+            let info = format!("/proc/{}/fdinfo/{}", self.pid, entry.file_name().display());
+            let info = std::fs::read_to_string(info).unwrap_or_default();
+            let at =
+                info.lines().find_map(|line| line.strip_prefix("pos:")).and_then(|at| at.trim().parse::<u64>().ok());
+            at.is_none_or(|at| at >= size)
+        })
     }
 
     /// The terminal is as it was before: modes, screen, cursor, no mouse, no paste mode.
