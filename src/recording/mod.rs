@@ -48,6 +48,9 @@ pub struct Header {
     /// Of a stream to another host: which lines there are beside those of a recording.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<u32>,
+    /// Of what is not all that was seen: what it is an excerpt of, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<String>,
 }
 
 fn as_text<S: Serializer>(hooks: &Hooks, serializer: S) -> Result<S::Ok, S::Error> {
@@ -71,6 +74,7 @@ impl Header {
             boot_time: booted.map(|time| time.to_string()).unwrap_or_default(),
             hooks: hooks.clone(),
             protocol: None,
+            excerpt: None,
         }
     }
 }

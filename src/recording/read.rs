@@ -395,5 +395,6 @@ fn displayable(header: &Header) -> Header {
         boot_time: safe(&header.boot_time),
         hooks: Hooks::named(&safe(&header.hooks.set)),
         protocol: header.protocol,
+        excerpt: header.excerpt.as_deref().map(safe),
     }
 }

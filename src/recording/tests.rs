@@ -34,7 +34,7 @@ impl Drop for Temp {
 fn header() -> Header {
     let [opentop, host, kernel, boot_time, hooks] =
         ["0.1.0", "web-3", "6.18", "2026-01-02T03:04:05Z", "syscall exit"].map(str::to_owned);
-    Header { opentop, host, kernel, boot_time, hooks: Hooks::named(&hooks), protocol: None }
+    Header { opentop, host, kernel, boot_time, hooks: Hooks::named(&hooks), protocol: None, excerpt: None }
 }
 
 fn totals(opens: u64) -> Totals {

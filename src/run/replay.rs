@@ -69,7 +69,8 @@ pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
         let consumed = match show.form {
             OutputForm::Tui => {
                 let hidden_processes = Some("not known: this is a recording");
-                let (command, scope) = (None, None);
+                let command = None;
+                let scope = header.excerpt.as_ref().map(|excerpt| format!("an excerpt: {excerpt}"));
                 let shown = Shown {
                     header,
                     file: Some(file),

@@ -11,8 +11,12 @@ use super::app::App;
 use crate::escape::{escape, escaped};
 use crate::event::errno_name;
 use crate::format::duration;
+use crate::message::Totals;
+use crate::output::{Csv, Json, Output, losses};
 use crate::privileges::Caller;
+use crate::recording::{Header, Recorder};
 use crate::tui::app::events::Row;
+use crate::tui::app::write::{Form, name_and_form};
 use crate::user_file::{self, Draft, Must};
 use crate::{ranking, toml_keys};
 
@@ -37,20 +41,75 @@ fn osc_52(text: &str, terminal: &str) -> Vec<u8> {
     if terminal.starts_with("screen") { format!("{request}\x1bP{request}\x1b\\") } else { request }.into_bytes()
 }
 
-/// Writes the ranking and all events that match into a new file in the working directory. Returns what to tell.
-pub(super) fn save(app: &App) -> String {
-    let name =
-        format!("opentop-{}.txt", Timestamp::now().to_zoned(app.setup.time_zone.clone()).strftime("%Y%m%d-%H%M%S"));
-    let path = Path::new(&name);
-    let written = Draft::create(path, false, Caller::of_sudo()).and_then(|draft| {
-        let events = write(app, BufWriter::new(draft.file()?))?;
+/// Writes all events that match, and into a text the ranking, into a new file in the form that the ending of its name says;
+/// where none was typed it has the time in its name. Returns what to tell.
+pub(super) fn save(app: &App, typed: &str) -> String {
+    let now = Timestamp::now().to_zoned(app.setup.time_zone.clone());
+    let Some((name, form)) = name_and_form(typed, &now.strftime("opentop-%Y%m%d-%H%M%S").to_string()) else {
+        return format!("{typed} has no ending that is known");
+    };
+    let written = Draft::create(Path::new(&name), false, Caller::of_sudo()).and_then(|draft| {
+        let file = draft.file()?;
+        let events = match form {
+            Form::Text => write(app, BufWriter::new(file))?,
+            Form::Json => write_events(app, &mut Json::new(file))?,
+            Form::Csv => write_events(app, &mut Csv::new(file))?,
+            Form::Recording => record(app, file)?,
+        };
         // Half of it is not what was asked for.
         draft.keep().map(|_| events)
     });
     match written {
-        Ok(events) => format!("wrote the ranking and {events} events to {name}"),
+        Ok(events) if form == Form::Text => format!("wrote the ranking and {events} events to {name}"),
+        Ok(events) => format!("wrote {events} events to {name}"),
         Err(error) => format!("cannot write {name}: {error}"),
     }
+}
+
+/// Writes the events that match, and totals of them alone. Returns how many there are.
+fn write_events(app: &App, output: &mut dyn Output) -> io::Result<usize> {
+    let feed = app.events.shown();
+    let mut totals = Totals::default();
+    output.header()?;
+    for event in feed.events() {
+        let failed = u64::from(event.errno().is_some());
+        if event.is_lookup() {
+            totals.lookups.made += 1;
+            totals.lookups.failed += failed;
+            totals.lookups.delivered += 1;
+        } else {
+            totals.opens += 1;
+            totals.failed += failed;
+            totals.delivered += 1;
+        }
+        output.open(&event, &app.names)?;
+    }
+    output.summary(&totals, &app.setup.hooks.to_string())?;
+    output.flush()?;
+    Ok((totals.opens + totals.lookups.made) as usize)
+}
+
+/// Writes a recording of the events that match, whose header says that it is an excerpt.
+fn record(app: &App, out: impl io::Write) -> io::Result<usize> {
+    let first = app.events.shown().events().next();
+    let booted = first.map(|event| event.time_ns.saturating_sub(event.ts_ns) / 1_000_000_000);
+    let booted = booted.and_then(|second| Timestamp::from_second(second as i64).ok());
+    let filter = app.events.shown().matches.filter().source();
+    let filter = if filter.is_empty() { "no filter".to_owned() } else { format!("filter {filter}") };
+    let lost = losses(&app.meter.since_start().lost).map_or(String::new(), |lost| format!("; lost before: {lost}"));
+    let header = Header {
+        opentop: app.setup.version.to_owned(),
+        host: app.setup.host.clone(),
+        kernel: app.setup.kernel.clone(),
+        boot_time: booted.map(|time| time.to_string()).unwrap_or_default(),
+        hooks: app.setup.hooks.clone(),
+        protocol: None,
+        excerpt: Some(format!("what a screen remembered, {filter}{lost}")),
+    };
+    let mut recorder = Recorder::begin(out, &header)?;
+    let events = write_events(app, &mut recorder)?;
+    recorder.finish()?;
+    Ok(events)
 }
 
 /// Writes what is chosen into the user's own configuration, in which all else stays. Returns what to tell.
@@ -135,6 +194,40 @@ mod tests {
         );
         assert!(!text.contains("2619_fsm"), "{text}");
         std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    /// What is shown is in each form, and the recording can be replayed and says what it is.
+    #[test]
+    fn each_form_has_what_is_shown() {
+        let mut screen = Screen::busy(80, 24);
+        screen.keys("/nginx\r");
+        let mut json = Vec::new();
+        assert_eq!(write_events(&screen.app, &mut Json::new(&mut json)).unwrap(), 3);
+        let json = String::from_utf8(json).unwrap();
+        assert_eq!(json.lines().filter(|line| line.starts_with("{\"type\":\"open\"")).count(), 3, "{json}");
+        assert!(json.contains("\"opens\":3,\"failed\":1,"), "{json}");
+        let mut csv = Vec::new();
+        assert_eq!(write_events(&screen.app, &mut Csv::new(&mut csv)).unwrap(), 3);
+        assert!(String::from_utf8(csv).unwrap().starts_with("type,time,"));
+        let path = std::env::temp_dir().join(format!("opentop-excerpt-{}.jsonl.zst", std::process::id()));
+        assert_eq!(record(&screen.app, File::create_new(&path).unwrap()).unwrap(), 3);
+        let input = crate::recording::Input::open(&path, crate::recording::Interrupt::default()).unwrap();
+        let reader = crate::recording::Reader::of_file(input).unwrap();
+        let header = reader.header().unwrap().clone();
+        assert_eq!(header.excerpt.as_deref(), Some("what a screen remembered, filter nginx"));
+        assert_eq!((header.host.as_str(), header.boot_time.is_empty()), ("web-3", false));
+        let (messages, received) = crossbeam_channel::unbounded();
+        let (_stop, stopped) = crossbeam_channel::bounded(1);
+        let controls = crate::recording::Controls { stop: &stopped, commands: None };
+        let interval = std::time::Duration::from_secs(1);
+        let replayed = crate::recording::replay_with(reader, 0.0, interval, &messages, controls);
+        assert_eq!(replayed.note, None);
+        let opens = received.try_iter().map(|message| match message {
+            crate::message::Message::Opens(batch) => batch.iter().count(),
+            _ => 0,
+        });
+        assert_eq!(opens.sum::<usize>(), 3);
+        std::fs::remove_file(&path).unwrap();
     }
 
     #[test]

@@ -155,7 +155,7 @@ fn apply(
                 terminal.send(&bytes);
                 app.say(said);
             }
-            Effect::Save => app.say(effect::save(app)),
+            Effect::Save(typed) => app.say(effect::save(app, &typed)),
             Effect::SaveSettings => app.say(effect::save_settings(app)),
             Effect::Mouse(on) => terminal.mouse(on),
             Effect::Repaint => {

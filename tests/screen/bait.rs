@@ -89,7 +89,7 @@ fn no_bait_is_taken_by_copying_and_writing() {
     pty.wait_for("end of the recording", |text| text.contains("ENDED"));
     pty.keys("y");
     pty.wait_for("what came of copying", |text| text.contains("asked the terminal to copy"));
-    pty.keys("w");
+    pty.keys("w\r");
     pty.wait_for("what came of writing", |text| text.contains("wrote the ranking"));
     pty.keys("q");
     assert_eq!(pty.wait_for_end().0, Some(0));
@@ -126,7 +126,7 @@ fn another_user_leaves_what_was_asked_for_and_nothing_else() {
         pty.wait_for("end of the recording", |text| text.contains("ENDED"));
         pty.keys("/nginx\ry");
         pty.wait_for("what came of copying", |text| text.contains("asked the terminal to copy"));
-        pty.keys("w");
+        pty.keys("w\r");
         pty.wait_for("what came of writing", |text| text.contains(said));
         pty.keys("q");
         assert_eq!(pty.wait_for_end().0, Some(0));

@@ -36,6 +36,7 @@ impl App {
         let action = keymap::action(key);
         match &self.mode {
             Mode::Prompt(_) => return self.prompt_key(key),
+            Mode::Write(_) => return self.write_key(key),
             Mode::Pick(_) => return self.pick_key(key, action),
             Mode::Columns(_) => return self.choose_key(key, action),
             Mode::Help { .. } | Mode::Details { .. } | Mode::Opener { .. } | Mode::Report { .. } => {
@@ -103,7 +104,7 @@ impl App {
             Action::NextMatch => self.search(true),
             Action::PreviousMatch => self.search(false),
             Action::Copy => return self.copy(),
-            Action::Write => return vec![Effect::Save],
+            Action::Write => self.ask_for_name(),
             Action::Reset => self.reset(),
             Action::Faster => self.change_interval(-1),
             Action::Slower => self.change_interval(1),

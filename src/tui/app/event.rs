@@ -62,8 +62,8 @@ pub enum Effect {
     Abandon,
     /// Copy this text.
     Copy(String),
-    /// Write what is shown to a file.
-    Save,
+    /// Write what is shown to a file: its name as typed, see [`super::write`].
+    Save(String),
     /// Write what is chosen to the user's configuration.
     SaveSettings,
     Mouse(bool),

@@ -109,6 +109,11 @@ impl Feed {
         self.event(index - before).map(Row::Event)
     }
 
+    /// All events that match, searches not folded, the oldest first.
+    pub fn events(&self) -> impl Iterator<Item = OpenEvent<'_>> {
+        (0..self.matches.len()).filter_map(|index| self.log.get(self.matches.nth(index)?))
+    }
+
     /// The event of row `index`, where it is one.
     pub fn event_of_row(&self, index: usize) -> Option<Shown<'_>> {
         match self.row(index)? {

@@ -3,6 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::action::{Action, Focus};
+use super::prompt::History;
 use super::scroll::Scroll;
 use super::{App, Effect, Mode, Pick, terms};
 use crate::filter::{Filter, Term};
@@ -85,6 +86,9 @@ impl App {
     pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
         if let (Mode::Command { typing: true }, Some(command)) = (&self.mode, &self.command) {
             return vec![Effect::Type(command.pasted(text))];
+        }
+        if let Mode::Write(prompt) = &mut self.mode {
+            prompt.paste(text, &History::default());
         }
         if let Mode::Prompt(prompt) = &mut self.mode
             && prompt.paste(text, &self.history)

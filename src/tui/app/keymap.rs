@@ -146,7 +146,12 @@ pub const SECTIONS: [Section; 7] = [
         title: "Keep what was found",
         bindings: &[
             bind(&[char('y'), char('c')], Action::Copy, ["copy", "copy"], "copy the path, or the name of the row"),
-            bind(&[char('w'), control('s')], Action::Write, NO_HINT, "write what is shown to a file"),
+            bind(
+                &[char('w'), control('s')],
+                Action::Write,
+                NO_HINT,
+                "write what is shown: text, JSON, CSV, a recording",
+            ),
             bind(&[control('r')], Action::Reset, NO_HINT, "count from 0 and empty the list"),
         ],
     },

@@ -35,6 +35,7 @@ pub(crate) mod timeline;
 pub(crate) mod tree;
 pub(crate) mod who;
 mod work;
+pub(crate) mod write;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -351,7 +352,7 @@ impl App {
 
     /// Whether the filter bar has something that must be seen.
     fn has_bar(&self) -> bool {
-        matches!(self.mode, Mode::Prompt(_))
+        matches!(self.mode, Mode::Prompt(_) | Mode::Write(_))
             || !self.filter.is_empty()
             || self.scope.is_some()
             || self.setup.scope.is_some()

@@ -14,6 +14,8 @@ use crate::ranking::openers::Row;
 pub enum Mode {
     Browse,
     Prompt(Prompt),
+    /// The name of the file to write.
+    Write(Prompt),
     Help {
         scroll: usize,
         find: Find,
@@ -75,6 +77,7 @@ impl Mode {
             | Mode::Report { scroll, .. } => Some(scroll),
             Mode::Browse
             | Mode::Prompt(_)
+            | Mode::Write(_)
             | Mode::Pick(_)
             | Mode::Columns(_)
             | Mode::Tree(_)

@@ -10,6 +10,7 @@ use super::line;
 use crate::filter::CheckedBy;
 use crate::format::{cut, group_digits};
 use crate::tui::app::prompt::Prompt;
+use crate::tui::app::write::ENDINGS_HELP;
 use crate::tui::app::{App, Mode};
 
 /// Columns from which on an empty bar has room for what to press first.
@@ -20,6 +21,10 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
     let found = found(app);
     match &app.mode {
         Mode::Prompt(prompt) => Some(draw_prompt(app, prompt, &found, context, area, buf)),
+        Mode::Write(prompt) => {
+            let notes = ENDINGS_HELP.map(str::to_owned);
+            Some(draw_line("write to ", prompt, (&notes, context.theme.faint), context, area, buf))
+        }
         _ => {
             draw_filter(app, &found, context, area, buf);
             None
@@ -68,17 +73,30 @@ fn draw_prompt(
         }
         _ => notes,
     };
+    draw_line("/ ", prompt, (&notes, style), context, area, buf)
+}
+
+/// The line that is typed, behind `label`; returns the place of the cursor.
+fn draw_line(
+    label: &str,
+    prompt: &Prompt,
+    (notes, style): (&[String], Style),
+    context: &Context<'_>,
+    area: Rect,
+    buf: &mut Buffer,
+) -> Position {
+    let before = label.len() as u16;
     // The line that is typed has the first half of the bar for sure.
     let half = buf_width(area) / 2;
     let shortest = notes.last().map_or(0, |note| note.width() + line::GAP);
-    let room = buf_width(area).saturating_sub(shortest).max(half).saturating_sub(2);
+    let room = buf_width(area).saturating_sub(shortest).max(half).saturating_sub(label.len());
     let (text, cursor) = prompt.view(room as u16);
-    let (x, _) = buf.set_stringn(area.x, area.y, "/ ", buf_width(area), context.theme.key);
+    let (x, _) = buf.set_stringn(area.x, area.y, label, buf_width(area), context.theme.key);
     let (end, _) = buf.set_stringn(x, area.y, text, room, Style::new());
     // The cursor may stand behind the last character.
-    let used = (end - area.x).max(2 + cursor + 1);
-    line::draw_right(&notes, style, used, area, buf);
-    let x = (area.x + 2 + cursor).min(area.right().saturating_sub(1));
+    let used = (end - area.x).max(before + cursor + 1);
+    line::draw_right(notes, style, used, area, buf);
+    let x = (area.x + before + cursor).min(area.right().saturating_sub(1));
     Position::new(x, area.y)
 }
 

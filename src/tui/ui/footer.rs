@@ -60,6 +60,7 @@ fn hints(app: &App) -> Vec<(String, String)> {
         Mode::Prompt(_) => {
             fixed(&[("Enter", "keep"), ("Tab", "complete"), ("Esc", "back"), ("Up", "earlier"), ("^U", "erase")])
         }
+        Mode::Write(_) => fixed(&[("Enter", "write"), ("Esc", "back"), ("^U", "erase")]),
         Mode::Help { find: Find { typing: true, .. }, .. } => fixed(&[("Enter", "done"), ("Esc", "all again")]),
         Mode::Help { .. } => fixed(&[("q", "close"), ("/", "search"), ("Up Down", "scroll")]),
         Mode::Report { .. } | Mode::Opener { .. } => fixed(&[("q", "close"), ("Up Down", "scroll")]),

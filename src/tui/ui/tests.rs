@@ -52,6 +52,15 @@ fn report() {
     });
 }
 
+#[test]
+fn a_name_to_write_to() {
+    at_every_size("write", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        screen.keys("wevil\u{202e}.csv");
+        screen
+    });
+}
+
 /// A command at work, and what it has printed.
 fn with_command(width: u16, height: u16, output: &str) -> Screen {
     let mut screen = Screen::with(Setup { command: Some("make (2714)".into()), ..setup() }, width, height);
