@@ -84,6 +84,7 @@ complete -c opentop -n "__fish_opentop_needs_command" -a "replay" -d 'Show a rec
 complete -c opentop -n "__fish_opentop_needs_command" -a "report" -d 'Tell what the programs of a recording, or a command, touched: what they read, wrote, ran, missed and were denied'
 complete -c opentop -n "__fish_opentop_needs_command" -a "diff" -d 'Tell what one recording, or report, has and another has not; ends with 0 if nothing, 1 if something, 2 in trouble, as diff does'
 complete -c opentop -n "__fish_opentop_needs_command" -a "agent" -d 'The far side of --host: ssh starts it, nobody else'
+complete -c opentop -n "__fish_opentop_needs_command" -a "metrics" -d 'Count for Prometheus, without looking at single opens: by command, container, unit and error'
 complete -c opentop -n "__fish_opentop_needs_command" -a "check" -d 'Tell whether this host can be traced, with which hooks, and what to do if not'
 complete -c opentop -n "__fish_opentop_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l max-size -d 'Write FILE.1, FILE.2 and so on, each a whole recording of this size at most, such as 100M' -r
@@ -215,13 +216,22 @@ complete -c opentop -n "__fish_opentop_using_subcommand diff" -s x -l failed -d 
 complete -c opentop -n "__fish_opentop_using_subcommand diff" -s h -l help -d 'Print help'
 complete -c opentop -n "__fish_opentop_using_subcommand agent" -l config -d 'Read this configuration instead of /etc/opentop.toml and the user\'s own ~/.config/opentop.toml; each option but those of one run alone is a key there' -r -F
 complete -c opentop -n "__fish_opentop_using_subcommand agent" -s h -l help -d 'Print help'
+complete -c opentop -n "__fish_opentop_using_subcommand metrics" -l listen -d 'Answer at http://ADDRESS/metrics' -r
+complete -c opentop -n "__fish_opentop_using_subcommand metrics" -l textfile -d 'Write this file instead, every interval, for the node exporter\'s textfile collector; it is removed at the end' -r -F
+complete -c opentop -n "__fish_opentop_using_subcommand metrics" -s i -l interval -d 'Seconds between two readings of the counters' -r
+complete -c opentop -n "__fish_opentop_using_subcommand metrics" -l hooks -d 'The hooks to use instead of the best that work' -r
+complete -c opentop -n "__fish_opentop_using_subcommand metrics" -l slots-idle -d 'Seconds after which a command, container or unit that opens nothing loses its series' -r
+complete -c opentop -n "__fish_opentop_using_subcommand metrics" -l config -d 'Read this configuration instead of /etc/opentop.toml and the user\'s own ~/.config/opentop.toml; each option but those of one run alone is a key there' -r -F
+complete -c opentop -n "__fish_opentop_using_subcommand metrics" -l latency -d 'A histogram of how long opens took, too'
+complete -c opentop -n "__fish_opentop_using_subcommand metrics" -s h -l help -d 'Print help'
 complete -c opentop -n "__fish_opentop_using_subcommand check" -l config -d 'Read this configuration instead of /etc/opentop.toml and the user\'s own ~/.config/opentop.toml; each option but those of one run alone is a key there' -r -F
 complete -c opentop -n "__fish_opentop_using_subcommand check" -l verbose -d 'Tell what libbpf says too'
 complete -c opentop -n "__fish_opentop_using_subcommand check" -s h -l help -d 'Print help'
-complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent check help" -f -a "record" -d 'Write a recording'
-complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent check help" -f -a "replay" -d 'Show a recording, on the same screens and outputs; needs no privileges'
-complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent check help" -f -a "report" -d 'Tell what the programs of a recording, or a command, touched: what they read, wrote, ran, missed and were denied'
-complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent check help" -f -a "diff" -d 'Tell what one recording, or report, has and another has not; ends with 0 if nothing, 1 if something, 2 in trouble, as diff does'
-complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent check help" -f -a "agent" -d 'The far side of --host: ssh starts it, nobody else'
-complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent check help" -f -a "check" -d 'Tell whether this host can be traced, with which hooks, and what to do if not'
-complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent check help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent metrics check help" -f -a "record" -d 'Write a recording'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent metrics check help" -f -a "replay" -d 'Show a recording, on the same screens and outputs; needs no privileges'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent metrics check help" -f -a "report" -d 'Tell what the programs of a recording, or a command, touched: what they read, wrote, ran, missed and were denied'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent metrics check help" -f -a "diff" -d 'Tell what one recording, or report, has and another has not; ends with 0 if nothing, 1 if something, 2 in trouble, as diff does'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent metrics check help" -f -a "agent" -d 'The far side of --host: ssh starts it, nobody else'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent metrics check help" -f -a "metrics" -d 'Count for Prometheus, without looking at single opens: by command, container, unit and error'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent metrics check help" -f -a "check" -d 'Tell whether this host can be traced, with which hooks, and what to do if not'
+complete -c opentop -n "__fish_opentop_using_subcommand help; and not __fish_seen_subcommand_from record replay report diff agent metrics check help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

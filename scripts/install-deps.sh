@@ -19,6 +19,7 @@ test      tmux                     tmux            tmux
 test      systemd-analyze          systemd         systemd
 test      setpriv                  util-linux      util-linux
 test      promtool                 prometheus      golang-github-prometheus
+test      prometheus-node-exporter prometheus-node-exporter golang-github-prometheus-node-exporter
 deploy    buildah                  buildah         buildah
 deploy    podman                   podman          podman
 deploy    runc                     runc            runc

@@ -1,6 +1,7 @@
 //! The command line as typed. What it means is settled in [`crate::config`].
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
@@ -140,6 +141,27 @@ pub enum Command {
     /// The far side of --host: ssh starts it, nobody else
     #[command(hide = true)]
     Agent,
+    /// Count for Prometheus, without looking at single opens: by command, container, unit and error
+    Metrics {
+        /// Answer at http://ADDRESS/metrics
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9435", conflicts_with = "textfile")]
+        listen: SocketAddr,
+        /// Write this file instead, every interval, for the node exporter's textfile collector; it is removed at the end
+        #[arg(long, value_name = "FILE")]
+        textfile: Option<PathBuf>,
+        /// A histogram of how long opens took, too
+        #[arg(long)]
+        latency: bool,
+        /// Seconds between two readings of the counters
+        #[arg(short, long, value_name = "SECS", default_value_t = 5.0)]
+        interval: f64,
+        /// The hooks to use instead of the best that work
+        #[arg(long, value_name = "auto|function|probe|syscall|raw", default_value = "auto")]
+        hooks: String,
+        /// Seconds after which a command, container or unit that opens nothing loses its series
+        #[arg(long, value_name = "SECS", default_value_t = 900.0, hide = true)]
+        slots_idle: f64,
+    },
     /// Tell whether this host can be traced, with which hooks, and what to do if not
     Check {
         /// Tell what libbpf says too

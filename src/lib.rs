@@ -28,6 +28,7 @@
 //! | [`recording`] | writing, reading, replaying |
 //! | [`mod@remote`] | other hosts over ssh: the far side, and the near one |
 //! | [`output`] | text, JSON, CSV; [`output::lines`] writes opens with them, [`output::rankings`] rankings |
+//! | `metrics` | counters for Prometheus, in a bounded number of series; HTTP |
 //! | [`tui`] | the screen: [`tui::app`] state and its changes, [`tui::ui`] drawing, [`tui::terminal`] bytes in, cells out |
 //! | [`bounded`], [`clock`], [`escape`], [`error`], [`mod@format`], [`privileges`], [`toml_keys`], [`user_file`] | what anyone may use |
 //!
@@ -53,6 +54,7 @@ pub mod fuzzing;
 mod highlight;
 pub mod history;
 pub mod message;
+mod metrics;
 pub mod names;
 mod output;
 mod pager;
@@ -77,7 +79,7 @@ use std::io;
 use cli::Cli;
 use config::{Config, Environment};
 use error::Error;
-use run::{agent, diff, live, record, record_in_files, replay, report, report_command};
+use run::{agent, diff, live, metrics, record, record_in_files, replay, report, report_command};
 use tracer::Options;
 
 /// Does what the command line asks for. The value is the exit status.
@@ -102,6 +104,7 @@ pub fn run(cli: Cli) -> Result<u8, Error> {
             report_command(options, &selection, &command, form, paper)
         }
         Config::Diff { files, selection, how, form, paper } => diff(&files, &selection, how, form, paper),
+        Config::Metrics { options, to, idle } => metrics(options, &to, idle),
         Config::Check { verbose } => {
             let options = Options { verbose, ..Options::default() };
             check::run(&mut io::stdout().lock(), &options, &settings.sources)

@@ -196,8 +196,34 @@ pub struct Counts {
     pub results: Vec<(i32, u64)>,
     /// Opens that ended with errors which are not counted one by one.
     pub other_errors: u64,
+    /// How long opens took; only where that is measured and nothing but counts is asked for.
+    pub latencies: Option<Box<Latencies>>,
     pub totals: Totals,
 }
+
+/// How many opens took how long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Latencies {
+    pub sum_ns: u64,
+    /// By the bounds of [`LATENCY_BOUNDS_NS`], each without those of the one before; the last took longer than all of them.
+    pub opens: [u64; LATENCY_BOUNDS_NS.len() + 1],
+}
+
+/// Bounds of the buckets of [`Latencies`] in nanoseconds, each included in its own.
+pub const LATENCY_BOUNDS_NS: [u64; 12] = [
+    1_000,
+    2_500,
+    5_000,
+    10_000,
+    25_000,
+    100_000,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+    1_000_000_000,
+    10_000_000_000,
+    60_000_000_000,
+];
 
 /// A process that others descend from.
 #[derive(Clone, Debug, PartialEq, Eq)]

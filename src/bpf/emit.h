@@ -185,6 +185,35 @@ static __always_inline void count_forgotten(struct task_struct *task, int ret)
 	COUNT(io_uring);
 }
 
+/* Counts how long an open took. */
+static __always_inline void count_latency(u64 latency)
+{
+	static const u64 bounds[] = LATENCY_BOUNDS;
+	u32 cpu = bpf_get_smp_processor_id() % CPU_SLOTS, at = 0;
+
+#pragma unroll
+	for (int i = 0; i < LATENCY_BUCKETS - 1; i++)
+		at += latency > bounds[i];
+	/* Else the verifier does not know that it ends with the table. */
+	barrier_var(at);
+	if (at >= LATENCY_BUCKETS)
+		return;
+	__sync_fetch_and_add(&latency_counts[cpu].opens[at], 1);
+	__sync_fetch_and_add(&latency_counts[cpu].sum_ns, latency);
+}
+
+/* Counts an open of which nothing else is asked for. */
+static __always_inline void count_alone(enum known known,
+					const struct open_args *args)
+{
+	if (measure_latency && args->enter_ts)
+		count_latency(bpf_ktime_get_ns() - args->enter_ts);
+	if (known == KNOWN_NONE)
+		count_on_old_kernels(args->ret);
+	else
+		count_open(args->ret);
+}
+
 static __always_inline void report(enum known known, struct task_struct *task,
 				   struct open_args *args)
 {
@@ -192,6 +221,10 @@ static __always_inline void report(enum known known, struct task_struct *task,
 
 	if (!is_reported(known, task, args->ret))
 		return;
+	if (counts_only) {
+		count_alone(known, args);
+		return;
+	}
 	written = write_record(known, SMALL, true, task, args);
 	if (written == TOO_SMALL)
 		written = larger(known, args);
@@ -212,6 +245,10 @@ report_rare(enum known known, struct task_struct *task, struct open_args *args)
 {
 	if (!is_reported(known, task, args->ret))
 		return;
+	if (counts_only) {
+		count_alone(known, args);
+		return;
+	}
 	args->now = bpf_ktime_get_ns();
 	if (known == KNOWN_NONE)
 		count_on_old_kernels(args->ret);

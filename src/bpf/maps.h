@@ -19,6 +19,12 @@ const volatile bool measure_latency = false;
 /* Set by userspace before loading: the opened file's own path is wanted. */
 const volatile bool resolve = false;
 
+/*
+ * Set by userspace before loading: nothing is asked for but the counts, and
+ * nothing is written into the ring.
+ */
+const volatile bool counts_only = false;
+
 /* Set by userspace before loading: the kernel has bpf_rdonly_cast(). */
 const volatile bool can_cast = false;
 
@@ -50,6 +56,12 @@ struct totals totals SEC(".bss.totals");
 
 /* By CPU, so that CPUs do not wait for each other. */
 struct errno_counts errno_counts[CPU_SLOTS] SEC(".bss.errnos");
+
+/*
+ * How long opens took, by CPU too. Only filled where latency is measured and
+ * nothing but counts is asked for.
+ */
+struct latency_counts latency_counts[CPU_SLOTS] SEC(".bss.latency");
 
 /* What to report; userspace may change it at any time. */
 struct filter filter SEC(".bss.filter");

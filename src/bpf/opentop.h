@@ -150,6 +150,24 @@ struct errno_counts {
 	unsigned long long opens[ERRNO_SLOTS];
 };
 
+/*
+ * Bounds of the histogram of latencies in nanoseconds; one bucket more is for
+ * what took longer.
+ */
+#define LATENCY_BOUNDS                                                        \
+	{                                                                     \
+		1000ull, 2500ull, 5000ull, 10000ull, 25000ull, 100000ull,     \
+			1000000ull, 10000000ull, 100000000ull, 1000000000ull, \
+			10000000000ull, 60000000000ull                        \
+	}
+#define LATENCY_BUCKETS 13
+
+/* How long opens took, on one CPU. */
+struct latency_counts {
+	unsigned long long sum_ns;
+	unsigned long long opens[LATENCY_BUCKETS];
+};
+
 /* CPUs with counts of their own; with more of them some share. */
 #define CPU_SLOTS 32
 

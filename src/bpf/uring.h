@@ -20,6 +20,12 @@ static __always_inline u64 key_of(u64 now, u64 id)
 	return now + id * 0x9e3779b97f4a7c15ull;
 }
 
+/* When the request with this key was submitted; 0: its key is not known. */
+static __always_inline u64 submitted_at(u64 key, u64 id)
+{
+	return key ? key - id * 0x9e3779b97f4a7c15ull : 0;
+}
+
 /*
  * Whether a result can be that of a request which was refused before it was
  * submitted, so that nobody has read a name: what io_uring's own checks of a

@@ -7,6 +7,7 @@ mod page;
 mod values;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -80,10 +81,23 @@ pub enum Config {
     },
     /// The far side of another host's screen.
     Agent,
+    /// `idle`: after so long a value without opens loses its series.
+    Metrics {
+        options: Options,
+        to: MetricsTo,
+        idle: Duration,
+    },
     /// What libbpf says too.
     Check {
         verbose: bool,
     },
+}
+
+/// Where metrics go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MetricsTo {
+    Http(SocketAddr),
+    File(PathBuf),
 }
 
 /// A file to write.
@@ -222,6 +236,13 @@ impl Config {
                 Config::Diff { files: [before, after], selection, how: (factor, raw), form, paper }
             }
             Some(Command::Agent) => Config::Agent,
+            Some(Command::Metrics { listen, textfile, latency, interval, hooks: set, slots_idle }) => {
+                let extras = Extras { latency, ..Options::default().extras };
+                let interval = seconds("--interval", interval)?;
+                let options = Options { hooks: hooks(&set)?, extras, interval, ..Options::counting() };
+                let to = textfile.map_or(MetricsTo::Http(listen), MetricsTo::File);
+                Config::Metrics { options, to, idle: seconds("--slots-idle", slots_idle)? }
+            }
             Some(Command::Check { verbose }) => Config::Check { verbose },
         })
     }
@@ -285,6 +306,7 @@ fn options(trace: &Trace, selection: &Selection) -> Result<Options, Error> {
         verbose: trace.verbose,
         filter,
         ancestors: false,
+        counts_only: false,
         interval: selection.interval,
         hooks: hooks(&trace.hooks)?,
         extras: Extras {

@@ -146,6 +146,7 @@ impl Merge {
         Counts {
             ts_ns,
             ancestors: Vec::new(),
+            latencies: None,
             processes: std::mem::take(&mut self.processes).into_values().collect(),
             results: self.results.iter().map(|(errno, opens)| (*errno, *opens)).collect(),
             other_errors: self.other_errors,

@@ -280,6 +280,7 @@ fn counts_told(line: &[u8]) -> Result<Told, String> {
     };
     Ok(Told::Counts(Counts {
         ancestors: Vec::new(),
+        latencies: None,
         ts_ns: counts.ts_ns,
         processes: Vec::new(),
         results: counts.results.iter().map(result).collect::<Result<_, String>>()?,

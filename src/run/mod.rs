@@ -6,6 +6,7 @@ mod command_terminal;
 mod diff;
 mod inquirer;
 mod lines;
+mod metrics;
 mod page;
 mod progress;
 mod record;
@@ -39,6 +40,7 @@ use lines::{Source, draft, keep, write_lines, writer};
 use screen::{Live, Shown, screen};
 
 pub(crate) use diff::diff;
+pub(crate) use metrics::metrics;
 pub(crate) use record::{record, record_in_files};
 pub(crate) use remote::agent;
 pub(crate) use replay::replay;
@@ -118,17 +120,25 @@ pub(crate) fn live(mut origin: Origin, show: Show, command: &Program, at_end: Op
     })
 }
 
-/// Traces in a thread of its own while `consume` takes the messages in this one, `waiting` of which it may be late. All
-/// hooks are in place before `consume` begins, and nothing is left of them when this returns.
+/// Traces this host, or others.
 fn trace(
     (origin, told): (Origin, Told),
     waiting: usize,
     consume: impl FnOnce(&Receiver<Message>, &Sender<Command>, &Hooks) -> Result<u8, Error>,
 ) -> Result<u8, Error> {
-    let options = match origin {
-        Origin::Here(options) => options,
-        Origin::Hosts(target, start) => return remote::trace(target, start, told, waiting, consume),
-    };
+    match origin {
+        Origin::Here(options) => trace_here(options, waiting, consume),
+        Origin::Hosts(target, start) => remote::trace(target, start, told, waiting, consume),
+    }
+}
+
+/// Traces in a thread of its own while `consume` takes the messages in this one, `waiting` of which it may be late. All
+/// hooks are in place before `consume` begins, and nothing is left of them when this returns.
+fn trace_here(
+    options: Options,
+    waiting: usize,
+    consume: impl FnOnce(&Receiver<Message>, &Sender<Command>, &Hooks) -> Result<u8, Error>,
+) -> Result<u8, Error> {
     let (messages, received) = bounded(waiting);
     let (commands, commanded) = bounded(8);
     let (ready, started) = bounded(1);

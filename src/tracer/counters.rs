@@ -16,7 +16,7 @@ use crate::bpf::types::{self, process_key, process_record};
 use crate::bpf::{OpentopSkel, as_bytes, comm_bytes, from_bytes};
 use crate::clock::Moment;
 use crate::error::Error;
-use crate::message::{Ancestor, CgroupCount, Counts, Lookups, Lost, ProcessCount, Totals};
+use crate::message::{Ancestor, CgroupCount, Counts, Latencies, Lookups, Lost, ProcessCount, Totals};
 
 /// Processes that may have ended before they are taken out of the map without waiting for the next reading: a small part
 /// of the room there.
@@ -188,6 +188,18 @@ fn results(skel: &OpentopSkel<'_>) -> Option<Vec<u64>> {
     Some(sums)
 }
 
+/// How long opens took, as far as that is counted.
+fn latencies(skel: &OpentopSkel<'_>) -> Option<Box<Latencies>> {
+    let mut sums = Latencies::default();
+    for cpu in skel.maps.bss_latency_data.iter().flat_map(|data| &data.latency_counts) {
+        // SAFETY: as above.
+        let counted = unsafe { ptr::from_ref(cpu).read_volatile() };
+        sums.sum_ns += counted.sum_ns;
+        sums.opens.iter_mut().zip(counted.opens).for_each(|(sum, opens)| *sum += opens);
+    }
+    (sums != Latencies::default()).then(|| Box::new(sums))
+}
+
 fn counts(
     skel: &OpentopSkel<'_>,
     processes: Vec<ProcessCount>,
@@ -226,7 +238,8 @@ fn counts(
     };
     let (other_errors, results) = results.split_last().map_or((0, &results[..]), |(last, rest)| (*last, rest));
     let results = (0..).zip(results.iter().copied()).filter(|(_, opens)| *opens > 0).collect();
-    Ok(Counts { ts_ns: Moment::now().ts_ns, processes, ancestors, results, other_errors, totals })
+    let latencies = latencies(skel);
+    Ok(Counts { ts_ns: Moment::now().ts_ns, processes, ancestors, results, other_errors, latencies, totals })
 }
 
 #[cfg(test)]

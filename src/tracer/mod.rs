@@ -59,6 +59,8 @@ pub struct Options {
     pub filter: KernelFilter,
     /// Tell the ancestors of the processes that are counted, too.
     pub ancestors: bool,
+    /// No events: nothing but what is counted.
+    pub counts_only: bool,
     /// How often the counters are read.
     pub interval: Duration,
     /// The hook set to use; `None`: the best that works.
@@ -70,6 +72,14 @@ pub struct Options {
     pub ends_with: Vec<u32>,
 }
 
+impl Options {
+    /// No events, and so no room for any.
+    pub fn counting() -> Self {
+        let page = rustix::param::page_size() as u32;
+        Self { counts_only: true, ring_bytes: page, ..Self::default() }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -79,6 +89,7 @@ impl Default for Options {
             verbose: false,
             filter: KernelFilter::default(),
             ancestors: false,
+            counts_only: false,
             interval: Duration::from_secs(1),
             hooks: None,
             extras: Extras { programs: true, rings: true, kernel: true, ..Extras::default() },

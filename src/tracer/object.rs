@@ -146,6 +146,7 @@ fn load<'a>(
 ) -> libbpf_rs::Result<OpentopSkel<'a>> {
     hooks::select(open.open_object_mut(), set, chosen)?;
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
+        rodata.counts_only = options.counts_only;
         rodata.measure_latency = options.extras.latency;
         rodata.resolve = options.extras.resolve;
         rodata.hook_set = set as u8;

@@ -34,6 +34,9 @@ use crate::privileges::{self, Role};
 const PAUSE: Duration = Duration::from_millis(15);
 const PAUSE_IN_A_STORM: Duration = Duration::from_millis(2);
 
+/// How long to wait where there are no events: ended processes wait for room to be made meanwhile.
+const PAUSE_WITHOUT_EVENTS: Duration = Duration::from_millis(100);
+
 /// Most records of one look at the ring buffer: few enough that they are decoded within milliseconds.
 const LOOK: usize = 4096;
 
@@ -194,6 +197,9 @@ impl Poller<'_, '_> {
     }
 
     fn pause(&mut self) -> Duration {
+        if self.options.counts_only {
+            return PAUSE_WITHOUT_EVENTS;
+        }
         // SAFETY: the ring buffer lives, and has one ring.
         let at = unsafe { ring__consumer_pos(ring_buffer__ring(self.ring.as_libbpf_object().as_ptr(), 0)) };
         let (last, before) = self.paused;

@@ -68,6 +68,10 @@ static __always_inline int on_submit(struct io_kiocb *req)
 		args.event_flags |= EVENT_FD_UNKNOWN;
 	args.now = bpf_ktime_get_ns();
 	args.key = key_of(args.now, id);
+	if (counts_only) {
+		bpf_map_update_elem(&submitted, &id, &args.key, BPF_ANY);
+		return 0;
+	}
 	/*
 	 * If there is no space the result will find no request, and be counted
 	 * as lost.
@@ -100,6 +104,8 @@ static __always_inline int on_complete(struct io_kiocb *req, int res)
 	if (!req || !asks_for_open(req))
 		return 0;
 	args.key = take_key(number_of(req));
+	if (counts_only)
+		args.enter_ts = submitted_at(args.key, number_of(req));
 	if (args.key || may_be_refused(res))
 		report(KNOWN_TASK, task, &args);
 	else
