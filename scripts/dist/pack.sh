@@ -8,6 +8,7 @@ stage() {
 	install -m644 assets/*.1 "$2/man"
 	install -m644 assets/opentop.bash assets/_opentop assets/opentop.fish "$2/completions"
 	install -m644 docs/*.md "$2/docs"
+	install -m644 scripts/dist/opentop.toml deploy/systemd/opentop-metrics.service "$2"
 	install -m644 README.md SECURITY.md CHANGELOG.md LICENSE "$2"
 	third_party >"$out/THIRD-PARTY.txt"
 	install -m644 "$out/THIRD-PARTY.txt" "$2"
@@ -35,7 +36,7 @@ debian_package() {
 
 rpm_package() {
 	# It dates files as they are, if that is before the date of the sources.
-	touch -d "@$SOURCE_DATE_EPOCH" assets/* docs/*.md README.md SECURITY.md LICENSE "$out/THIRD-PARTY.txt"
+	touch -d "@$SOURCE_DATE_EPOCH" assets/* docs/*.md scripts/dist/opentop.toml deploy/systemd/*.service README.md SECURITY.md LICENSE "$out/THIRD-PARTY.txt"
 	cargo generate-rpm --target "$rust_arch" --target-dir "$built" --output "$out/" \
 		--source-date "$SOURCE_DATE_EPOCH" --payload-compress zstd >&2
 }

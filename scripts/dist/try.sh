@@ -40,7 +40,14 @@ unshare --mount bash -euc '
 		opentop -o text -d 1 -n 3
 		man -w opentop opentop-record
 		source /usr/share/bash-completion/completions/opentop; complete -p opentop
+		echo \"sort = \\\"total\\\"\" >>/etc/opentop.toml
+		dpkg -i /opentop.deb
+		tail -n 1 /etc/opentop.toml | grep total
+		opentop check | grep /etc/opentop.toml
 		dpkg -r opentop
+		test -e /etc/opentop.toml
+		dpkg --purge opentop
+		test ! -e /etc/opentop.toml
 		test ! -e /usr/bin/opentop
 		test ! -e /usr/share/man/man1/opentop.1.gz"' bash "$work/debian"
 
