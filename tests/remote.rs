@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use common::{Scratch, TIMEOUT, ended, needs_root, opentop, output, stderr, stdout};
@@ -64,28 +65,38 @@ fn wait_for_far_sides(scratch: &Scratch, count: usize, most: Duration) {
 /// A near side that runs, and what it tells.
 struct Near {
     child: Child,
-    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+    lines: mpsc::Receiver<Value>,
+    /// Lines that were not waited for when they came: hosts tell in any order.
+    before: Vec<Value>,
 }
 
 impl Near {
     #[track_caller]
     fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("opentop starts");
-        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        Self { child, lines }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("opentop starts");
+        let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut parsed = stdout.lines().map(|line| serde_json::from_str(&line.expect("a line")).expect("JSON"));
+            parsed.try_for_each(|line| sender.send(line))
+        });
+        Self { child, lines, before: Vec::new() }
     }
 
-    /// The next line that `wanted` holds for.
+    /// The next line that `wanted` holds for, which is not found again.
     #[track_caller]
     fn wait_for(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        if let Some(at) = self.before.iter().position(&wanted) {
+            return self.before.remove(at);
+        }
         let begun = Instant::now();
         loop {
-            assert!(begun.elapsed() < TIMEOUT, "nothing of that kind has come");
-            let line = self.lines.next().expect("a line before the end").expect("a line");
-            let line: Value = serde_json::from_str(&line).expect("JSON");
+            let left = TIMEOUT.saturating_sub(begun.elapsed());
+            let line = self.lines.recv_timeout(left).expect("a line of that kind");
             if wanted(&line) {
                 return line;
             }
+            self.before.push(line);
         }
     }
 
@@ -103,8 +114,7 @@ impl Near {
     /// Asks for the end; the lines until then.
     fn end(mut self) -> Vec<Value> {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it runs");
-        let rest =
-            self.lines.by_ref().map(|line| serde_json::from_str(&line.expect("a line")).expect("JSON")).collect();
+        let rest = self.lines.iter().collect();
         assert!(self.child.wait().expect("its end").success());
         rest
     }
