@@ -15,7 +15,7 @@ use crate::names::Names;
 use crate::ranking::{label, pid};
 use std::io::{self, Write};
 
-const COLUMNS: [&str; 25] = [
+const COLUMNS: [&str; 27] = [
     "type",
     "time",
     "ts_ns",
@@ -39,6 +39,8 @@ const COLUMNS: [&str; 25] = [
     "latency_ns",
     "cgroup",
     "container",
+    "host",
+    "received",
     "cause",
     "count",
 ];
@@ -128,6 +130,11 @@ impl<W: Write> Output for Csv<W> {
         number(row, event.latency.map(|latency| latency.as_nanos() as u64));
         name(row, cgroup.map_or(b"", |cgroup| &cgroup.path));
         name(row, cgroup.and_then(|cgroup| cgroup.container.as_deref()).unwrap_or_default());
+        name(row, names.host(event.source.host()).as_bytes());
+        row.push(b',');
+        if event.received_ns > 0 {
+            self.clock.push(row, event.received_ns);
+        }
         row.extend_from_slice(b",,");
         self.sink.end_line()
     }

@@ -229,20 +229,20 @@ fn csv_rows() {
         assert_eq!(row.split(',').count(), columns, "{row}");
     }
     insta::assert_snapshot!(rows, @r#"
-    type,time,ts_ns,pid,tid,ppid,uid,process,comm,op,flags,mode,fd,errno,name,path,path_kind,opened_name,real_path,real_path_kind,latency_ns,cgroup,container,cause,count
-    open,2026-01-02T03:04:05.123456789Z,1000000000,100,100,1,0,program,"a,b",openat,O_RDONLY|O_CLOEXEC,,3,,"""q""","/x/""q""",joined,hosts.old,/x/hosts.old,whole,,/system.slice/docker-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope,docker:0123456789ab,,
-    open,2026-01-02T03:04:05.123456789Z,1000000000,100,100,1,0,cat,cat,openat,O_WRONLY|O_CREAT,384,,EACCES,/etc/hosts,/etc/hosts,absolute,,,,,,,,
-    lost,,,,,,,,,,,,,,,,,,,,,,,queue,3
-    summary,,,,,,,,,,,,,,,,,,,,,,,opens,1000
-    summary,,,,,,,,,,,,,,,,,,,,,,,failed,10
-    summary,,,,,,,,,,,,,,,,,,,,,,,delivered,988
-    summary,,,,,,,,,,,,,,,,,,,,,,,dropped,12
-    summary,,,,,,,,,,,,,,,,,,,,,,,filtered,0
-    summary,,,,,,,,,,,,,,,,,,,,,,,hidden,5
-    summary,,,,,,,,,,,,,,,,,,,,,,,lookups,0
-    summary,,,,,,,,,,,,,,,,,,,,,,,lookups_failed,0
-    summary,,,,,,,,,,,,,,,,,,,,,,,lookups_delivered,0
-    summary,,,,,,,,,,,,,,,,,,,,,,,lookups_filtered,0
+    type,time,ts_ns,pid,tid,ppid,uid,process,comm,op,flags,mode,fd,errno,name,path,path_kind,opened_name,real_path,real_path_kind,latency_ns,cgroup,container,host,received,cause,count
+    open,2026-01-02T03:04:05.123456789Z,1000000000,100,100,1,0,program,"a,b",openat,O_RDONLY|O_CLOEXEC,,3,,"""q""","/x/""q""",joined,hosts.old,/x/hosts.old,whole,,/system.slice/docker-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope,docker:0123456789ab,,,,
+    open,2026-01-02T03:04:05.123456789Z,1000000000,100,100,1,0,cat,cat,openat,O_WRONLY|O_CREAT,384,,EACCES,/etc/hosts,/etc/hosts,absolute,,,,,,,,,,
+    lost,,,,,,,,,,,,,,,,,,,,,,,,,queue,3
+    summary,,,,,,,,,,,,,,,,,,,,,,,,,opens,1000
+    summary,,,,,,,,,,,,,,,,,,,,,,,,,failed,10
+    summary,,,,,,,,,,,,,,,,,,,,,,,,,delivered,988
+    summary,,,,,,,,,,,,,,,,,,,,,,,,,dropped,12
+    summary,,,,,,,,,,,,,,,,,,,,,,,,,filtered,0
+    summary,,,,,,,,,,,,,,,,,,,,,,,,,hidden,5
+    summary,,,,,,,,,,,,,,,,,,,,,,,,,lookups,0
+    summary,,,,,,,,,,,,,,,,,,,,,,,,,lookups_failed,0
+    summary,,,,,,,,,,,,,,,,,,,,,,,,,lookups_delivered,0
+    summary,,,,,,,,,,,,,,,,,,,,,,,,,lookups_filtered,0
     "#);
 }
 

@@ -2,10 +2,10 @@
 
 use super::{Clock, Output, Sink, Table, TableOutput, known_name, known_path, push_nanos, push_number, totals_by_name};
 use crate::escape::{escape_into, escaped, is_plain};
-use crate::event::{OpenEvent, PathKind, errno_name, flag_names};
+use crate::event::{OpenEvent, PathKind, Source, errno_name, flag_names};
 use crate::message::Totals;
 use crate::names::Names;
-use crate::ranking::openers::Group;
+use crate::ranking::openers::{Group, Key};
 use crate::ranking::{Basis, described, pid, title_of, user};
 use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr as _;
@@ -135,12 +135,12 @@ impl<W: Write> Text<W> {
         let cgroup = || names.cgroup(event.cgroup);
         match column {
             Column::Time => {
-                let first_ns = self.first_ns.unwrap_or(event.ts_ns);
-                self.number(width, |cell| push_seconds(cell, event.ts_ns, first_ns));
+                let (now_ns, first_ns) = (since(event), self.first_ns.unwrap_or(since(event)));
+                self.number(width, |cell| push_seconds(cell, now_ns, first_ns));
             }
             Column::Between => {
-                let last_ns = self.last_ns.unwrap_or(event.ts_ns);
-                self.number(width, |cell| push_seconds(cell, event.ts_ns, last_ns));
+                let (now_ns, last_ns) = (since(event), self.last_ns.unwrap_or(since(event)));
+                self.number(width, |cell| push_seconds(cell, now_ns, last_ns));
             }
             Column::Wall => {
                 let mut clock = std::mem::take(&mut self.clock);
@@ -152,7 +152,7 @@ impl<W: Write> Text<W> {
             Column::Pid => self.number(width, |cell| push_number(cell, event.pid.into())),
             Column::Tid => self.number(width, |cell| push_number(cell, event.tid.into())),
             Column::Ppid => self.number(width, |cell| push_number(cell, event.ppid.into())),
-            Column::User => self.column(width, &names.user(event.uid)),
+            Column::User => self.column(width, &names.user_of(event.source.host(), event.uid)),
             Column::Op => self.column(width, event.op.name()),
             Column::Flags => self.column(width, &flag_names(event.flags).collect::<Vec<_>>().join("|")),
             Column::Mode => {
@@ -190,13 +190,18 @@ impl<W: Write> Output for Text<W> {
     }
 
     fn open(&mut self, event: &OpenEvent<'_>, names: &Names) -> io::Result<()> {
-        self.first_ns.get_or_insert(event.ts_ns);
+        self.first_ns.get_or_insert(since(event));
         for at in 0..self.columns.len() {
             let (column, width) = self.columns[at];
             self.cell(column, width, event, names);
         }
-        self.last_ns = Some(event.ts_ns);
+        self.last_ns = Some(since(event));
         let (file, remark) = shown_file(event);
+        if event.source != Source::HERE {
+            // As scp(1) has it.
+            self.sink.lines.extend_from_slice(names.host(event.source.host()).as_bytes());
+            self.sink.lines.push(b':');
+        }
         escape_into(file, &mut self.sink.lines);
         self.sink.lines.extend_from_slice(remark.as_bytes());
         if let Some((target, remark)) = event.target() {
@@ -225,6 +230,11 @@ impl<W: Write> Output for Text<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.sink.flush()
     }
+}
+
+/// What times between events are told by: other hosts have other clocks, so that theirs are those of the arrival.
+fn since(event: &OpenEvent<'_>) -> u64 {
+    if event.received_ns > 0 { event.received_ns } else { event.ts_ns }
 }
 
 /// Appends the seconds from `first_ns` to `ts_ns`. CPUs hand in their events in turn, so that one can be a little
@@ -293,7 +303,9 @@ impl<W: Write> TableOutput for Text<W> {
                 count => format!("{count:>8} "),
             };
             let (rate, share) = (row.rate.unwrap_or_default(), 100.0 * row.failed_share());
-            let described = described(row, names);
+            let of_host = row.host > 0 && !matches!(row.key, Key::Host(_));
+            let host = if of_host { format!("{}:", names.host(row.host)) } else { String::new() };
+            let described = host + &described(row, names);
             self.last(&format!("{ids}{rate:>10.1} {:>11} {processes}{share:>6.1}  {described}", row.opens))?;
         }
         self.last("")

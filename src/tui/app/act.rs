@@ -39,7 +39,11 @@ impl App {
             Mode::Write(_) => return self.write_key(key),
             Mode::Pick(_) => return self.pick_key(key, action),
             Mode::Columns(_) => return self.choose_key(key, action),
-            Mode::Help { .. } | Mode::Details { .. } | Mode::Opener { .. } | Mode::Report { .. } => {
+            Mode::Help { .. }
+            | Mode::Details { .. }
+            | Mode::Opener { .. }
+            | Mode::Report { .. }
+            | Mode::Hosts { .. } => {
                 if let Some(effects) = self.popup_action(action) {
                     return effects;
                 }
@@ -60,6 +64,7 @@ impl App {
             Action::Tree => self.show_tree(),
             Action::Timeline => self.show_timeline(),
             Action::Mark => self.mark(self.time_shown()),
+            Action::Hosts => self.show_hosts(),
             Action::Lookups if self.setup.replay.is_some() => {
                 self.say("a recording has the look-ups that it was made with: opentop record --lookups");
             }
@@ -284,7 +289,9 @@ impl App {
     fn group(&mut self) {
         self.show_openers();
         let at = Group::ALL.iter().position(|group| *group == self.group).unwrap_or(0);
-        self.rank_by(Group::ALL[(at + 1) % Group::ALL.len()]);
+        let next = Group::ALL[(at + 1) % Group::ALL.len()];
+        // Of one host there is one row.
+        self.rank_by(if next == Group::Host && self.hosts.is_empty() { Group::ALL[0] } else { next });
     }
 
     /// Shows the events of an opener alone.

@@ -24,6 +24,8 @@ pub enum Action {
     Timeline,
     /// Mark the time that is shown, or no longer.
     Mark,
+    /// How several hosts are.
+    Hosts,
     /// Go to the newest event and stay there.
     Follow,
     Move(Motion),

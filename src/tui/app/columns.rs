@@ -110,6 +110,8 @@ pub(crate) fn lay_out_chosen<'a, F>(
 /// What stands in a column of the ranking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OpenersColumn {
+    /// Where there are several; not to be chosen.
+    Host,
     Pid,
     User,
     Rate,
@@ -145,7 +147,8 @@ static NAMED: [Column<OpenersColumn>; 6] = [
 ];
 
 /// For rows that are processes, commands or users: beside the name there is room for the latest file.
-static COUNTED: [Column<OpenersColumn>; 13] = [
+static COUNTED: [Column<OpenersColumn>; 14] = [
+    column(OpenersColumn::Host, "HOST", 10, false, from(44..)),
     column(OpenersColumn::Pid, "PID", 7, true, from(30..)),
     column(OpenersColumn::User, "USER", 8, false, from(54..)),
     column(OpenersColumn::Rate, "OPENS/s", 8, true, from(20..)),
@@ -170,6 +173,8 @@ pub(crate) struct Extras {
     pub descriptors: bool,
     /// It is asked for.
     pub by_descriptors: bool,
+    /// There are several hosts.
+    pub hosts: bool,
 }
 
 /// From this width on there is room for what processes have open, asked for or not.
@@ -191,6 +196,7 @@ pub(crate) fn openers(
             extras.descriptors && group == Group::Process && room
         }
         OpenersColumn::Pid => matches!(group, Group::Process | Group::Parent),
+        OpenersColumn::Host => extras.hosts && group != Group::Host,
         OpenersColumn::User => group == Group::Process,
         OpenersColumn::Processes => group != Group::Process,
         _ => true,
@@ -231,7 +237,10 @@ impl OpenersColumn {
 
     /// As options and a configuration have it.
     pub(crate) fn name(self) -> &'static str {
-        self.sort().map_or("last", Sort::name)
+        match self {
+            OpenersColumn::Host => "host",
+            _ => self.sort().map_or("last", Sort::name),
+        }
     }
 
     /// What the ranking is sorted by where this column is chosen.
@@ -248,7 +257,7 @@ impl OpenersColumn {
             OpenersColumn::Descriptors => Sort::Descriptors,
             OpenersColumn::Growth => Sort::Growth,
             OpenersColumn::Name => Sort::Name,
-            OpenersColumn::Last => return None,
+            OpenersColumn::Host | OpenersColumn::Last => return None,
         })
     }
 }

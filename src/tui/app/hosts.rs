@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{App, Dirty};
+use super::{App, Dirty, Mode};
 use crate::message::HostNews;
 
 impl App {
@@ -17,6 +17,14 @@ impl App {
             HostNews::Gone(source) => self.ranking.lose(source),
         }
         self.touch(Dirty::Data);
+    }
+
+    pub(super) fn show_hosts(&mut self) {
+        if self.hosts.is_empty() {
+            self.say("only this host is shown: opentop --host web1,web2 shows several");
+        } else {
+            self.mode = Mode::Hosts { scroll: 0 };
+        }
     }
 
     /// The terms of the filter in force that events are left out by before they come here: other hosts do all of it.

@@ -105,6 +105,7 @@ pub const SECTIONS: [Section; 7] = [
         title: "Find what is missing or denied",
         bindings: &[
             bind(&[char('R')], Action::Report, ["report", "report"], "report: what was read, written, missing, denied"),
+            bind(&[char('i')], Action::Hosts, NO_HINT, "how the hosts of --host are"),
             bind(&[char('a')], Action::Lookups, NO_HINT, "see stat, access and readlink too, or no longer"),
             bind(&[char('t')], Action::Fold, ["fold", ""], "fold searches: tries for one name in one row"),
             bind(&[char('n')], Action::NextMatch, NO_HINT, "next match of the last filter"),

@@ -20,6 +20,10 @@ pub enum Mode {
         scroll: usize,
         find: Find,
     },
+    /// How several hosts are.
+    Hosts {
+        scroll: usize,
+    },
     /// The selected event in full. Whether to follow again when it is closed.
     Details {
         scroll: usize,
@@ -72,6 +76,7 @@ impl Mode {
     pub(super) fn scroll_mut(&mut self) -> Option<&mut usize> {
         match self {
             Mode::Help { scroll, .. }
+            | Mode::Hosts { scroll }
             | Mode::Details { scroll, .. }
             | Mode::Opener { scroll, .. }
             | Mode::Report { scroll, .. } => Some(scroll),

@@ -235,7 +235,7 @@ fn a_process_that_has_ended_is_marked_whatever_it_is_counted_from() {
 fn groups_take_turns() {
     let mut screen = Screen::busy(80, 24);
     let mut seen = Vec::new();
-    for _ in Group::ALL {
+    for _ in Group::ALL.iter().filter(|group| **group != Group::Host) {
         seen.push(screen.line(3));
         screen.keys("b");
     }

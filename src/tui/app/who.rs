@@ -127,7 +127,8 @@ impl App {
     /// The columns of the ranking that there is something for.
     pub(crate) fn column_extras(&self) -> Extras {
         let descriptors = self.setup.hidden_processes.is_none();
-        Extras { latency: self.latency, descriptors, by_descriptors: self.ranking.sort.is_live() }
+        let (by_descriptors, hosts) = (self.ranking.sort.is_live(), !self.hosts.is_empty());
+        Extras { latency: self.latency, descriptors, by_descriptors, hosts }
     }
 
     /// Takes in an answer. One that nobody waits for any more is left.

@@ -26,13 +26,15 @@ const fn column(title: &'static str, width: u16, right: bool, at: std::ops::Rang
 }
 
 const TIME: &str = "TIME";
+const HOST: &str = "HOST";
 const ERR: &str = "ERR";
 const FD: &str = "FD";
 const PATH: &str = "PATH";
 const LATENCY: &str = "LATENCY";
 
 /// From left to right. The path takes the rest.
-static COLUMNS: [Column<Cell>; 18] = [
+static COLUMNS: [Column<Cell>; 19] = [
+    column(HOST, 10, false, from(40..), |row, context| context.names.host(row.event.source.host()).to_owned()),
     column(TIME, 12, false, from(60..), |row, context| time(row.event.time_ns, context.time_zone, "%H:%M:%S%.3f")),
     column("PID", 7, true, from(50..), |row, _| row.event.pid.to_string()),
     column("TID", 7, true, from(180..), |row, _| row.event.tid.to_string()),
@@ -77,7 +79,12 @@ fn placed(app: &App, area: Rect) -> Vec<Placed<'static, Cell>> {
     }
     // On the everyday screen there is no room for both; ERR tells already which opens got no descriptor.
     let fd = !latency || area.width >= 90;
-    let shown = |column: &&Column<Cell>| (column.title != LATENCY || latency) && (column.title != FD || fd);
+    let shown = |column: &&Column<Cell>| match column.title {
+        HOST => !app.hosts.is_empty(),
+        LATENCY => latency,
+        FD => fd,
+        _ => true,
+    };
     columns::lay_out(COLUMNS.iter().filter(shown), area)
 }
 
@@ -247,7 +254,7 @@ mod tests {
         use crate::tui::app::choice::EVENT_COLUMNS;
         for width in 0..250 {
             let area = Rect::new(0, 0, width, 1);
-            let shown = columns::lay_out(COLUMNS.iter(), area);
+            let shown = columns::lay_out(COLUMNS.iter().filter(|column| column.title != HOST), area);
             let shown: Vec<_> = shown.iter().map(|placed| placed.column.title.to_lowercase()).collect();
             let known: Vec<_> =
                 EVENT_COLUMNS.iter().filter(|(_, from)| width >= *from).map(|(name, _)| *name).collect();

@@ -63,7 +63,9 @@ fn hints(app: &App) -> Vec<(String, String)> {
         Mode::Write(_) => fixed(&[("Enter", "write"), ("Esc", "back"), ("^U", "erase")]),
         Mode::Help { find: Find { typing: true, .. }, .. } => fixed(&[("Enter", "done"), ("Esc", "all again")]),
         Mode::Help { .. } => fixed(&[("q", "close"), ("/", "search"), ("Up Down", "scroll")]),
-        Mode::Report { .. } | Mode::Opener { .. } => fixed(&[("q", "close"), ("Up Down", "scroll")]),
+        Mode::Report { .. } | Mode::Hosts { .. } | Mode::Opener { .. } => {
+            fixed(&[("q", "close"), ("Up Down", "scroll")])
+        }
         Mode::Details { .. } if app.events.selected().is_none() => fixed(&[("q", "close"), ("Up Down", "scroll")]),
         Mode::Details { .. } => fixed(&[("q", "close"), ("y", "copy the path"), ("Up Down", "scroll")]),
         Mode::Tree(_) => fixed(&[("q", "close"), ("Enter", "open, close"), ("d", "details"), ("Up Down", "move")]),

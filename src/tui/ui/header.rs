@@ -56,6 +56,7 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
         Segment::new(3, plain, from(app)),
         Segment::new(4, plain, origin),
         Segment::new(weight, theme.title, command),
+        hosts(app, context),
         Segment::new(8, plain, setup.host.clone()),
         Segment::new(9, plain, setup.kernel.clone()),
         Segment::new(7, plain, format!("elapsed {}", uptime(app.meter.elapsed()))),
@@ -100,6 +101,15 @@ fn position(app: &App) -> String {
 fn from(app: &App) -> String {
     let from = app.playback.map(|playback| playback.from_ns).filter(|from_ns| *from_ns > 0);
     from.map_or_else(String::new, |from_ns| format!("from {} on", uptime(Duration::from_nanos(from_ns))))
+}
+
+/// How many of several hosts are seen; `i` tells of each.
+fn hosts(app: &App, context: &Context<'_>) -> Segment {
+    match app.hosts_up() {
+        Some((up, all)) if up < all => Segment::new(1, context.theme.bad, format!("hosts {up}/{all}")),
+        Some((up, all)) => Segment::new(3, Style::new(), format!("hosts {up}/{all}")),
+        None => Segment::new(8, Style::new(), String::new()),
+    }
 }
 
 /// The sum that must come out even, what is lost beyond it, own cost, what is hidden.

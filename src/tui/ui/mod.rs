@@ -12,6 +12,7 @@ pub(crate) mod events;
 mod footer;
 mod header;
 mod help;
+mod hosts;
 mod line;
 pub mod openers;
 mod pick;
@@ -46,6 +47,7 @@ pub fn render(app: &App, buf: &mut Buffer) -> (Option<Position>, Extent) {
     let mut cursor = layout.bar.and_then(|area| bar::render(app, &context, area, buf));
     let popup = match &app.mode {
         Mode::Browse | Mode::Prompt(_) | Mode::Write(_) => Extent::default(),
+        Mode::Hosts { scroll } => popup::render(&hosts::popup(app, &context), *scroll, &context, buf),
         Mode::Help { scroll, find } => popup::render(&help::popup(app, find, &context), *scroll, &context, buf),
         Mode::Details { scroll, who, .. } => {
             popup::render(&details::popup(app, who.as_deref(), &context), *scroll, &context, buf)

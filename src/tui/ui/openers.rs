@@ -131,6 +131,7 @@ fn titles(ranking: &Ranking, unseen: u64) -> Vec<String> {
 
 fn cell(app: &App, row: &Row, at: &Placed<'_, OpenersColumn>, context: &Context<'_>) -> String {
     match at.column.cell {
+        OpenersColumn::Host => context.names.host(row.host).to_owned(),
         OpenersColumn::Pid => pid(&row.key).map_or_else(String::new, |pid| pid.to_string()),
         OpenersColumn::User => user(row, context.names).unwrap_or_default().into_owned(),
         OpenersColumn::Rate => row.rate.map_or_else(|| "-".to_owned(), rate),

@@ -3,8 +3,9 @@
 use insta::assert_snapshot;
 use ratatui::style::Modifier;
 
-use crate::event::{OpenEvent, sample};
-use crate::message::{Hooks, Left, Lost, Message, Totals, Unseen};
+use crate::event::{OpenEvent, Source, sample};
+use crate::message::{Hooks, HostNews, HostState, Left, Link, Lost, Message, Totals, Unseen};
+use crate::names::Names;
 use crate::tui::app::choice::{Chosen, Columns, Table, Times};
 use crate::tui::app::fixture::{Screen, setup, usual};
 use crate::tui::app::{CommandEvent, Event, Setup};
@@ -521,4 +522,33 @@ fn timeline() {
         screen.keys("H'\x1b[D\x1b[D\x1b[D");
         screen
     });
+}
+
+#[test]
+fn several_hosts() {
+    at_every_size("several_hosts", |width, height| hosts(width, height, "i"));
+    assert_snapshot!(hosts(80, 24, "").text());
+}
+
+/// Three hosts, one of which is called what a terminal could obey.
+fn hosts(width: u16, height: u16, keys: &str) -> Screen {
+    let names = ["web1".to_owned(), "root@db1.example.org".to_owned(), "ev\u{1b}[2Jil".to_owned()];
+    let mut screen = Screen::with(Setup { names: Names::of_hosts(&names), ..setup() }, width, height);
+    let lost = Lost { link: 1200, ..Lost::default() };
+    let totals = Totals { opens: 51_200, delivered: 50_000, lost, ..Totals::default() };
+    let states = [
+        (Link::Live, "opentop 0.1.0, Linux 6.1.0, functions (fexit)", 70_000),
+        (Link::Behind, "the link is slow, and opens are lost: a narrower filter helps", 9_000_000),
+        (Link::Lost, "sudo there asks for a password: allow opentop in sudoers with NOPASSWD", 0),
+    ];
+    for ((link, text, bytes), host) in states.into_iter().zip(1..) {
+        let totals = if link == Link::Behind { totals } else { Totals::default() };
+        let state = HostState { link, text: text.into(), totals, bytes };
+        screen.update(Event::Message(Message::Host(HostNews::State { host, state })));
+    }
+    for host in [1, 2] {
+        screen.opens(&[OpenEvent { source: Source::new(host, 1), ..sample() }]);
+    }
+    screen.keys(keys);
+    screen
 }
