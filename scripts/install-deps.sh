@@ -16,6 +16,8 @@ static    libz.a                   zlib1g-dev      zlib-static
 static    libc.a                   libc6-dev       glibc-static
 test      strace                   strace          strace
 test      tmux                     tmux            tmux
+test      sshd                     openssh-server  openssh-server
+test      ssh                      openssh-client  openssh-clients
 test      systemd-analyze          systemd         systemd
 test      setpriv                  util-linux      util-linux
 test      promtool                 prometheus      golang-github-prometheus

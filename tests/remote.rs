@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use common::{Scratch, TIMEOUT, ended, needs_root, opentop, output, stderr, stdout};
+use common::{Running, Scratch, TIMEOUT, ended, needs_root, opentop, output, stderr, stdout};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -109,6 +109,12 @@ impl Near {
     fn wait_for_open(&mut self, host: &str, path: &Path) -> Value {
         let path = path.to_str().expect("a path");
         self.wait_for(|line| line["type"] == "open" && line["host"] == host && line["path"] == path)
+    }
+
+    /// Only opens that are told from now on are found.
+    fn forget_opens(&mut self) {
+        self.before.extend(self.lines.try_iter());
+        self.before.retain(|line| line["type"] != "open");
     }
 
     /// Asks for the end; the lines until then.
@@ -276,4 +282,96 @@ fn nothing_that_a_host_sends_makes_memory_grow() {
         assert!(!said.chars().any(|c| c.is_control() && c != '\n'), "{name}: {said:?}");
         drop(ended(child));
     }
+}
+
+/// Two sshd on loopback with keys and a configuration of their own: `web` and `db`, by the configuration that is returned.
+fn two_sshd(scratch: &Scratch) -> (Vec<Running>, PathBuf) {
+    let keygen = |name: &str| {
+        let path = scratch.join(name);
+        let made = output(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&path));
+        assert!(made.status.success(), "{}", stderr(&made));
+        path
+    };
+    let (host_key, key) = (keygen("host"), keygen("user"));
+    let keys = scratch.file("authorized_keys", &fs::read_to_string(key.with_extension("pub")).expect("a key"));
+    let mut client = format!(
+        "IdentityFile {}\nIdentitiesOnly yes\nIdentityAgent none\nStrictHostKeyChecking no\nUserKnownHostsFile {}\nHostName 127.0.0.1\nUser root\nConnectTimeout 5\n",
+        key.display(),
+        scratch.join("known_hosts").display()
+    );
+    let mut daemons = Vec::new();
+    for name in ["web", "db"] {
+        // Free now, and nobody else on a test's host asks for this one.
+        let port =
+            std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+        let config = format!(
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nPidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\nAuthorizedKeysFile {}\n",
+            host_key.display(),
+            keys.display()
+        );
+        let config = scratch.file(&format!("{name}.conf"), &config);
+        fs::create_dir_all("/run/sshd").expect("where sshd separates privileges");
+        let mut sshd = Command::new("/usr/sbin/sshd");
+        sshd.args(["-D", "-e", "-f"]).arg(config).stdin(Stdio::null()).stderr(Stdio::null());
+        daemons.push(Running::start(&mut sshd));
+        client += &["Host ", name, "\n  Port ", &port.to_string(), "\n"].concat();
+        let begun = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(begun.elapsed() < TIMEOUT, "sshd does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    (daemons, scratch.file("ssh_config", &client))
+}
+
+/// The sshd that serves a connection to a far side: its nearest ancestor of that name.
+fn sshd_of(far: Pid) -> Pid {
+    let mut pid = far.as_raw_nonzero().get();
+    loop {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("an ancestor");
+        let (name, rest) = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')')).expect("a name");
+        if name.starts_with("sshd") {
+            return Pid::from_raw(pid).expect("a pid");
+        }
+        pid = rest.split_whitespace().nth(1).and_then(|ppid| ppid.parse().ok()).expect("a parent");
+    }
+}
+
+#[test]
+#[ignore = "needs root: make test"]
+fn two_real_sshd_whose_connections_end_in_every_way_while_the_other_host_goes_on() {
+    needs_root();
+    let scratch = Scratch::new();
+    let (_daemons, config) = two_sshd(&scratch);
+    let ssh = format!("ssh -F {}", config.display());
+    let filter = format!("file:^{}/wanted", scratch.path().display());
+    let mut near = Near::start(hosts(&scratch, Path::new(&ssh), "web,db", &["-o", "json", "-F", &filter]));
+    near.wait_for_state("web", "live");
+    near.wait_for_state("db", "live");
+    let wanted = scratch.file("wanted", "");
+    let open = || drop(fs::File::open(&wanted).expect("a file"));
+    open();
+    near.wait_for_open("web", &wanted);
+    open();
+    near.wait_for_open("db", &wanted);
+    // Killed there; then a connection that gives and takes nothing any more, as without a route.
+    for signal in [Signal::KILL, Signal::STOP] {
+        wait_for_far_sides(&scratch, 2, TIMEOUT);
+        let far = far_sides(&scratch)[0];
+        let sshd = sshd_of(far);
+        kill_process(if signal == Signal::KILL { far } else { sshd }, signal).expect("it runs");
+        let lost = near.wait_for(|line| line["type"] == "host" && line["state"] == "lost");
+        let other = if lost["host"] == "web" { "db" } else { "web" };
+        near.forget_opens();
+        open();
+        near.wait_for_open(other, &wanted);
+        assert!(!far_sides(&scratch).contains(&far), "the far side has ended before it was missed");
+        if signal == Signal::STOP {
+            kill_process(sshd, Signal::KILL).expect("it runs");
+        }
+        let host = lost["host"].as_str().expect("a host").to_owned();
+        near.wait_for_state(&host, "live");
+    }
+    near.end();
+    wait_for_far_sides(&scratch, 0, FAR_END);
 }
