@@ -106,4 +106,15 @@ opens=$(jq -s '[.[] | select(.pod == "web-1" and .namespace == "prod" and .conta
 [ "$opens" -gt 0 ] || { say "no open of the pod was named:" && tail -n 3 "$work/lines" && exit 1; }
 say "$opens opens of prod/web-1/nginx were seen from the DaemonSet's container; $(tail -n 1 "$work/lines" | jq -r .hooks)"
 
+mapfile -t args < <(jq -r '.containers[0].args[]' "$work/pod.json")
+run --detach --name metrics localhost/opentop:test "${args[@]}" >/dev/null
+pid=$(podman "${podman[@]}" inspect --format '{{.State.Pid}}' metrics)
+named='^opentop_container_opens_total\{.*namespace="prod".*pod="web-1".*\} [1-9]'
+for _ in $(seq 100); do
+	nsenter -t "$pid" -n curl -sS --max-time 5 http://127.0.0.1:9435/metrics >"$work/metrics" 2>"$work/why" || true
+	! grep -qE "$named" "$work/metrics" || break
+	sleep 0.2
+done
+grep -E "$named" "$work/metrics" || { say "its metrics name no pod:" && cat "$work/why" "$work/metrics" && exit 1; }
+grep -E '^(CapEff|Seccomp|NoNewPrivs)' "/proc/$pid/status"
 say "all is well"

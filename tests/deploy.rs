@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -52,28 +52,42 @@ fn systemd_has_nothing_to_say_against_the_unit() {
     tool("systemd-analyze", &["security", "--offline=true", "--no-pager", "--threshold=25", unit]);
 }
 
-/// `opentop` with no more than the unit's privileges.
-fn with_privileges_of_the_unit(args: &[&str]) -> Vec<String> {
+/// `opentop metrics` as the unit starts it, with no more than its privileges, for so many seconds; and where it listens.
+fn as_the_unit_does(seconds: u32) -> (Vec<String>, SocketAddr) {
     let capabilities = settings("AmbientCapabilities");
     assert_eq!(settings("CapabilityBoundingSet"), capabilities);
     let added = capabilities.iter().map(|name| format!(",+{}", name.trim_start_matches("CAP_").to_lowercase()));
     let added = format!("-all{}", added.collect::<String>());
     let sets = ["--inh-caps", "--ambient-caps", "--bounding-set"].map(|set| format!("{set}={added}"));
     let user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"].map(str::to_owned);
-    let program = ["--", env!("CARGO_BIN_EXE_opentop")].into_iter().chain(args.iter().copied()).map(str::to_owned);
-    user.into_iter().chain(sets).chain(program).collect()
+    let limit = ["--", "timeout", "--preserve-status", "--signal=INT", &seconds.to_string()].map(str::to_owned);
+    let start = settings("ExecStart");
+    assert_eq!(start, ["/usr/bin/opentop", "metrics", "--listen", "127.0.0.1:9435"]);
+    let address = free_port();
+    let program = [env!("CARGO_BIN_EXE_opentop"), &start[1], &start[2], &address.to_string()].map(str::to_owned);
+    (user.into_iter().chain(sets).chain(limit).chain(program).collect(), address)
 }
 
-#[test]
-#[ignore = "needs root: make test"]
-fn the_privileges_of_the_unit_are_enough() {
-    needs_root();
-    let command = with_privileges_of_the_unit(&["-o", "json", "-d", "1"]);
-    let (program, args) = command.split_first().expect("a program");
-    let shown = tool(program, &args.iter().map(String::as_str).collect::<Vec<_>>());
-    let summary: Value = serde_json::from_str(shown.lines().last().expect("a summary")).expect("JSON");
-    assert_eq!(summary["type"], "summary");
-    assert!(summary["opens"].as_u64() > Some(0), "{summary}");
+/// An address on which nobody listens.
+fn free_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port")
+}
+
+/// The metrics at `address`, as soon as somebody listens there.
+fn scrape(address: SocketAddr) -> String {
+    let start = Instant::now();
+    loop {
+        let mut page = String::new();
+        let asked = TcpStream::connect(address).and_then(|mut stream| {
+            stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n")?;
+            stream.read_to_string(&mut page)
+        });
+        if asked.is_ok() && page.starts_with("HTTP/1.1 200 ") {
+            return page;
+        }
+        assert!(start.elapsed() < TIMEOUT, "nobody answers at {address}: {asked:?} {page}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// System calls by the names of their sets, as this systemd has them; a set may contain others.
@@ -99,7 +113,7 @@ fn resolve(name: &str, sets: &HashMap<String, Vec<String>>) -> BTreeSet<String> 
 
 #[test]
 #[ignore = "needs root: make test"]
-fn the_system_calls_of_the_unit_are_enough() {
+fn the_privileges_and_system_calls_of_the_unit_are_enough() {
     needs_root();
     let sets = system_call_sets();
     let mut allowed = resolve("@default", &sets);
@@ -112,17 +126,22 @@ fn the_system_calls_of_the_unit_are_enough() {
     assert!(allowed.contains("openat") && !allowed.contains("mount") && !allowed.contains("ptrace"));
     let scratch = Scratch::new();
     let trace = scratch.join("calls");
+    let (command, address) = as_the_unit_does(12);
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-o"]).arg(&trace).args(with_privileges_of_the_unit(&["-o", "json", "-d", "1"]));
+    strace.args(["-f", "-qq", "-o"]).arg(&trace).args(command);
+    let scraped = std::thread::spawn(move || scrape(address));
     let ran = output(&mut strace);
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let page = scraped.join().expect("a page");
+    assert!(page.contains("\nopentop_build_info{"), "{page}");
     let calls = fs::read_to_string(&trace).expect("a trace");
-    // Each line begins with the pid; setpriv's own calls are before opentop is started.
-    let of_opentop = calls.lines().skip_while(|line| !line.contains(env!("CARGO_BIN_EXE_opentop"))).skip(1);
+    // Each line begins with the pid; calls of setpriv and timeout are before opentop is started, or harmless.
+    let start = format!("execve(\"{}\"", env!("CARGO_BIN_EXE_opentop"));
+    let of_opentop = calls.lines().skip_while(|line| !line.contains(&start)).skip(1);
     let made: BTreeSet<_> = of_opentop
         .filter_map(|line| line.split_whitespace().nth(1)?.split_once('(').map(|(name, _)| name.to_owned()))
         .collect();
-    assert!(made.contains("bpf"), "{made:?}");
+    assert!(made.contains("bpf") && made.contains("listen"), "{made:?}");
     let forbidden: Vec<_> = made.difference(&allowed).collect();
     assert!(forbidden.is_empty(), "the unit forbids {forbidden:?}");
 }
@@ -142,31 +161,41 @@ fn the_image_of_the_manifest_is_of_this_version() {
 const UID: &str = "2b1a8c3e-5f1d-4a8e-9d6b-0c7e1f2a3b4c";
 const ID: &str = "4f3c2a1b0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f3a";
 
-/// A cgroup as the kubelet makes it, with a process in it that opens a file again and again.
-struct Container {
-    directories: [PathBuf; 3],
+/// Cgroups in one another, with a process in the innermost that opens a file again and again.
+struct Opening {
+    directories: Vec<PathBuf>,
     process: Option<Running>,
 }
 
-impl Container {
-    fn start(file: &Path) -> Self {
-        const OPEN: &str = r#"echo $$ >"$0"/cgroup.procs; while :; do cat "$1"; sleep 0.05; done"#;
-        let mount = opentop::tracer::cgroup_mount().expect("cgroup v2 is mounted");
-        let pod = format!("kubepods-test{}-pod{}.slice", std::process::id(), UID.replace('-', "_"));
-        let slice = mount.join(format!("kubepods-test{}.slice", std::process::id()));
-        let directories =
-            [slice.clone(), slice.join(&pod), slice.join(&pod).join(format!("cri-containerd-{ID}.scope"))];
-        directories.iter().for_each(|directory| fs::create_dir(directory).expect("a new cgroup"));
+impl Opening {
+    fn start(cgroups: &[String], file: &Path) -> Self {
+        const OPEN: &str =
+            r#"echo $$ >"$0"/cgroup.procs; while :; do cat "$1" "$1.missing" 2>/dev/null; sleep 0.05; done"#;
+        let mut directory = opentop::tracer::cgroup_mount().expect("cgroup v2 is mounted");
+        let mut directories = Vec::new();
+        for cgroup in cgroups {
+            directory.push(cgroup);
+            fs::create_dir(&directory).expect("a new cgroup");
+            directories.push(directory.clone());
+        }
         let mut shell = Command::new("sh");
-        shell.args(["-c", OPEN]).arg(&directories[2]).arg(file);
+        shell.args(["-c", OPEN]).arg(&directory).arg(file);
         Self { directories, process: Some(Running::start(&mut shell)) }
+    }
+
+    /// In a container as the kubelet makes it.
+    fn in_pod(file: &Path, test: &str) -> Self {
+        let slice = format!("kubepods-{test}{}", std::process::id());
+        let pod = format!("{slice}-pod{}.slice", UID.replace('-', "_"));
+        Self::start(&[format!("{slice}.slice"), pod, format!("cri-containerd-{ID}.scope")], file)
     }
 }
 
-impl Drop for Container {
+impl Drop for Opening {
     fn drop(&mut self) {
         // Those that the shell has started must be gone too.
-        let _ = fs::write(self.directories[2].join("cgroup.kill"), "1");
+        let innermost = self.directories.last().map(|directory| directory.join("cgroup.kill"));
+        let _ = innermost.map(|kill| fs::write(kill, "1"));
         drop(self.process.take());
         for directory in self.directories.iter().rev() {
             (0..100).find(|_| {
@@ -177,19 +206,40 @@ impl Drop for Container {
     }
 }
 
+/// The kubelet's logs of the pod, in the place of this host's for the program that is started.
+struct Logs(PathBuf);
+
+impl Logs {
+    fn new(scratch: &Scratch) -> Self {
+        let logs = scratch.dir("log");
+        fs::create_dir_all(logs.join("pods").join(format!("prod_web-1_{UID}"))).expect("the pod's logs");
+        fs::create_dir(logs.join("containers")).expect("the containers' logs");
+        Self(logs)
+    }
+
+    /// As soon as the container has written its first line.
+    fn add_link(&self) {
+        let link = self.0.join(format!("containers/web-1_prod_nginx-{ID}.log"));
+        std::os::unix::fs::symlink("/nowhere", link).expect("a link");
+    }
+
+    fn opentop(&self) -> Command {
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-c", r#"mount --bind "$0" /var/log && exec "$@""#]).arg(&self.0);
+        command.arg(env!("CARGO_BIN_EXE_opentop"));
+        command
+    }
+}
+
 #[test]
 #[ignore = "needs root: make test"]
 fn a_container_is_named_after_its_pod_as_soon_as_the_kubelet_has_written_that_down() {
     needs_root();
     let scratch = Scratch::new();
-    let (logs, file) = (scratch.dir("log"), scratch.file("opened", ""));
-    fs::create_dir_all(logs.join("pods").join(format!("prod_web-1_{UID}"))).expect("the pod's logs");
-    let links = logs.join("containers");
-    fs::create_dir(&links).expect("the containers' logs");
-    let _container = Container::start(&file);
-    let mut command = Command::new("unshare");
-    command.args(["-m", "sh", "-c", r#"mount --bind "$0" /var/log && exec "$@""#]).arg(&logs);
-    command.args([env!("CARGO_BIN_EXE_opentop"), "-o", "json", "-F", "pod:^prod/web-1$"]);
+    let (logs, file) = (Logs::new(&scratch), scratch.file("opened", ""));
+    let _container = Opening::in_pod(&file, "named");
+    let mut command = logs.opentop();
+    command.args(["-o", "json", "-F", "pod:^prod/web-1$"]);
     let mut tracer = Tracer::of(command);
     let named = |name: &'static str| {
         move |line: &str| {
@@ -199,50 +249,10 @@ fn a_container_is_named_after_its_pod_as_soon_as_the_kubelet_has_written_that_do
         }
     };
     tracer.wait_until(named(&ID[..12]), || ());
-    let link = links.join(format!("web-1_prod_nginx-{ID}.log"));
-    std::os::unix::fs::symlink("/nowhere", link).expect("a link");
+    logs.add_link();
     tracer.wait_until(named("nginx"), || ());
     let ended = tracer.stop();
     assert!(ended.status.success(), "{}", ended.stderr);
-}
-
-/// A page as `opentop metrics` gives it, whose counters grow.
-const PAGE: [(&str, u64); 20] = [
-    ("opentop_build_info{version=\"0.1.0\",hooks=\"function\"}", 0),
-    ("opentop_opens_total", 900),
-    ("opentop_open_failures_total", 90),
-    ("opentop_open_errors_total{errno=\"ENOENT\"}", 90),
-    ("opentop_command_opens_total{command=\"nginx\"}", 500),
-    ("opentop_command_failures_total{command=\"nginx\"}", 50),
-    ("opentop_container_opens_total{namespace=\"a\",pod=\"b\",container=\"c\",runtime=\"containerd\"}", 70),
-    ("opentop_container_failures_total{namespace=\"a\",pod=\"b\",container=\"c\",runtime=\"containerd\"}", 7),
-    ("opentop_unit_opens_total{unit=\"ssh.service\"}", 30),
-    ("opentop_unit_failures_total{unit=\"ssh.service\"}", 3),
-    ("opentop_open_duration_seconds_bucket{le=\"0.0001\"}", 800),
-    ("opentop_open_duration_seconds_bucket{le=\"0.1\"}", 890),
-    ("opentop_open_duration_seconds_bucket{le=\"+Inf\"}", 900),
-    ("opentop_events_delivered_total", 900),
-    ("opentop_events_filtered_total", 0),
-    ("opentop_events_lost_total{cause=\"ring\"}", 1),
-    ("opentop_series{family=\"command\"}", 0),
-    ("opentop_series_evictions_total{family=\"command\"}", 1),
-    ("process_cpu_seconds_total", 1),
-    ("process_resident_memory_bytes", 4096),
-];
-
-/// Answers every request with the page, for as long as the test runs. Returns its address.
-fn serve_page() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address").to_string();
-    std::thread::spawn(move || {
-        for (asked, stream) in (1..).zip(listener.incoming()) {
-            let mut stream = stream.expect("a connection");
-            let _ = stream.read(&mut [0; 4096]);
-            let page: String = PAGE.iter().map(|(series, step)| format!("{series} {}\n", 1 + step * asked)).collect();
-            let _ = write!(stream, "HTTP/1.0 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n\r\n{page}");
-        }
-    });
-    address
 }
 
 /// Every expression in the dashboard, with what Grafana would put in the place of its variables.
@@ -257,16 +267,31 @@ fn expressions(value: &Value) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "needs root: make test"]
 fn every_expression_of_the_dashboard_gives_something_in_prometheus() {
     let dashboard = fs::read(deployed("grafana/opentop.json")).expect("the dashboard");
     let expressions = expressions(&serde_json::from_slice(&dashboard).expect("JSON"));
     assert!(expressions.len() >= 16, "{expressions:?}");
+    needs_root();
     let scratch = Scratch::new();
+    let (logs, file, address) = (Logs::new(&scratch), scratch.file("opened", ""), free_port());
+    logs.add_link();
+    let mut metrics = logs.opentop();
+    metrics.args(["metrics", "--latency", "--interval=0.5", "--listen", &address.to_string()]).stderr(Stdio::null());
+    let _metrics = Running::start(&mut metrics);
+    let _container = Opening::in_pod(&file, "seen");
+    let _service = Opening::start(&[format!("opentop-test{}.service", std::process::id())], &file);
+    let page = scrape(address);
+    let rules = fs::read_to_string(deployed("prometheus/opentop.rules.yaml")).expect("the rules");
+    for name in
+        rules.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.starts_with("opentop_"))
+    {
+        assert!(page.contains(&format!("\n{name}")), "no metric is called {name}, which a rule asks for");
+    }
     let config = format!(
-        "{{global: {{scrape_interval: 1s}}, scrape_configs: [{{job_name: opentop, static_configs: [{{targets: [\"{}\"]}}]}}]}}",
-        serve_page()
+        "{{global: {{scrape_interval: 1s}}, scrape_configs: [{{job_name: opentop, static_configs: [{{targets: [\"{address}\"]}}]}}]}}"
     );
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let free = free_port();
     let mut prometheus = Command::new("prometheus");
     prometheus.arg(format!("--config.file={}", scratch.file("prometheus.yaml", &config).display()));
     prometheus.arg(format!("--storage.tsdb.path={}", scratch.join("tsdb").display()));
