@@ -96,6 +96,16 @@ impl Drop for Draft {
     }
 }
 
+/// Removes a file; the way to its directory is looked up as for a [`Draft`] without an owner.
+///
+/// # Errors
+/// If it cannot be removed.
+pub fn remove(path: &Path) -> io::Result<()> {
+    let name = path.file_name().ok_or(Errno::ISDIR)?;
+    let directory = open_directory(path.parent().unwrap_or(Path::new("")))?;
+    Ok(rustix::fs::unlinkat(&directory, name, AtFlags::empty())?)
+}
+
 /// What a file must be to be read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Must {
@@ -397,6 +407,9 @@ mod tests {
             for replace in [false, true] {
                 assert!(Draft::create(&dir.0.join(path), replace, None).is_err(), "{path}");
             }
+            fs::write(roots.join("f"), "").unwrap();
+            assert!(remove(&dir.0.join(path)).is_err(), "{path}");
+            remove(&roots.join("f")).unwrap();
         }
         assert_eq!(fs::read_dir(&roots).unwrap().count(), 2);
         symlink(&theirs, dir.0.join("own")).unwrap();

@@ -243,6 +243,10 @@ impl Lines {
     /// Reads the next line. False at the end.
     fn advance(&mut self) -> Result<bool, ReadError> {
         self.line.clear();
+        // A few bytes can be millions of lines, during which nothing is waited for.
+        if self.interrupt.is_set() {
+            return Err(self.broken(io::ErrorKind::TimedOut.into()));
+        }
         match self.input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut self.line) {
             Ok(0) => return Ok(false),
             Ok(_) => self.number += 1,

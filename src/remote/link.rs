@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, after, bounded, select, tick};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, after, bounded, select, tick};
 use rustix::fs::OFlags;
 
 use super::merge::Merge;
@@ -42,6 +42,9 @@ const SAID_MAX: usize = 4 << 10;
 
 /// Bytes for the far side that may wait for a slow link.
 const UNSENT_MAX: usize = 1 << 20;
+
+/// How long a host waits whose counts there is no room for, before it is tried again.
+const FULL: Duration = Duration::from_millis(50);
 
 /// Time that a batch may take to fill.
 const BATCH: Duration = Duration::from_millis(100);
@@ -166,6 +169,7 @@ impl Link<'_> {
                 return Ended::Because(format!("cannot start a thread: {why}"));
             }
             let (clock, mut turn, mut is_live) = (tick(HEARTBEAT), Some(turn), is_live);
+            let late = after(LOG_IN);
             loop {
                 select! {
                     recv(read) -> read => return ended(read.unwrap_or(Ok(())), &mut streams),
@@ -175,6 +179,13 @@ impl Link<'_> {
                         turn = None;
                         is_live = crossbeam_channel::never();
                     }
+                    // Whatever trickles in: others wait for its turn.
+                    recv(late) -> _ => if turn.is_some() {
+                        interrupt.set();
+                        streams.listen();
+                        let why = format!("it was not logged in after {} s", LOG_IN.as_secs());
+                        return Ended::Because(reason(&streams.said, Some(why)));
+                    },
                     recv(clock) -> _ => {
                         streams.listen();
                         streams.send(&Control::Heartbeat);
@@ -302,7 +313,15 @@ impl Feed<'_, '_> {
         match told {
             Told::Process(count, cgroups) => {
                 cgroups.into_iter().for_each(|cgroup| self.batch.name_cgroup(cgroup));
-                shared.merge().process(count)
+                let mut refused = shared.merge().process(count)?;
+                while let Some(count) = refused {
+                    // Only the end of all closes it.
+                    if shared.stopped.recv_timeout(FULL) != Err(RecvTimeoutError::Timeout) {
+                        return Err(ENDED.to_owned());
+                    }
+                    refused = shared.merge().process(count)?;
+                }
+                Ok(())
             }
             Told::Counts(counts) => {
                 self.send()?;

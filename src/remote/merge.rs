@@ -11,8 +11,9 @@ type ProcessKey = (Source, u32, u64);
 /// Running processes of one host: as many as its kernel counts one by one.
 const RUNNING_MAX: usize = 1 << 15;
 
-/// Processes of all hosts that wait for the next reading.
-const WAITING_MAX: usize = 1 << 18;
+/// Processes that wait for the next reading: of all hosts, each of which has the same share, and of one.
+const WAITING_MAX: usize = 1 << 17;
+const WAITING_OF_ONE_MAX: usize = 1 << 16;
 
 /// Errors that are counted one by one.
 const RESULTS_MAX: usize = 1024;
@@ -37,6 +38,8 @@ struct Host {
     /// Of this connection: what was counted last, and who runs.
     counts: Counts,
     running: HashSet<ProcessKey>,
+    /// Its processes that wait for the next reading.
+    waiting: usize,
     /// It has failed, and was never live.
     hopeless: bool,
 }
@@ -80,23 +83,27 @@ impl Merge {
         }
     }
 
-    /// Takes in what a host counts of a process.
+    /// Takes in what a host counts of a process. Gives it back where the host has used up its share, which it has anew once
+    /// the next reading is made: one that tells too much makes itself wait, and no other.
     ///
     /// # Errors
     /// If no host has so many.
-    pub(super) fn process(&mut self, count: ProcessCount) -> Result<(), String> {
+    pub(super) fn process(&mut self, count: ProcessCount) -> Result<Option<ProcessCount>, String> {
         let key = (count.source, count.pid, count.start_ns);
-        let Some(host) = self.host(count.source.host()) else { return Ok(()) };
+        let share = (WAITING_MAX / self.hosts.len().max(1)).min(WAITING_OF_ONE_MAX);
+        let is_new = !self.processes.contains_key(&key);
+        let Some(host) = self.host(count.source.host()) else { return Ok(None) };
+        if is_new && host.waiting >= share {
+            return Ok(Some(count));
+        }
         if count.ended {
             host.running.remove(&key);
         } else if host.running.insert(key) && host.running.len() > RUNNING_MAX {
             return Err(format!("more than {RUNNING_MAX} processes run at once"));
         }
-        if self.processes.len() >= WAITING_MAX && !self.processes.contains_key(&key) {
-            return Err("it tells of more processes than can be taken in".to_owned());
-        }
+        host.waiting += usize::from(is_new);
         self.processes.insert(key, count);
-        Ok(())
+        Ok(None)
     }
 
     /// Takes in the rest of a reading; how many opens a slow link has lost since the one before.
@@ -143,6 +150,7 @@ impl Merge {
 
     /// A reading of all hosts at this moment of this host.
     pub(super) fn reading(&mut self, ts_ns: u64) -> Counts {
+        self.hosts.iter_mut().for_each(|host| host.waiting = 0);
         Counts {
             ts_ns,
             ancestors: Vec::new(),
@@ -204,6 +212,22 @@ mod tests {
         let mut told = (1..=RUNNING_MAX as u32 + 1).map(|pid| merge.process(process(Source::new(1, 1), pid, 1)));
         assert!(told.any(|told| told.is_err()));
         assert!(merge.process(process(Source::new(2, 1), 8, 6)).is_ok(), "another host is not harmed");
+    }
+
+    #[test]
+    fn who_tells_of_too_many_processes_waits_and_makes_nobody_else_wait() {
+        let hosts = 64;
+        let mut merge = Merge::new(usize::from(hosts));
+        let ended = |host, pid| ProcessCount { ended: true, ..process(Source::new(host, 1), pid, 1) };
+        let told = (1..=u32::MAX).take_while(|pid| merge.process(ended(1, *pid)).unwrap().is_none()).count();
+        assert_eq!(told, WAITING_MAX / usize::from(hosts));
+        for host in 2..=hosts {
+            assert!((1..=told as u32).all(|pid| merge.process(ended(host, pid)).unwrap().is_none()), "{host}");
+        }
+        assert!(merge.process(ended(1, 1)).unwrap().is_none(), "this one waits already");
+        let refused = merge.process(ended(1, told as u32 + 1)).unwrap().unwrap();
+        assert_eq!(merge.reading(0).processes.len(), WAITING_MAX);
+        assert!(merge.process(refused).unwrap().is_none(), "now there is room");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Counters for Prometheus, over HTTP or as a file.
 
-use std::fs::{self, Permissions};
+use std::fs::Permissions;
 use std::io::{self, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
@@ -22,7 +22,7 @@ use crate::output::ending::{Answer, Ends};
 use crate::privileges::{self, Role};
 use crate::signals::Handlers;
 use crate::tracer::{Command, Options};
-use crate::user_file::Draft;
+use crate::user_file::{self, Draft};
 
 /// How long a new series stays at 0 in a file: whoever reads it does so by a clock of their own.
 const SETTLE: Duration = Duration::from_mins(2);
@@ -171,6 +171,6 @@ impl TextFile<'_> {
 
     fn remove(&self) {
         // Whoever has removed it was quicker.
-        let _ = fs::remove_file(self.path);
+        let _ = user_file::remove(self.path);
     }
 }

@@ -195,6 +195,18 @@ fn a_pipe_that_gives_nothing_is_left_when_nobody_wants_it() {
         assert!(matches!(end, Err(ReadError::Interrupted { .. })), "{end:?}");
         drop(OwnedFd::from(writer));
     }
+    // Lines that are there already do not hold up the end.
+    let interrupt = Interrupt::default();
+    let mut writer = std::fs::OpenOptions::new().read(true).write(true).open(&path.0).unwrap();
+    writer
+        .write_all(&zstd::encode_all(&[b"{\"type\":\"x\"}\n".as_slice(), &[b'\n'; 1 << 20]].concat()[..], 1).unwrap())
+        .unwrap();
+    let mut reader = Reader::of_file(Input::open(&path.0, interrupt.clone()).unwrap()).unwrap();
+    assert!(reader.next_item().unwrap().is_some() && reader.next_item().unwrap().is_some());
+    interrupt.set();
+    let end = reader.next_item().unwrap_err();
+    assert!(matches!(end, ReadError::Interrupted { .. }), "{end:?}");
+    drop((reader, writer));
     // With an end it is read to it.
     let input = Input::open(&path.0, Interrupt::default()).unwrap();
     let whole = record(&opens(3), &cgroup_names());
