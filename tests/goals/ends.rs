@@ -87,7 +87,7 @@ fn drained(world: &World) -> (u64, u64) {
     std::thread::sleep(Duration::from_secs(world.pick(10, 3)));
     drop(steady);
     pty.stall(false);
-    pty.wait_for("the end of the opens", |text| text.contains(" 0 opens/s") && sum_of(text)[0] > before[0]);
+    pty.wait_for("the end of the opens", |text| text.contains(", 0 match") && sum_of(text)[0] > before[0]);
     let after = sum_of(&pty.text());
     (after[1] - before[1], after[2] - before[2])
 }
