@@ -16,6 +16,8 @@ pub struct Stat {
     pub comm: Vec<u8>,
     pub ppid: u32,
     pub threads: u32,
+    /// Only its exit status is left, for its parent to read.
+    pub ended: bool,
     /// Nanoseconds of CLOCK_MONOTONIC, to a tick.
     pub start_ns: u64,
 }
@@ -38,7 +40,8 @@ fn parse(line: &[u8]) -> Option<(Stat, u64)> {
     // Numbered from the state on, which is the third of proc(5).
     let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
     let comm = line.get(open + 1..close)?.to_owned();
-    let stat = Stat { comm, ppid: u32::try_from(field(4)?).ok()?, threads: field(20)? as u32, start_ns: 0 };
+    let ended = matches!(fields.first(), Some(&("Z" | "X")));
+    let stat = Stat { comm, ppid: u32::try_from(field(4)?).ok()?, threads: field(20)? as u32, ended, start_ns: 0 };
     Some((stat, field(22)?))
 }
 
@@ -107,7 +110,7 @@ const COUNTED_MAX: usize = 1 << 16;
 
 /// Who `id` is; `None` where it has ended, be its pid in use again.
 pub fn identity((pid, start_ns): Id) -> Option<Identity> {
-    let before = stat(pid).filter(|stat| is_start(stat.start_ns, start_ns))?;
+    let before = stat(pid).filter(|stat| !stat.ended && is_start(stat.start_ns, start_ns))?;
     let link = |name: &str| -> Result<Vec<u8>, Unknown> {
         Ok(fs::read_link(format!("/proc/{pid}/{name}"))?.into_os_string().into_vec())
     };
@@ -125,13 +128,13 @@ pub fn identity((pid, start_ns): Id) -> Option<Identity> {
         start_ns: before.start_ns,
     };
     // Its pid may have become another's meanwhile.
-    stat(pid).filter(|stat| stat.start_ns.abs_diff(before.start_ns) <= TICK_NS).map(|_| identity)
+    stat(pid).filter(|stat| !stat.ended && stat.start_ns.abs_diff(before.start_ns) <= TICK_NS).map(|_| identity)
 }
 
 /// What `id` has open; `None` where it has ended or that is not to be known.
 pub fn descriptors((pid, start_ns): Id) -> Option<Descriptors> {
     let found = count_descriptors(pid).ok()?;
-    stat(pid).filter(|stat| is_start(stat.start_ns, start_ns)).map(|_| found)
+    stat(pid).filter(|stat| !stat.ended && is_start(stat.start_ns, start_ns)).map(|_| found)
 }
 
 /// Whether a process whose start `/proc` tells to be `told_ns` is the one that started at `start_ns`; 0 is any. A host that has
@@ -183,11 +186,23 @@ mod tests {
         let line = b"12 (a) S 1 (\xffb) R 8 12 12 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 3 0 4711 99 1";
         let (stat, ticks) = parse(line).unwrap();
         assert_eq!((stat.comm.as_slice(), stat.ppid, stat.threads, ticks), (&b"a) S 1 (\xffb"[..], 8, 3, 4711));
+        assert!(!stat.ended);
         for broken in
             [&b""[..], b"12 (a", b"12 )a(", b"12 (a) S", b"12 (a) S x 12 12 0 -1 1 1 2 3 4 5 6 7 8 20 0 3 0 1"]
         {
             assert_eq!(parse(broken), None);
         }
+    }
+
+    #[test]
+    fn of_a_child_that_was_not_waited_for_nothing_is_told() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pid = child.id();
+        while !stat(pid).unwrap().ended {
+            std::thread::yield_now();
+        }
+        assert_eq!((identity((pid, 0)), descriptors((pid, 0))), (None, None));
+        child.wait().unwrap();
     }
 
     #[test]

@@ -195,8 +195,13 @@ impl<'a> Player<'a> {
             };
             match item {
                 Item::Open(event, cgroup) => {
+                    let is_first = self.first_ns.is_none();
                     let first_ns = *self.first_ns.get_or_insert(event.ts_ns);
                     self.playback.first_ns = first_ns;
+                    if is_first {
+                        // What is asked for is counted from it: not to be told only with the counts, a second later.
+                        self.tell()?;
+                    }
                     cgroup.into_iter().for_each(|cgroup| self.batch.name_cgroup(cgroup));
                     if event.ts_ns < self.skip_ns {
                         continue;

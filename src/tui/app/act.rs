@@ -81,7 +81,12 @@ impl App {
             Action::PlayFaster => return self.play(PlaybackCommand::Faster),
             Action::PlaySlower => return self.play(PlaybackCommand::Slower),
             Action::Step => return self.play(PlaybackCommand::Step),
+            Action::Pause if self.ended && !self.paused => self.say("it has ended: there is nothing to pause any more"),
             Action::Pause => self.pause(),
+            Action::Follow if self.is_playing() && self.playback.is_some_and(|playback| playback.paused) => {
+                self.follow();
+                return self.play(PlaybackCommand::Pause(false));
+            }
             Action::Follow => self.follow(),
             Action::Move(motion) => self.go(motion),
             Action::Left => self.events.horizontal_scroll = self.events.horizontal_scroll.saturating_sub(SIDE_STEP),

@@ -250,7 +250,9 @@ impl Events {
     /// Moves the selection. Upwards the view is held; at the end of a held view the events that came since join it,
     /// unless `still`.
     pub fn go(&mut self, motion: Motion, height: usize, still: bool) {
-        if self.held.is_none() && matches!(motion, Motion::Down | Motion::PageDown | Motion::HalfDown) {
+        // Held, a list without rows would stay without them, whatever comes.
+        let stays = matches!(motion, Motion::Down | Motion::PageDown | Motion::HalfDown) || self.live.is_empty();
+        if self.held.is_none() && stays {
             return;
         }
         self.hold(height);

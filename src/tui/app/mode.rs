@@ -36,6 +36,8 @@ pub enum Mode {
         scroll: usize,
         who: Box<Who>,
         row: Box<Row>,
+        /// Whose opens the row counts, in words; empty: its own alone.
+        whose: &'static str,
     },
     Pick(Pick),
     Columns(Chooser),

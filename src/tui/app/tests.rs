@@ -558,6 +558,15 @@ fn a_search_goes_on_from_look_ups_to_the_open_and_no_look_up_is_an_opener() {
     assert_eq!(screen.app.ranking.rows().len(), 1, "{:?}", screen.app.ranking.rows());
 }
 
+/// Who presses a key before there are rows sees them come all the same.
+#[test]
+fn a_list_without_rows_is_not_held() {
+    let mut screen = Screen::new(80, 24);
+    screen.keys("\x1b[A");
+    screen.open_paths(&numbered(0, 3));
+    assert!(screen.app.events.is_following() && screen.paths().len() == 3, "{}", screen.text());
+}
+
 /// A replay is asked for things by keys, and what it tells becomes the screen.
 #[test]
 fn a_replay_is_controlled_by_keys() {
@@ -582,6 +591,9 @@ fn a_replay_is_controlled_by_keys() {
     let asked = [PlaybackCommand::Pause(true), PlaybackCommand::Faster, PlaybackCommand::Slower, PlaybackCommand::Step];
     assert_eq!(screen.effects, asked.map(play));
     assert!(screen.line(0).contains("PAUSED") && screen.line(23).contains("go on"), "{}", screen.text());
+    // F goes on as Space does.
+    screen.keys("F");
+    assert_eq!(screen.effects.pop(), Some(play(PlaybackCommand::Pause(false))));
     // Ten seconds before the end.
     screen.effects.clear();
     screen.keys("H\x1b[F-10s\r");
@@ -589,6 +601,9 @@ fn a_replay_is_controlled_by_keys() {
     assert_eq!(to / 1_000_000_000, 290);
     screen.update(Event::Message(Message::Playback(Playback { at_ns: to, from_ns: to, seeks: 1, ..playback })));
     assert!(screen.paths().is_empty() && screen.line(0).contains("from 04:50 on"), "{}", screen.text());
+    // What has ended cannot be paused, and no key says that it were.
+    screen.update(Event::Message(Message::End));
+    assert!(screen.keys(" ").line(23).contains("nothing to pause") && !screen.app.paused, "{}", screen.text());
     // A pipe has no other place.
     screen.update(Event::Message(Message::Playback(Playback { seekable: false, seeks: 1, ..playback })));
     screen.open_paths(&numbered(0, 3));

@@ -131,7 +131,7 @@ impl App {
                 let Some(Branch { row, folded: 0, .. }) = tree.selected() else { return Vec::new() };
                 let row = row.clone();
                 if let Key::Process { source, pid, start_ns } = row.key {
-                    return self.show_process(((source, pid), start_ns), row);
+                    return self.show_process(((source, pid), start_ns), row, " with all below it");
                 }
             }
             Some(action @ (Action::Pause | Action::Help | Action::Repaint | Action::Suspend)) => {

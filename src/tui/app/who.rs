@@ -97,14 +97,15 @@ impl App {
             self.say("only a process has details: b groups by process");
             return Vec::new();
         };
-        self.show_process(((source, pid), start_ns), row.clone())
+        let whose = if self.ranking.group == Group::Parent { " of its children" } else { "" };
+        self.show_process(((source, pid), start_ns), row.clone(), whose)
     }
 
     /// Details of a process.
-    pub(super) fn show_process(&mut self, id: openers::Id, row: Row) -> Vec<Effect> {
+    pub(super) fn show_process(&mut self, id: openers::Id, row: Row, whose: &'static str) -> Vec<Effect> {
         let who = Box::new(self.who(id, None));
         let asks = ask(&who);
-        self.mode = Mode::Opener { scroll: 0, who, row: Box::new(row) };
+        self.mode = Mode::Opener { scroll: 0, who, row: Box::new(row), whose };
         asks.into_iter().collect()
     }
 
@@ -272,6 +273,21 @@ mod tests {
         assert!(text.contains("ended: this is what its events and the counts know"), "{text}");
         assert!(text.contains(r"/usr/bin/cat\x1b[2J (by its exec event)"), "{text}");
         assert!(text.contains("systemd (1) (by the counts)") && text.contains("390"), "{text}");
+    }
+
+    #[test]
+    fn it_is_said_whose_opens_are_counted() {
+        let counted = |setup: Setup, keys: &str| {
+            let mut screen = Screen::with(setup, 120, 40);
+            screen.opens(&usual());
+            screen.second(&[(1, "systemd", 0, 2, 0), (311, "postgres", 0, 390, 40)]);
+            screen.keys(keys).text()
+        };
+        let parents = counted(Setup { group: Group::Parent, ..setup() }, "\td");
+        assert!(parents.contains("392 of its children"), "{parents}");
+        assert!(counted(setup(), "T\x1b[Hd").contains("392 with all below it"));
+        let own = counted(setup(), "\td");
+        assert!(!own.contains("of its children") && !own.contains("all below"), "{own}");
     }
 
     #[test]

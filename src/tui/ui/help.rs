@@ -103,7 +103,8 @@ fn lines(label: &str, text: &str, (room, width): (usize, usize), context: &Conte
     if text.is_empty() {
         return vec![alone(context.theme.title)];
     }
-    let below = label.width() > room;
+    // A wider one would move the texts of all, which are wrapped for this width.
+    let below = label.width() > room.min(LABEL_WIDTH);
     let line = |(at, text)| {
         let label = if at == 0 && !below { label } else { "" };
         Line { label: format!("{label:LABEL_WIDTH$}"), text, ..Line::default() }

@@ -52,8 +52,8 @@ pub fn render(app: &App, buf: &mut Buffer) -> (Option<Position>, Extent) {
         Mode::Details { scroll, who, .. } => {
             popup::render(&details::popup(app, who.as_deref(), &context), *scroll, &context, buf)
         }
-        Mode::Opener { scroll, who, row } => {
-            popup::render(&who::popup(app, who, row, &context), *scroll, &context, buf)
+        Mode::Opener { scroll, who, row, whose } => {
+            popup::render(&who::popup(app, who, row, whose, &context), *scroll, &context, buf)
         }
         Mode::Report { scroll, page } => {
             popup::render(&report::popup(app, page.as_ref(), &context), *scroll, &context, buf)

@@ -155,6 +155,7 @@ fn cell(app: &App, row: &Row, at: &Placed<'_, OpenersColumn>, context: &Context<
             ended(&label(row, context.names), usize::from(at.width), context)
         }
         OpenersColumn::Name if app.ranking.group == Group::Container && is_root(row) => "(no container)".to_owned(),
+        OpenersColumn::Name if app.ranking.group == Group::Unit && is_root(row) => "(no unit)".to_owned(),
         OpenersColumn::Name => described(row, context.names),
         OpenersColumn::Last => {
             let event = row.last.and_then(|id| app.events.live().log.get(id));

@@ -60,9 +60,20 @@ pub(super) fn fields_popup(
     Popup::new(title, lines, width, screen)
 }
 
-/// Names keep all their blanks.
+/// Breaks behind a blank where there is one in the second half of a line, and else anywhere: names keep all their blanks.
 pub(super) fn wrap_anywhere(text: &str, width: usize) -> Vec<String> {
-    wrap(text, width).into_iter().map(str::to_owned).collect()
+    let mut lines = Vec::new();
+    let mut rest = text;
+    loop {
+        let full = wrap(rest, width).first().map_or(0, |line| line.len());
+        let blank = rest[..full].rfind(' ').map_or(0, |at| at + 1);
+        let end = if full == rest.len() || 2 * blank < full { full } else { blank };
+        lines.push(rest[..end].to_owned());
+        rest = &rest[end..];
+        if rest.is_empty() {
+            return lines;
+        }
+    }
 }
 
 /// From this height on a popup leaves the footer free, which tells how to close it.
@@ -164,5 +175,19 @@ pub(super) fn frame(area: Rect, title: &str, more: &str, context: &Context<'_>, 
     let x = area.right().saturating_sub(2 + more.width() as u16);
     if more.width() <= room {
         buf.set_string(x, area.bottom() - 1, more, context.theme.faint);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_break_between_words_and_paths_anywhere_and_no_blank_is_lost() {
+        assert_eq!(wrap_anywhere("not known: this is a recording", 24), ["not known: this is a ", "recording"]);
+        assert_eq!(wrap_anywhere("/a b/cccccccccccc", 10), ["/a b/ccccc", "ccccccc"]);
+        for text in ["", " ", "a  b   c    d", "漢字 漢字漢字 漢"] {
+            assert_eq!(wrap_anywhere(text, 4).concat(), text);
+        }
     }
 }

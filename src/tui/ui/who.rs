@@ -17,7 +17,7 @@ const DATE: &str = "%Y-%m-%d %H:%M:%S %Z";
 type Fields = Vec<(&'static str, String)>;
 
 /// A process of the ranking.
-pub(super) fn popup(app: &App, who: &Who, row: &Row, context: &Context<'_>) -> Popup {
+pub(super) fn popup(app: &App, who: &Who, row: &Row, whose: &str, context: &Context<'_>) -> Popup {
     let ((_, pid), start_ns) = who.id;
     let mut fields = vec![("process", format!("{pid} {}{}", name(&row.comm), if row.ended { " (ended)" } else { "" }))];
     if let Some(uid) = row.uid {
@@ -47,7 +47,7 @@ pub(super) fn popup(app: &App, who: &Who, row: &Row, context: &Context<'_>) -> P
     }
     let failed = percent(row.failed_share());
     let per_second = row.rate.map_or_else(String::new, |per_second| format!(", {} a second", rate(per_second)));
-    fields.push(("opens", format!("{}{per_second}, {failed}% failed", group_digits(row.opens))));
+    fields.push(("opens", format!("{}{whose}{per_second}, {failed}% failed", group_digits(row.opens))));
     if let Some(growth) = row.descriptors.and_then(|level| level.growth) {
         let remark = if row.descriptors.is_some_and(|level| level.grows) { ": it grows all the time" } else { "" };
         fields.push(("growth", format!("{growth:+.1} descriptors a second in the last minute{remark}")));
@@ -84,6 +84,11 @@ pub(super) fn fields(who: &Who) -> Fields {
 fn of_running(identity: &Identity) -> Fields {
     let or_why = |text: &Result<Vec<u8>, Unknown>| text.as_ref().map_or_else(|why| words(*why), |text| escape(text));
     let command_line = match &identity.command_line {
+        // Only a thread of the kernel runs no file; a program may have wiped its own arguments.
+        Ok(line) if line.is_empty() && identity.executable == Err(Unknown::None) => {
+            "- (a thread of the kernel)".to_owned()
+        }
+        Ok(line) if line.is_empty() => "- (none is left)".to_owned(),
         Ok(line) => shown_command_line(line, identity.cut),
         Err(why) => words(*why),
     };
@@ -106,9 +111,6 @@ fn words(why: Unknown) -> String {
 
 /// Arguments as a shell would need them, as far as blanks go.
 fn shown_command_line(line: &[u8], cut: bool) -> String {
-    if line.is_empty() {
-        return "- (a thread of the kernel)".to_owned();
-    }
     let line = line.strip_suffix(b"\0").unwrap_or(line);
     let arguments = line.split(|byte| *byte == 0).map(|argument| match escape(argument) {
         plain if plain.is_empty() || plain.contains(' ') => format!("\"{plain}\""),
@@ -143,6 +145,5 @@ mod tests {
         assert_eq!(shown_command_line(b"cat\0a b\0\0-\0", false), r#"cat "a b" "" -"#);
         assert_eq!(shown_command_line(b"\x1b[2Jx\0", false), r"\x1b[2Jx");
         assert_eq!(shown_command_line(b"sh\0aaa", true), "sh aaa ... (cut)");
-        assert_eq!(shown_command_line(b"", false), "- (a thread of the kernel)");
     }
 }
