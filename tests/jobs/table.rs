@@ -15,7 +15,7 @@ pub struct Job {
     pub steps: &'static [(&'static [&'static str], &'static str)],
 }
 
-pub const JOBS: [Job; 7] = [
+pub const JOBS: [Job; 8] = [
     Job {
         title: "Which configuration file does it look for and not find?",
         tells: "The directories that the service tries, in one row, and that the file is in none of them.",
@@ -38,13 +38,13 @@ pub const JOBS: [Job; 7] = [
     },
     Job {
         title: "Who has too many open files?",
-        tells: "The process whose opens fail with EMFILE, and since when.",
+        tells: "The process whose opens fail with EMFILE; Enter tells how many descriptors are open, of how many.",
         before: "touch data; mkfifo pipe",
         scene: "exec 0<>pipe; ulimit -n 10
                 exec 3<data 4<data 5<data 6<data 7<data 8<data 9<data
                 while :; do read -r -t 0.2 _; : <$PWD/data; done",
         line: "opentop",
-        steps: &[(&["/", "err:EMFILE", "Enter"], "EMFILE")],
+        steps: &[(&["/", "err:EMFILE", "Enter"], "bash         "), (&["Up", "Enter"], "/10   ")],
     },
     Job {
         title: "Why is it denied?",
@@ -52,7 +52,7 @@ pub const JOBS: [Job; 7] = [
         before: "mkdir -p shut/in; touch shut/in/secret; chmod 700 shut",
         scene: "while sleep 0.3; do setpriv --reuid=65534 --regid=65534 --clear-groups cat $PWD/shut/in/secret; done",
         line: "opentop",
-        steps: &[(&["/", "err:EACCES", "Enter"], "secret"), (&["Up", "Enter"], "EACCES")],
+        steps: &[(&["/", "err:EACCES", "Enter"], "secret"), (&["Up", "Enter"], "by the directory")],
     },
     Job {
         title: "What does this build read?",
@@ -80,5 +80,34 @@ pub const JOBS: [Job; 7] = [
                 while sleep 0.2; do cat $PWD/data/* /etc/hostname; done",
         line: "opentop -g container",
         steps: &[(&[], "docker:aaaaaaaaaaaa"), (&["/", "container:docker", "Enter"], "/etc/hostname")],
+    },
+    Job {
+        title: "What was it like an hour ago?",
+        tells: "The opens of that minute of a recording: H, the time, Enter; the counts are those from there on.",
+        before: r#"awk 'function open(second, millis, errno) {
+                printf "{\"type\":\"open\",\"time\":\"2026-01-02T%02d:%02d:%02d.%03dZ\",\"ts_ns\":%.0f,\"pid\":%d,\"tid\":%d," \
+                    "\"ppid\":1,\"uid\":0,\"comm\":\"%s\",\"op\":\"openat\",\"flags\":[\"O_RDONLY\"],\"fd\":%s,\"errno\":%s," \
+                    "\"name\":\"%s\",\"path\":\"%s\",\"path_kind\":\"absolute\"}\n", 11 + second / 3600, second / 60 % 60,
+                    second % 60, millis, (1000 + second) * 1000000000 + millis * 1000000, pid, pid, comm,
+                    errno ? "null" : 7, errno ? "\"" errno "\"" : "null", path, path }
+            BEGIN {
+                print "{\"type\":\"header\",\"host\":\"shop-2\",\"hooks\":\"syscall exit\"}"
+                for (second = 0; second <= 3600; second += 5) {
+                    pid = 812; comm = "nginx"; path = "/srv/shop/index.html"; open(second, 0, "")
+                    if (second >= 725 && second < 780) {
+                        pid = 2044; comm = "payments"; path = "/run/secrets/payments.key"
+                        for (n = 1; n <= 6; n++) open(second, 100 * n, "EACCES")
+                    }
+                }
+            }' >hour.jsonl"#,
+        scene: "",
+        line: "opentop replay hour.jsonl",
+        steps: &[
+            (&[], "nginx"),
+            (&["H"], "timeline"),
+            (&["11:12:04"], "go to 11:12:04"),
+            (&["Enter"], "from 12:04 on"),
+            (&[], "payments.key"),
+        ],
     },
 ];
