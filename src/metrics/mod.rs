@@ -11,9 +11,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::escape::escape;
 use crate::event::{CgroupName, errno_name};
-use crate::message::{CgroupCount, Counts, Hooks, LATENCY_BOUNDS_NS, ProcessCount};
+use crate::message::{Counts, Hooks, LATENCY_BOUNDS_NS, ProcessCount};
 use crate::names::{Cgroup, Names};
-use slots::{Rules, Slots, Sum};
+use crate::ranking::sum::Sum;
+use slots::{Rules, Slots};
 use text::Page;
 
 /// Series of each family at most, besides the one of the others.
@@ -146,7 +147,7 @@ impl Metrics {
         for process in std::mem::take(&mut counts.processes) {
             self.count(&process, now);
         }
-        let total = Sum { opens: counts.totals.opens, failed: counts.totals.failed };
+        let total = Sum::from(&counts.totals);
         self.commands.tick(total, now);
         self.containers.tick(total, now);
         self.units.tick(total, now);
@@ -156,9 +157,7 @@ impl Metrics {
     fn count(&mut self, process: &ProcessCount, now: Instant) {
         let key = (process.pid, process.start_ns);
         let before = self.processes.get(&key).copied().unwrap_or_default();
-        let sum = |count: CgroupCount| Sum { opens: count.opens, failed: count.failed };
-        let counted =
-            Counted { all: Sum { opens: process.opens, failed: process.failed }, cgroups: process.cgroups.map(sum) };
+        let counted = Counted { all: Sum::from(process), cgroups: process.cgroups.each_ref().map(Sum::from) };
         if process.ended {
             self.processes.remove(&key);
         } else {
@@ -167,10 +166,10 @@ impl Metrics {
         // A command that calls itself so is one of the others.
         let command = escape(&process.comm);
         if command != OTHER {
-            self.commands.add(command, counted.all.since(before.all), now);
+            self.commands.add(command, counted.all.less(before.all), now);
         }
         for at in 0..2 {
-            let opened = counted.cgroups[at].since(before.cgroups[at]);
+            let opened = counted.cgroups[at].less(before.cgroups[at]);
             let Some(cgroup) = self.names.cgroup(process.cgroups[at].cgroup) else { continue };
             match (Container::of(cgroup), &cgroup.unit) {
                 (Some(container), _) => self.containers.add(container, opened, now),

@@ -10,30 +10,10 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
+use crate::ranking::sum::Sum;
+
 /// Values that wait for a slot between two ticks; what is beyond them waits for the next.
 const CANDIDATES_MAX: usize = 4096;
-
-/// Opens, and how many of them failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sum {
-    pub opens: u64,
-    pub failed: u64,
-}
-
-impl Sum {
-    pub fn add(&mut self, more: Self) {
-        self.opens += more.opens;
-        self.failed += more.failed;
-    }
-
-    pub fn since(self, before: Self) -> Self {
-        Self { opens: self.opens.saturating_sub(before.opens), failed: self.failed.saturating_sub(before.failed) }
-    }
-
-    fn max(self, other: Self) -> Self {
-        Self { opens: self.opens.max(other.opens), failed: self.failed.max(other.failed) }
-    }
-}
 
 #[derive(Debug)]
 struct Slot {
@@ -87,7 +67,7 @@ impl<K: Clone + Eq + Hash + Ord> Slots<K> {
         if let Some(slot) = self.slots.get_mut(&value) {
             slot.active = now;
             if slot.seen && now.duration_since(slot.admitted) >= self.rules.settle {
-                slot.sum.add(opened);
+                slot.sum = slot.sum.plus(opened);
             }
         } else if self.candidates.len() < CANDIDATES_MAX || self.candidates.contains_key(&value) {
             *self.candidates.entry(value).or_default() += opened.opens;
@@ -102,7 +82,7 @@ impl<K: Clone + Eq + Hash + Ord> Slots<K> {
         self.slots.retain(|_, slot| {
             let stays = now.duration_since(slot.active) < idle;
             if !stays {
-                retired.add(slot.sum);
+                *retired = retired.plus(slot.sum);
             }
             stays
         });
@@ -113,14 +93,12 @@ impl<K: Clone + Eq + Hash + Ord> Slots<K> {
             self.slots.insert(value, Slot { sum: Sum::default(), admitted: now, active: now, seen: false });
         }
         // A process may be counted a moment before or after the total is: the others never go down for that.
-        self.others = self.others.max(total.since(self.own()));
+        self.others = self.others.max(total.less(self.own()));
     }
 
     /// What is counted for values, those that have left included.
     fn own(&self) -> Sum {
-        let mut own = self.retired;
-        self.slots.values().for_each(|slot| own.add(slot.sum));
-        own
+        self.slots.values().fold(self.retired, |own, slot| own.plus(slot.sum))
     }
 
     /// The values in order, each told of from now on.
@@ -212,13 +190,12 @@ mod tests {
             for (opened, secs, told) in steps {
                 now += Duration::from_secs(secs);
                 for (value, count) in opened {
-                    total.add(opens(count));
+                    total = total.plus(opens(count));
                     slots.add(value, opens(count), now);
                 }
                 slots.tick(total, now);
                 prop_assert!(slots.len() <= 4);
-                let mut sum = slots.own();
-                sum.add(slots.others());
+                let sum = slots.own().plus(slots.others());
                 prop_assert_eq!(sum, total);
                 prop_assert!(slots.others().opens >= others.opens && slots.others().failed >= others.failed);
                 others = slots.others();

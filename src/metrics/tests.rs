@@ -1,5 +1,5 @@
 use super::*;
-use crate::message::{Latencies, Totals};
+use crate::message::{CgroupCount, Latencies, Totals};
 
 fn process(pid: u32, comm: &str, opens: u64, cgroup: u64) -> ProcessCount {
     let failed = opens / 2;

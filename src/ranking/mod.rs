@@ -7,6 +7,7 @@ pub mod descriptors;
 mod latency;
 pub mod openers;
 mod sort;
+pub mod sum;
 pub(crate) mod tally;
 
 use std::cmp::Ordering;

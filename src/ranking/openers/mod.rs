@@ -22,6 +22,7 @@ use sums::Sums;
 pub use tree::{Branch, BranchId};
 
 use super::descriptors::Level;
+use super::sum::Sum;
 use crate::event::{OpenEvent, Source};
 use crate::message::{CgroupCount, Counts, ProcessCount};
 use crate::names::{Cgroup, Names};
@@ -187,22 +188,6 @@ const CGROUPS_MAX: usize = 8192;
 /// Errors that are counted: as many as a source tells.
 const RESULTS_MAX: usize = 1024;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Sum {
-    opens: u64,
-    failed: u64,
-}
-
-impl Sum {
-    fn plus(self, more: Self) -> Self {
-        Self { opens: self.opens + more.opens, failed: self.failed + more.failed }
-    }
-
-    fn less(self, before: Self) -> Self {
-        Self { opens: self.opens.saturating_sub(before.opens), failed: self.failed.saturating_sub(before.failed) }
-    }
-}
-
 /// Ended processes that are not kept one by one: those of one command, user and parent.
 type SumKey = (u8, Vec<u8>, u32, Id);
 
@@ -360,10 +345,9 @@ impl Openers {
         }
         self.ended += usize::from(count.ended);
         self.ended -= usize::from(process.ended);
-        process.now = Sum { opens: count.opens, failed: count.failed };
+        process.now = Sum::from(&count);
         for (now, before) in count.cgroups.iter().zip(&process.cgroups) {
-            let sum = |count: &CgroupCount| Sum { opens: count.opens, failed: count.failed };
-            let new = sum(now).less(sum(before));
+            let new = Sum::from(now).less(Sum::from(before));
             if new.opens > 0 {
                 self.cgroups.add(now.cgroup, new, self.readings);
             }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
-use super::Sum;
+use crate::ranking::sum::Sum;
 
 /// What one of them has opened.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,7 +49,7 @@ impl<K: Copy + Eq + Hash> Sums<K> {
                 return;
             }
         };
-        since.now = Sum { opens: since.now.opens + new.opens, failed: since.now.failed + new.failed };
+        since.now = since.now.plus(new);
         since.new = if since.reading == reading { since.new } else { 0 } + new.opens;
         since.reading = reading;
     }
