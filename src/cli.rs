@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use crate::config::Settings;
 use crate::filter;
 use crate::highlight::Colour;
 use crate::output::TextColumn;
@@ -37,9 +36,6 @@ pub struct Cli {
     /// those of one run alone is a key there
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
-    /// What the files of the configuration say; see [`crate::command_line`].
-    #[arg(skip)]
-    pub settings: Settings,
 }
 
 /// What a report of a fault needs, for `--version`; `-V` is the first line of it.

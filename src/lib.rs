@@ -71,7 +71,7 @@ pub mod tui;
 mod user_file;
 
 pub use check::NOT_SEEN;
-pub use config::{Refused, command_line};
+pub use config::{Refused, Settings, command_line};
 pub use report::PATTERNS;
 
 use std::io;
@@ -82,12 +82,11 @@ use error::Error;
 use run::{agent, diff, live, metrics, record, record_in_files, replay, report, report_command};
 use tracer::Options;
 
-/// Does what the command line asks for. The value is the exit status.
+/// Does what the command line asks for, as [`command_line`] has read it. The value is the exit status.
 ///
 /// # Errors
 /// If it cannot be done; the error says what, why, and what to do, and its exit status.
-pub fn run(cli: Cli) -> Result<u8, Error> {
-    let settings = cli.settings.clone();
+pub fn run(cli: Cli, settings: &Settings) -> Result<u8, Error> {
     if cli.is_verbose() {
         settings.sources.iter().for_each(|source| error::print(format_args!("configuration {source}")));
     }

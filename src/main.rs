@@ -6,8 +6,8 @@ use opentop::error;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
-    let cli = match opentop::command_line(&arguments) {
-        Ok(cli) => cli,
+    let (cli, settings) = match opentop::command_line(&arguments) {
+        Ok(read) => read,
         Err(Refused::CommandLine(error)) if error.use_stderr() => {
             error::usage::<Cli>(error, arguments.into_iter());
             return ExitCode::from(error::EXIT_USAGE);
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
             return ExitCode::from(error.exit_code());
         }
     };
-    match opentop::run(cli) {
+    match opentop::run(cli, &settings) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             error::print(&error);

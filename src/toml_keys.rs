@@ -2,6 +2,9 @@
 
 use toml_edit::{DocumentMut, TomlError};
 
+/// Bytes of a file that is read.
+pub const BYTES_MAX: u64 = 256 << 10;
+
 /// `text` with these keys and values; a key without a value goes.
 ///
 /// # Errors

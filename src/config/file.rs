@@ -30,11 +30,11 @@ use crate::cli::Cli;
 use crate::error::Error;
 use crate::names::accounts::Account;
 use crate::privileges::Caller;
+use crate::toml_keys;
 use crate::user_file::{self, Must};
 
 const OF_HOST: &str = "/etc/opentop.toml";
 const NAME: &str = "opentop.toml";
-const BYTES_MAX: u64 = 256 << 10;
 
 /// Tables of a file, and the options whose values, `NAME=TEXT`, they hold.
 const TABLES: [(&str, &str); 2] = [("filters", "define"), ("highlight", "highlight")];
@@ -148,7 +148,7 @@ pub enum Refused {
 ///
 /// # Errors
 /// If either makes no sense.
-pub fn command_line(arguments: &[OsString]) -> Result<Cli, Refused> {
+pub fn command_line(arguments: &[OsString]) -> Result<(Cli, Settings), Refused> {
     let mut cli = Cli::try_parse_from(arguments).map_err(Refused::CommandLine)?;
     let mut sources = Vec::new();
     let settings = read_all(cli.config.as_deref(), &mut sources).map_err(Refused::File)?;
@@ -160,8 +160,7 @@ pub fn command_line(arguments: &[OsString]) -> Result<Cli, Refused> {
         let in_force = settings.iter().filter(|setting| is_default(&matches, &setting.key));
         origins.extend(in_force.map(|setting| (setting.key.clone(), setting.origin.clone())));
     }
-    cli.settings = Settings { sources, origins };
-    Ok(cli)
+    Ok((cli, Settings { sources, origins }))
 }
 
 /// Whether the option has its value from a file.
@@ -201,7 +200,7 @@ fn read_all(given: Option<&Path>, sources: &mut Vec<Source>) -> Result<Vec<Setti
         let shown = path.display();
         let wrong = |why: &dyn fmt::Display| Error::Usage(format!("{shown}: {why}; --config /dev/null does without"));
         let must = Must { be_own: whose != Whose::Given, be_no_link: whose == Whose::User };
-        let bytes = match user_file::read(&path, caller, must, BYTES_MAX) {
+        let bytes = match user_file::read(&path, caller, must, toml_keys::BYTES_MAX) {
             // Somebody else's home, as where a service has kept the variables of root.
             Err(why) if whose == Whose::User && why.kind() == io::ErrorKind::PermissionDenied => None,
             read => read.map_err(|why| wrong(&why))?,

@@ -125,10 +125,9 @@ pub(super) fn save_settings(app: &App) -> String {
 }
 
 fn write_settings(path: &Path, settings: &[(&str, String)]) -> io::Result<()> {
-    const BYTES_MAX: u64 = 256 << 10;
     let owner = Caller::of_sudo();
     let must = Must { be_own: true, be_no_link: true };
-    let text = user_file::read(path, owner, must, BYTES_MAX)?.unwrap_or_default();
+    let text = user_file::read(path, owner, must, toml_keys::BYTES_MAX)?.unwrap_or_default();
     let text = String::from_utf8(text).map_err(io::Error::other)?;
     let text = toml_keys::set(&text, settings).map_err(|why| io::Error::other(why.message().to_owned()))?;
     let draft = Draft::create(path, true, owner)?;

@@ -1,7 +1,7 @@
 //! Which columns the tables of the screen have, in which order and how wide, as the user chose: on the screen, on the command
 //! line, in a configuration.
 
-use super::columns::OpenersColumn;
+use crate::ranking::Sort;
 
 /// A table of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,66 @@ pub const EVENT_COLUMNS: [(&str, u16); 14] = [
     ("container", 170),
     ("path", 0),
 ];
+
+/// What stands in a column of the ranking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OpenersColumn {
+    /// Where there are several; not to be chosen.
+    Host,
+    Pid,
+    User,
+    Rate,
+    Total,
+    Processes,
+    Failed,
+    Median,
+    P99,
+    Descriptors,
+    Growth,
+    Name,
+    Last,
+}
+
+impl OpenersColumn {
+    pub(crate) const ALL: [OpenersColumn; 10] = [
+        OpenersColumn::Pid,
+        OpenersColumn::User,
+        OpenersColumn::Rate,
+        OpenersColumn::Total,
+        OpenersColumn::Processes,
+        OpenersColumn::Failed,
+        OpenersColumn::Median,
+        OpenersColumn::P99,
+        OpenersColumn::Name,
+        OpenersColumn::Last,
+    ];
+
+    /// As options and a configuration have it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            OpenersColumn::Host => "host",
+            _ => self.sort().map_or("last", Sort::name),
+        }
+    }
+
+    /// What the ranking is sorted by where this column is chosen.
+    pub(crate) fn sort(self) -> Option<Sort> {
+        Some(match self {
+            OpenersColumn::Pid => Sort::Pid,
+            OpenersColumn::User => Sort::User,
+            OpenersColumn::Rate => Sort::Rate,
+            OpenersColumn::Total => Sort::Total,
+            OpenersColumn::Processes => Sort::Processes,
+            OpenersColumn::Failed => Sort::Failed,
+            OpenersColumn::Median => Sort::Median,
+            OpenersColumn::P99 => Sort::P99,
+            OpenersColumn::Descriptors => Sort::Descriptors,
+            OpenersColumn::Growth => Sort::Growth,
+            OpenersColumn::Name => Sort::Name,
+            OpenersColumn::Host | OpenersColumn::Last => return None,
+        })
+    }
+}
 
 impl Table {
     /// The names of its columns.

@@ -5,7 +5,7 @@ use std::ops::RangeFrom;
 
 use ratatui::layout::Rect;
 
-use super::choice::Chosen;
+use super::choice::{Chosen, OpenersColumn};
 use crate::ranking::Sort;
 use crate::ranking::openers::Group;
 
@@ -39,19 +39,21 @@ pub(crate) const MARKER: u16 = 1;
 
 /// Lays out side by side those of `columns` that are shown, a blank between them.
 pub(crate) fn lay_out<'a, F>(columns: impl Iterator<Item = &'a Column<F>>, area: Rect) -> Vec<Placed<'a, F>> {
-    let shown: Vec<_> = columns.filter(|column| column.at.contains(&area.width)).collect();
-    let fixed: u16 = shown.iter().map(|column| column.width).sum();
-    let gaps = shown.len().saturating_sub(1) as u16;
-    let rest = area.width.saturating_sub(MARKER + fixed + gaps);
+    let shown = columns.filter(|column| column.at.contains(&area.width));
+    place(&shown.map(|column| (column, column.width)).collect::<Vec<_>>(), area)
+}
+
+/// Places columns of these widths from left to right; one of 0 takes what the others leave.
+fn place<'a, F>(columns: &[(&'a Column<F>, u16)], area: Rect) -> Vec<Placed<'a, F>> {
+    let taken: usize = columns.iter().map(|(_, width)| usize::from(*width) + 1).sum();
+    let rest = (usize::from(area.width.saturating_sub(MARKER)) + 1).saturating_sub(taken) as u16;
     let mut x = area.x + MARKER.min(area.width);
-    let mut placed = Vec::with_capacity(shown.len());
-    for column in shown {
-        let width = if column.width == 0 { rest } else { column.width };
-        let width = width.min(area.right().saturating_sub(x));
-        if width == 0 {
-            break;
+    let mut placed = Vec::with_capacity(columns.len());
+    for &(column, width) in columns {
+        let width = if width == 0 { rest } else { width }.min(area.right().saturating_sub(x));
+        if width > 0 {
+            placed.push(Placed { column, x, width });
         }
-        placed.push(Placed { column, x, width });
         x = (x + width + 1).min(area.right());
     }
     placed
@@ -93,37 +95,7 @@ pub(crate) fn lay_out_chosen<'a, F>(
     {
         columns.remove(at);
     }
-    let fixed: usize = columns.iter().map(|(_, width)| usize::from(*width) + 1).sum();
-    let left = (room + 1).saturating_sub(fixed) as u16;
-    let mut x = area.x + MARKER.min(area.width);
-    let mut placed = Vec::with_capacity(columns.len());
-    for (column, width) in columns {
-        let width = if width == 0 { left } else { width }.min(area.right().saturating_sub(x));
-        if width > 0 {
-            placed.push(Placed { column, x, width });
-        }
-        x = (x + width + 1).min(area.right());
-    }
-    placed
-}
-
-/// What stands in a column of the ranking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OpenersColumn {
-    /// Where there are several; not to be chosen.
-    Host,
-    Pid,
-    User,
-    Rate,
-    Total,
-    Processes,
-    Failed,
-    Median,
-    P99,
-    Descriptors,
-    Growth,
-    Name,
-    Last,
+    place(&columns, area)
 }
 
 const fn column(
@@ -219,45 +191,4 @@ pub(crate) fn shown(width: u16, group: Group, extras: Extras, chosen: Option<&Ch
 pub(crate) fn sorts(width: u16, group: Group, extras: Extras, chosen: Option<&Chosen>) -> Vec<Sort> {
     let placed = openers(Rect::new(0, 0, width, 1), group, extras, chosen);
     placed.iter().filter_map(|placed| placed.column.cell.sort()).collect()
-}
-
-impl OpenersColumn {
-    pub(crate) const ALL: [OpenersColumn; 10] = [
-        OpenersColumn::Pid,
-        OpenersColumn::User,
-        OpenersColumn::Rate,
-        OpenersColumn::Total,
-        OpenersColumn::Processes,
-        OpenersColumn::Failed,
-        OpenersColumn::Median,
-        OpenersColumn::P99,
-        OpenersColumn::Name,
-        OpenersColumn::Last,
-    ];
-
-    /// As options and a configuration have it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            OpenersColumn::Host => "host",
-            _ => self.sort().map_or("last", Sort::name),
-        }
-    }
-
-    /// What the ranking is sorted by where this column is chosen.
-    pub(crate) fn sort(self) -> Option<Sort> {
-        Some(match self {
-            OpenersColumn::Pid => Sort::Pid,
-            OpenersColumn::User => Sort::User,
-            OpenersColumn::Rate => Sort::Rate,
-            OpenersColumn::Total => Sort::Total,
-            OpenersColumn::Processes => Sort::Processes,
-            OpenersColumn::Failed => Sort::Failed,
-            OpenersColumn::Median => Sort::Median,
-            OpenersColumn::P99 => Sort::P99,
-            OpenersColumn::Descriptors => Sort::Descriptors,
-            OpenersColumn::Growth => Sort::Growth,
-            OpenersColumn::Name => Sort::Name,
-            OpenersColumn::Host | OpenersColumn::Last => return None,
-        })
-    }
 }

@@ -13,7 +13,8 @@ use crate::ranking::openers::{Group, Key, Row};
 use crate::ranking::{Basis, Ranking, Sort, described, label, pid, title_of, user};
 use crate::tui::app::App;
 use crate::tui::app::action::Focus;
-use crate::tui::app::columns::{self, OpenersColumn, Placed};
+use crate::tui::app::choice::OpenersColumn;
+use crate::tui::app::columns::{self, Placed};
 
 pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
     let placed = columns::openers(area, app.ranking.group, app.column_extras(), app.columns.ranking.as_ref());
