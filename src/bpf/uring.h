@@ -23,7 +23,7 @@ static __always_inline u64 key_of(u64 now, u64 id)
 /* When the request with this key was submitted; 0: its key is not known. */
 static __always_inline u64 submitted_at(u64 key, u64 id)
 {
-	return key ? key - id * 0x9e3779b97f4a7c15ull : 0;
+	return key ? key - key_of(0, id) : 0;
 }
 
 /*

@@ -14,6 +14,13 @@ pub struct Interval {
     pub failed: u64,
 }
 
+impl Interval {
+    fn add(&mut self, more: Self) {
+        self.opens += more.opens;
+        self.failed += more.failed;
+    }
+}
+
 /// All events that came, look-ups too, counted by the time of each.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
@@ -36,10 +43,9 @@ impl Timeline {
         while after / self.width_ns >= INTERVALS as u64 {
             self.width_ns = self.width_ns.saturating_mul(2);
             for at in 0..self.intervals.len().div_ceil(2) {
+                self.intervals[at] = self.intervals[2 * at];
                 let second = self.intervals.get(2 * at + 1).copied().unwrap_or_default();
-                let first = self.intervals[2 * at];
-                let (opens, failed) = (first.opens + second.opens, first.failed + second.failed);
-                self.intervals[at] = Interval { opens, failed };
+                self.intervals[at].add(second);
             }
             self.intervals.truncate(self.intervals.len().div_ceil(2));
         }
@@ -47,8 +53,7 @@ impl Timeline {
         if self.intervals.len() <= at {
             self.intervals.resize(at + 1, Interval::default());
         }
-        self.intervals[at].opens += 1;
-        self.intervals[at].failed += u64::from(event.failed());
+        self.intervals[at].add(Interval { opens: 1, failed: u64::from(event.failed()) });
     }
 
     /// CLOCK_MONOTONIC from the first event to behind the last; `None` where there is none.
@@ -74,8 +79,7 @@ impl Timeline {
             let ts_ns = self.start_ns.saturating_add(at.saturating_mul(self.width_ns));
             let Some(after) = ts_ns.checked_sub(from_ns) else { continue };
             if let Some(column) = columns.get_mut((u128::from(after) * count as u128 / span) as usize) {
-                column.opens += interval.opens;
-                column.failed += interval.failed;
+                column.add(*interval);
             }
         }
         columns

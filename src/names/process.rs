@@ -155,10 +155,18 @@ fn parents(mut pid: u32) -> Vec<(u32, Vec<u8>)> {
     parents
 }
 
-fn cgroup(pid: u32) -> Result<Vec<u8>, Unknown> {
+/// The path of its cgroup in the default hierarchy.
+///
+/// # Errors
+/// Why it is not known.
+pub fn cgroup(pid: u32) -> Result<Vec<u8>, Unknown> {
     let lines = read(&format!("/proc/{pid}/cgroup"), FILE_MAX)?;
-    let path = lines.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"0::"));
-    path.map(<[u8]>::to_vec).ok_or(Unknown::None)
+    default_path(&lines).map(<[u8]>::to_vec).ok_or(Unknown::None)
+}
+
+/// The path of the default (v2) hierarchy among the lines of `/proc/PID/cgroup`.
+fn default_path(cgroups: &[u8]) -> Option<&[u8]> {
+    cgroups.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"0::"))
 }
 
 fn count_descriptors(pid: u32) -> Result<Descriptors, Unknown> {
@@ -203,6 +211,13 @@ mod tests {
         }
         assert_eq!((identity((pid, 0)), descriptors((pid, 0))), (None, None));
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn the_v2_path_is_found_among_others() {
+        let hybrid = b"12:cpu,cpuacct:/a\n1:name=systemd:/b\n0::/user.slice/c:d\n";
+        assert_eq!(default_path(hybrid), Some(&b"/user.slice/c:d"[..]));
+        assert_eq!(default_path(b"12:cpu:/a\n"), None);
     }
 
     #[test]

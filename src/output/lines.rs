@@ -93,7 +93,7 @@ fn write(
 }
 
 /// Why the lines end before the source does.
-enum Halt {
+pub(crate) enum Halt {
     Output(io::Error),
     Source(String),
 }

@@ -275,9 +275,7 @@ impl<'a> Player<'a> {
     /// Whether there is more to play after the end: waits for somebody to ask for it.
     fn goes_on(&mut self, reader: &mut Reader) -> bool {
         let Some(commands) = self.commands else { return false };
-        if self.started.is_some() || self.playback.length_ns.is_none() {
-            self.playback.length_ns.get_or_insert(self.playback.at_ns);
-        }
+        self.playback.length_ns.get_or_insert(self.playback.at_ns);
         loop {
             if self.tell().is_err() {
                 return false;

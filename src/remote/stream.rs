@@ -15,6 +15,7 @@ use crate::event::Batch;
 use crate::filter::Filter;
 use crate::message::{Counts, Hooks, Message, ProcessCount, Totals};
 use crate::names::Names;
+use crate::output::lines::Halt;
 use crate::output::{Output as _, Writer};
 use crate::recording::{Header, Recorder};
 use crate::tracer::Command;
@@ -31,18 +32,6 @@ const WAITING_MAX: usize = 1 << 16;
 
 /// Users that are named.
 const USERS_MAX: usize = 4096;
-
-/// Why the stream ends before the tracer does.
-enum Halt {
-    Output(io::Error),
-    Source(String),
-}
-
-impl From<io::Error> for Halt {
-    fn from(why: io::Error) -> Self {
-        Halt::Output(why)
-    }
-}
 
 /// The far side's consumer.
 pub(crate) struct Stream<'a> {
@@ -118,7 +107,8 @@ impl<'a> Stream<'a> {
                     Ok(Message::Counts(counts)) => self.counted(counts)?,
                     Ok(Message::Hooks(hooks)) => {
                         self.hooks = hooks.to_string();
-                        self.say(&wire::hooks(&self.hooks.clone()))?;
+                        let line = wire::hooks(&self.hooks);
+                        self.say(&line)?;
                     }
                     Ok(Message::Host(_) | Message::Playback(_)) => {}
                     Ok(Message::End) => {

@@ -44,7 +44,6 @@ impl Run<'_> {
         started: impl FnOnce() -> Result<T, Error>,
         write: impl FnOnce(T, &Ends<'_>) -> Result<u8, Error>,
     ) -> Result<u8, Error> {
-        let no_signals = |why| Error::Other(format!("cannot handle signals: {why}"));
         let handlers = Handlers::install().map_err(no_signals)?;
         let (child, value) = start_command(self.command, &self.streams, &handlers.ignored, started)?;
         let signals = handlers.listen().map_err(no_signals)?;
@@ -75,6 +74,10 @@ impl Run<'_> {
             (News::Exited { left: false, .. }, Until::All) => {}
         }
     }
+}
+
+pub(super) fn no_signals(why: io::Error) -> Error {
+    Error::Other(format!("cannot handle signals: {why}"))
 }
 
 pub(super) fn no_thread(why: io::Error) -> Error {

@@ -7,6 +7,7 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::command::no_thread;
 use crate::error::Error;
 use crate::names::permissions::denied_by;
 use crate::names::process;
@@ -35,7 +36,7 @@ impl Inquirer {
             asked.iter().try_for_each(|question| answer.send(answer_to(question))).unwrap_or_default();
         };
         let thread = thread::Builder::new().name("inquirer".into()).spawn(run);
-        thread.map_err(|why| Error::Other(format!("cannot start a thread: {why}")))?;
+        thread.map_err(no_thread)?;
         started.recv().unwrap_or_else(|_| Err(Error::Other("the thread that looks at processes panicked".into())))?;
         Ok(Self { questions, answers })
     }

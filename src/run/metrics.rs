@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::command::no_thread;
+use super::command::{no_signals, no_thread};
 use super::{WAITING, stop, trace_here};
 use crate::config::MetricsTo;
 use crate::error::{self, EXIT_OK, Error};
@@ -74,7 +74,6 @@ fn tell(
     messages: &Receiver<Message>,
     commands: &Sender<Command>,
 ) -> Result<u8, Error> {
-    let no_signals = |why| Error::Other(format!("cannot handle signals: {why}"));
     let handlers = Handlers::install().map_err(no_signals)?;
     privileges::keep_only(Role::Consumer)?;
     let signals = handlers.listen().map_err(no_signals)?;

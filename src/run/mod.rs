@@ -33,7 +33,7 @@ use crate::recording::Header;
 use crate::remote::hosts::Told;
 use crate::tracer::{self, Command, Options, Tracer};
 use at_end::{EndReport, with_end_report};
-use command::Run;
+use command::{Run, no_thread};
 use command_terminal::CommandTerminal;
 use inquirer::Inquirer;
 use lines::{Source, draft, keep, write_lines, writer};
@@ -80,9 +80,11 @@ pub(crate) fn live(mut origin: Origin, show: Show, command: &Program, at_end: Op
             let events = events.unwrap_or_else(never);
             let label = terminal.as_ref().map(CommandTerminal::label);
             let header = Header::of_host(hooks);
-            let hidden_processes = (!tracer::sees_host_pids()).then_some("not to be seen from this pid namespace");
-            let hidden_processes =
-                if remote { Some("on another host: not to be seen from here") } else { hidden_processes };
+            let hidden_processes = if remote {
+                Some("on another host: not to be seen from here")
+            } else {
+                (!tracer::sees_host_pids()).then_some("not to be seen from this pid namespace")
+            };
             let start = Some(Moment::now());
             let shown = Shown { header, file: None, command: label, scope, shows_self, hidden_processes, start };
             let control = Live { remote, commands, terminal: terminal.as_ref(), inquirer: &inquirer };
@@ -149,7 +151,7 @@ fn trace_here(
             let _ = ready.send(tracer.hooks());
             tracer.run(&messages, &commanded)
         });
-        let tracer = tracer.map_err(|why| Error::Other(format!("cannot start a thread: {why}")))?;
+        let tracer = tracer.map_err(no_thread)?;
         let consumed = started.recv().ok().map(|hooks| consume(&received, &commands, &hooks));
         // Whatever the tracer is at, it ends when nobody listens.
         drop((received, commands));

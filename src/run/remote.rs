@@ -7,6 +7,7 @@ use std::io::IsTerminal as _;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::command::no_thread;
 use super::trace as trace_here;
 use super::{WAITING_FOR_LINES, stop};
 use crate::config::{Origin, of_agent};
@@ -39,7 +40,7 @@ pub(super) fn trace(
         let hosts = thread::Builder::new().name("hosts".into()).spawn_scoped(scope, move || {
             hosts::run(target, start, &messages, &commanded, told);
         });
-        let hosts = hosts.map_err(|why| Error::Other(format!("cannot start a thread: {why}")))?;
+        let hosts = hosts.map_err(no_thread)?;
         let consumed = consume(&received, &commands, &hooks);
         // Whatever the hosts are at, they end when nobody listens.
         drop((received, commands));

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Sender, bounded, never};
 
+use super::command::no_signals;
 use super::lines::{Source, draft, keep, write_lines, writer};
 use super::screen::{Shown, screen};
 use super::{WAITING, until};
@@ -65,7 +66,6 @@ pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
             interrupt.set();
             let _ = stop.try_send(());
         };
-        let no_signals = |why| Error::Other(format!("cannot handle signals: {why}"));
         let consumed = match show.form {
             OutputForm::Tui => {
                 let hidden_processes = Some("not known: this is a recording");

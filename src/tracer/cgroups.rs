@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bounded::Bounded;
 use crate::event::CgroupName;
-use crate::names::{CGROUPS_BYTES, cgroup_bytes, container_name, pods};
+use crate::names::{CGROUPS_BYTES, cgroup_bytes, container_name, pods, process};
 
 /// FILEID_KERNFS of `linux/exportfs.h`: a handle that is just the id.
 const FILEID_KERNFS: c_int = 0xfe;
@@ -92,17 +92,11 @@ impl Cgroups {
     /// directory must have the id.
     fn of_process(&self, id: u64, pid: u32) -> Option<Vec<u8>> {
         let (mount, _) = self.root.as_ref()?;
-        let cgroups = fs::read(format!("/proc/{pid}/cgroup")).ok()?;
         // One outside of what is mounted is named by the way up from there.
-        let path = v2_path(&cgroups).filter(|path| !path.starts_with(b"/.."))?;
+        let path = process::cgroup(pid).ok().filter(|path| !path.starts_with(b"/.."))?;
         let directory = mount.join(OsStr::from_bytes(path.strip_prefix(b"/")?));
-        (fs::symlink_metadata(directory).ok()?.ino() == id).then(|| path.to_owned())
+        (fs::symlink_metadata(directory).ok()?.ino() == id).then_some(path)
     }
-}
-
-/// The path of the v2 hierarchy in a process's `/proc/PID/cgroup`.
-fn v2_path(cgroups: &[u8]) -> Option<&[u8]> {
-    cgroups.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"0::"))
 }
 
 /// Where the cgroup v2 hierarchy is mounted, if it is.
@@ -163,13 +157,6 @@ fn open_by_id(root: &OwnedFd, id: u64) -> Option<OwnedFd> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_v2_path_is_found_among_others() {
-        let hybrid = b"12:cpu,cpuacct:/a\n1:name=systemd:/b\n0::/user.slice/c:d\n";
-        assert_eq!(v2_path(hybrid), Some(&b"/user.slice/c:d"[..]));
-        assert_eq!(v2_path(b"12:cpu:/a\n"), None);
-    }
 
     #[test]
     fn the_v2_hierarchy_is_found_among_others() {

@@ -80,11 +80,8 @@ impl App {
                 typed.push(c);
                 ts_ns
             }
-            (KeyCode::Char('s' | 'm'), _) if typed.starts_with(['+', '-']) => {
-                typed.extend(match key.code {
-                    KeyCode::Char(c) => Some(c),
-                    _ => None,
-                });
+            (KeyCode::Char(c @ ('s' | 'm')), _) if typed.starts_with(['+', '-']) => {
+                typed.push(c);
                 ts_ns
             }
             (KeyCode::Backspace, _) => {
