@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use crate::names::Names;
 
-use super::{EndedSum, Group, Id, Key, Openers, Process, Row, Sum, SumKey, add, key_of, process_key};
+use super::row::{add, key_of, process_key};
+use super::{EndedSum, Group, Id, Key, Openers, Process, Row, Sum, SumKey};
 
 /// The sums of commands or users, kept up to date with each process that changes. There are no more of them than processes
 /// and sums of ended ones.

@@ -7,176 +7,26 @@
 
 mod active;
 mod families;
+mod row;
+mod rows;
 mod sums;
 #[cfg(test)]
 mod tests;
 mod tree;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use active::Grouped;
 use families::{Families, Known};
 pub use families::{Id, Pid};
+pub(super) use row::per_second;
+pub use row::{Group, Key, Row};
 use sums::Sums;
 pub use tree::{Branch, BranchId};
 
-use super::descriptors::Level;
 use super::sum::Sum;
 use crate::event::{OpenEvent, Source};
 use crate::message::{CgroupCount, Counts, ProcessCount};
-use crate::names::{Cgroup, Names};
-
-/// What the ranking has one row for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Group {
-    Process,
-    Comm,
-    Parent,
-    File,
-    Dir,
-    User,
-    Container,
-    Unit,
-    Error,
-    Host,
-}
-
-impl Group {
-    /// All of them, in the order in which the key steps through.
-    pub const ALL: [Group; 10] = [
-        Group::Process,
-        Group::Comm,
-        Group::Parent,
-        Group::File,
-        Group::Dir,
-        Group::User,
-        Group::Container,
-        Group::Unit,
-        Group::Error,
-        Group::Host,
-    ];
-
-    /// As on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Group::Process => "process",
-            Group::Parent => "parent",
-            Group::Comm => "comm",
-            Group::File => "file",
-            Group::Dir => "dir",
-            Group::User => "user",
-            Group::Container => "container",
-            Group::Unit => "unit",
-            Group::Error => "error",
-            Group::Host => "host",
-        }
-    }
-
-    pub fn from_name(name: &str) -> Option<Group> {
-        Group::ALL.into_iter().find(|group| group.name() == name)
-    }
-
-    /// Whether the kernel's counts are enough for it. The others need the events.
-    pub fn is_counted(self) -> bool {
-        !matches!(self, Group::File | Group::Dir)
-    }
-
-    /// Whether its rows are made of those of processes.
-    pub fn has_processes(self) -> bool {
-        matches!(self, Group::Process | Group::Parent | Group::Comm | Group::User | Group::Host)
-    }
-}
-
-/// What names a row: stays the same while the row's numbers and place change.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Key<'a> {
-    Process {
-        source: Source,
-        pid: u32,
-        /// Nanoseconds of CLOCK_MONOTONIC.
-        start_ns: u64,
-    },
-    /// Of the host with this number.
-    User(u8, u32),
-    /// One of several hosts.
-    Host(u8),
-    /// An errno; 0 is success.
-    Error(i32),
-    /// A command, path, directory or container.
-    Text(Cow<'a, [u8]>),
-    /// What is only kept as a sum.
-    Rest,
-}
-
-impl Key<'_> {
-    pub fn into_owned(self) -> Key<'static> {
-        match self {
-            Key::Process { source, pid, start_ns } => Key::Process { source, pid, start_ns },
-            Key::User(host, uid) => Key::User(host, uid),
-            Key::Host(host) => Key::Host(host),
-            Key::Error(errno) => Key::Error(errno),
-            Key::Text(text) => Key::Text(Cow::Owned(text.into_owned())),
-            Key::Rest => Key::Rest,
-        }
-    }
-}
-
-/// One row of the ranking.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    pub key: Key<'static>,
-    /// Command name, where the row has one.
-    pub comm: Vec<u8>,
-    pub uid: Option<u32>,
-    /// The number of the host that all of it is of; 0 where there is but one, or no one host.
-    pub host: u8,
-    pub opens: u64,
-    pub failed: u64,
-    /// Opens a second between the last two readings; `None` before there were two.
-    pub rate: Option<f64>,
-    /// Processes that the row is the sum of, where that is counted; 0 where it is not.
-    pub processes: u64,
-    /// The parent of a process: its pid and its start, which is 0 where nothing else is known of it.
-    pub parent: Id,
-    /// All processes of the row have ended.
-    pub ended: bool,
-    /// Id of the latest event known of it.
-    pub last: Option<u64>,
-    /// Path of that event; empty where only the log has it.
-    pub last_path: Vec<u8>,
-    /// Median and 99th percentile of what was measured, in nanoseconds.
-    pub latency: Option<(u64, u64)>,
-    /// What a process has open, where somebody looked.
-    pub descriptors: Option<Level>,
-}
-
-impl Row {
-    /// A row without numbers.
-    pub fn new(key: Key<'static>) -> Self {
-        Row {
-            key,
-            comm: Vec::new(),
-            uid: None,
-            host: 0,
-            opens: 0,
-            failed: 0,
-            rate: None,
-            processes: 0,
-            parent: Id::default(),
-            ended: false,
-            last: None,
-            last_path: Vec::new(),
-            latency: None,
-            descriptors: None,
-        }
-    }
-
-    /// Share of failed opens, 0 to 1.
-    pub fn failed_share(&self) -> f64 {
-        if self.opens == 0 { 0.0 } else { self.failed as f64 / self.opens as f64 }
-    }
-}
 
 /// Ended processes that are kept one by one; up to twice as many before the lesser half is summed up.
 const ENDED_MAX: usize = 8192;
@@ -236,22 +86,6 @@ impl Process {
     /// What it opened since the last reset.
     fn sum(&self) -> Sum {
         self.now.less(self.base)
-    }
-}
-
-/// The row of a process.
-fn process_key(((source, pid), start_ns): Id) -> Key<'static> {
-    Key::Process { source, pid, start_ns }
-}
-
-/// The row that a process or a sum of ended ones belongs to.
-fn key_of(group: Group, row: &Row) -> Key<'static> {
-    match group {
-        Group::Parent => process_key(row.parent),
-        Group::User => row.uid.map_or(Key::Rest, |uid| Key::User(row.host, uid)),
-        Group::Host => Key::Host(row.host),
-        Group::Comm => Key::Text(row.comm.clone().into()),
-        _ => row.key.clone(),
     }
 }
 
@@ -482,97 +316,6 @@ impl Openers {
     pub fn without_cgroup(&self) -> u64 {
         self.cgroups.unranked
     }
-
-    /// The rows for one of the counted groups, in no order.
-    pub fn rows(&self, group: Group, names: &Names) -> Vec<Row> {
-        match group {
-            Group::Container => self.cgroup_rows(names, Cgroup::group),
-            Group::Unit => self.cgroup_rows(names, Cgroup::unit_or_path),
-            Group::Error => self.result_rows(),
-            _ => self.rows_of_processes(group),
-        }
-    }
-
-    /// A container or a unit has a cgroup, and often further ones below that.
-    fn cgroup_rows(&self, names: &Names, called: fn(&Cgroup) -> &[u8]) -> Vec<Row> {
-        let mut rows: HashMap<Key<'static>, (Sum, u64)> = HashMap::new();
-        for (cgroup, sum, new) in self.cgroups.iter(self.readings) {
-            let name = names.cgroup(cgroup).map_or(&b""[..], called);
-            let (row, row_new) = rows.entry(Key::Text(name.to_owned().into())).or_default();
-            *row = row.plus(sum);
-            *row_new += new;
-        }
-        rows.into_iter().map(|(key, (sum, new))| self.sum_row(key, sum, new)).collect()
-    }
-
-    fn result_rows(&self) -> Vec<Row> {
-        let sums = self.results.iter(self.readings);
-        sums.map(|(errno, sum, new)| self.sum_row(Key::Error(errno), sum, new)).collect()
-    }
-
-    fn sum_row(&self, key: Key<'static>, Sum { opens, failed }: Sum, new: u64) -> Row {
-        Row { opens, failed, rate: per_second(new, self.seconds), ..Row::new(key) }
-    }
-
-    fn rows_of_processes(&self, group: Group) -> Vec<Row> {
-        let mut indexes = HashMap::new();
-        let mut out: Vec<Row> = Vec::new();
-        for row in self.process_rows().chain(self.sum_rows()) {
-            let key = key_of(group, &row);
-            let at = *indexes.entry(key.clone()).or_insert_with(|| {
-                out.push(self.row_of_group(group, &row, key));
-                out.len() - 1
-            });
-            add(group, &mut out[at], &row);
-        }
-        out
-    }
-
-    /// The row of a group, without numbers as yet, that `first` is the first process of.
-    fn row_of_group(&self, group: Group, first: &Row, key: Key<'static>) -> Row {
-        let comm = match group {
-            Group::Parent => self.families.get(first.parent).map_or_else(Vec::new, |kin| kin.comm.clone()),
-            _ => first.comm.clone(),
-        };
-        Row { ended: true, comm, uid: first.uid, host: first.host, parent: first.parent, ..Row::new(key) }
-    }
-
-    fn process_rows(&self) -> impl Iterator<Item = Row> {
-        self.processes.iter().filter_map(|(key, process)| self.process_row(*key, process))
-    }
-
-    fn process_row(&self, key: Id, process: &Process) -> Option<Row> {
-        let Sum { opens, failed } = process.sum();
-        let new = if process.reading == self.readings { process.new } else { 0 };
-        (opens > 0).then(|| Row {
-            comm: process.comm.clone(),
-            uid: Some(process.uid),
-            host: key.0.0.host(),
-            opens,
-            failed,
-            rate: per_second(new, self.seconds),
-            processes: 1,
-            parent: process.parent,
-            ended: process.ended,
-            last: process.last.as_ref().map(|(id, _)| *id),
-            last_path: process.last.as_ref().map_or_else(Vec::new, |(_, path)| path.clone()),
-            ..Row::new(process_key(key))
-        })
-    }
-
-    fn sum_rows(&self) -> impl Iterator<Item = Row> {
-        self.sums.iter().map(|((host, comm, uid, parent), EndedSum { sum, processes })| Row {
-            host: *host,
-            comm: comm.clone(),
-            uid: (*uid != u32::MAX).then_some(*uid),
-            opens: sum.opens,
-            failed: sum.failed,
-            processes: *processes,
-            parent: *parent,
-            ended: true,
-            ..Row::new(Key::Rest)
-        })
-    }
 }
 
 /// Bytes of a path that are kept for each process. They are more than its column shows, and there may be tens of
@@ -585,36 +328,5 @@ fn end_of(path: &[u8]) -> Vec<u8> {
     match path.len().checked_sub(LAST_PATH) {
         Some(1..) => [DOTS, &path[path.len() - LAST_PATH + DOTS.len()..]].concat(),
         _ => path.to_owned(),
-    }
-}
-
-/// A rate, where time has passed.
-pub(super) fn per_second(new: u64, seconds: f64) -> Option<f64> {
-    (seconds > 0.0).then(|| new as f64 / seconds)
-}
-
-/// Adds the numbers of `row` to the row of its group.
-fn add(group: Group, sum: &mut Row, row: &Row) {
-    sum.processes += row.processes;
-    sum.opens += row.opens;
-    sum.failed += row.failed;
-    sum.rate = match (sum.rate, row.rate) {
-        (Some(sum), Some(rate)) => Some(sum + rate),
-        (known, None) | (None, known) => known,
-    };
-    sum.ended &= row.ended;
-    if row.last > sum.last {
-        sum.last = row.last;
-        sum.last_path.clone_from(&row.last_path);
-    }
-    if group != Group::Parent && sum.comm != row.comm {
-        sum.comm.clear();
-    }
-    // A number is another user on another host.
-    if sum.uid != row.uid || sum.host != row.host {
-        sum.uid = None;
-    }
-    if sum.host != row.host {
-        sum.host = 0;
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::event::{Batch, sample};
 use crate::message::Ancestor;
+use crate::names::Names;
 
 fn process(pid: u32, start_ns: u64, comm: &str, opens: u64) -> ProcessCount {
     ProcessCount {

@@ -5,7 +5,8 @@
 use std::collections::HashMap;
 
 use super::families::Id;
-use super::{Group, Key, Openers, Row, add, process_key};
+use super::row::{add, process_key};
+use super::{Group, Key, Openers, Row};
 
 /// What names a branch: a process; of ended ones that are told together, their parent and command.
 pub type BranchId = (Id, Vec<u8>);
