@@ -7,7 +7,7 @@ use clap_mangen::roff::{Roff, bold, italic, roman};
 
 use opentop::cli::Cli;
 use opentop::filter::FIELDS;
-use opentop::tui::app::keymap::{PROMPT_HELP, SECTIONS};
+use opentop::tui::app::keymap::{Binding, PROMPT_HELP, SECTIONS, bindings};
 use opentop::{NOT_SEEN, PATTERNS};
 
 /// Fields of the JSON line of an open; [`OPTIONAL`] tells those that are not always there.
@@ -167,8 +167,9 @@ fn subcommand_pages() -> Vec<(String, Vec<u8>)> {
 
 /// Every document with tables that are made anew: its path, its text as it is, and the names of its tables. Each table stands
 /// between a line `<!-- NAME -->` and a line `<!-- end -->`.
-const DOCUMENTS: [(&str, &str, &[&str]); 6] = [
-    ("README.md", include_str!("../../README.md"), &["keys"]),
+const DOCUMENTS: [(&str, &str, &[&str]); 7] = [
+    ("README.md", include_str!("../../README.md"), &["main keys"]),
+    ("docs/keys.md", include_str!("../../docs/keys.md"), &["keys"]),
     ("docs/command-line.md", include_str!("../../docs/command-line.md"), &["options"]),
     ("docs/filter.md", include_str!("../../docs/filter.md"), &["filter"]),
     ("docs/json.md", include_str!("../../docs/json.md"), &["json"]),
@@ -187,7 +188,8 @@ fn document(path: &str, text: &str, tables: &[&str]) -> String {
 
 fn table_named(name: &str) -> String {
     match name {
-        "keys" => key_table(),
+        "keys" => all_keys(),
+        "main keys" => main_keys(),
         "options" => option_table(),
         "filter" => filter_table(),
         "json" => json_table(),
@@ -204,8 +206,18 @@ fn table(head: [&str; 2], rows: impl Iterator<Item = (String, String)>) -> Strin
     format!("| {} | {} |\n|---|---|\n{}", head[0], head[1], rows.collect::<String>())
 }
 
-fn key_table() -> String {
-    let bindings = SECTIONS.iter().flat_map(|section| section.bindings);
+/// The keys that the footer knows.
+fn main_keys() -> String {
+    key_table(bindings().filter(|binding| binding.hint.iter().any(|hint| !hint.is_empty())))
+}
+
+fn all_keys() -> String {
+    let sections =
+        SECTIONS.iter().map(|section| format!("### {}\n\n{}", section.title, key_table(section.bindings.iter())));
+    sections.collect::<Vec<_>>().join("\n")
+}
+
+fn key_table<'a>(bindings: impl Iterator<Item = &'a Binding>) -> String {
     let rows = bindings.map(|binding| {
         let keys: Vec<_> = binding.keys.iter().map(|key| code(&key.label())).collect();
         (keys.join(" "), binding.does.to_owned())
