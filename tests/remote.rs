@@ -234,7 +234,7 @@ fn hosts_that_cannot_be_reached_say_why_and_what_to_do() {
 /// What a host sends instead of what opentop sends: a program for sh that writes it to stdout, for as long as anybody reads.
 fn hostile(name: &str) -> String {
     let header =
-        r#"printf '{"type":"header","opentop":"0","host":"x","kernel":"x","boot_time":"","hooks":"","protocol":2}\n'"#;
+        r#"printf '{"type":"header","opentop":"0","host":"x","kernel":"x","boot_time":"","hooks":"","protocol":1}\n'"#;
     match name {
         "an endless line" => format!("{header}; yes | tr -d '\\n'"),
         "a bomb" => format!("({header}; head -c 3000000000 /dev/zero) | zstd -q --no-check"),
@@ -242,10 +242,10 @@ fn hostile(name: &str) -> String {
             format!("({header}; sleep 1; head -c 300000000 /dev/zero) | zstd -q --ultra --long=27 --no-check")
         }
         "cgroups" => format!(
-            "{header}; seq 1000000 | sed 's|.*|{{\"type\":\"process_count\",\"pid\":1,\"start_ns\":1,\"ppid\":1,\"uid\":0,\"comm\":{{\"text\":\"x\"}},\"opens\":1,\"failed\":0,\"cgroups\":[{{\"path\":{{\"text\":\"/&\"}},\"opens\":1,\"failed\":0}}]}}|'"
+            "{header}; seq 1000000 | sed 's|.*|{{\"type\":\"process\",\"pid\":1,\"start_ns\":1,\"ppid\":1,\"uid\":0,\"comm\":{{\"text\":\"x\"}},\"opens\":1,\"failed\":0,\"cgroups\":[{{\"path\":{{\"text\":\"/&\"}},\"opens\":1,\"failed\":0}}]}}|'"
         ),
         "processes" => format!(
-            "{header}; seq 4000000 | sed 's|.*|{{\"type\":\"process_count\",\"pid\":&,\"start_ns\":1,\"ppid\":1,\"uid\":0,\"comm\":{{\"text\":\"x\"}},\"opens\":1,\"failed\":0}}|'"
+            "{header}; seq 4000000 | sed 's|.*|{{\"type\":\"process\",\"pid\":&,\"start_ns\":1,\"ppid\":1,\"uid\":0,\"comm\":{{\"text\":\"x\"}},\"opens\":1,\"failed\":0}}|'"
         ),
         "users" => {
             format!("{header}; seq 1000000 | sed 's|.*|{{\"type\":\"user\",\"uid\":&,\"name\":\"\\\\u001b[2J&\"}}|'")

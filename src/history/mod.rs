@@ -14,11 +14,15 @@
 //! | cgroups ([`crate::names::CGROUPS_BYTES`]) | 4 MiB | the oldest, named again with their next open |
 //! | ranking from events ([`crate::ranking::tally::Tally`]) | 4 MiB, 16,384 rows | those that opened least: `up to N too low` |
 //! | ranking by process ([`crate::ranking::openers::Openers`]) | 32,768 that live, 16,384 that ended, 128 bytes of a path each | ended ones that opened least become sums |
+//! | directory that is looked at ([`directories::Directory`]) | 1 MiB | the latest new names become `(others)` |
+//! | mounts that opens were in ([`mounts::ByMount`]) | 16,384 processes | of further ones only the path is known |
 //! | timeline ([`timeline::Timeline`]) | 64 KiB | none, intervals get longer |
 //! | gaps, prompts, rates, flags | 64, 100, 32, 1024 | the oldest |
 
+pub mod directories;
 pub(crate) mod fold;
 pub(crate) mod gaps;
 pub mod log;
 pub(crate) mod matches;
+pub mod mounts;
 pub(crate) mod timeline;

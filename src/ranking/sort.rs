@@ -54,7 +54,7 @@ impl Sort {
     }
 
     /// Numbers start with the largest, names with the first.
-    pub(super) fn is_descending(self) -> bool {
+    pub(crate) fn is_descending(self) -> bool {
         !matches!(self, Sort::Pid | Sort::User | Sort::Name)
     }
 

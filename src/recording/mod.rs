@@ -22,7 +22,6 @@ use crate::event::OpenEvent;
 use crate::format::group_digits;
 use crate::message::{Hooks, HostState, Totals};
 use crate::names::Names;
-use crate::names::processes::Told;
 use crate::output::{Json, Output};
 use crate::privileges::Caller;
 use crate::user_file::Draft;
@@ -105,7 +104,6 @@ pub fn create(path: &Path, replace: bool) -> Result<Draft, RecordError> {
 pub struct Recorder<W: Write> {
     json: Json<Compressed<W>>,
     recorded: Recorded,
-    told: Told,
     /// Recorded time of the latest event.
     last_ns: u64,
 }
@@ -155,10 +153,10 @@ impl<W: Write> Recorder<W> {
     }
 
     fn begin_with(compressed: Compressed<W>, header: &Header) -> io::Result<Self> {
-        let mut json = Json::with_process_lines(compressed);
+        let mut json = Json::new(compressed);
         json.raw_line(&serde_json::to_string(header)?)?;
         json.flush()?;
-        Ok(Self { json, recorded: Recorded::default(), told: Told::default(), last_ns: 0 })
+        Ok(Self { json, recorded: Recorded::default(), last_ns: 0 })
     }
 
     /// Ends the recording. Without this it reads as one that was cut off. Returns how much is in it.
@@ -178,15 +176,8 @@ impl<W: Write> Output for Recorder<W> {
         *(if event.is_lookup() { &mut recorded.lookups } else { &mut recorded.opens }) += 1;
         if (recorded.opens + recorded.lookups - 1).is_multiple_of(FRAME_EVENTS) {
             self.json.handed_on()?.begin_frame(event.ts_ns)?;
-            // Whoever begins to read here knows nothing of before.
-            self.told = Told::default();
         }
         self.last_ns = self.last_ns.max(event.ts_ns);
-        if let Some(processes) = names.processes()
-            && let Some(process) = self.told.news(event, processes.of(event))
-        {
-            self.json.process(&process)?;
-        }
         self.json.open(event, names)
     }
 

@@ -149,8 +149,7 @@ impl<'a> Stream<'a> {
     fn opens(&mut self, batch: &Batch) -> Result<(), Halt> {
         batch.cgroups().iter().for_each(|cgroup| self.names.learn(cgroup));
         let behind = self.is_behind();
-        for (index, event) in batch.iter().enumerate() {
-            self.names.learn_processes(batch, batch.processes_at(index));
+        for event in batch.iter() {
             let wanted = self.filter.matches(&event, &self.names);
             let count = match (wanted, behind) {
                 (false, _) => &mut self.left_out,

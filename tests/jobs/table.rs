@@ -15,7 +15,7 @@ pub struct Job {
     pub steps: &'static [(&'static [&'static str], &'static str)],
 }
 
-pub const JOBS: [Job; 8] = [
+pub const JOBS: [Job; 9] = [
     Job {
         title: "Which configuration file does it look for and not find?",
         tells: "The directories that the service tries, in one row, and that the file is in none of them.",
@@ -80,6 +80,20 @@ pub const JOBS: [Job; 8] = [
                 while sleep 0.2; do cat $PWD/data/* /etc/hostname; done",
         line: "opentop -g container",
         steps: &[(&[], "docker:aaaaaaaaaaaa"), (&["/", "container:docker", "Enter"], "/etc/hostname")],
+    },
+    Job {
+        title: "Where are the files that are opened?",
+        tells: "The directories on the way to them, each with the rate, the sum and the failures of all below it.",
+        before: "mkdir -p store/cache store/index; touch store/cache/a store/cache/b store/index/c",
+        scene: "while sleep 0.2; do cat $PWD/store/cache/* $PWD/store/index/c $PWD/store/index/d; done",
+        line: "opentop",
+        steps: &[
+            (&["/", "dir:store.(cache|index)$", "Enter"], "store/"),
+            (&["D"], "tmp/"),
+            (&["Enter"], "opentop-test"),
+            (&["Enter"], "store/"),
+            (&["Enter"], "index/"),
+        ],
     },
     Job {
         title: "What was it like an hour ago?",

@@ -50,6 +50,7 @@ impl App {
             }
             Mode::Command { .. } => return self.command_action(action),
             Mode::Tree(_) => return self.tree_action(action),
+            Mode::Directories(_) => return self.directories_key(key, action),
             Mode::Timeline(_) => return self.timeline_key(key, action),
             Mode::Browse => {}
         }
@@ -62,6 +63,7 @@ impl App {
             Action::Command => self.show_command(),
             Action::Report => self.show_report(),
             Action::Tree => self.show_tree(),
+            Action::Directories => self.show_directories(),
             Action::Timeline => self.show_timeline(),
             Action::Mark => self.mark(self.time_shown()),
             Action::Hosts => self.show_hosts(),
@@ -246,6 +248,7 @@ impl App {
         self.paused = false;
         self.events.follow();
         self.refresh_ranking();
+        self.count_again();
     }
 
     fn go(&mut self, motion: Motion) {

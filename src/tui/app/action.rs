@@ -20,6 +20,8 @@ pub enum Action {
     Report,
     /// Who started whom.
     Tree,
+    /// Where opens are.
+    Directories,
     /// Opens over time.
     Timeline,
     /// Mark the time that is shown, or no longer.

@@ -30,7 +30,7 @@ enum Step {
 
 /// Every key of the table, text for the prompt, pastes, clicks, and what is no key; blanks are between them.
 const KEYS: &str = "q ? h \x1bOP / \\ \x1bOS p Z \t \x1b[Z \r b \x1b = \x07 w \x13 \x12 + - m \x0c \x1a \x03 F f x n N t \
-    y c s > \x1b[17~ < R I 1 2 3 \x1b[A \x1b[B k j \x1b[5~ \x1b[6~ \x02 \x06 \x15 \x04 g \x1b[H G \x1b[F H L \x1b[C \
+    y c s D T d > \x1b[17~ < R I 1 2 3 \x1b[A \x1b[B k j \x1b[5~ \x1b[6~ \x02 \x06 \x15 \x04 g \x1b[H G \x1b[F H L \x1b[C \
     \x1b[D C e ( a é漢🦀 \x7f \x17 \x01 \x05 comm: err:any \x1b[200~a\nb\x1b[201~ \x1b[<0;9;9M \x1b[<64;3;12M \x1b[99;99~";
 
 fn totals() -> impl Strategy<Value = Totals> {

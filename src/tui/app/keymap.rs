@@ -71,7 +71,7 @@ const fn bind(keys: &'static [Key], action: Action, hint: Hint, does: &'static s
 }
 
 /// All keys outside of the prompt. The footer takes its hints in this order.
-pub const SECTIONS: [Section; 7] = [
+pub const SECTIONS: [Section; 8] = [
     Section {
         title: "General",
         bindings: &[
@@ -127,6 +127,15 @@ pub const SECTIONS: [Section; 7] = [
             bind(&[char('T')], Action::Tree, ["", "tree"], "tree of who started whom; Enter, + and - open and close"),
             bind(&[char('I')], Action::Reverse, ["", "reverse"], "turn the order around"),
         ],
+    },
+    Section {
+        title: "See where",
+        bindings: &[bind(
+            &[char('D')],
+            Action::Directories,
+            ["", "directories"],
+            "directories: opens below each; Enter in, Backspace up, m mounts",
+        )],
     },
     Section {
         title: "Time",

@@ -13,6 +13,7 @@ pub mod choice;
 pub(crate) mod choose;
 pub(crate) mod columns;
 pub(crate) mod command;
+pub(crate) mod directories;
 mod event;
 pub(crate) mod events;
 mod filtering;
@@ -289,9 +290,6 @@ impl App {
         for cgroup in batch.cgroups() {
             Arc::make_mut(&mut self.names).learn(cgroup);
         }
-        if !batch.processes().is_empty() {
-            Arc::make_mut(&mut self.names).learn_processes(&batch, batch.processes());
-        }
         // Where latencies are measured, nearly every event has one.
         let measured = !self.latency && batch.iter().take(LATENCY_SCAN).any(|event| event.latency.is_some());
         batch.iter().for_each(|event| self.timeline.add(&event));
@@ -303,6 +301,7 @@ impl App {
                 }
             }
         }
+        self.count_new(first);
         if self.events.is_following() && matching > 0 {
             self.fresh += matching;
             self.touch(Dirty::Data);
@@ -317,6 +316,7 @@ impl App {
     fn take_counts(&mut self, counts: Counts) {
         self.meter.read(counts.ts_ns, counts.totals);
         self.events.count_left_out(counts.totals.filtered);
+        self.read_counted(counts.ts_ns);
         self.ranking.read(counts);
         let log = &self.events.live().log;
         for id in log.range().rev().take(LAST_SCAN as usize) {

@@ -1,6 +1,7 @@
 //! What the keys mean at the moment: modes exclude each other.
 
 use super::choose::Chooser;
+use super::directories::Directories;
 use super::prompt::Prompt;
 use super::report::Page;
 use super::terms::Choice;
@@ -48,6 +49,8 @@ pub enum Mode {
     },
     /// Who started whom.
     Tree(Tree),
+    /// What was opened below each child of a directory.
+    Directories(Directories),
     /// Opens over time, with a cursor.
     Timeline(Cursor),
     /// The command's terminal; `typing`: keys go to the command.
@@ -88,6 +91,7 @@ impl Mode {
             | Mode::Pick(_)
             | Mode::Columns(_)
             | Mode::Tree(_)
+            | Mode::Directories(_)
             | Mode::Timeline(_)
             | Mode::Command { .. } => None,
         }

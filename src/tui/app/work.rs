@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use super::directories::Counted;
 use super::selection::Selection;
 use super::{App, Dirty, Effect, Mode, PORTION, report};
 use crate::filter::Filter;
@@ -31,6 +32,8 @@ pub struct Work {
     pub ranked: Ranked,
     /// What is to be reported of the live log, if anything.
     pub report: Option<report::Asked>,
+    /// What else is to be counted in the live log, if anything; nothing is counted in it as yet.
+    pub counted: Option<Counted>,
 }
 
 /// No two are asked for under one number.
@@ -68,6 +71,7 @@ pub struct Done {
     pub ranked: Ranked,
     pub tally: Option<Tally>,
     pub report: Option<report::Page>,
+    pub counted: Option<Counted>,
     /// The id behind the last event that was looked at.
     pub end: u64,
 }
@@ -89,7 +93,11 @@ impl Work {
             Some(asked) => Some(asked.run(&self.live, &self.names, &wanted)?),
             None => None,
         };
-        Some(Done { live, held, ranked: self.ranked, tally, report, end: self.live.range().end })
+        let counted = match self.counted {
+            Some(counted) => Some(counted.of(&self.live, &self.names, &wanted)?),
+            None => None,
+        };
+        Some(Done { live, held, ranked: self.ranked, tally, report, counted, end: self.live.range().end })
     }
 
     fn tally(&self, wanted: &impl Fn() -> bool) -> Option<Tally> {
@@ -154,6 +162,7 @@ impl App {
             held: self.events.held_log().cloned(),
             names: Arc::clone(&self.names),
             report: self.report_asked(&shown),
+            counted: self.counts_asked(&shown),
             shown: self.rows_due.then_some(shown),
             ranked: Ranked {
                 group: self.group,
@@ -188,6 +197,7 @@ impl App {
         {
             *page = done.report;
         }
+        self.take_counted(done.counted, done.end);
         self.ranking.apply(done.ranked.group, done.ranked.filtered, tally, &self.names);
         self.selection.follow(self.ranking.rows());
         self.work_due |= self.rows_due;
@@ -212,7 +222,7 @@ mod tests {
         let names = Arc::new(Names::without_users());
         let filter = Filter::parse("pid:7", &names).unwrap();
         let ranked = Ranked { group: Group::File, filter: filter.clone(), filtered: true, from_events: true };
-        Work { number, live, held: None, names, shown: Some(filter), ranked, report: None }
+        Work { number, live, held: None, names, shown: Some(filter), ranked, report: None, counted: None }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::context::Context;
 use crate::format::cut_words;
 use crate::tui::app::action::Focus;
+use crate::tui::app::directories::At;
 use crate::tui::app::prompt::Prompt;
 use crate::tui::app::{App, Find, Mode, keymap};
 
@@ -69,6 +70,14 @@ fn hints(app: &App) -> Vec<(String, String)> {
         Mode::Details { .. } if app.events.selected().is_none() => fixed(&[("q", "close"), ("Up Down", "scroll")]),
         Mode::Details { .. } => fixed(&[("q", "close"), ("y", "copy the path"), ("Up Down", "scroll")]),
         Mode::Tree(_) => fixed(&[("q", "close"), ("Enter", "open, close"), ("d", "details"), ("Up Down", "move")]),
+        Mode::Directories(view) => fixed(&[
+            ("q", "close"),
+            ("Enter", "in"),
+            ("Backspace", "up"),
+            ("m", if matches!(view.at, At::Mounts(_)) { "directories" } else { "mounts" }),
+            ("s", "sort"),
+            ("Space", if app.paused { "go on" } else { "pause" }),
+        ]),
         Mode::Command { typing: true } => fixed(&[("^]", "stop typing to the command")]),
         Mode::Command { .. } if app.command.as_ref().is_some_and(|command| command.ended.is_some()) => {
             fixed(&[("q", "close"), ("Up Down", "scroll")])

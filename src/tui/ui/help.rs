@@ -21,7 +21,7 @@ const FORMS: [(&str, &str); 4] = [
 ];
 
 /// The words of the header, the bar and the titles.
-const GLOSSARY: [(&str, &str); 19] = [
+const GLOSSARY: [(&str, &str); 22] = [
     ("opens/s", "opens a second on the whole host, failed ones too"),
     ("... match", "those of them that the part of the filter that the kernel checks lets through"),
     ("failed", "share of opens that ended with an error"),
@@ -37,6 +37,9 @@ const GLOSSARY: [(&str, &str); 19] = [
     ("PAUSED, HELD", "the rows stand still, and +N came meanwhile; Space or F goes on"),
     ("(exact)", "counted by the kernel for each process, whatever was dropped"),
     ("(from N events)", "counted here from the events that are kept"),
+    ("(from N of M events)", "of M events that came, or were lost, N are kept and counted"),
+    ("(others)", "names for which there was no room"),
+    ("TYPE nfs4?", "by its path; nobody could ask whether its process, which is gone, had this mount"),
     ("(ended)", "the process is gone"),
     ("matched N of M", "of M events that came, N matched; what is let go had no more room"),
     ("(kernel)", "this part of the filter is checked before an event is made"),

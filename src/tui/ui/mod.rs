@@ -8,6 +8,7 @@ mod choose;
 mod command;
 pub(crate) mod context;
 mod details;
+mod directories;
 pub(crate) mod events;
 mod footer;
 mod header;
@@ -60,6 +61,10 @@ pub fn render(app: &App, buf: &mut Buffer) -> (Option<Position>, Extent) {
         }
         Mode::Tree(tree) => {
             app.tree_area().iter().for_each(|area| tree::render(app, tree, &context, *area, buf));
+            Extent::default()
+        }
+        Mode::Directories(view) => {
+            app.tree_area().iter().for_each(|area| directories::render(app, view, &context, *area, buf));
             Extent::default()
         }
         Mode::Timeline(at) => {

@@ -1,14 +1,17 @@
 //! The screens, as symbols.
 
+use std::sync::Arc;
+
 use insta::assert_snapshot;
 use ratatui::style::Modifier;
 
 use crate::event::{OpenEvent, Source, sample};
 use crate::message::{Hooks, HostNews, HostState, Left, Link, Lost, Message, Totals, Unseen};
 use crate::names::Names;
+use crate::names::mounts::Mounts;
 use crate::tui::app::choice::{Chosen, Columns, Table, Times};
 use crate::tui::app::fixture::{Screen, setup, usual};
-use crate::tui::app::{CommandEvent, Event, Setup};
+use crate::tui::app::{Answer, CommandEvent, Event, Setup};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (200, 50), (40, 10)];
 
@@ -49,6 +52,42 @@ fn report() {
     at_every_size("report", |width, height| {
         let mut screen = Screen::busy(width, height);
         screen.keys("R");
+        screen
+    });
+}
+
+#[test]
+fn directories() {
+    at_every_size("directories", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        let open = |path| OpenEvent { path, name: path, ..sample() };
+        let long = [b"/var/".as_slice(), &b"long-".repeat(48), b"/x"].concat();
+        let paths: [&[u8]; 4] =
+            [b"/var/evil\x1b[2J\xe2\x80\xae\xff/x", &long, b"/var/\xe6\xbc\xa2\xe5\xad\x97", b"/var"];
+        screen.opens(&paths.map(open));
+        screen.keys("D\r");
+        screen.second(&[]);
+        screen.opens(&[open(b"/var/lib/x")]);
+        screen.second(&[]);
+        screen
+    });
+}
+
+/// What is mounted under a hostile name, with processes of every sort.
+#[test]
+fn mounts() {
+    at_every_size("mounts", |width, height| {
+        let mut screen = Screen::busy(width, height);
+        let of = |pid, path| OpenEvent { pid, start_ns: 7, path, name: path, cgroup: 0, ..sample() };
+        screen.opens(&[of(1, b"/e\x1b[2Jvil/f"), of(2, b"/etc/passwd"), of(3, b"relative")]);
+        screen.keys("Dm");
+        let list = "1 0 0:1 / / rw - ext4 a rw\n2 1 0:2 / /var/www rw - nfs4 b rw\n3 1 0:3 / /e\x1b[2Jvil rw - fuse.\u{202e} c rw\n";
+        let mounts = Arc::new(Mounts::parse(list.as_bytes()));
+        screen.update(Event::Answered(Answer::Mounts(Ok(mounts))));
+        let seen = [(1, Some(true)), (2, Some(false)), (2714, Some(true)), (311, None)];
+        let seen = seen.map(|(pid, shares)| ((pid, 7), shares));
+        screen.update(Event::Answered(Answer::SharesMounts(seen.to_vec())));
+        screen.opens(&[of(4, b"/etc/passwd")]);
         screen
     });
 }
@@ -486,7 +525,7 @@ fn a_process_in_full() {
             start_ns: 7,
             parents: vec![(50, b"line\nfeed".to_vec()), (1, b"systemd".to_vec())],
         };
-        let answer = Answer::Who { id: (2714, 7), identity: Some(Box::new(identity)) };
+        let answer = Answer::Who { id: (2714, 7), identity: Some(Box::new(identity)), denied: None };
         screen.update(Event::Answered(answer));
         screen
     });

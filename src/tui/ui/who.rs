@@ -4,10 +4,9 @@ use super::context::Context;
 use super::popup::{Popup, fields_popup, wrap_anywhere};
 use crate::clock::time;
 use crate::escape::escape;
-use crate::event::ProcessName;
 use crate::format::{group_digits, percent, rate, uptime};
 use crate::names::Cgroup;
-use crate::names::process::{COUNTED_MAX, Descriptors, Identity, Unknown};
+use crate::names::process::{Descriptors, Identity, Unknown};
 use crate::ranking::openers::Row;
 use crate::tui::app::App;
 use crate::tui::app::who::{Told, Who};
@@ -73,24 +72,13 @@ pub(super) fn fields(who: &Who) -> Fields {
             };
             fields.push(("now", now));
             fields.extend(who.executed.as_ref().map(|path| ("ran", format!("{} (by its exec event)", escape(path)))));
-            let (exe, parent) = named(who);
-            fields.extend(exe.map(|exe| ("exe", exe)));
             if !who.parents.is_empty() {
                 fields.push(("parents", format!("{} (by the counts)", chain(&who.parents))));
-            } else if let Some(parent) = parent {
-                fields.push(("parents", parent));
             }
         }
     }
     fields.extend(who.denied_by.as_ref().map(|denied| ("denied", denied.clone())));
     fields
-}
-
-/// The program and the parent that were told.
-fn named(who: &Who) -> (Option<String>, Option<String>) {
-    let Some((ProcessName { exe, parent, ppid, .. }, from)) = &who.named else { return (None, None) };
-    let exe = exe.as_ref().map(|exe| format!("{} ({from})", escape(exe)));
-    (exe, parent.as_ref().map(|parent| format!("{} ({ppid}) ({from})", escape(parent))))
 }
 
 fn of_running(identity: &Identity) -> Fields {
@@ -118,7 +106,6 @@ fn words(why: Unknown) -> String {
     match why {
         Unknown::NotPermitted => "not permitted: needs CAP_SYS_PTRACE".to_owned(),
         Unknown::None => "-".to_owned(),
-        Unknown::Many => format!("more than {}", group_digits(COUNTED_MAX as u64)),
     }
 }
 

@@ -1,0 +1,120 @@
+//! A directory: a row for each of its children, with the sums of all below it. Or the mounts.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::context::Context;
+use super::line;
+use super::openers::select;
+use crate::escape::escape;
+use crate::format::{elide, fitting, group_digits, percent, rate};
+use crate::history::directories::Child;
+use crate::ranking::Sort;
+use crate::tui::app::App;
+use crate::tui::app::columns::Placed;
+use crate::tui::app::directories::{At, Cell, Directories, Name};
+
+pub(super) fn render(app: &App, view: &Directories, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
+    let blank = " ".repeat(usize::from(area.width));
+    for y in area.top()..area.bottom() {
+        buf.set_style(Rect { y, height: 1, ..area }, Style::reset());
+        buf.set_string(area.x, y, &blank, Style::reset());
+    }
+    let theme = &context.theme;
+    let placed = view.columns(area);
+    head(app, view, &placed, context, area, buf);
+    let (rows, height) = (view.rows(), usize::from(area.height.saturating_sub(1)));
+    let scroll = view.scroll(&rows, height);
+    for (y, index) in (area.y + 1..area.bottom()).zip(scroll.rows(rows.len(), height)) {
+        let (name, child) = &rows[index];
+        for at in &placed {
+            let is_bad = matches!(at.column.cell, Cell::Failed | Cell::FailedShare) && child.failed > 0;
+            let style = if is_bad { theme.bad } else { Style::new() };
+            let text = cell(view, name, child, at);
+            line::write(at, y, &text, style, theme.glyphs.elided, buf);
+        }
+        if index == scroll.selected {
+            select(area, y, context, buf);
+        }
+    }
+    if rows.is_empty() && height > 0 {
+        let text = nothing(view);
+        buf.set_stringn(area.x + 1, area.y + 1, text, usize::from(area.width.saturating_sub(1)), theme.faint);
+    }
+}
+
+/// Why there are no rows.
+fn nothing(view: &Directories) -> &str {
+    match (&view.at, &view.counted) {
+        (At::Mounts(Err(why)), _) => why,
+        (_, None) => "counting ...",
+        (_, Some(_)) => "no open here yet",
+    }
+}
+
+/// The titles; behind that of the last column what is looked at, and from how many events the counts are.
+fn head(
+    app: &App,
+    view: &Directories,
+    placed: &[Placed<'_, Cell>],
+    context: &Context<'_>,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let theme = &context.theme;
+    buf.set_style(Rect { height: 1, ..area }, theme.head);
+    let mut used = 0;
+    for at in placed {
+        let title = match (at.column.cell, &view.at) {
+            (Cell::Name, At::Directory(_)) => "IN",
+            (Cell::Name, At::Mounts(_)) => "MOUNT",
+            _ => at.column.title,
+        };
+        let arrow = match at.column.cell.sort() {
+            Some(sort) if sort != view.sort => "",
+            None => "",
+            Some(sort) if (sort == Sort::Name) == view.reversed => theme.glyphs.falling,
+            Some(_) => theme.glyphs.rising,
+        };
+        let title = format!("{title}{arrow}");
+        line::write(at, area.y, &title, theme.head, "", buf);
+        used = at.x - area.x + title.width() as u16;
+    }
+    let path = match &view.at {
+        At::Directory(names) if names.is_empty() => "/".to_owned(),
+        At::Directory(names) => names.iter().map(|name| format!("/{}", escape(name))).collect(),
+        At::Mounts(_) => String::new(),
+    };
+    // How far the numbers can be trusted is said in any case.
+    let basis = basis(app, view);
+    let reserved = basis.last().map_or(0, |text| text.width() + line::GAP);
+    let room = usize::from(area.width.saturating_sub(used + 1)).saturating_sub(reserved);
+    let path = elide(&path, room, theme.glyphs.elided);
+    let (end, _) = buf.set_stringn(area.x + used + 1, area.y, &path, room, theme.head);
+    line::draw_right(&basis, theme.head, end - area.x, area, buf);
+}
+
+/// How far the numbers can be trusted, the longest text first.
+fn basis(app: &App, view: &Directories) -> Vec<String> {
+    let Some(counted) = &view.counted else { return Vec::new() };
+    let all = app.events.live().log.range().end + app.meter.totals().lost.dropped();
+    let is_part = counted.events < all;
+    let of = if is_part { format!(" of {}", group_digits(all)) } else { String::new() };
+    let short = if is_part { "not all " } else { "events " };
+    let filtered = if app.filter.is_empty() && app.scope.is_none() { "" } else { ", filtered" };
+    let events = format!("{}{of} events", group_digits(counted.events));
+    vec![format!("from {events}{filtered} "), format!("from {events} "), format!("{events} "), short.to_owned()]
+}
+
+fn cell(view: &Directories, name: &Name, child: &Child, at: &Placed<'_, Cell>) -> String {
+    match at.column.cell {
+        Cell::Rate => child.rate.map_or_else(|| "-".to_owned(), rate),
+        Cell::Total => fitting(child.opens, usize::from(at.width)),
+        Cell::Failed => fitting(child.failed, usize::from(at.width)),
+        Cell::FailedShare => percent(child.failed_share()),
+        Cell::Type => view.kind(name),
+        Cell::Name => view.label(name, child.is_directory),
+    }
+}
