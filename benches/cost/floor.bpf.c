@@ -53,7 +53,7 @@ static __always_inline void count(const struct process_key *key)
 			     *c = bpf_map_lookup_elem(&processes, key);
 
 	if (c)
-		__sync_fetch_and_add(&c->succeeded, 1);
+		__sync_fetch_and_add(&c->in[0].succeeded, 1);
 	else
 		bpf_map_update_elem(&processes, key, &fresh, BPF_NOEXIST);
 }

@@ -93,7 +93,7 @@ static __always_inline enum written write_record(enum known known,
 	identify(known, task, from, e);
 	if (first) {
 		args->now = bpf_ktime_get_ns();
-		count(e, args->ret);
+		count_event(e, args->ret);
 	}
 	describe(e, args);
 	if (fill(known, e, room, task, args) != WALK_DONE) {
@@ -154,15 +154,28 @@ write(enum known known, struct task_struct *task, struct open_args *args)
 	return written == TOO_SMALL ? larger(known, args) : written;
 }
 
-/* Counts an open for which the ring has no space. */
+/*
+ * Counts an open of which no record is written: nothing is asked for, or the
+ * ring has no space.
+ */
 static __always_inline int count_only(enum known known, int ret)
 {
 	struct task_struct *task = current_task(known);
-	struct task_struct *from = untrusted(known, task);
-	struct open_event e = {};
+	/* A slower start is worth it where nothing else is asked for. */
+	struct task_struct *from = counts_only ? task : untrusted(known, task);
+	struct task_struct *leader = LOAD(known, from, group_leader);
+	struct process_count *c;
 
-	identify(known, task, from, &e);
-	count(&e, ret);
+	c = count(LOAD(known, leader, start_time), LOAD(known, task, tgid),
+		  cgroup_of(known, from), ret);
+	if (!c)
+		return 0;
+	copy_comm(known, c->comm, leader);
+	/* Those who ask for nothing else know neither users nor parents. */
+	if (counts_only)
+		return 0;
+	c->uid = uid_of(known, from);
+	c->ppid = parent_of(known, from);
 	return 0;
 }
 
@@ -208,10 +221,7 @@ static __always_inline void count_alone(enum known known,
 {
 	if (measure_latency && args->enter_ts)
 		count_latency(bpf_ktime_get_ns() - args->enter_ts);
-	if (known == KNOWN_NONE)
-		count_on_old_kernels(args->ret);
-	else
-		count_open(args->ret);
+	count_only(known, args->ret);
 }
 
 static __always_inline void report(enum known known, struct task_struct *task,

@@ -44,21 +44,34 @@ static __always_inline u32 uid_of(enum known known, struct task_struct *from)
 	return LOAD(known, cred, uid.val);
 }
 
+static __always_inline u32 parent_of(enum known known, struct task_struct *from)
+{
+	struct task_struct *parent = LOAD(known, from, real_parent);
+
+	return LOAD(known, parent, tgid);
+}
+
+static __always_inline u64 cgroup_of(enum known known, struct task_struct *from)
+{
+	struct css_set *set = LOAD(known, from, cgroups);
+	struct cgroup *cgroup = LOAD(known, set, dfl_cgrp);
+	struct kernfs_node *kn = LOAD(known, cgroup, kn);
+
+	return LOAD(known, kn, id);
+}
+
 /* Who opens. */
 static __always_inline void identify(enum known known, struct task_struct *task,
 				     struct task_struct *from,
 				     struct open_event *e)
 {
-	struct task_struct *parent = LOAD(known, from, real_parent), *leader;
-	struct css_set *set = LOAD(known, from, cgroups);
-	struct cgroup *cgroup = LOAD(known, set, dfl_cgrp);
-	struct kernfs_node *kn = LOAD(known, cgroup, kn);
+	struct task_struct *leader;
 
 	e->pid = LOAD(known, task, tgid);
 	e->tid = LOAD(known, task, pid);
-	e->ppid = LOAD(known, parent, tgid);
+	e->ppid = parent_of(known, from);
 	e->uid = uid_of(known, from);
-	e->cgroup = LOAD(known, kn, id);
+	e->cgroup = cgroup_of(known, from);
 	copy_comm(known, e->comm, task);
 	if (e->tid == e->pid) {
 		e->start_ns = LOAD(known, task, start_time);
@@ -71,7 +84,7 @@ static __always_inline void identify(enum known known, struct task_struct *task,
 }
 
 /* Where the opens of a process are counted. NULL: the map is full. */
-static __noinline struct process_count *find_count(u64 start_ns, u32 pid)
+static __always_inline struct process_count *find_count(u64 start_ns, u32 pid)
 {
 	static const struct process_count fresh;
 	struct process_key key = { .start_ns = start_ns, .pid = pid };
@@ -123,21 +136,31 @@ static __always_inline struct cgroup_count *count_in(struct process_count *c,
 }
 
 /*
- * Counts the open for its process. The event may get lost after this, the count
- * does not.
+ * Counts the open for its process, of which the rest is the caller's to write;
+ * NULL: the map is full. The event may get lost after this, the count does not.
  */
-static __always_inline void count(const struct open_event *e, int ret)
+static __always_inline struct process_count *count(u64 start_ns, u32 pid,
+						   u64 cgroup, int ret)
 {
-	struct process_count *c = find_count(e->start_ns, e->pid);
+	struct process_count *c = find_count(start_ns, pid);
 	struct cgroup_count *in;
 
 	count_result(ret);
 	if (!c) {
 		COUNT(overflow);
-		return;
+		return NULL;
 	}
-	in = count_in(c, e->cgroup);
+	in = count_in(c, cgroup);
 	__sync_fetch_and_add(ret < 0 ? &in->failed : &in->succeeded, 1);
+	return c;
+}
+
+static __always_inline void count_event(const struct open_event *e, int ret)
+{
+	struct process_count *c = count(e->start_ns, e->pid, e->cgroup, ret);
+
+	if (!c)
+		return;
 	c->uid = e->uid;
 	c->ppid = e->ppid;
 	store_comm(c->comm, e->tid == e->pid ? e->comm : e->leader_comm);

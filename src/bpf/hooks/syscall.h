@@ -82,13 +82,31 @@ static __always_inline void read_arguments(enum call call, const u64 *call_args,
 	}
 }
 
+/* What the program asked for. */
+static __always_inline void describe_call(bool typed, enum call call,
+					  bool compat, struct pt_regs *regs,
+					  struct open_args *args)
+{
+	u64 call_args[4];
+
+	args->event_flags = compat ? EVENT_COMPAT : 0;
+	read_args(typed, regs, compat, call_args);
+	read_arguments(call, call_args, args);
+	FORGET(args->ret, call_args[0]);
+	FORGET(args->event_flags, call_args[0]);
+	FORGET(args->dfd, call_args[0]);
+	FORGET(args->name, call_args[0]);
+	FORGET(args->flags, call_args[0]);
+	FORGET(args->mode, call_args[0]);
+	FORGET(args->op, call_args[0]);
+}
+
 static __always_inline int on_return(enum known known, bool typed,
 				     struct pt_regs *regs, long ret)
 {
 	u32 call = calls_of(SYSCALL_NR(typed, regs));
 	struct open_args args = { .ret = ret };
 	struct task_struct *task;
-	u64 call_args[4];
 	bool compat;
 
 	if (call == NOT_AN_OPEN || filter.hook_set != hook_set)
@@ -114,16 +132,8 @@ static __always_inline int on_return(enum known known, bool typed,
 	}
 	if (measure_latency)
 		args.enter_ts = take_enter_ts(LOAD(known, task, pid));
-	args.event_flags = compat ? EVENT_COMPAT : 0;
-	read_args(typed, regs, compat, call_args);
-	read_arguments(call, call_args, &args);
-	FORGET(args.ret, call_args[0]);
-	FORGET(args.event_flags, call_args[0]);
-	FORGET(args.dfd, call_args[0]);
-	FORGET(args.name, call_args[0]);
-	FORGET(args.flags, call_args[0]);
-	FORGET(args.mode, call_args[0]);
-	FORGET(args.op, call_args[0]);
+	if (!counts_only)
+		describe_call(typed, call, compat, regs, &args);
 	report(known, task, &args);
 	return 0;
 }
