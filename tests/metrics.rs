@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Running, Scratch, TIMEOUT, needs_root, opentop, output, stderr};
+use common::{Running, Scratch, TIMEOUT, needs_root, opener, opentop, output, stderr, succeed};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -134,33 +134,83 @@ impl Prometheus {
     }
 }
 
-#[test]
-#[ignore = "needs root: make test"]
-fn prometheus_knows_what_a_unit_opened_that_came_idled_out_and_came_back() {
+/// What Prometheus says that a counter has grown by lies between these, or above them by no more than it extrapolates: at either
+/// end to the next sample, which it expects after the mean of the pauses, or to half of that.
+#[track_caller]
+fn assert_increase(prometheus: &Prometheus, series: &str, (least, most): (f64, f64)) {
+    let query = |what: &str| prometheus.query(&format!("{what}({series}[5m])")).expect("samples");
+    let (increase, samples) = (query("increase"), query("count_over_time"));
+    let extrapolated = 1.0 + 1.6 / (samples - 1.0);
+    assert!(
+        (least..=most * extrapolated).contains(&increase),
+        "{series}: {increase} of {least} to {most}, {samples} samples"
+    );
+}
+
+/// What opens in `cgroup` comes, idles out and comes back, and Prometheus knows how often it did.
+#[track_caller]
+fn comes_and_goes(cgroup: &str, family: &str, series: &str) {
     needs_root();
     let (scratch, address) = (Scratch::new(), free_address());
-    let opentop = start(address, &["--slots-idle", "4"]);
+    let opentop = start(address, &["--slots-idle", "6"]);
     let prometheus = Prometheus::start(&scratch, address);
-    let unit = format!("opentop-test-{}.service", std::process::id());
-    let mut shell = Shell::start(&unit);
-    let series = format!("opentop_unit_opens_total{{unit=\"{unit}\"}}");
+    let mut shell = Shell::start(cgroup);
     wait_for("the first scrape", || prometheus.query("opentop_opens_total"));
     let mut truth = 0.0;
     for opens in [3000, 2000] {
         // Whoever comes is seen at 0 first.
         shell.open(1);
-        wait_for("the unit at 0", || prometheus.query(&series).filter(|value| *value == 0.0));
+        wait_for("it at 0", || prometheus.query(series).filter(|value| *value == 0.0));
         shell.open(opens);
         truth += f64::from(opens);
-        wait_for("its opens", || prometheus.query(&series).filter(|value| *value >= f64::from(opens)));
-        wait_for("its leave", || prometheus.query(&series).is_none().then_some(()));
+        wait_for("its opens", || prometheus.query(series).filter(|value| *value >= f64::from(opens)));
+        wait_for("its leave", || prometheus.query(series).is_none().then_some(()));
     }
-    let increase = prometheus.query(&format!("increase({series}[5m])")).expect("an increase");
-    let evictions = prometheus.query("opentop_series_evictions_total{family=\"unit\"}").expect("evictions");
-    assert!(evictions >= 2.0, "{evictions}");
-    // Prometheus extends what it has seen to the ends of what it is asked for, by a scrape or so.
-    assert!((truth..truth * 1.15).contains(&increase), "{increase} of {truth}");
+    let evictions = prometheus.query(&format!("opentop_series_evictions_total{{family=\"{family}\"}}"));
+    assert!(evictions >= Some(2.0), "{evictions:?}");
+    assert_increase(&prometheus, series, (truth, truth));
     end(opentop, Signal::TERM);
+}
+
+#[test]
+#[ignore = "needs root: make test"]
+fn prometheus_knows_what_a_unit_opened_that_came_idled_out_and_came_back() {
+    let unit = format!("opentop-test-{}.service", std::process::id());
+    comes_and_goes(&unit, "unit", &format!("opentop_unit_opens_total{{unit=\"{unit}\"}}"));
+}
+
+#[test]
+#[ignore = "needs root: make test"]
+fn prometheus_knows_what_a_container_opened_that_came_idled_out_and_came_back() {
+    let id = format!("{:012x}{:052x}", std::process::id(), 0);
+    let series = format!("opentop_container_opens_total{{container=\"{}\",runtime=\"docker\"}}", &id[..12]);
+    comes_and_goes(&format!("docker-{id}.scope"), "container", &series);
+}
+
+#[test]
+#[ignore = "needs root: make test"]
+fn prometheus_knows_how_often_all_opened_failed_and_why() {
+    const OPENS: u32 = 100_000;
+    needs_root();
+    let (scratch, address) = (Scratch::new(), free_address());
+    let opentop = start(address, &[]);
+    let page = wait_for("the page", || get(address));
+    let prometheus = Prometheus::start(&scratch, address);
+    let totals = ["opentop_opens_total", "opentop_open_failures_total", "opentop_open_errors_total{errno=\"ENOENT\"}"];
+    let before = totals.map(|total| value(&page, total).expect("a total"));
+    wait_for("the first scrape", || prometheus.query(totals[0]));
+    let (dir, opens) = (scratch.dir("storm"), OPENS.to_string());
+    succeed(opener(["storm", dir.to_str().expect("a path"), "--opens", &opens, "--missing"]));
+    for (total, before) in totals.iter().zip(before) {
+        wait_for("the opens", || prometheus.query(total).filter(|value| *value >= before + f64::from(OPENS)));
+    }
+    // What Prometheus knows of it is all that it ever will.
+    end(opentop, Signal::TERM);
+    for (total, before) in totals.iter().zip(before) {
+        // Others open files as well.
+        let all = prometheus.query(&format!("last_over_time({total}[5m])")).expect("a value") - before;
+        assert_increase(&prometheus, total, (f64::from(OPENS), all));
+    }
 }
 
 #[test]
