@@ -15,6 +15,7 @@ rounds=${1:-7}
 work=$(mktemp -d)
 . scripts/bench/tools.sh
 . scripts/bench/measures.sh
+. scripts/bench/hosts.sh
 trap 'stop; rm -rf "$work"' EXIT
 build_floor "$work/floor.o"
 
@@ -23,3 +24,4 @@ added_cost "$rounds"
 own_cpu
 five_million
 first_event
+many_hosts

@@ -23,6 +23,16 @@ used() {
 	cat "/proc/$1"/task/*/schedstat | awk '{ ns += $1 } END { printf "%.0f", ns }'
 }
 
+# percent NS SECONDS: so much of a core.
+percent() {
+	awk -v ns="$1" -v seconds="$2" 'BEGIN { printf "%.1f", ns / seconds / 1e7 }'
+}
+
+# MiB that the tracer holds.
+resident() {
+	awk '/^VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$pid/status"
+}
+
 # Opens that a running or ended opentop has lost: by its screen or by its last line.
 lost() {
 	{ on_screen capture-pane -p 2>/dev/null || cat "$work/last"; } | grep -om 1 'dropped[": ]*[0-9,]*[0-9]' | grep -o '[0-9][0-9,]*$'
@@ -32,13 +42,13 @@ lost() {
 own_cpu() {
 	local name before cpu opens seconds=5
 	printf '\n| tracer | opens/s of one core, flat out | own CPU of a core | ns per open |\n|---|--:|--:|--:|\n'
-	for name in "opentop -o text" "opentop -o json" "opentop, screen" opensnoop opensnoop.bt fatrace; do
+	for name in "opentop -o text" "opentop -o json" "opentop, screen" "opentop metrics" opensnoop opensnoop.bt fatrace; do
 		start "$name" >(cat >/dev/null) || continue
 		rm -f "$work/there"
 		before=$(used "$pid")
 		opens=$(traced "$name" "$opener" loop "$work" --seconds $seconds | sed 's/.*"opens":\([0-9]*\).*/\1/')
 		cpu=$(($(used "$pid") - before))
-		printf '| %s | %d | %d%% | %d |\n' "$name" $((opens / seconds)) $((cpu / seconds / 10000000)) $((cpu / opens))
+		printf '| %s | %d | %s%% | %d |\n' "$name" $((opens / seconds)) "$(percent $cpu $seconds)" $((cpu / opens))
 		stop
 	done
 }
@@ -51,7 +61,7 @@ five_million() {
 		start "$name" >(tail -n 1 >"$work/last") || continue
 		traced "$name" "$opener" storm "$work" --opens $opens --missing >/dev/null
 		sleep 2
-		resident=$(awk '/^VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$pid/status")
+		resident=$(resident)
 		[ "${how[$name]}" = screen ] || stop
 		printf '| %s | %s | %s |\n' "$name" "$resident" "$(lost)"
 		stop
