@@ -20,6 +20,8 @@ test      sshd                     openssh-server  openssh-server
 test      ssh                      openssh-client  openssh-clients
 test      systemd-analyze          systemd         systemd
 test      setpriv                  util-linux      util-linux
+test      ip                       iproute2        iproute
+test      sudo                     sudo            sudo
 test      promtool                 prometheus      golang-github-prometheus
 test      prometheus-node-exporter prometheus-node-exporter golang-github-prometheus-node-exporter
 deploy    buildah                  buildah         buildah

@@ -5,21 +5,21 @@ use crate::escape::escape;
 /// Bytes of a reason.
 const REASON_MAX: usize = 300;
 
+const ASKS: &str = "sudo there asks for a password: allow opentop in sudoers with NOPASSWD, or give --remote opentop with its capabilities";
+const NOT_ALLOWED: &str =
+    "the user there may not use sudo: allow opentop in sudoers with NOPASSWD, or log in as another user";
+const NO_SUDO: &str =
+    "there is no sudo there: log in as root with --remote opentop, or give the opentop there its capabilities";
+
 /// What stands in a line, and what that means.
-const KNOWN: [(&str, &str); 12] = [
-    (
-        "a password is required",
-        "sudo there asks for a password: allow opentop in sudoers with NOPASSWD, or give --remote opentop with its capabilities",
-    ),
-    (
-        "a terminal is required",
-        "sudo there asks for a password: allow opentop in sudoers with NOPASSWD, or give --remote opentop with its capabilities",
-    ),
+const KNOWN: [(&str, &str); 15] = [
+    ("a password is required", ASKS),
+    ("a terminal is required", ASKS),
     ("you must have a tty", "sudo there wants a terminal (requiretty): take that out of sudoers for opentop"),
-    (
-        "is not in the sudoers file",
-        "the user there may not use sudo: allow opentop in sudoers with NOPASSWD, or log in as another user",
-    ),
+    ("is not in the sudoers file", NOT_ALLOWED),
+    ("is not allowed to execute", NOT_ALLOWED),
+    ("sudo: command not found", NO_SUDO),
+    ("sudo: not found", NO_SUDO),
     ("unrecognized subcommand", "its opentop is older and has no agent: bring it this one (scp)"),
     (
         "opentop: command not found",
@@ -63,6 +63,8 @@ mod tests {
     #[test]
     fn a_reason_says_what_to_do_and_is_one_displayable_line() {
         assert!(reason(b"Welcome\nsudo: a password is required\n", None).contains("NOPASSWD"));
+        assert!(reason(b"sh: 1: sudo: not found\n", Some(ENDED.into())).contains("--remote opentop"));
+        assert!(reason(b"sudo: opentop: command not found\n", None).contains("scp"));
         assert!(reason(b"bash: line 1: opentop: command not found\n", Some(ENDED.into())).contains("scp"));
         assert!(reason(b"root@h: Permission denied (publickey).\r\n", None).contains("key"));
         assert_eq!(reason(b"opentop: no BTF here\nConnection to h closed.\n", None), "opentop: no BTF here");
