@@ -71,7 +71,7 @@ _opentop() {
 
     case "${cmd}" in
         opentop)
-            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h -V --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --batch --output --out --force --group-by --sort --leaks --history --color --columns --event-columns --ranking-columns --times --mouse --save --ascii --highlight --rate-limit --report --host --hosts --ssh --remote --quiet --config --help --version record replay report diff agent metrics check help"
+            opts="-p -u -c -f -x -e -F -n -d -i -b -o -O -g -s -h -V --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --ring --hooks --latency --resolve --lookups --identity --tree --cgroup --as --until --self --verbose --batch --output --out --force --group-by --sort --leaks --history --color --columns --event-columns --ranking-columns --times --mouse --save --ascii --highlight --rate-limit --report --host --hosts --ssh --remote --quiet --config --help --version record replay report diff agent metrics check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -579,7 +579,7 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__record)
-            opts="-p -u -c -f -x -e -F -n -d -i -h --force --max-size --files --rate-limit --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --report --host --hosts --ssh --remote --config --help"
+            opts="-p -u -c -f -x -e -F -n -d -i -h --force --max-size --files --rate-limit --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --ring --hooks --latency --resolve --lookups --identity --tree --cgroup --as --until --self --verbose --report --host --hosts --ssh --remote --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -879,7 +879,7 @@ _opentop() {
             return 0
             ;;
         opentop__subcmd__report)
-            opts="-o -p -u -c -f -x -e -F -n -d -i -h --output --explain --by --all --color --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --ring --hooks --latency --resolve --lookups --tree --cgroup --as --until --self --verbose --config --help"
+            opts="-o -p -u -c -f -x -e -F -n -d -i -h --output --explain --by --all --color --pid --user --comm --file --failed --errno --filter --define --count --duration --interval --ring --hooks --latency --resolve --lookups --identity --tree --cgroup --as --until --self --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_opentop_global_optspecs
-    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= define= n/count= d/duration= i/interval= ring= hooks= latency resolve lookups tree cgroup= as= until= self verbose b/batch o/output= O/out= force g/group-by= s/sort= leaks history= color= columns= event-columns= ranking-columns= times= mouse save ascii highlight= rate-limit= report host= hosts= ssh= remote= quiet config= h/help V/version
+    string join \n p/pid= u/user= c/comm= f/file= x/failed e/errno= F/filter= define= n/count= d/duration= i/interval= ring= hooks= latency resolve lookups identity tree cgroup= as= until= self verbose b/batch o/output= O/out= force g/group-by= s/sort= leaks history= color= columns= event-columns= ranking-columns= times= mouse save ascii highlight= rate-limit= report host= hosts= ssh= remote= quiet config= h/help V/version
 end
 
 function __fish_opentop_needs_command
@@ -66,6 +66,7 @@ complete -c opentop -n "__fish_opentop_needs_command" -s x -l failed -d 'Only op
 complete -c opentop -n "__fish_opentop_needs_command" -l latency -d 'Measure how long each open took, from call to result'
 complete -c opentop -n "__fish_opentop_needs_command" -l resolve -d 'Tell the path of the file that was opened too, links followed'
 complete -c opentop -n "__fish_opentop_needs_command" -l lookups -d 'Show what is looked up by name and not opened, too: stat, access, readlink and their like. They are counted apart'
+complete -c opentop -n "__fish_opentop_needs_command" -l identity -d 'In JSON, recordings and details, tell the file of the program that each process runs and its parent\'s command, where they are known'
 complete -c opentop -n "__fish_opentop_needs_command" -l tree -d 'With --pid: their descendants too'
 complete -c opentop -n "__fish_opentop_needs_command" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
 complete -c opentop -n "__fish_opentop_needs_command" -l verbose -d 'Where the kernel refuses programs, tell what libbpf says too'
@@ -116,6 +117,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand record" -s x -l failed -
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l latency -d 'Measure how long each open took, from call to result'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l resolve -d 'Tell the path of the file that was opened too, links followed'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l lookups -d 'Show what is looked up by name and not opened, too: stat, access, readlink and their like. They are counted apart'
+complete -c opentop -n "__fish_opentop_using_subcommand record" -l identity -d 'In JSON, recordings and details, tell the file of the program that each process runs and its parent\'s command, where they are known'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l tree -d 'With --pid: their descendants too'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
 complete -c opentop -n "__fish_opentop_using_subcommand record" -l verbose -d 'Where the kernel refuses programs, tell what libbpf says too'
@@ -189,6 +191,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand report" -s x -l failed -
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l latency -d 'Measure how long each open took, from call to result'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l resolve -d 'Tell the path of the file that was opened too, links followed'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l lookups -d 'Show what is looked up by name and not opened, too: stat, access, readlink and their like. They are counted apart'
+complete -c opentop -n "__fish_opentop_using_subcommand report" -l identity -d 'In JSON, recordings and details, tell the file of the program that each process runs and its parent\'s command, where they are known'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l tree -d 'With --pid: their descendants too'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l self -d 'Show opentop\'s own opens, which are hidden otherwise'
 complete -c opentop -n "__fish_opentop_using_subcommand report" -l verbose -d 'Where the kernel refuses programs, tell what libbpf says too'

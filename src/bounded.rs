@@ -1,17 +1,18 @@
 //! A map by id that is bounded in bytes: when it is full, the oldest entries are evicted.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 
 /// Values by id, bounded in bytes. Inserting an id again makes it the newest. Two maps into which the same ids are
 /// inserted with the same sizes evict the same ones.
 #[derive(Clone, Debug)]
-pub struct Bounded<V> {
+pub struct Bounded<V, K = u64> {
     most: usize,
     bytes: usize,
-    known: HashMap<u64, Entry<V>>,
+    known: HashMap<K, Entry<V>>,
     /// Ids with their serial numbers, oldest first. An id that was inserted again or removed since is still in it, under
     /// its old number.
-    order: VecDeque<(u64, u64)>,
+    order: VecDeque<(K, u64)>,
     serial: u64,
 }
 
@@ -22,18 +23,18 @@ struct Entry<V> {
     value: V,
 }
 
-impl<V> Bounded<V> {
+impl<V, K: Copy + Eq + Hash> Bounded<V, K> {
     /// An empty map for values of `most` bytes in all.
     pub fn new(most: usize) -> Self {
         Self { most, bytes: 0, known: HashMap::new(), order: VecDeque::new(), serial: 0 }
     }
 
-    pub fn get(&self, id: u64) -> Option<&V> {
+    pub fn get(&self, id: K) -> Option<&V> {
         self.known.get(&id).map(|entry| &entry.value)
     }
 
     /// Inserts `value`, which takes `bytes`. Returns what was evicted to make room, oldest first.
-    pub fn insert(&mut self, id: u64, value: V, bytes: usize) -> Vec<(u64, V)> {
+    pub fn insert(&mut self, id: K, value: V, bytes: usize) -> Vec<(K, V)> {
         self.remove(id);
         self.serial += 1;
         self.bytes += bytes;
@@ -52,14 +53,14 @@ impl<V> Bounded<V> {
         evicted
     }
 
-    pub fn remove(&mut self, id: u64) -> Option<V> {
+    pub fn remove(&mut self, id: K) -> Option<V> {
         let entry = self.known.remove(&id)?;
         self.bytes -= entry.bytes;
         Some(entry.value)
     }
 
     /// The id that has been in the map for longest.
-    fn oldest(&mut self) -> Option<u64> {
+    fn oldest(&mut self) -> Option<K> {
         while let Some(&(id, serial)) = self.order.front() {
             if self.known.get(&id).is_some_and(|entry| entry.serial == serial) {
                 return Some(id);

@@ -226,6 +226,10 @@ pub struct Trace {
     /// Show what is looked up by name and not opened, too: stat, access, readlink and their like. They are counted apart
     #[arg(long, help_heading = "Tracing")]
     pub lookups: bool,
+    /// In JSON, recordings and details, tell the file of the program that each process runs and its parent's command, where
+    /// they are known
+    #[arg(long, help_heading = "Tracing")]
+    pub identity: bool,
     /// With --pid: their descendants too
     #[arg(long, requires = "pid", help_heading = "Filters")]
     pub tree: bool,

@@ -324,3 +324,28 @@ fn the_demo_replays_in_every_form() {
         assert_eq!(stdout(&output).lines().filter(|line| is_open(line)).count(), opens, "{form}");
     }
 }
+
+/// The shell is there while its child is asked about, and the child's program is told by its start.
+#[test]
+#[ignore = "needs root: make test"]
+fn processes_are_told_with_what_they_run_and_who_started_them() {
+    needs_root();
+    let scratch = Scratch::new();
+    let (file, recording) = (scratch.file("file", "x"), scratch.join("recording"));
+    let script = format!("cat '{}'; true", file.display());
+    let live = common::output(&mut opentop(["--identity", "-o", "json", "--", "sh", "-c", &script]));
+    let mut record = opentop(["record", "--identity"]);
+    let recorded = common::output(record.arg(&recording).args(["--", "sh", "-c", &script]));
+    assert!(recorded.status.success(), "{}", stderr(&recorded));
+    let replayed = common::output(opentop(["replay", "-o", "json"]).arg(&recording));
+    for output in [live, replayed] {
+        let lines = stdout(&output);
+        let lines = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+        let path = file.to_str().expect("a plain name");
+        let opened: Vec<_> = lines.filter(|line| line["path"] == path).collect();
+        let [opened] = &opened[..] else { panic!("{opened:?}: {}", stderr(&output)) };
+        let exe = opened["exe"].as_str().expect("a file");
+        assert_eq!(std::fs::canonicalize(exe).expect("exe"), std::fs::canonicalize("/bin/cat").expect("cat"));
+        assert_eq!(opened["parent"], "sh");
+    }
+}

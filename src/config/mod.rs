@@ -309,6 +309,7 @@ fn options(trace: &Trace, selection: &Selection) -> Result<Options, Error> {
         counts_only: false,
         interval: selection.interval,
         hooks: hooks(&trace.hooks)?,
+        identity: trace.identity,
         extras: Extras {
             programs: true,
             rings: true,

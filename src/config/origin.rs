@@ -50,6 +50,7 @@ pub(super) fn origin(trace: &Trace, remote: &RemoteArgs) -> Result<(Selection, O
         latency: trace.latency,
         resolve: trace.resolve,
         lookups: trace.lookups,
+        identity: trace.identity,
         show_self: trace.show_self,
         ..Start::default()
     };
@@ -69,6 +70,7 @@ pub(crate) fn of_agent(start: &Start) -> Result<(Options, Filter, Names), Error>
         filter: filter.kernel_part(),
         interval: seconds("--interval", start.interval)?,
         hooks: hooks(&start.hooks)?,
+        identity: start.identity,
         extras: Extras {
             latency: start.latency,
             resolve: start.resolve,

@@ -77,6 +77,20 @@ fn an_error_of_an_option_tells_no_column_and_one_of_an_expression_does() {
 }
 
 #[test]
+fn what_processes_run_is_told_here_and_by_other_hosts_where_it_is_asked_for() {
+    assert!(live("-o json --identity", PIPE).0.identity && !live("-o json", PIPE).0.identity);
+    let Config::Record { origin: Origin::Here(options), .. } = config("record --identity x", PIPE).unwrap() else {
+        panic!()
+    };
+    assert!(options.identity);
+    let Config::Live { origin: Origin::Hosts(_, start), .. } = config("--host a -o json --identity", PIPE).unwrap()
+    else {
+        panic!()
+    };
+    assert!(start.identity && of_agent(&start).unwrap().0.identity);
+}
+
+#[test]
 fn a_rate_is_a_number_of_lines_a_second() {
     assert_eq!(live("--rate-limit 1000/s", PIPE).1.selection.rate, Some(1000));
     let Config::Record { selection, .. } = config("record --rate-limit 7 x", PIPE).unwrap() else { panic!() };

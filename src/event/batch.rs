@@ -61,15 +61,38 @@ pub struct CgroupName {
     pub name: Option<Vec<u8>>,
 }
 
+/// Which program a process runs and who started it, told before the first event that it makes, and again when that changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessName {
+    pub source: Source,
+    pub pid: u32,
+    pub start_ns: u64,
+    pub ppid: u32,
+    /// The program's file; `None` where it is not known.
+    pub exe: Option<Vec<u8>>,
+    /// The parent's command; `None` where it is not known.
+    pub parent: Option<Vec<u8>>,
+}
+
+impl ProcessName {
+    /// What it takes in memory, in a map with its key.
+    pub fn bytes(&self) -> usize {
+        let text = |text: &Option<Vec<u8>>| text.as_ref().map_or(0, Vec::len);
+        2 * size_of::<Self>() + text(&self.exe) + text(&self.parent)
+    }
+}
+
 /// Events in the order the kernel reported them.
 #[derive(Debug, Default)]
 pub struct Batch {
     packed: Vec<Packed>,
     text: Vec<u8>,
     cgroups: Vec<CgroupName>,
+    /// Each with the number of events before it.
+    processes: Vec<(usize, ProcessName)>,
     /// When all of it came from another host; see [`OpenEvent::received_ns`].
     pub received_ns: u64,
-    /// Bytes of the names of cgroups.
+    /// Bytes of the names of cgroups and processes.
     named: usize,
 }
 
@@ -98,9 +121,31 @@ impl Batch {
         self.cgroups.push(cgroup);
     }
 
-    /// Drops the names of cgroups once somebody has taken note of them.
-    pub fn clear_cgroups(&mut self) {
-        (self.cgroups, self.named) = (Vec::new(), 0);
+    /// What is told of processes, each with the index of the event before which it is.
+    pub fn processes(&self) -> &[(usize, ProcessName)] {
+        &self.processes
+    }
+
+    /// Those told before the event at `index`, and after the one before it.
+    pub fn processes_at(&self, index: usize) -> &[(usize, ProcessName)] {
+        let end = |index| self.processes.partition_point(|(at, _)| *at < index);
+        &self.processes[end(index)..end(index + 1)]
+    }
+
+    /// Tells of a process, before the next event that is pushed.
+    pub fn name_process(&mut self, process: ProcessName) {
+        self.named += process.bytes();
+        self.processes.push((self.packed.len(), process));
+    }
+
+    /// Drops the names of cgroups and processes once somebody has taken note of them.
+    pub fn clear_names(&mut self) {
+        (self.cgroups, self.processes, self.named) = (Vec::new(), Vec::new(), 0);
+    }
+
+    /// Whether there is neither an event nor a name in it.
+    pub fn has_nothing(&self) -> bool {
+        self.packed.is_empty() && self.cgroups.is_empty() && self.processes.is_empty()
     }
 
     /// Whether it is to be handed on before it takes in more: each piece of work on a batch, and what waits of them, is
@@ -190,6 +235,18 @@ impl Batch {
         let text_at = self.text.len() as u32;
         self.packed.extend(other.packed.iter().map(|&packed| Packed { text_at: packed.text_at + text_at, ..packed }));
         self.text.extend_from_slice(&other.text);
+    }
+
+    /// The first event alone with all cgroups, and the others.
+    pub fn split_first(&self) -> (Self, Self) {
+        let (mut first, mut rest) = (Self::default(), Self::default());
+        self.cgroups.iter().for_each(|cgroup| first.name_cgroup(cgroup.clone()));
+        for index in 0..=self.len() {
+            let into = if index == 0 { &mut first } else { &mut rest };
+            self.processes_at(index).iter().for_each(|(_, process)| into.name_process(process.clone()));
+            self.get(index).into_iter().for_each(|event| into.push(&event));
+        }
+        (first, rest)
     }
 
     /// Gives back the memory that no event uses.

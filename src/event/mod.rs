@@ -7,7 +7,7 @@ mod kinds;
 mod names;
 mod source;
 
-pub use batch::{Batch, CgroupName};
+pub use batch::{Batch, CgroupName, ProcessName};
 pub use kinds::{Op, PathKind, RealPathKind};
 pub use names::{errno_name, errno_names, errno_number, errno_words, flag_bits, flag_names, open_flag_names};
 pub use source::Source;

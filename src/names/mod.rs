@@ -11,11 +11,13 @@ pub(crate) mod packages;
 pub(crate) mod permissions;
 pub(crate) mod pods;
 pub mod process;
+pub mod processes;
 
 use crate::bounded::Bounded;
 use crate::escape::escape;
-use crate::event::{CgroupName, Source};
+use crate::event::{Batch, CgroupName, ProcessName, Source};
 use crate::names::container::{Container, container_of, unit_of};
+use crate::names::processes::Processes;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -136,6 +138,8 @@ pub struct Names {
     /// Of each host apart, so that none makes another's forgotten.
     cgroups: HashMap<u8, Bounded<Cgroup>>,
     cgroups_bytes: usize,
+    /// Which programs processes run, where that is told.
+    processes: Option<Processes>,
     /// What hosts are called, displayable; the first is the only one, where there is but one.
     hosts: Vec<String>,
     filters: BTreeMap<String, String>,
@@ -155,6 +159,7 @@ impl Names {
             filters: BTreeMap::new(),
             cgroups: HashMap::new(),
             cgroups_bytes: CGROUPS_BYTES,
+            processes: None,
             hosts: vec![String::new()],
         }
     }
@@ -247,6 +252,18 @@ impl Names {
         let most = self.cgroups_bytes;
         let cgroups = self.cgroups.entry(Source::host_of_cgroup(cgroup.id)).or_insert_with(|| Bounded::new(most));
         cgroups.insert(cgroup.id, Cgroup::named(&cgroup.path, name), cgroup_bytes(&cgroup.path, name));
+    }
+
+    /// Takes note of what a batch tells of processes; see [`Processes::learn`].
+    pub fn learn_processes(&mut self, batch: &Batch, told: &[(usize, ProcessName)]) {
+        if !told.is_empty() {
+            self.processes.get_or_insert_default().learn(batch, told);
+        }
+    }
+
+    /// Which programs processes run, if that was told of any.
+    pub fn processes(&self) -> Option<&Processes> {
+        self.processes.as_ref()
     }
 
     /// The cgroup, if a batch has named it.

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 
 use crate::clock::{monotonic_of_ticks, slept};
+use crate::event::{OpenEvent, ProcessName};
 
 /// By how much a start that `/proc` tells may differ from the kernel's own: it has ticks of a hundredth of a second.
 pub const TICK_NS: u64 = 20_000_000;
@@ -22,6 +23,9 @@ pub struct Stat {
     /// Nanoseconds of CLOCK_MONOTONIC, to a tick.
     pub start_ns: u64,
 }
+
+/// The longest command, in bytes: some of the kernel's own threads have longer ones than programs.
+pub const COMMAND_MAX: usize = 64;
 
 /// What there is to be known at once of the process that has this pid now.
 pub fn stat(pid: u32) -> Option<Stat> {
@@ -40,7 +44,8 @@ fn parse(line: &[u8]) -> Option<(Stat, u64)> {
     let fields: Vec<_> = fields.split_ascii_whitespace().collect();
     // Numbered from the state on, which is the third of proc(5).
     let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
-    let comm = line.get(open + 1..close)?.to_owned();
+    let comm = line.get(open + 1..close)?;
+    let comm = comm[..comm.len().min(COMMAND_MAX)].to_owned();
     let ended = matches!(fields.first(), Some(&("Z" | "X")));
     let stat = Stat { comm, ppid: u32::try_from(field(4)?).ok()?, threads: field(20)? as u32, ended, start_ns: 0 };
     Some((stat, field(22)?))
@@ -63,6 +68,8 @@ pub enum Unknown {
     NotPermitted,
     /// There is none, as with the kernel's own threads; or it went meanwhile.
     None,
+    /// More than [`COUNTED_MAX`], where the kernel does not tell how many.
+    Many,
 }
 
 impl From<io::Error> for Unknown {
@@ -107,20 +114,17 @@ const FILE_MAX: u64 = 16 << 10;
 const PARENTS_MAX: usize = 32;
 
 /// Descriptors that are counted one by one, where the kernel does not tell their number.
-const COUNTED_MAX: usize = 1 << 16;
+pub const COUNTED_MAX: usize = 1 << 16;
 
 /// Who `id` is; `None` where it has ended, be its pid in use again.
 pub fn identity((pid, start_ns): Id) -> Option<Identity> {
     let before = stat(pid).filter(|stat| !stat.ended && is_start(stat.start_ns, start_ns))?;
-    let link = |name: &str| -> Result<Vec<u8>, Unknown> {
-        Ok(fs::read_link(format!("/proc/{pid}/{name}"))?.into_os_string().into_vec())
-    };
     let command_line = read(&format!("/proc/{pid}/cmdline"), COMMAND_LINE_MAX);
     let identity = Identity {
         cut: command_line.as_ref().is_ok_and(|line| line.len() as u64 == COMMAND_LINE_MAX),
         command_line: command_line.map_err(Unknown::from),
-        executable: link("exe"),
-        directory: link("cwd"),
+        executable: link(pid, "exe"),
+        directory: link(pid, "cwd"),
         cgroup: cgroup(pid),
         descriptors: count_descriptors(pid),
         parents: parents(before.ppid),
@@ -146,6 +150,23 @@ pub fn shares_mounts((pid, start_ns): Id) -> Option<bool> {
     let (namespace, root) = (link(&of, "ns/mnt")?, link(&of, "root")?);
     let shares = namespace == link("self", "ns/mnt")? && root == Path::new("/");
     stat(pid).filter(|stat| !stat.ended && is_start(stat.start_ns, start_ns)).map(|_| shares)
+}
+
+/// Which program the event's process runs, and who started it, as `/proc` has them at this moment. A program that is another
+/// one than at the event is not known: then the process has another command, too.
+pub fn name_of(event: &OpenEvent<'_>) -> ProcessName {
+    let (pid, start_ns) = (event.pid, event.start_ns);
+    let is_same = || stat(pid).is_some_and(|stat| is_start(stat.start_ns, start_ns) && stat.comm == event.process());
+    let exe = is_same().then(|| link(pid, "exe").ok()).flatten();
+    // Its pid may have become another's meanwhile.
+    let exe = exe.filter(|_| is_same());
+    // Whoever has got the parent's pid since has started after its child.
+    let parent = stat(event.ppid).filter(|stat| stat.start_ns <= start_ns.saturating_add(TICK_NS));
+    ProcessName { source: event.source, pid, start_ns, ppid: event.ppid, exe, parent: parent.map(|stat| stat.comm) }
+}
+
+fn link(pid: u32, name: &str) -> Result<Vec<u8>, Unknown> {
+    Ok(fs::read_link(format!("/proc/{pid}/{name}"))?.into_os_string().into_vec())
 }
 
 /// Whether a process whose start `/proc` tells to be `told_ns` is the one that started at `start_ns`; 0 is any. A host that has
@@ -184,7 +205,10 @@ fn count_descriptors(pid: u32) -> Result<Descriptors, Unknown> {
     let dir = format!("/proc/{pid}/fd");
     // Since Linux 6.2 the size of the directory is their number.
     let open = match fs::metadata(&dir)?.len() {
-        0 => fs::read_dir(&dir)?.take(COUNTED_MAX).count() as u64,
+        0 => match fs::read_dir(&dir)?.take(COUNTED_MAX + 1).count() {
+            counted if counted > COUNTED_MAX => return Err(Unknown::Many),
+            counted => counted as u64,
+        },
         size => size,
     };
     Ok(Descriptors { open, limit: limit(&read(&format!("/proc/{pid}/limits"), FILE_MAX)?) })
@@ -199,6 +223,8 @@ fn limit(limits: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::sample;
+    use std::os::unix::process::CommandExt as _;
 
     #[test]
     fn the_fields_are_found_behind_any_command() {
@@ -264,6 +290,70 @@ mod tests {
         assert_eq!((found.parents[0].0, found.parents.last().unwrap().0), (std::process::id(), 1));
         assert!(found.descriptors.unwrap().open >= 1);
         assert_eq!((other, identity((child.id(), start_ns)), descriptors((child.id(), start_ns))), (None, None, None));
+    }
+
+    /// Whatever a process makes of itself, what is read is bounded, and as it is.
+    #[test]
+    fn a_hostile_process_is_told_as_it_is() {
+        let dir = std::env::temp_dir().join(format!("opentop-hostile-{}", std::process::id()));
+        fs::create_dir(&dir).unwrap();
+        let program = dir.join("sh (deleted)\n\x1b[2J");
+        fs::copy("/bin/sh", &program).unwrap();
+        let name = "\x1b]0;owned\x07\n";
+        let long = "x".repeat(64 << 10);
+        let mut command = std::process::Command::new(&program);
+        command.arg0(name).args(["-c", "read x; :"]).args(std::iter::repeat_n(&long, 16));
+        command.current_dir(&dir).stdin(std::process::Stdio::piped());
+        let mut child = loop {
+            match command.spawn() {
+                // A child of another test has the copy's descriptor for a moment.
+                Err(why) if why.kind() == io::ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
+                spawned => break spawned.unwrap(),
+            }
+        };
+        while !fs::read(format!("/proc/{}/cmdline", child.id())).unwrap().starts_with(name.as_bytes()) {
+            assert_eq!(child.try_wait().unwrap(), None);
+            std::thread::yield_now();
+        }
+        fs::remove_dir_all(&dir).unwrap();
+        let found = identity((child.id(), stat(child.id()).unwrap().start_ns)).unwrap();
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        let line = found.command_line.unwrap();
+        assert!(found.cut && line.len() as u64 == COMMAND_LINE_MAX && line.starts_with(name.as_bytes()));
+        let gone = |path: &std::path::Path| format!("{} (deleted)", path.display()).into_bytes();
+        assert_eq!((found.executable, found.directory), (Ok(gone(&program)), Ok(gone(&dir))));
+        assert!(found.comm.len() <= 15 && found.comm.starts_with(b"sh (deleted)\n"));
+    }
+
+    #[test]
+    fn a_hundred_thousand_descriptors_are_counted_or_said_to_be_many() {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
+        let file = File::open("/dev/null").unwrap();
+        let room = limit.maximum.map_or(usize::MAX, |most| most.saturating_sub(1000) as usize);
+        let files: Vec<_> = (0..room.min(100_000)).map(|_| file.try_clone().unwrap()).collect();
+        assert!(files.len() > 1000, "the limit of this process is too low to try it");
+        match count_descriptors(std::process::id()) {
+            Ok(found) => assert!(found.open as usize >= files.len(), "{found:?}"),
+            Err(why) => assert!(why == Unknown::Many && files.len() > COUNTED_MAX, "{why:?}"),
+        }
+    }
+
+    #[test]
+    fn a_program_is_told_where_the_process_is_as_it_was_at_the_event() {
+        let pid = std::process::id();
+        let own = stat(pid).unwrap();
+        let event = OpenEvent { pid, start_ns: own.start_ns, ppid: own.ppid, comm: &own.comm, ..sample() };
+        let found = name_of(&event);
+        assert_eq!(found.exe, link(pid, "exe").ok());
+        assert_eq!(found.parent.unwrap(), stat(own.ppid).unwrap().comm);
+        // It has started another program since.
+        assert_eq!(name_of(&OpenEvent { comm: b"before", ..event }).exe, None);
+        // One that began at boot is not this one, and has no parent that is younger.
+        let other = name_of(&OpenEvent { start_ns: 1, ppid: pid, ..event });
+        assert_eq!((other.exe, other.parent), (None, None));
     }
 
     #[test]

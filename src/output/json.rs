@@ -9,8 +9,9 @@ use super::{
     totals_by_name,
 };
 use crate::escape::{self, escaped, is_invisible};
-use crate::event::{OpenEvent, Source, errno_name, flag_names};
+use crate::event::{OpenEvent, ProcessName, Source, errno_name, flag_names};
 use crate::message::{HostState, Totals};
+use crate::names::processes::Named;
 use crate::names::{Cgroup, Names};
 use crate::ranking::openers::{Group, Key, Row};
 use crate::ranking::{Basis, label};
@@ -24,11 +25,33 @@ pub struct Json<W> {
     pub(super) sink: Sink<W>,
     pub(super) clock: Clock,
     flags: FlagTexts,
+    /// What is known of processes has lines of its own.
+    process_lines: bool,
 }
 
 impl<W: Write> Json<W> {
     pub fn new(out: W) -> Self {
-        Self { sink: Sink::new(out), clock: Clock::default(), flags: FlagTexts::new(flag_array) }
+        let (clock, flags) = (Clock::default(), FlagTexts::new(flag_array));
+        Self { sink: Sink::new(out), clock, flags, process_lines: false }
+    }
+
+    /// One whose opens have no names of processes: [`Json::process`] tells them.
+    pub(crate) fn with_process_lines(out: W) -> Self {
+        Self { process_lines: true, ..Self::new(out) }
+    }
+
+    /// Tells of a process.
+    pub(crate) fn process(&mut self, process: &ProcessName) -> io::Result<()> {
+        let named = Named { exe: process.exe.as_deref(), parent: process.parent.as_deref() };
+        let mut line = self.line("process");
+        for (key, number) in
+            [("pid", process.pid.into()), ("start_ns", process.start_ns), ("ppid", process.ppid.into())]
+        {
+            line.number(key, number);
+        }
+        push_named(&mut line, named);
+        line.end();
+        self.sink.end_line()
     }
 
     /// Writes a line that is JSON already.
@@ -57,6 +80,13 @@ impl<W: Write> Json<W> {
     pub(super) fn end_line(&mut self) -> io::Result<()> {
         self.sink.lines.push(b'}');
         self.sink.end_line()
+    }
+}
+
+fn push_named(line: &mut Object<'_>, Named { exe, parent }: Named<'_>) {
+    for (key, exact, text) in [("exe", "exe_b64", exe), ("parent", "parent_b64", parent)] {
+        line.text(key, text);
+        line.bytes(exact, text);
     }
 }
 
@@ -114,6 +144,9 @@ impl<W: Write> Output for Json<W> {
         }
         if event.dir_deleted {
             line.json("dir_deleted", "true");
+        }
+        if let Some(processes) = names.processes().filter(|_| !self.process_lines) {
+            push_named(&mut line, processes.of(event));
         }
         line.bytes("name_b64", name);
         line.bytes("path_b64", path);

@@ -127,14 +127,18 @@ impl Consumer for Lines<'_> {
 
     fn opens(&mut self, batch: &Batch, left: u64) -> io::Result<u64> {
         batch.cgroups().iter().for_each(|cgroup| self.names.learn(cgroup));
-        let wanted = batch.iter().filter(|event| self.filter.matches(event, &self.names));
-        let rate = &mut self.rate;
-        let wanted = wanted.filter(|event| rate.as_mut().is_none_or(|rate| rate.admits(event)));
         let mut written = 0;
-        for event in wanted.take(usize::try_from(left).unwrap_or(usize::MAX)) {
-            self.output.open(&event, &self.names)?;
-            written += 1;
+        for (index, event) in batch.iter().enumerate() {
+            if written == left {
+                break;
+            }
+            self.names.learn_processes(batch, batch.processes_at(index));
+            if self.filter.matches(&event, &self.names) && self.rate.as_mut().is_none_or(|rate| rate.admits(&event)) {
+                self.output.open(&event, &self.names)?;
+                written += 1;
+            }
         }
+        self.names.learn_processes(batch, batch.processes_at(batch.len()));
         self.output.flush()?;
         Ok(written)
     }

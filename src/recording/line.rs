@@ -2,9 +2,10 @@
 //! gives is an error.
 
 use crate::escape::escape;
-use crate::event::{Op, OpenEvent, PathKind, RealPathKind, Source, errno_number, flag_bits};
+use crate::event::{Op, OpenEvent, PathKind, ProcessName, RealPathKind, Source, errno_number, flag_bits};
 use crate::message::{Lookups, Lost, Totals};
 use crate::names::CONTAINER_NAME_MAX as CONTAINER_MAX;
+use crate::names::process::COMMAND_MAX;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
@@ -107,6 +108,39 @@ impl SummaryLine<'_> {
                 filtered: count("lookups_filtered", self.lookups_filtered)?,
             },
             lost,
+        })
+    }
+}
+
+/// What a recording tells of a process.
+#[derive(Deserialize)]
+pub(super) struct ProcessLine<'a> {
+    pid: u32,
+    #[serde(default)]
+    start_ns: u64,
+    #[serde(default)]
+    ppid: u32,
+    #[serde(borrow)]
+    exe: Option<Cow<'a, str>>,
+    parent: Option<Cow<'a, str>>,
+    exe_b64: Option<Cow<'a, str>>,
+    parent_b64: Option<Cow<'a, str>>,
+}
+
+impl ProcessLine<'_> {
+    pub(super) fn process(&self) -> Result<ProcessName, String> {
+        let text = |text: &Option<Cow<'_, str>>, exact: &Option<Cow<'_, str>>, most| {
+            let mut bytes = Vec::new();
+            put(&mut bytes, text.as_deref(), exact.as_deref(), most)?;
+            Ok::<_, String>((text.is_some() || exact.is_some()).then_some(bytes))
+        };
+        Ok(ProcessName {
+            source: Source::HERE,
+            pid: at_most("pid", self.pid, PID_MAX)?,
+            start_ns: at_most("start_ns", self.start_ns, CENTURY)?,
+            ppid: at_most("ppid", self.ppid, PID_MAX)?,
+            exe: text(&self.exe, &self.exe_b64, ("exe", PATH_MAX))?,
+            parent: text(&self.parent, &self.parent_b64, ("parent", COMMAND_MAX))?,
         })
     }
 }

@@ -22,6 +22,7 @@ use crate::event::OpenEvent;
 use crate::format::group_digits;
 use crate::message::{Hooks, HostState, Totals};
 use crate::names::Names;
+use crate::names::processes::Announced;
 use crate::output::{Json, Output};
 use crate::privileges::Caller;
 use crate::user_file::Draft;
@@ -104,6 +105,7 @@ pub fn create(path: &Path, replace: bool) -> Result<Draft, RecordError> {
 pub struct Recorder<W: Write> {
     json: Json<Compressed<W>>,
     recorded: Recorded,
+    told: Announced,
     /// Recorded time of the latest event.
     last_ns: u64,
 }
@@ -153,10 +155,10 @@ impl<W: Write> Recorder<W> {
     }
 
     fn begin_with(compressed: Compressed<W>, header: &Header) -> io::Result<Self> {
-        let mut json = Json::new(compressed);
+        let mut json = Json::with_process_lines(compressed);
         json.raw_line(&serde_json::to_string(header)?)?;
         json.flush()?;
-        Ok(Self { json, recorded: Recorded::default(), last_ns: 0 })
+        Ok(Self { json, recorded: Recorded::default(), told: Announced::default(), last_ns: 0 })
     }
 
     /// Ends the recording. Without this it reads as one that was cut off. Returns how much is in it.
@@ -176,8 +178,15 @@ impl<W: Write> Output for Recorder<W> {
         *(if event.is_lookup() { &mut recorded.lookups } else { &mut recorded.opens }) += 1;
         if (recorded.opens + recorded.lookups - 1).is_multiple_of(FRAME_EVENTS) {
             self.json.handed_on()?.begin_frame(event.ts_ns)?;
+            // Whoever begins to read here knows nothing of before.
+            self.told = Announced::default();
         }
         self.last_ns = self.last_ns.max(event.ts_ns);
+        if let Some(processes) = names.processes()
+            && let Some(process) = self.told.news(event, processes.of(event))
+        {
+            self.json.process(&process)?;
+        }
         self.json.open(event, names)
     }
 

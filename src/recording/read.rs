@@ -2,10 +2,10 @@
 
 use super::index::{Frame, Index};
 use super::input::{Input, Interrupt};
-use super::line::{COUNT_MAX, Kind, LostLine, OpenLine, SummaryLine, Texts};
+use super::line::{COUNT_MAX, Kind, LostLine, OpenLine, ProcessLine, SummaryLine, Texts};
 use super::{Header, STREAM_WINDOW_LOG};
 use crate::escape::escape;
-use crate::event::{CgroupName, OpenEvent};
+use crate::event::{CgroupName, OpenEvent, ProcessName};
 use crate::message::{Hooks, Lost, Totals};
 use crate::names::{CGROUPS_BYTES, CGROUPS_BYTES_OF_ONE, CONTAINER_NAME_MAX, Cgroup, cgroup_bytes};
 use serde::Deserialize;
@@ -52,6 +52,8 @@ pub enum ReadError {
 pub enum Item<'a> {
     /// An open or a look-up, with the name of its cgroup where no open before had it.
     Open(OpenEvent<'a>, Option<CgroupName>),
+    /// Which program a process runs whose events follow.
+    Process(ProcessName),
     /// Opens lost; `cause` is a name of [`Lost::by_cause`].
     Lost { cause: &'static str, count: u64 },
     /// The totals at the end. Anything may still follow.
@@ -319,6 +321,7 @@ impl Parser {
                 self.summed_up = true;
                 Ok(Item::Summary(parse::<SummaryLine<'_>>(line)?.totals(self.told)?))
             }
+            "process" => Ok(Item::Process(parse::<ProcessLine<'_>>(line)?.process()?)),
             _ => Ok(Item::Other(line)),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::read::{Item, ReadError, Reader};
 use super::tally::Tally;
-use crate::event::{Batch, OpenEvent};
+use crate::event::{Batch, OpenEvent, ProcessName};
 use crate::message::{Message, Playback, PlaybackCommand, Totals};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, at, never, select};
 use std::time::{Duration, Instant};
@@ -210,6 +210,7 @@ impl<'a> Player<'a> {
                     self.playback.at_ns = self.now_ns.saturating_sub(first_ns);
                     self.batch.push(&event);
                 }
+                Item::Process(process) => self.name(process)?,
                 Item::Lost { cause, count } if self.skip_ns == 0 || self.started.is_some() => {
                     self.tally.lose(cause, count);
                 }
@@ -217,6 +218,17 @@ impl<'a> Player<'a> {
                 Item::Lost { .. } | Item::Summary(_) | Item::Other(_) => {}
             }
         }
+    }
+
+    /// Any number of processes may be told before an event is.
+    fn name(&mut self, process: ProcessName) -> Result<(), Halt> {
+        if self.batch.is_full() {
+            self.send_batch()?;
+            let named = std::mem::take(&mut self.batch);
+            self.send(Message::Opens(named))?;
+        }
+        self.batch.name_process(process);
+        Ok(())
     }
 
     /// Does what the consumer asks for. What is waited for is another time then.
@@ -335,14 +347,8 @@ impl<'a> Player<'a> {
         }
         while self.wait_until(self.batch_ns.1)? == Wait::Step {
             // One of them alone.
-            let mut events = std::mem::take(&mut self.batch);
-            let mut batch = Batch::default();
-            for cgroup in events.cgroups() {
-                batch.name_cgroup(cgroup.clone());
-            }
-            events.clear_cgroups();
-            events.iter().take(1).for_each(|event| batch.push(&event));
-            events.iter_from(1).for_each(|event| self.batch.push(&event));
+            let (batch, rest) = std::mem::take(&mut self.batch).split_first();
+            self.batch = rest;
             self.playback.at_ns =
                 batch.iter().last().map_or(0, |event| event.ts_ns).saturating_sub(self.first_ns.unwrap_or(0));
             self.hand_on(batch)?;

@@ -8,6 +8,7 @@ use std::io::Cursor;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 mod hostile;
+mod processes;
 mod replay;
 mod seek;
 

@@ -18,7 +18,7 @@ use super::target::Target;
 use super::wire::{Control, PROTOCOL, Start, Told, told};
 use super::{HEARTBEAT, NEAR_SILENCE};
 use crate::clock::Moment;
-use crate::event::{Batch, OpenEvent, Source};
+use crate::event::{Batch, OpenEvent, ProcessName, Source};
 use crate::message::{HostNews, Link as LinkState, Message};
 use crate::privileges::{self, Role};
 use crate::recording::read::Item;
@@ -235,6 +235,10 @@ impl Link<'_> {
                     continue;
                 }
                 Ok(Some(Item::Other(line))) => line.to_vec(),
+                Ok(Some(Item::Process(process))) => {
+                    feed.process(process)?;
+                    continue;
+                }
                 Ok(Some(Item::Lost { .. } | Item::Summary(_))) => continue,
                 Ok(None) => {
                     feed.send()?;
@@ -294,9 +298,15 @@ impl Feed<'_, '_> {
         if self.batch.is_full() || self.begun.elapsed() > BATCH { self.send() } else { Ok(()) }
     }
 
+    /// Any number of processes may be told before an event is.
+    fn process(&mut self, process: ProcessName) -> Result<(), String> {
+        self.batch.name_process(ProcessName { source: self.source, ..process });
+        if self.batch.is_full() { self.send() } else { Ok(()) }
+    }
+
     /// Hands on what has come. Waits for the consumer: then the host's own side drops, and counts what.
     fn send(&mut self) -> Result<(), String> {
-        if self.batch.is_empty() && self.batch.cgroups().is_empty() {
+        if self.batch.has_nothing() {
             return Ok(());
         }
         let mut batch = std::mem::take(&mut self.batch);

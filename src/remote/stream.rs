@@ -149,7 +149,8 @@ impl<'a> Stream<'a> {
     fn opens(&mut self, batch: &Batch) -> Result<(), Halt> {
         batch.cgroups().iter().for_each(|cgroup| self.names.learn(cgroup));
         let behind = self.is_behind();
-        for event in batch.iter() {
+        for (index, event) in batch.iter().enumerate() {
+            self.names.learn_processes(batch, batch.processes_at(index));
             let wanted = self.filter.matches(&event, &self.names);
             let count = match (wanted, behind) {
                 (false, _) => &mut self.left_out,

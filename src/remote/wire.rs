@@ -15,7 +15,7 @@ use crate::recording::line::{COUNT_MAX, SummaryLine, at_most, put, wrong};
 use crate::recording::read::{Reader, parse};
 
 /// What both sides must agree on. It changes when a line does that the other side must understand.
-pub(crate) const PROTOCOL: u32 = 1;
+pub(crate) const PROTOCOL: u32 = 2;
 
 /// The longest line to the far side; a filter may have half of that.
 pub(crate) const CONTROL_MAX: usize = 256 << 10;
@@ -63,6 +63,7 @@ pub(crate) struct Start {
     pub latency: bool,
     pub resolve: bool,
     pub lookups: bool,
+    pub identity: bool,
     pub show_self: bool,
 }
 
@@ -177,7 +178,7 @@ pub(super) fn process(count: &ProcessCount, names: &Names) -> String {
     let ProcessCount { pid, start_ns, ppid, uid, opens, failed, ended, .. } = *count;
     let comm = Bytes::new(&count.comm);
     typed(
-        "process",
+        "process_count",
         &ProcessLine { pid, start_ns, ppid, uid, comm, opens, failed, ended, cgroups: cgroups.map(line).collect() },
     )
 }
@@ -228,7 +229,7 @@ pub(super) fn told(line: &[u8], reader: &mut Reader, source: Source) -> Result<T
         return Ok(Told::Nothing);
     }
     match parse::<Kind<'_>>(line)?.kind.as_ref() {
-        "process" => process_told(&parse(line)?, reader, source),
+        "process_count" => process_told(&parse(line)?, reader, source),
         "counts" => counts_told(line),
         "user" => {
             let user: UserLine<'_> = parse(line)?;

@@ -26,7 +26,7 @@ pub fn read(mut reader: Reader, report: &mut Report) -> Result<Option<String>, R
                 report.set_totals(totals);
                 continue;
             }
-            Ok(Some(Item::Open(..) | Item::Lost { .. })) => continue,
+            Ok(Some(Item::Open(..) | Item::Process(_) | Item::Lost { .. })) => continue,
             Ok(None) => break None,
             Err(why @ ReadError::EndsEarly { .. }) => break Some(why.to_string()),
             Err(why) => return Err(why),

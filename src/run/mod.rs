@@ -4,6 +4,7 @@ mod at_end;
 mod command;
 mod command_terminal;
 mod diff;
+mod identify;
 mod inquirer;
 mod lines;
 mod metrics;
@@ -65,6 +66,8 @@ pub(crate) fn live(mut origin: Origin, show: Show, command: &Program, at_end: Op
                 // Whoever looks at the screen may want to look on.
                 options.ends_with.clear();
             }
+            // Rankings and the other lines have nowhere to tell it.
+            options.identity &= !show.batch && matches!(show.form, OutputForm::Tui | OutputForm::Json);
             (options.show_self, false, scope(options))
         }
         Origin::Hosts(_, start) => (start.show_self, true, None),
@@ -144,6 +147,7 @@ fn trace_here(
     let (messages, received) = bounded(waiting);
     let (commands, commanded) = bounded(8);
     let (ready, started) = bounded(1);
+    let identity = options.identity;
     thread::scope(|scope| {
         let tracer = thread::Builder::new().name("tracer".into()).spawn_scoped(scope, move || {
             let mut storage = tracer::storage();
@@ -152,9 +156,12 @@ fn trace_here(
             tracer.run(&messages, &commanded)
         });
         let tracer = tracer.map_err(no_thread)?;
-        let consumed = started.recv().ok().map(|hooks| consume(&received, &commands, &hooks));
+        let consumed = started.recv().ok().map(|hooks| {
+            let received = if identity { identify::identify(scope, received)? } else { received };
+            consume(&received, &commands, &hooks)
+        });
         // Whatever the tracer is at, it ends when nobody listens.
-        drop((received, commands));
+        drop(commands);
         let traced = tracer.join().unwrap_or_else(|_| Err(Error::Other("the tracing thread panicked".into())));
         match consumed {
             // What broke the source explains more than what the consumer saw of it.

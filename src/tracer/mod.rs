@@ -66,6 +66,8 @@ pub struct Options {
     /// The hook set to use; `None`: the best that works.
     pub hooks: Option<HookSet>,
     pub extras: Extras,
+    /// Have a thread that may look at processes tell which programs they run.
+    pub identity: bool,
     /// Only this cgroup of the v2 hierarchy, and those below it.
     pub cgroup: Option<PathBuf>,
     /// Tracing ends when all of these have ended; with none of them, or too many to watch, it does not.
@@ -92,6 +94,7 @@ impl Default for Options {
             counts_only: false,
             interval: Duration::from_secs(1),
             hooks: None,
+            identity: false,
             extras: Extras { programs: true, rings: true, kernel: true, ..Extras::default() },
             cgroup: None,
             ends_with: Vec::new(),

@@ -314,7 +314,7 @@ impl Poller<'_, '_> {
     /// Waits for room for as long as `timeout`; a batch that finds none is dropped and counted. False if it was.
     fn send_batch(&mut self, timeout: Duration) -> Result<bool, Halt> {
         let mut reader = self.reader.borrow_mut();
-        if reader.batch.is_empty() && reader.batch.cgroups().is_empty() {
+        if reader.batch.has_nothing() {
             return Ok(true);
         }
         let batch = std::mem::take(&mut reader.batch);

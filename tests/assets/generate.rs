@@ -56,7 +56,7 @@ pub const JSON_FIELDS: [(&str, &str); 23] = [
 ];
 
 /// Fields that a line only has where they say something.
-pub const OPTIONAL: [(&str, &str); 7] = [
+pub const OPTIONAL: [(&str, &str); 9] = [
     ("host", "with --host, which host; time, ts_ns and all else are then as that host has them"),
     ("received", "with --host, when it came here by the clock of this host, as time"),
     ("container_id", "all digits of the id of the container"),
@@ -66,8 +66,10 @@ pub const OPTIONAL: [(&str, &str); 7] = [
         "real_path_kind",
         "beside real_path: whole; truncated where its beginning is missing, for which /... stands; deleted where nothing is found by it any more, or never was (O_TMPFILE); outside where the process's root does not contain the file",
     ),
+    ("exe", "with --identity, the file of the program that the process runs; null where it is not known"),
+    ("parent", "with --identity, the command of the parent; null where it is not known"),
     (
-        "name_b64 path_b64 opened_name_b64 real_path_b64 process_b64 comm_b64 cgroup_b64",
+        "exe_b64 parent_b64 name_b64 path_b64 opened_name_b64 real_path_b64 process_b64 comm_b64 cgroup_b64",
         "the exact bytes of a text that is not UTF-8",
     ),
 ];

@@ -23,14 +23,18 @@ fn two_hosts_are_one_stream_whose_sums_are_exact() {
     let scratch = Scratch::new();
     let ssh = fake_ssh(&scratch, "");
     let filter = format!("file:^{}/wanted", scratch.path().display());
-    let mut near = Near::start(hosts(&scratch, &ssh, "web,db", &["-o", "json", "-F", &filter]));
+    let mut near = Near::start(hosts(&scratch, &ssh, "web,db", &["-o", "json", "--identity", "-F", &filter]));
     near.wait_for_state("web", "live");
     near.wait_for_state("db", "live");
     let wanted = scratch.file("wanted", "");
     drop(fs::File::open(&wanted).unwrap());
     let open = near.wait_for_open("web", &wanted);
     assert!(open["received"].as_str() > open["time"].as_str(), "{open}");
-    near.wait_for_open("db", &wanted);
+    let other = near.wait_for_open("db", &wanted);
+    let exe = std::env::current_exe().unwrap();
+    for open in [open, other] {
+        assert_eq!((open["exe"].as_str(), open["parent"].is_string()), (exe.to_str(), true), "{open}");
+    }
     let rest = near.end();
     let summary = rest.last().unwrap();
     let number = |name: &str| summary[name].as_u64().unwrap();
@@ -117,7 +121,7 @@ fn hosts_that_cannot_be_reached_say_why_and_what_to_do() {
 /// What a host sends instead of what opentop sends: a program for sh that writes it to stdout, for as long as anybody reads.
 fn hostile(name: &str) -> String {
     let header =
-        r#"printf '{"type":"header","opentop":"0","host":"x","kernel":"x","boot_time":"","hooks":"","protocol":1}\n'"#;
+        r#"printf '{"type":"header","opentop":"0","host":"x","kernel":"x","boot_time":"","hooks":"","protocol":2}\n'"#;
     match name {
         "an endless line" => format!("{header}; yes | tr -d '\\n'"),
         "a bomb" => format!("({header}; head -c 3000000000 /dev/zero) | zstd -q --no-check"),
@@ -125,10 +129,13 @@ fn hostile(name: &str) -> String {
             format!("({header}; sleep 1; head -c 300000000 /dev/zero) | zstd -q --ultra --long=27 --no-check")
         }
         "cgroups" => format!(
-            "{header}; seq 1000000 | sed 's|.*|{{\"type\":\"process\",\"pid\":1,\"start_ns\":1,\"ppid\":1,\"uid\":0,\"comm\":{{\"text\":\"x\"}},\"opens\":1,\"failed\":0,\"cgroups\":[{{\"path\":{{\"text\":\"/&\"}},\"opens\":1,\"failed\":0}}]}}|'"
+            "{header}; seq 1000000 | sed 's|.*|{{\"type\":\"process_count\",\"pid\":1,\"start_ns\":1,\"ppid\":1,\"uid\":0,\"comm\":{{\"text\":\"x\"}},\"opens\":1,\"failed\":0,\"cgroups\":[{{\"path\":{{\"text\":\"/&\"}},\"opens\":1,\"failed\":0}}]}}|'"
         ),
         "processes" => format!(
-            "{header}; seq 4000000 | sed 's|.*|{{\"type\":\"process\",\"pid\":&,\"start_ns\":1,\"ppid\":1,\"uid\":0,\"comm\":{{\"text\":\"x\"}},\"opens\":1,\"failed\":0}}|'"
+            "{header}; seq 4000000 | sed 's|.*|{{\"type\":\"process_count\",\"pid\":&,\"start_ns\":1,\"ppid\":1,\"uid\":0,\"comm\":{{\"text\":\"x\"}},\"opens\":1,\"failed\":0}}|'"
+        ),
+        "programs" => format!(
+            "{header}; exe=$(head -c 12000 /dev/zero | tr '\\0' a); seq 4000000 | sed \"s|.*|{{\\\"type\\\":\\\"process\\\",\\\"pid\\\":1,\\\"start_ns\\\":&,\\\"exe\\\":\\\"$exe\\\"}}|\""
         ),
         "users" => {
             format!("{header}; seq 1000000 | sed 's|.*|{{\"type\":\"user\",\"uid\":&,\"name\":\"\\\\u001b[2J&\"}}|'")
@@ -140,7 +147,7 @@ fn hostile(name: &str) -> String {
 #[test]
 fn nothing_that_a_host_sends_makes_memory_grow() {
     let most_kib = 160 << 10;
-    for name in ["an endless line", "a bomb", "a large window", "cgroups", "processes", "users", "noise"] {
+    for name in ["an endless line", "a bomb", "a large window", "cgroups", "processes", "programs", "users", "noise"] {
         let scratch = Scratch::new();
         let ssh = fake_ssh(&scratch, &format!("{} 2>/dev/null; exit", hostile(name)));
         let mut child = hosts(&scratch, &ssh, "web", &["-o", "json", "-d", "4"])

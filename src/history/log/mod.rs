@@ -73,7 +73,7 @@ struct Chunk {
 impl Chunk {
     fn new(first: u64, ids: Vec<u64>, batch: Batch, total: &Total) -> Arc<Self> {
         let mut chunk = Self { first, ids, batch, bytes: 0, total: total.clone() };
-        chunk.batch.clear_cgroups();
+        chunk.batch.clear_names();
         chunk.shrink();
         Arc::new(chunk)
     }

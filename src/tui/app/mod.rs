@@ -290,6 +290,9 @@ impl App {
         for cgroup in batch.cgroups() {
             Arc::make_mut(&mut self.names).learn(cgroup);
         }
+        if !batch.processes().is_empty() {
+            Arc::make_mut(&mut self.names).learn_processes(&batch, batch.processes());
+        }
         // Where latencies are measured, nearly every event has one.
         let measured = !self.latency && batch.iter().take(LATENCY_SCAN).any(|event| event.latency.is_some());
         batch.iter().for_each(|event| self.timeline.add(&event));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::action::Focus;
 use super::columns::Extras;
 use super::{App, Dirty, Effect, Mode};
-use crate::event::{Op, OpenEvent};
+use crate::event::{Op, OpenEvent, ProcessName};
 use crate::names::mounts::Mounts;
 use crate::names::process::{Descriptors, Id, Identity};
 use crate::ranking::Sort;
@@ -38,7 +38,9 @@ pub enum Question {
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// `identity`: `None` where it has ended.
-    Who { id: Id, identity: Option<Box<Identity>>, denied: Option<String> },
+    Who { id: Id, identity: Option<Box<Identity>> },
+    /// What keeps the user from the path, which may take longer to find out.
+    Denied { id: Id, by: String },
     /// Of those that run and may be looked at.
     Descriptors(Vec<(Id, Option<Descriptors>)>),
     /// Or why they are not known.
@@ -67,6 +69,8 @@ pub struct Who {
     pub denied_by: Option<String>,
     /// What it executed, as its exec event has it, where that is still kept.
     pub executed: Option<Vec<u8>>,
+    /// What `--identity` has told, and where that is from.
+    pub named: Option<(ProcessName, &'static str)>,
     /// Parents as the counts know them, the nearest first: pid and name.
     pub parents: Vec<(u32, Vec<u8>)>,
 }
@@ -132,7 +136,11 @@ impl App {
         let mut execs =
             events.filter(|event| event.op == Op::Exec && ((event.source, event.pid), event.start_ns) == id);
         let executed = execs.find(|event| !event.failed()).map(|event| event.path.to_owned());
-        Who { id, denied, told, denied_by: None, executed, parents: self.ranking.ancestry(id) }
+        let ((source, pid), start_ns) = id;
+        let named = self.names.processes().and_then(|known| known.latest((source, pid, start_ns)));
+        let from = if self.setup.replay.is_some() { "recorded" } else { "seen while it ran" };
+        let named = named.map(|process| (process.clone(), from));
+        Who { id, denied, told, denied_by: None, executed, named, parents: self.ranking.ancestry(id) }
     }
 
     /// The columns of the ranking that there is something for.
@@ -145,22 +153,27 @@ impl App {
     /// Takes in an answer. One that nobody waits for any more is left.
     pub(super) fn take_answer(&mut self, answer: Answer) {
         match answer {
-            Answer::Who { id, identity, denied } => {
-                if let Mode::Details { who: Some(who), .. } | Mode::Opener { who, .. } = &mut self.mode
-                    && who.on_its_host() == id
-                {
-                    who.told = identity.map_or(Told::Ended, Told::Running);
-                    who.denied_by = denied;
-                    self.touch(Dirty::Now);
-                }
+            Answer::Who { id, identity } => {
+                self.note(id, |who| who.told = identity.map_or(Told::Ended, Told::Running));
             }
             Answer::Mounts(_) | Answer::SharesMounts(_) => self.take_mounts(answer),
+            Answer::Denied { id, by } => self.note(id, |who| who.denied_by = Some(by)),
             Answer::Descriptors(seen) => {
                 let now = self.meter.elapsed();
                 for (id, seen) in seen.into_iter().filter_map(|(id, seen)| Some((id, seen?))) {
                     self.ranking.watched.note(now, id, seen);
                 }
             }
+        }
+    }
+
+    /// Takes note of something about a process, if its details are still shown.
+    fn note(&mut self, id: Id, note: impl FnOnce(&mut Who)) {
+        if let Mode::Details { who: Some(who), .. } | Mode::Opener { who, .. } = &mut self.mode
+            && who.on_its_host() == id
+        {
+            note(who);
+            self.touch(Dirty::Now);
         }
     }
 
@@ -211,6 +224,8 @@ fn ask(who: &Who) -> Option<Effect> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Batch;
+    use crate::message::Message;
     use crate::names::process::Unknown;
     use crate::tui::app::Event;
     use crate::tui::app::Setup;
@@ -247,11 +262,13 @@ mod tests {
         screen.second(&[(2714, "nginx", 33, 900, 1)]);
         assert!(asked(&mut screen).contains(&question), "nobody had answered");
         // What was asked about another one is not shown.
-        let denied = Some("by the directory /etc".to_owned());
-        let answer = |id| Event::Answered(Answer::Who { id, identity: Some(identity()), denied: denied.clone() });
+        let answer = |id| Event::Answered(Answer::Who { id, identity: Some(identity()) });
         screen.update(answer((1, 1)));
         assert!(screen.text().contains("asking /proc"), "{}", screen.text());
         screen.update(answer((2714, 7)));
+        assert!(screen.text().contains("/usr/sbin/nginx") && !screen.text().contains("by the directory"));
+        let denied = |id| Event::Answered(Answer::Denied { id, by: "by the directory /etc".to_owned() });
+        [(1, 1), (2714, 7)].into_iter().for_each(|id| screen.update(denied(id)));
         let text = screen.text();
         for shown in
             ["/usr/sbin/nginx", "\"daemon off;\"", "812/1024", "build.sh (50) < systemd (1)", "by the directory /etc"]
@@ -279,11 +296,31 @@ mod tests {
         screen.keys("\td");
         let question = Question::Who { id: (311, 7), denied: None };
         assert!(asked(&mut screen).contains(&question));
-        screen.update(Event::Answered(Answer::Who { id: (311, 7), identity: None, denied: None }));
+        screen.update(Event::Answered(Answer::Who { id: (311, 7), identity: None }));
         let text = screen.text();
         assert!(text.contains("ended: this is what its events and the counts know"), "{text}");
         assert!(text.contains(r"/usr/bin/cat\x1b[2J (by its exec event)"), "{text}");
         assert!(text.contains("systemd (1) (by the counts)") && text.contains("390"), "{text}");
+    }
+
+    #[test]
+    fn what_was_told_of_a_process_is_there_when_it_is_not() {
+        for (why, remark) in [(Some("not known: this is a recording"), "recorded"), (None, "seen while it ran")] {
+            let replay = why.map(|_| "a.jsonl.zst".to_owned());
+            let mut screen = Screen::with(Setup { hidden_processes: why, replay, ..setup() }, 120, 40);
+            let event = usual()[2];
+            let OpenEvent { source, pid, start_ns, ppid, .. } = event;
+            let exe = Some(b"/usr/lib/postgres\x1b[2J".to_vec());
+            let mut batch = Batch::default();
+            batch.name_process(ProcessName { source, pid, start_ns, ppid, exe, parent: Some(b"s\nh".to_vec()) });
+            batch.push(&event);
+            screen.update(Event::Message(Message::Opens(batch)));
+            screen.keys("d");
+            screen.update(Event::Answered(Answer::Who { id: (pid, start_ns), identity: None }));
+            let text = screen.text();
+            assert!(text.contains(&format!(r"/usr/lib/postgres\x1b[2J ({remark})")), "{text}");
+            assert!(text.contains(&format!(r"s\x0ah ({ppid}) ({remark})")), "{text}");
+        }
     }
 
     #[test]

@@ -525,7 +525,7 @@ fn a_process_in_full() {
             start_ns: 7,
             parents: vec![(50, b"line\nfeed".to_vec()), (1, b"systemd".to_vec())],
         };
-        let answer = Answer::Who { id: (2714, 7), identity: Some(Box::new(identity)), denied: None };
+        let answer = Answer::Who { id: (2714, 7), identity: Some(Box::new(identity)) };
         screen.update(Event::Answered(answer));
         screen
     });

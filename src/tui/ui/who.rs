@@ -4,9 +4,10 @@ use super::context::Context;
 use super::popup::{Popup, fields_popup, wrap_anywhere};
 use crate::clock::time;
 use crate::escape::escape;
+use crate::event::ProcessName;
 use crate::format::{group_digits, percent, rate, uptime};
 use crate::names::Cgroup;
-use crate::names::process::{Descriptors, Identity, Unknown};
+use crate::names::process::{COUNTED_MAX, Descriptors, Identity, Unknown};
 use crate::ranking::openers::Row;
 use crate::tui::app::App;
 use crate::tui::app::who::{Told, Who};
@@ -71,14 +72,25 @@ pub(super) fn fields(who: &Who) -> Fields {
                 Told::Ended | Told::Running(_) => "ended: this is what its events and the counts know".to_owned(),
             };
             fields.push(("now", now));
-            fields.extend(who.executed.as_ref().map(|path| ("ran", format!("{} (by its exec event)", escape(path)))));
+            let (exe, parent) = named(who);
+            let ran = |path: &Vec<u8>| ("ran", format!("{} (by its exec event)", escape(path)));
+            fields.extend(exe.map(|exe| ("exe", exe)).or_else(|| who.executed.as_ref().map(ran)));
             if !who.parents.is_empty() {
                 fields.push(("parents", format!("{} (by the counts)", chain(&who.parents))));
+            } else if let Some(parent) = parent {
+                fields.push(("parents", parent));
             }
         }
     }
     fields.extend(who.denied_by.as_ref().map(|denied| ("denied", denied.clone())));
     fields
+}
+
+/// The program and the parent that were told.
+fn named(who: &Who) -> (Option<String>, Option<String>) {
+    let Some((ProcessName { exe, parent, ppid, .. }, from)) = &who.named else { return (None, None) };
+    let exe = exe.as_ref().map(|exe| format!("{} ({from})", escape(exe)));
+    (exe, parent.as_ref().map(|parent| format!("{} ({ppid}) ({from})", escape(parent))))
 }
 
 fn of_running(identity: &Identity) -> Fields {
@@ -106,6 +118,7 @@ fn words(why: Unknown) -> String {
     match why {
         Unknown::NotPermitted => "not permitted: needs CAP_SYS_PTRACE".to_owned(),
         Unknown::None => "-".to_owned(),
+        Unknown::Many => format!("more than {}", group_digits(COUNTED_MAX as u64)),
     }
 }
 
