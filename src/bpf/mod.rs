@@ -22,6 +22,11 @@ mod generated {
 pub use generated::lookups::{LookupsSkel, LookupsSkelBuilder};
 pub use generated::opentop::*;
 
+/// The object of a skeleton, which the build has compressed.
+fn unpack(object: &[u8]) -> Vec<u8> {
+    zstd::decode_all(object).expect("build.rs wrote it")
+}
+
 /// Types of `opentop.h`: integers and arrays of integers, without padding.
 ///
 /// # Safety

@@ -68,7 +68,7 @@ pub(super) fn screen(
         names: show.selection.names,
         time_zone: jiff::tz::TimeZone::system(),
     };
-    let ended = tui::run(setup, messages.clone(), command, control).map_err(|why| Error::Other(format!("{why:#}")))?;
+    let ended = tui::run(setup, messages.clone(), command, control).map_err(|why| Error::Other(why.to_string()))?;
     match ended {
         Ended::Quit => Ok(EXIT_OK),
         Ended::Signal(signal) => Ok(EXIT_SIGNAL + signal as u8),

@@ -55,10 +55,10 @@ pub fn run(
     messages: Receiver<Message>,
     command: Receiver<CommandEvent>,
     mut control: impl Control,
-) -> anyhow::Result<Ended> {
+) -> io::Result<Ended> {
     let (_threads, input) = InputThreads::start()?;
     let mut terminal = Terminal::enter(setup.mouse)?;
-    let mut app = App::new(setup, terminal.size())?;
+    let mut app = App::new(setup, terminal.size()).map_err(io::Error::other)?;
     control.resize(terminal_size(app.size));
     let ended = drive(&mut app, &mut terminal, &input, (messages, command), &mut control)?;
     drop(terminal);
