@@ -14,6 +14,11 @@ clean_up() {
 	# Images have files and mounts of their own; a mount that is left must not be removed through.
 	podman "${podman[@]}" rm --all --force >/dev/null 2>&1 || true
 	umount -R "$work/storage" 2>/dev/null || true
+	# What podman leaves to clean up after a container may still write there.
+	for _ in $(seq 50); do
+		! rm -rf --one-file-system "$work" 2>/dev/null || return 0
+		sleep 0.1
+	done
 	rm -rf --one-file-system "$work"
 }
 

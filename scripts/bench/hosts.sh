@@ -11,7 +11,8 @@ start_hosts() {
 	chmod +x "$work/ssh"
 	# Under sudo, opentop would become its caller, whose far sides could not trace.
 	on_screen -f /dev/null new-session -d -x 200 -y 50 \
-		"exec env -u SUDO_UID -u SUDO_GID $opentop --hosts $work/hosts --ssh $work/ssh --remote $(realpath "$opentop")"
+		"exec env -u SUDO_UID -u SUDO_GID $opentop --hosts $work/hosts --ssh $work/ssh \
+			--remote $(realpath "$opentop") -F file:^$work/first"
 	pid=$(on_screen list-panes -F '#{pane_pid}')
 	until on_screen capture-pane -p | grep -q "hosts $hosts/$hosts"; do
 		[ $SECONDS -lt $end ] || { echo "not all of $hosts hosts are live:" && on_screen capture-pane -p; return 1; } >&2
@@ -40,24 +41,25 @@ hosts_row() {
 	sleep $seconds
 	cpu=$(($(used "$pid") - cpu)) far=$(($(used_by_far_sides) - far)) bytes=$(($(has_read "$pid") - bytes))
 	printf '| %s | %s%% | %s | %d | %s | %s%% |\n' "$1" "$(percent $cpu $seconds)" "$(resident)" \
-		$((bytes / seconds / 1024)) "$(on_screen capture-pane -p | grep -om 1 'dropped [0-9.,A-Za-z]*')" \
+		$((bytes / seconds / 1024)) "$(on_screen capture-pane -p | sed -n 's/.*dropped \([0-9.,A-Za-z]*\).*/\1/p' | head -n 1)" \
 		"$(percent $((far / hosts)) $seconds)"
 }
 
-# What a screen of many hosts needs: idle, with a thousand opens a second on each, and with a filter that holds for none.
+# What a screen of many hosts needs, whatever else the machine opens: with nothing that its filter holds for, with a
+# thousand such opens a second on each, and with another filter then.
 many_hosts() {
 	local opens
 	start_hosts || { stop; return 0; }
 	printf '\n| %d hosts in one screen | CPU of a core | resident, MiB | KiB/s received, of all | lost | CPU of a core, a far side |\n' $hosts
 	printf '|---|--:|--:|--:|--:|--:|\n'
 	sleep 5
-	hosts_row "idle"
+	hosts_row "nothing that the filter holds for"
 	touch "$work/first"
 	alone "$opener" first "$work/first" &
 	opens=$!
 	sleep 5
-	hosts_row "1,000 opens/s on each"
-	on_screen send-keys / 'file:none-is-called-so' Enter
+	hosts_row "1,000 opens/s that it holds for, on each"
+	on_screen send-keys / C-u 'file:none-is-called-so' Enter
 	sleep 5
 	hosts_row "the same, and a filter that holds for none"
 	kill $opens
