@@ -171,7 +171,7 @@ static __always_inline int count_only(enum known known, int ret)
 	if (!c)
 		return 0;
 	copy_comm(known, c->comm, leader);
-	/* Those who ask for nothing else know neither users nor parents. */
+	/* Nobody asks for users and parents then. */
 	if (counts_only)
 		return 0;
 	c->uid = uid_of(known, from);

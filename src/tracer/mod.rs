@@ -59,7 +59,7 @@ pub struct Options {
     pub filter: KernelFilter,
     /// Tell the ancestors of the processes that are counted, too.
     pub ancestors: bool,
-    /// No events: nothing but what is counted.
+    /// No events: nothing but what is counted, and users and parents of processes are not known.
     pub counts_only: bool,
     /// How often the counters are read.
     pub interval: Duration,

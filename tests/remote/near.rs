@@ -32,9 +32,8 @@ pub fn hosts(scratch: &Scratch, ssh: &Path, hosts: &str, args: &[&str]) -> Comma
 /// The same, whose far sides are started by another program.
 pub fn hosts_by(starter: &str, scratch: &Scratch, ssh: &Path, hosts: &str, args: &[&str]) -> Command {
     let remote = format!("env OPENTOP_TEST={} {starter} {}", mark(scratch), env!("CARGO_BIN_EXE_opentop"));
-    let (command, args) = if args.first() == Some(&"record") { args.split_at(1) } else { args.split_at(0) };
-    let mut command = opentop(command);
-    command.args(["--host", hosts, "--ssh", ssh.to_str().expect("a path"), "--remote", &remote]).args(args);
+    let mut command = opentop(args);
+    command.args(["--host", hosts, "--ssh", ssh.to_str().expect("a path"), "--remote", &remote]);
     command
 }
 

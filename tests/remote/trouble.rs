@@ -12,8 +12,7 @@ use super::near::{FAR_END, Near, fake_ssh, hosts, hosts_by, wait_for_far_sides};
 fn ssh_to_sudo(scratch: &Scratch, rules: &str) -> PathBuf {
     let sudoers = scratch.file("sudoers", &format!("Defaults env_keep += OPENTOP_TEST\n{rules}\n"));
     fs::set_permissions(&sudoers, fs::Permissions::from_mode(0o440)).expect("a mode");
-    let run =
-        r#"mount --bind "$0" /etc/sudoers && exec setpriv --reuid=nobody --regid=nogroup --clear-groups sh -c "$1""#;
+    let run = r#"mount --bind "$0" /etc/sudoers && exec setpriv --reuid=65534 --regid=65534 --clear-groups sh -c "$1""#;
     fake_ssh(scratch, &format!("exec unshare -m sh -c '{run}' {} \"$*\"", sudoers.display()))
 }
 
