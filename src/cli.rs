@@ -1,20 +1,22 @@
 //! The command line as typed. What it means is settled in [`crate::config`].
 
+mod values;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use crate::filter;
 use crate::highlight::Colour;
-use crate::output::TextColumn;
 use crate::output::report::By;
 use crate::ranking::Sort;
 use crate::ranking::openers::Group;
 use crate::remote::args::RemoteArgs;
-use crate::tui::app::choice::{Chosen, Table, Times};
+use crate::tui::app::choice::{Chosen, Times};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use libbpf_rs::libbpf_sys;
+
+pub use values::{Pids, TextColumns};
 
 /// top for file opens: every file that any process on this host opens or fails to open, live.
 #[derive(Debug, Parser)]
@@ -149,7 +151,7 @@ pub enum Command {
         #[arg(long)]
         latency: bool,
         /// Seconds between two readings of the counters
-        #[arg(short, long, value_name = "SECS", default_value_t = 5.0)]
+        #[arg(short, long, value_name = "SECS", default_value_t = 5.0, value_parser = values::seconds)]
         interval: f64,
         /// The hooks to use instead of the best that work
         #[arg(long, value_name = "auto|function|probe|syscall|raw", default_value = "auto")]
@@ -197,13 +199,8 @@ pub struct AtEnd {
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Rate {
     /// Write at most N opens a second, as 1000/s or 1000; what goes beyond is dropped, and told as lost to the rate
-    #[arg(long, value_name = "N/s", value_parser = rate, help_heading = "Output")]
+    #[arg(long, value_name = "N/s", value_parser = values::rate, help_heading = "Output")]
     pub rate_limit: Option<u64>,
-}
-
-fn rate(value: &str) -> Result<u64, String> {
-    let number = value.strip_suffix("/s").unwrap_or(value).parse().ok().filter(|rate| *rate > 0);
-    number.ok_or_else(|| "give a number of lines a second, from 1 on, such as 1000/s".to_owned())
 }
 
 /// Options that need the kernel.
@@ -256,23 +253,6 @@ pub struct Trace {
     pub verbose: bool,
 }
 
-/// Process ids, as one value of an option has them.
-#[derive(Clone, Debug)]
-pub struct Pids(Vec<u32>);
-
-fn pids(value: &str) -> Result<Pids, String> {
-    let words = value.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty());
-    // Pid 0 is the kernel's own idle task, which opens nothing.
-    let pid = |word: &str| match word.parse() {
-        Ok(0) | Err(_) => {
-            Err(format!("{word:?} is no process id: give numbers from 1 on, with commas or blanks between"))
-        }
-        Ok(pid) => Ok(pid),
-    };
-    let pids = words.map(pid).collect::<Result<Vec<_>, _>>()?;
-    if pids.is_empty() { Err("no process id in it: is the process running?".into()) } else { Ok(Pids(pids)) }
-}
-
 impl Cli {
     /// Whether more is to be told on stderr.
     #[must_use]
@@ -298,7 +278,7 @@ impl Filters {
 pub struct Filters {
     /// Only these processes; commas or blanks separate them, as in -p "$(pidof nginx)". Without the screen opentop ends when
     /// the last of them has ended (of at most 256, and without --tree)
-    #[arg(short, long, value_name = "PID[,PID]", value_parser = pids, help_heading = "Filters")]
+    #[arg(short, long, value_name = "PID[,PID]", value_parser = values::pids, help_heading = "Filters")]
     pub pid: Vec<Pids>,
     /// Only this user
     #[arg(short, long, value_name = "NAME|UID", help_heading = "Filters")]
@@ -320,17 +300,17 @@ pub struct Filters {
     pub filter: Option<String>,
 
     /// In filters, @NAME stands for EXPR; in a configuration a table: `[filters]`, and below it NAME = "EXPR"
-    #[arg(long, value_name = "NAME=EXPR", value_parser = definition, help_heading = "Filters")]
+    #[arg(long, value_name = "NAME=EXPR", value_parser = values::definition, help_heading = "Filters")]
     pub define: Vec<(String, String)>,
 
     /// Stop after N opens, with --batch after N rankings
-    #[arg(short = 'n', long, value_name = "N", help_heading = "Output")]
+    #[arg(short = 'n', long, value_name = "N", value_parser = values::count, help_heading = "Output")]
     pub count: Option<u64>,
     /// Stop after SECS seconds; the screen then shows what came until then
-    #[arg(short, long, value_name = "SECS", help_heading = "Output")]
+    #[arg(short, long, value_name = "SECS", value_parser = values::seconds, help_heading = "Output")]
     pub duration: Option<f64>,
     /// Seconds between two readings of the counters, with --batch between two rankings
-    #[arg(short, long, value_name = "SECS", default_value_t = 1.0, help_heading = "Output")]
+    #[arg(short, long, value_name = "SECS", default_value_t = 1.0, value_parser = values::seconds, help_heading = "Output")]
     pub interval: f64,
 }
 
@@ -349,14 +329,14 @@ pub struct Shown {
     /// Replace the FILE of --out if it exists
     #[arg(long, requires = "out", help_heading = "Output")]
     pub force: bool,
-    #[arg(short, long, value_name = "WHAT", default_value = "process", value_parser = group, help_heading = "Ranking")]
-    #[arg(help = format!("What the ranking has one row for: {}", groups()))]
+    #[arg(short, long, value_name = "WHAT", default_value = "process", value_parser = values::group, help_heading = "Ranking")]
+    #[arg(help = format!("What the ranking has one row for: {}", values::groups()))]
     pub group_by: Group,
-    #[arg(short, long, value_name = "COLUMN", default_value = "rate", value_parser = sort, help_heading = "Ranking")]
-    #[arg(help = format!("What the ranking is sorted by: {}", sorts()))]
+    #[arg(short, long, value_name = "COLUMN", default_value = "rate", value_parser = values::sort, help_heading = "Ranking")]
+    #[arg(help = format!("What the ranking is sorted by: {}", values::sorts()))]
     pub sort: Sort,
-    /// Who opens more than it closes: the processes whose open descriptors grow fastest first, as --sort growth; on the live
-    /// screen
+    /// Who opens more than it closes: the processes that have reached their limit of open descriptors, then those whose grow
+    /// fastest, as --sort growth; on the live screen
     #[arg(long, conflicts_with_all = ["sort", "group_by", "batch"], help_heading = "Ranking")]
     pub leaks: bool,
     /// Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events
@@ -367,16 +347,16 @@ pub struct Shown {
     pub color: ColorWhen,
     /// Columns of text before the file: time (since the first open), wall, between, comm, process, pid, tid, ppid, user, op,
     /// flags, mode, latency, fd, err, container, unit
-    #[arg(long, value_name = "NAME,...", default_value = "time,comm,pid,fd,err", value_parser = text_columns, help_heading = "Output")]
+    #[arg(long, value_name = "NAME,...", default_value = "time,comm,pid,fd,err", value_parser = values::text_columns, help_heading = "Output")]
     pub columns: TextColumns,
     /// Columns of the screen's list of events, in their order, some with a width: time,pid,comm:20,path
-    #[arg(long, value_name = "NAME[:WIDTH],...", value_parser = event_columns, help_heading = "Screen")]
+    #[arg(long, value_name = "NAME[:WIDTH],...", value_parser = values::event_columns, help_heading = "Screen")]
     pub event_columns: Option<Chosen>,
     /// Columns of the screen's ranking
-    #[arg(long, value_name = "NAME[:WIDTH],...", value_parser = ranking_columns, help_heading = "Screen")]
+    #[arg(long, value_name = "NAME[:WIDTH],...", value_parser = values::ranking_columns, help_heading = "Screen")]
     pub ranking_columns: Option<Chosen>,
     /// What the screen's column TIME tells: the time of day, since the first event, since the row above
-    #[arg(long, value_name = "wall|start|between", default_value = "wall", value_parser = times, help_heading = "Screen")]
+    #[arg(long, value_name = "wall|start|between", default_value = "wall", value_parser = values::times, help_heading = "Screen")]
     pub times: Times,
     /// Let the mouse click and scroll from the start
     #[arg(long, help_heading = "Screen")]
@@ -389,7 +369,7 @@ pub struct Shown {
     pub ascii: bool,
     /// Show events for which the filter EXPR holds in this colour: red, green, yellow, blue, magenta, cyan or bold; in a
     /// configuration a table: [highlight], and below it COLOUR = "EXPR"
-    #[arg(long, value_name = "COLOUR=EXPR", value_parser = highlight, help_heading = "Screen")]
+    #[arg(long, value_name = "COLOUR=EXPR", value_parser = values::highlight, help_heading = "Screen")]
     pub highlight: Vec<(Colour, String)>,
 }
 
@@ -443,64 +423,4 @@ pub enum Until {
     /// It and all its descendants have ended.
     #[default]
     All,
-}
-
-/// Columns of a line.
-#[derive(Clone, Debug)]
-pub struct TextColumns(pub Vec<TextColumn>);
-
-fn text_columns(list: &str) -> Result<TextColumns, String> {
-    let known = || TextColumn::ALL.map(|(_, name, ..)| name).join(", ");
-    let column = |name: &str| {
-        TextColumn::from_name(name.trim())
-            .ok_or_else(|| format!("no column {name:?}: choose of {}; the file is the last", known()))
-    };
-    list.split(',').filter(|name| *name != "file").map(column).collect::<Result<_, _>>().map(TextColumns)
-}
-
-fn event_columns(list: &str) -> Result<Chosen, String> {
-    Chosen::parse(list, Table::Events)
-}
-
-fn ranking_columns(list: &str) -> Result<Chosen, String> {
-    Chosen::parse(list, Table::Ranking)
-}
-
-fn times(name: &str) -> Result<Times, String> {
-    let known = || Times::ALL.map(Times::name).join(", ");
-    Times::ALL.into_iter().find(|times| times.name() == name).ok_or_else(|| format!("choose one of {}", known()))
-}
-
-fn definition(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, _)) if !filter::is_name(name) => {
-            Err(format!("{name:?} is no name of a filter: letters, digits, - _ and . make one"))
-        }
-        Some((_, "")) => Err("the filter is empty".into()),
-        Some((name, expression)) => Ok((name.to_owned(), expression.to_owned())),
-        None => Err("NAME=EXPR is needed, as in missing=err:ENOENT".into()),
-    }
-}
-
-fn highlight(text: &str) -> Result<(Colour, String), String> {
-    let known = || Colour::ALL.map(Colour::name).join(", ");
-    let (name, expression) = text.split_once('=').ok_or("COLOUR=EXPR is needed, as in red=err:EACCES")?;
-    let colour = Colour::ALL.into_iter().find(|colour| colour.name() == name);
-    Ok((colour.ok_or_else(|| format!("no colour {name:?}: choose one of {}", known()))?, expression.to_owned()))
-}
-
-fn group(name: &str) -> Result<Group, String> {
-    Group::from_name(name).ok_or_else(|| format!("choose one of {}", groups()))
-}
-
-fn groups() -> String {
-    Group::ALL.map(Group::name).join(", ")
-}
-
-fn sort(name: &str) -> Result<Sort, String> {
-    Sort::from_name(name).ok_or_else(|| format!("choose one of {}", sorts()))
-}
-
-fn sorts() -> String {
-    Sort::ALL.map(|(_, name)| name).join(", ")
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use thiserror::Error;
 
 use crate::escape::{escape, message};
@@ -38,10 +39,24 @@ pub fn usage<P: clap::Parser>(error: clap::Error, arguments: impl Iterator<Item 
         Some(text) => message(text),
         None => escape(argument.as_encoded_bytes()),
     });
-    let error = P::try_parse_from(shown).err().unwrap_or(error);
+    let error = with_hint(P::try_parse_from(shown).err().unwrap_or(error));
     let said = error.render().to_string();
     let lines: Vec<_> = said.lines().map(message).collect();
     let _ = writeln!(std::io::stderr(), "{}", lines.join("\n"));
+}
+
+/// Tells who types a command as strace(1) takes it what is missing.
+fn with_hint(mut error: clap::Error) -> clap::Error {
+    let takes_command = matches!(error.get(ContextKind::Usage), Some(ContextValue::StyledStr(usage)) if usage.to_string().contains("[-- <COMMAND>"));
+    if error.kind() == ErrorKind::UnknownArgument
+        && takes_command
+        && let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
+        && !argument.starts_with('-')
+    {
+        let hint = format!("to run a command and show what it opens, put '--' before it, as in '-- {argument}'");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
+    }
+    error
 }
 
 /// A failure that the user can do something about.

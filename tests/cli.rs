@@ -37,6 +37,8 @@ fn wrong_usage_ends_with_2_and_says_what_is_wrong() {
     for (args, word) in [
         (&["--no-such-option"][..], "--no-such-option"),
         (&["no-such-command"], "no-such-command"),
+        (&["make", "-s"], "in '-- make'"),
+        (&["-i", "5m"], "give seconds"),
         (&["-p", "one"], "one"),
         (&["-p", "0"], "no process id"),
         (&["-p", " "], "no process id"),
@@ -46,7 +48,7 @@ fn wrong_usage_ends_with_2_and_says_what_is_wrong() {
         (&["-f", "[z-a]"], "[z-a]"),
         (&["-e", "ENOSUCHERROR"], "ENOSUCHERROR"),
         (&["-F", "no_such_field:x"], "no_such_field"),
-        (&["-n", "many"], "many"),
+        (&["-n", "many"], "give a whole number"),
         (&["-n", "-1"], "-1"),
         (&["-d", "long"], "long"),
         (&["-d", "-1"], "-1"),

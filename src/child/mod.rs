@@ -62,7 +62,10 @@ pub fn start(command: &Program, streams: &Streams, ignored: &[i32]) -> Result<Ch
     };
     let name = escape(program.as_encoded_bytes());
     let failed = |why: io::Error| Error::Other(format!("cannot run {name}: {why}"));
-    let file = find(program, command.account.as_ref()).map_err(failed)?;
+    let file = find(program, command.account.as_ref()).map_err(|why| match why.kind() {
+        io::ErrorKind::NotFound => Error::Other(format!("cannot run {name}: there is no such command in PATH")),
+        _ => failed(why),
+    })?;
     let mut starter = Command::new(file);
     starter.arg0(program).args(arguments);
     match streams {

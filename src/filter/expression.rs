@@ -12,6 +12,13 @@ use std::borrow::Cow;
 const EXPRESSION_MAX: usize = 64 * 1024;
 const TERMS_MAX: usize = 100;
 
+/// How other languages join terms, and how it is done here. Searched for, they would find next to nothing, or everything.
+const OTHER_JOINTS: [(&[&str], &str); 3] = [
+    (&["or", "|", "||"], "write OR between terms"),
+    (&["AND", "and", "&", "&&"], "leave it out: all terms must hold"),
+    (&["NOT", "not"], "write ! before a term"),
+];
+
 /// Filters by name within those of a name at most.
 const NAMES_DEPTH_MAX: usize = 8;
 
@@ -193,11 +200,10 @@ impl Parser<'_> {
             let what = format!("more than {TERMS_MAX} terms: join some as (a|b) or N,N");
             return Err(FilterError { column: word.column(0), what });
         }
-        for (joint, instead) in [("AND", "leave it out: all terms must hold"), ("NOT", "write ! before a term")] {
-            if word.source == joint {
-                let what = format!("{joint} is no word here: {instead}, or quote it to search for it");
-                return Err(FilterError { column: word.column(0), what });
-            }
+        let joint = word.source.as_str();
+        if let Some((_, instead)) = OTHER_JOINTS.iter().find(|(joints, _)| joints.contains(&joint)) {
+            let what = format!("{joint} is no word here: {instead}, or quote it to search for it");
+            return Err(FilterError { column: word.column(0), what });
         }
         match word.filter_name() {
             Some((negated, name)) => self.named(word, negated, name),

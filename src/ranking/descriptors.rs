@@ -29,6 +29,18 @@ pub struct Level {
     pub grows: bool,
 }
 
+impl Level {
+    /// Whether the limit is reached: what grew grows no more, and opens fail with EMFILE.
+    pub fn is_full(&self) -> bool {
+        self.limit.is_some_and(|limit| self.open >= limit)
+    }
+
+    /// How much of the limit is used; 0 where there is none.
+    pub(super) fn share(&self) -> f64 {
+        self.limit.map_or(0.0, |limit| self.open as f64 / limit.max(1) as f64)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Samples {
     /// When, and how many were open; the oldest first.

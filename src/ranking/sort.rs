@@ -68,7 +68,7 @@ impl Sort {
             Sort::User => user(a, names).cmp(&user(b, names)),
             Sort::Name => label(a, names).cmp(&label(b, names)),
             Sort::Descriptors => open(a).cmp(&open(b)),
-            Sort::Growth => growth(a).total_cmp(&growth(b)),
+            Sort::Growth => leak(a, b),
             Sort::Median => a.latency.map(|(median, _)| median).cmp(&b.latency.map(|(median, _)| median)),
             Sort::P99 => a.latency.map(|(_, p99)| p99).cmp(&b.latency.map(|(_, p99)| p99)),
         }
@@ -84,9 +84,14 @@ fn open(row: &Row) -> Option<u64> {
     row.descriptors.map(|level| level.open)
 }
 
-/// What is not known is behind all that is.
-fn growth(row: &Row) -> f64 {
-    row.descriptors.and_then(|level| level.growth).unwrap_or(f64::NEG_INFINITY)
+/// Whoever has reached the limit is worse off than all that grow; of those that grow alike it is who is nearest to it. What is
+/// not known is behind all that is.
+fn leak(a: &Row, b: &Row) -> Ordering {
+    let is_full = |row: &Row| row.descriptors.is_some_and(|level| level.is_full());
+    let growth = |row: &Row| row.descriptors.and_then(|level| level.growth).unwrap_or(f64::NEG_INFINITY);
+    let share = |row: &Row| row.descriptors.map_or(0.0, |level| level.share());
+    let by_growth = growth(a).total_cmp(&growth(b)).then_with(|| share(a).total_cmp(&share(b)));
+    is_full(a).cmp(&is_full(b)).then(by_growth)
 }
 
 /// Ties never change places: the older first.

@@ -30,7 +30,7 @@ pub(super) fn copy(text: &str) -> (Vec<u8>, String) {
         return (Vec::new(), "too long to copy: w writes a file".to_owned());
     }
     let terminal = std::env::var("TERM").unwrap_or_default();
-    let said = format!("asked the terminal to copy {text} (by OSC 52; in tmux: set -g set-clipboard on)");
+    let said = format!("asked the terminal (OSC 52; tmux: set -g set-clipboard on) to copy {text}");
     (osc_52(text, &terminal), said)
 }
 

@@ -1,5 +1,7 @@
 //! What each key does: from an [`Action`] to a changed state.
 
+use std::mem;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::action::{Action, Focus, Motion, Panels};
@@ -24,6 +26,16 @@ const INTERVALS_MS: [u64; 6] = [100, 200, 500, 1000, 2000, 5000];
 
 impl App {
     pub(super) fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
+        let (mode, said) = (mem::discriminant(&self.mode), self.status.clone());
+        let effects = self.key_in_mode(key);
+        // What was said of one view would hide the keys of the next.
+        if mem::discriminant(&self.mode) != mode && self.status == said {
+            self.status = None;
+        }
+        effects
+    }
+
+    fn key_in_mode(&mut self, key: KeyEvent) -> Vec<Effect> {
         if let Mode::Command { typing: true } = self.mode {
             return self.type_key(key);
         }
@@ -54,7 +66,14 @@ impl App {
             Mode::Timeline(_) => return self.timeline_key(key, action),
             Mode::Browse => {}
         }
-        action.map_or_else(Vec::new, |action| self.act(action))
+        match action {
+            Some(action) => self.act(action),
+            None => {
+                let label = escape(keymap::Key::of(key).label().as_bytes());
+                self.say(format!("{label} does nothing here: ? shows the keys, q quits"));
+                Vec::new()
+            }
+        }
     }
 
     pub(super) fn act(&mut self, action: Action) -> Vec<Effect> {

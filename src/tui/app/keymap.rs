@@ -25,8 +25,12 @@ const fn control(c: char) -> Key {
 }
 
 impl Key {
+    pub fn of(event: KeyEvent) -> Self {
+        Self { code: event.code, control: event.modifiers.contains(KeyModifiers::CONTROL) }
+    }
+
     fn is(self, event: KeyEvent) -> bool {
-        self.code == event.code && self.control == event.modifiers.contains(KeyModifiers::CONTROL)
+        self == Self::of(event)
     }
 
     /// What is written on the key, and `^X` for Ctrl-X.
@@ -78,7 +82,7 @@ pub const SECTIONS: [Section; 8] = [
             bind(&[char('q'), key(KeyCode::F(10))], Action::Quit, ["quit", "quit"], "quit or close a popup"),
             bind(&[char('?'), char('h'), key(KeyCode::F(1))], Action::Help, ["help", "help"], "this help"),
             bind(
-                &[char('/'), char('\\'), key(KeyCode::F(4))],
+                &[char('/'), char('\\'), char('&'), key(KeyCode::F(3)), key(KeyCode::F(4))],
                 Action::Filter,
                 ["filter", "filter"],
                 "filter what is shown",
@@ -123,8 +127,18 @@ pub const SECTIONS: [Section; 8] = [
                 "sort by the next column",
             ),
             bind(&[char('<')], Action::SortPrevious, NO_HINT, "sort by the previous column"),
-            bind(&[char('d')], Action::Details, ["", "details"], "who it is: command line, parents, descriptors, ..."),
-            bind(&[char('T')], Action::Tree, ["", "tree"], "tree of who started whom; Enter, + and - open and close"),
+            bind(
+                &[char('d'), char('l')],
+                Action::Details,
+                ["", "details"],
+                "who it is: command line, parents, descriptors, ...",
+            ),
+            bind(
+                &[char('T'), key(KeyCode::F(5))],
+                Action::Tree,
+                ["", "tree"],
+                "tree of who started whom; Enter, + and - open and close",
+            ),
             bind(&[char('I')], Action::Reverse, ["", "reverse"], "turn the order around"),
         ],
     },
@@ -168,7 +182,12 @@ pub const SECTIONS: [Section; 8] = [
     Section {
         title: "Arrange the screen",
         bindings: &[
-            bind(&[char('C')], Action::Columns, NO_HINT, "choose columns: which, in which order, how wide"),
+            bind(
+                &[char('C'), key(KeyCode::F(2))],
+                Action::Columns,
+                NO_HINT,
+                "choose columns: which, in which order, how wide",
+            ),
             bind(&[char('1')], Action::Show(Panels::Events), NO_HINT, "events only"),
             bind(&[char('2')], Action::Show(Panels::Openers), NO_HINT, "top openers only"),
             bind(&[char('3')], Action::Show(Panels::Both), NO_HINT, "both"),

@@ -609,3 +609,16 @@ fn a_replay_is_controlled_by_keys() {
     screen.open_paths(&numbered(0, 3));
     assert!(screen.keys("'").app.marks.len() == 1 && screen.keys("'").app.marks.is_empty());
 }
+
+#[test]
+fn a_key_that_does_nothing_says_so_until_another_view_has_keys_of_its_own() {
+    let mut screen = Screen::new(80, 24);
+    screen.open_paths(&numbered(0, 3));
+    let text = screen.keys("u").text();
+    assert!(text.contains("u does nothing here: ? shows the keys, q quits"), "{text}");
+    let text = screen.keys("?").text();
+    assert!(!text.contains("does nothing") && text.contains("q close"), "{text}");
+    // What is said about the new view stays.
+    let text = screen.keys("qo").text();
+    assert!(text.contains("there is no command"), "{text}");
+}

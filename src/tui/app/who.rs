@@ -361,7 +361,11 @@ mod tests {
                 let Question::Descriptors(ids) = question else { panic!("{question:?}") };
                 assert!(ids.len() <= WATCHED_MAX);
                 seen.extend(ids.iter().copied());
-                let open = |(pid, _): Id| if pid == 250 { 10 + 5 * second } else { 10 };
+                let open = |(pid, _): Id| match pid {
+                    250 => 10 + 5 * second,
+                    251 => 1024,
+                    _ => 10,
+                };
                 let seen = |id| (id, Some(Descriptors { open: open(id), limit: Some(1024) }));
                 screen.update(Event::Answered(Answer::Descriptors(ids.into_iter().map(seen).collect())));
             }
@@ -369,8 +373,9 @@ mod tests {
         assert_eq!(seen.len(), 300, "all take turns");
         screen.second(&many);
         let text = screen.text();
-        let first = text.lines().nth(3).unwrap_or_default();
-        assert!(first.contains("250") && first.contains("/1024+") && first.contains("+5.0/s"), "{text}");
+        let row = |at: usize| text.lines().nth(at).unwrap_or_default();
+        assert!(row(3).contains("251") && row(3).contains("1024/1024") && row(3).contains("full"), "{text}");
+        assert!(row(4).contains("250") && row(4).contains("/1024+") && row(4).contains("+5.0/s"), "{text}");
         // Sorted by anything else only those that are seen are looked at.
         screen.keys("\ts");
         asked(&mut screen);

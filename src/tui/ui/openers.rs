@@ -27,7 +27,9 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
             let text = cell(app, row, at, context);
             let bad = match at.column.cell {
                 OpenersColumn::Failed => row.failed > 0,
-                OpenersColumn::Descriptors | OpenersColumn::Growth => row.descriptors.is_some_and(|level| level.grows),
+                OpenersColumn::Descriptors | OpenersColumn::Growth => {
+                    row.descriptors.is_some_and(|level| level.grows || level.is_full())
+                }
                 _ => false,
             };
             let style = if bad { context.theme.bad } else { ratatui::style::Style::new() };
@@ -148,10 +150,7 @@ fn cell(app: &App, row: &Row, at: &Placed<'_, OpenersColumn>, context: &Context<
         OpenersColumn::Median => row.latency.map_or_else(String::new, |(median, _)| duration(median)),
         OpenersColumn::P99 => row.latency.map_or_else(String::new, |(_, p99)| duration(p99)),
         OpenersColumn::Descriptors => row.descriptors.map_or_else(String::new, |level| descriptors(&level)),
-        OpenersColumn::Growth => {
-            let growth = row.descriptors.and_then(|level| level.growth);
-            growth.map_or_else(String::new, growth_shown)
-        }
+        OpenersColumn::Growth => row.descriptors.map_or_else(String::new, |level| growth_shown(&level)),
         OpenersColumn::Name if row.ended && pid(&row.key).is_some() => {
             ended(&label(row, context.names), usize::from(at.width), context)
         }
@@ -178,9 +177,14 @@ fn descriptors(&Level { open, limit, grows, .. }: &Level) -> String {
     format!("{}/{}{mark}", shown(open), limit.map_or_else(|| "-".to_owned(), shown))
 }
 
-/// As `+4.0/s`.
-fn growth_shown(growth: f64) -> String {
-    if growth.abs() < 0.05 { "0".to_owned() } else { format!("{growth:+.1}/s") }
+/// As `+4.0/s`, or that there is no room to grow.
+fn growth_shown(level: &Level) -> String {
+    match level.growth {
+        _ if level.is_full() => "full".to_owned(),
+        Some(growth) if growth.abs() >= 0.05 => format!("{growth:+.1}/s"),
+        Some(_) => "0".to_owned(),
+        None => String::new(),
+    }
 }
 
 /// The name of a process that has ended, marked at any width.

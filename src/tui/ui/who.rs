@@ -8,6 +8,7 @@ use crate::event::ProcessName;
 use crate::format::{group_digits, percent, rate, uptime};
 use crate::names::Cgroup;
 use crate::names::process::{COUNTED_MAX, Descriptors, Identity, Unknown};
+use crate::ranking::descriptors::Level;
 use crate::ranking::openers::Row;
 use crate::tui::app::App;
 use crate::tui::app::who::{Told, Who};
@@ -49,8 +50,14 @@ pub(super) fn popup(app: &App, who: &Who, row: &Row, whose: &str, context: &Cont
     let failed = percent(row.failed_share());
     let per_second = row.rate.map_or_else(String::new, |per_second| format!(", {} a second", rate(per_second)));
     fields.push(("opens", format!("{}{whose}{per_second}, {failed}% failed", group_digits(row.opens))));
-    if let Some(growth) = row.descriptors.and_then(|level| level.growth) {
-        let remark = if row.descriptors.is_some_and(|level| level.grows) { ": it grows all the time" } else { "" };
+    if let Some(level) = row.descriptors
+        && let Some(growth) = level.growth
+    {
+        let remark = match level {
+            _ if level.is_full() => ": the limit is reached",
+            Level { grows: true, .. } => ": it grows all the time",
+            _ => "",
+        };
         fields.push(("growth", format!("{growth:+.1} descriptors a second in the last minute{remark}")));
     }
     fields_popup(format!("process {pid}"), &fields, wrap_anywhere, WIDTH, app.size)
