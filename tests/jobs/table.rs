@@ -88,7 +88,7 @@ pub const JOBS: [Job; 9] = [
         scene: "while sleep 0.2; do cat $PWD/store/cache/* $PWD/store/index/c $PWD/store/index/d; done",
         line: "opentop",
         steps: &[
-            (&["/", "dir:store.(cache|index)$", "Enter"], "store/"),
+            (&["/", "dir:store.(cache|index)$", "Enter"], "/a"),
             (&["D"], "tmp/"),
             (&["Enter"], "opentop-test"),
             (&["Enter"], "store/"),

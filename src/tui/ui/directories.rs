@@ -99,12 +99,20 @@ fn head(
 /// How far the numbers can be trusted, the longest text first.
 fn basis(app: &App, view: &Directories) -> Vec<String> {
     let Some(counted) = &view.counted else { return Vec::new() };
-    let all = app.events.live().log.range().end + app.meter.totals().lost.dropped();
-    let is_part = counted.events < all;
+    let live = app.events.live();
+    let came = live.log.range().end + app.meter.totals().lost.dropped();
+    let is_filtered = !live.matches.filter().is_empty();
+    // How many match is known where the filter has seen all that came.
+    let (counted, all) = if is_filtered && live.matches.seen() == came {
+        (counted.matching, live.matches.matched())
+    } else {
+        (counted.events, came)
+    };
+    let is_part = counted < all;
     let of = if is_part { format!(" of {}", group_digits(all)) } else { String::new() };
     let short = if is_part { "not all " } else { "events " };
-    let filtered = if app.filter.is_empty() && app.scope.is_none() { "" } else { ", filtered" };
-    let events = format!("{}{of} events", group_digits(counted.events));
+    let filtered = if is_filtered { ", filtered" } else { "" };
+    let events = format!("{}{of} events", group_digits(counted));
     vec![format!("from {events}{filtered} "), format!("from {events} "), format!("{events} "), short.to_owned()]
 }
 

@@ -34,17 +34,20 @@ pub(crate) enum Name {
 pub struct Counted {
     filter: Filter,
     counts: Counts,
-    /// How many events were looked at.
+    /// How many events were looked at, and how many of them match.
     pub(crate) events: u64,
+    pub(crate) matching: u64,
 }
 
 impl Counted {
     fn add(&mut self, event: &OpenEvent<'_>, names: &Names) {
         self.events += 1;
-        if event.is_lookup() || !self.filter.matches(event, names) {
+        if !self.filter.matches(event, names) {
             return;
         }
+        self.matching += 1;
         match &mut self.counts {
+            _ if event.is_lookup() => {}
             Counts::Directory(directory) => directory.add(event),
             Counts::Mounts(by_mount) => by_mount.add(event, names),
         }
@@ -99,7 +102,7 @@ impl App {
             At::Mounts(Ok(mounts)) => Counts::Mounts(ByMount::new(mounts.clone())),
             At::Mounts(Err(_)) => return None,
         };
-        Some(Counted { filter: filter.clone(), counts, events: 0 })
+        Some(Counted { filter: filter.clone(), counts, events: 0, matching: 0 })
     }
 
     /// Takes in what was counted up to the event `end`.

@@ -75,7 +75,7 @@ static COLUMNS: [Column<Cell>; 6] = [
     column(Cell::Total, "TOTAL", 8, from(20..)),
     column(Cell::Failed, "FAILED", 8, from(60..)),
     column(Cell::FailedShare, "FAIL%", 6, from(36..)),
-    column(Cell::Type, "TYPE", 8, from(48..)),
+    column(Cell::Type, "TYPE", 9, from(48..)),
     column(Cell::Name, "", 0, from(0..)),
 ];
 
