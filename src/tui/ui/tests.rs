@@ -5,7 +5,7 @@ use std::sync::Arc;
 use insta::assert_snapshot;
 use ratatui::style::Modifier;
 
-use crate::event::{OpenEvent, Source, sample};
+use crate::event::{Batch, OpenEvent, ProcessName, Source, sample};
 use crate::message::{Hooks, HostNews, HostState, Left, Link, Lost, Message, Totals, Unseen};
 use crate::names::Names;
 use crate::names::mounts::Mounts;
@@ -527,6 +527,25 @@ fn a_process_in_full() {
         };
         let answer = Answer::Who { id: (2714, 7), identity: Some(Box::new(identity)) };
         screen.update(Event::Answered(answer));
+        screen
+    });
+}
+
+/// What is there of a process is what the recording tells, whatever that is.
+#[test]
+fn a_process_of_a_recording() {
+    at_every_size("a_process_of_a_recording", |width, height| {
+        let (replay, why) = (Some("a.jsonl.zst".to_owned()), Some("not known: this is a recording"));
+        let mut screen = Screen::with(Setup { replay, hidden_processes: why, ..setup() }, width, height);
+        let event = sample();
+        let OpenEvent { source, pid, start_ns, ppid, .. } = event;
+        let (exe, parent) =
+            (Some(b"/usr/bin/\x1b]0;owned\x07c\xe2\x80\xaetac\xff".to_vec()), Some(b"line\nfeed".to_vec()));
+        let mut batch = Batch::default();
+        batch.name_process(ProcessName { source, pid, start_ns, ppid, exe, parent });
+        batch.push(&event);
+        screen.update(Event::Message(Message::Opens(batch)));
+        screen.keys("\r");
         screen
     });
 }
