@@ -4,7 +4,7 @@
 //! | thread | user | capabilities |
 //! |---|---|---|
 //! | tracer | the caller of sudo | `CAP_BPF`, `CAP_PERFMON`: maps, and loading another hook set; `CAP_DAC_READ_SEARCH`: names of cgroups by handle, also of those whose processes have ended, tracefs, its own `fdinfo` |
-//! | inquirer, with the screen or `--identity` | the caller of sudo | `CAP_SYS_PTRACE`, `CAP_DAC_READ_SEARCH`: what `/proc` says of others' processes and of mounts, who may pass which directory; it reads nothing else |
+//! | inquirers, with the screen; identity, with `--identity` | the caller of sudo | `CAP_SYS_PTRACE`, `CAP_DAC_READ_SEARCH`: what `/proc` says of others' processes and of mounts, who may pass which directory; they read nothing else |
 //! | kill | the caller of sudo | `CAP_KILL`: signals to COMMAND, which may be root |
 //! | all others, and all of a replay | the caller of sudo | none |
 //!
