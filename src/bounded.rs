@@ -29,6 +29,11 @@ impl<V, K: Copy + Eq + Hash> Bounded<V, K> {
         Self { most, bytes: 0, known: HashMap::new(), order: VecDeque::new(), serial: 0 }
     }
 
+    /// All values, in no order.
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.known.values().map(|entry| &entry.value)
+    }
+
     pub fn get(&self, id: K) -> Option<&V> {
         self.known.get(&id).map(|entry| &entry.value)
     }

@@ -33,8 +33,13 @@ pub fn run(out: &mut dyn Write, options: &Options, configuration: &[Source]) -> 
     let tried = if possible { tracer::try_all(&facts, options) } else { Vec::new() };
     let chosen = tried.iter().find_map(|(set, result)| Some((*set, result.as_ref().ok()?.reason)));
     items.extend(tried.iter().map(|(hooks, result)| about_hooks(*hooks, result, chosen.map(|(set, _)| set))));
-    report(out, &facts, &items, chosen, configuration)
-        .map_err(|why| Error::Other(format!("cannot write the report: {why}")))?;
+    match report(out, &facts, &items, chosen, configuration).and_then(|()| out.flush()) {
+        // Whoever read it has all that was wanted.
+        Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
+            return Err(Error::Other(format!("cannot write the report: {why}")));
+        }
+        _ => {}
+    }
     Ok(if chosen.is_some() { EXIT_OK } else { EXIT_FAILED })
 }
 

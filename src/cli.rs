@@ -254,6 +254,17 @@ pub struct Trace {
 }
 
 impl Cli {
+    /// Whether what is shown is of another host or another time, whose users are not known here.
+    pub(crate) fn shows_elsewhere(&self) -> bool {
+        match &self.command {
+            None => self.live.remote.is_given(),
+            Some(Command::Record { remote, .. }) => remote.is_given(),
+            Some(Command::Report { file, .. }) => file.is_some(),
+            Some(Command::Replay { .. } | Command::Diff { .. }) => true,
+            Some(_) => false,
+        }
+    }
+
     /// Whether more is to be told on stderr.
     #[must_use]
     pub fn is_verbose(&self) -> bool {

@@ -65,6 +65,10 @@ pub enum Error {
     /// The command line is understood but cannot be meant: exit status 2.
     #[error("{0}")]
     Usage(String),
+    /// The same, of options each of which makes sense without the others, or elsewhere. `options`: by their long names; of
+    /// these the first that is from a configuration alone is passed over, and there is no error.
+    #[error("{what}")]
+    Unfit { options: &'static [&'static str], what: String },
     #[error("tracing needs root, or the capabilities CAP_BPF and CAP_PERFMON: run `sudo opentop`")]
     Privilege,
     #[error("{0} is missing, and tracing needs both CAP_BPF and CAP_PERFMON: add it, or run `sudo opentop`")]
@@ -109,7 +113,7 @@ impl Error {
     /// The exit status that this error ends the program with.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::Usage(_) | Error::Incomparable(_) => EXIT_USAGE,
+            Error::Usage(_) | Error::Unfit { .. } | Error::Incomparable(_) => EXIT_USAGE,
             _ => EXIT_FAILED,
         }
     }

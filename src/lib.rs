@@ -86,11 +86,11 @@ use tracer::Options;
 ///
 /// # Errors
 /// If it cannot be done; the error says what, why, and what to do, and its exit status.
-pub fn run(cli: Cli, settings: &Settings) -> Result<u8, Error> {
+pub fn run(cli: &Cli, mut settings: Settings) -> Result<u8, Error> {
     if cli.is_verbose() {
         settings.sources.iter().for_each(|source| error::print(format_args!("configuration {source}")));
     }
-    match Config::new(cli, Environment::gather()).map_err(|why| settings.blame(why))? {
+    match settings.config(Environment::gather())? {
         Config::Live { origin, show, command, at_end } => live(origin, show, &command, at_end),
         Config::Agent => agent(),
         Config::Record { file, rotation, origin, selection, command, at_end } => match rotation {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Component, Path};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -106,42 +106,19 @@ pub fn remove(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::unlinkat(&directory, name, AtFlags::empty())?)
 }
 
-/// What a file must be to be read.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Must {
-    pub be_own: bool,
-    pub be_no_link: bool,
-}
-
 /// The whole of the file at `path`, read with the rights of `owner` where there is one; `None` if there is no such file.
-/// Where `must` says so it is a regular file of its user or root, not everybody's to write, and no link.
+/// With `own` it is a regular file of its user or root, and not everybody's to write. Links to it are followed: with
+/// rights of his own nobody gets further by them.
 ///
 /// # Errors
 /// If it cannot be read, is not what it must be, or is larger than `max` bytes.
-pub fn read(path: &Path, owner: Option<Caller>, must: Must, max: u64) -> io::Result<Option<Vec<u8>>> {
+pub fn read(path: &Path, owner: Option<Caller>, own: bool, max: u64) -> io::Result<Option<Vec<u8>>> {
     act_as(owner, || {
-        // Whatever lies there must not hold up the start.
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let flags = if must.be_no_link { flags | OFlags::NOFOLLOW } else { flags };
-        let file: File = match rustix::fs::open(path, flags, Mode::empty()) {
-            Ok(file) => file.into(),
-            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
-            Err(Errno::LOOP) if must.be_no_link => return Err(io::Error::other("it is a symbolic link")),
-            Err(why) => return Err(why.into()),
+        let opened = if own { open_own(path) } else { Ok(rustix::fs::open(path, READ, Mode::empty())?.into()) };
+        let file: File = match opened {
+            Err(why) if matches!(why.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR)) => return Ok(None),
+            opened => opened?,
         };
-        if must.be_own {
-            let stat = rustix::fs::fstat(&file)?;
-            let user = rustix::process::geteuid().as_raw();
-            if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-                return Err(io::Error::other("it is no regular file"));
-            }
-            if stat.st_uid != user && stat.st_uid != 0 {
-                return Err(io::Error::other(format!("it belongs to user {}", stat.st_uid)));
-            }
-            if stat.st_mode & 0o002 != 0 {
-                return Err(io::Error::other("everybody can write to it"));
-            }
-        }
         let mut bytes = Vec::new();
         file.take(max + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > max {
@@ -149,6 +126,25 @@ pub fn read(path: &Path, owner: Option<Caller>, must: Must, max: u64) -> io::Res
         }
         Ok(Some(bytes))
     })
+}
+
+/// Whatever lies there must not hold up the start.
+const READ: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
+/// Looks at what it is before it is opened, as that alone does something to some devices.
+fn open_own(path: &Path) -> io::Result<File> {
+    let found = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    let stat = rustix::fs::fstat(&found)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    if stat.st_uid != rustix::process::geteuid().as_raw() && stat.st_uid != 0 {
+        return Err(io::Error::other(format!("it belongs to user {}", stat.st_uid)));
+    }
+    if stat.st_mode & 0o002 != 0 {
+        return Err(io::Error::other("everybody can write to it"));
+    }
+    Ok(rustix::fs::open(format!("/proc/self/fd/{}", found.as_raw_fd()), READ, Mode::empty())?.into())
 }
 
 /// Does something as `owner`, in a thread that can be nobody else any more. Who is not root is `owner` already.
@@ -289,7 +285,7 @@ mod tests {
     fn a_file_of_another_kind_or_size_is_not_read() {
         let dir = Dir::new("read");
         let path = dir.0.join("f");
-        let read = |own| read(&path, None, Must { be_own: own, be_no_link: own }, 8).map_err(|why| why.to_string());
+        let read = |own| read(&path, None, own, 8).map_err(|why| why.to_string());
         assert_eq!((read(true), read(false)), (Ok(None), Ok(None)));
         fs::write(&path, "12345678").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
@@ -298,11 +294,20 @@ mod tests {
         assert_eq!(read(true), Err("everybody can write to it".into()));
         fs::write(&path, "123456789").unwrap();
         assert_eq!(read(false), Err("it has more than 0 KiB".into()));
-        fs::rename(&path, dir.0.join("g")).unwrap();
+        // As managers of such files make them.
+        let target = dir.0.join("g");
+        fs::rename(&path, &target).unwrap();
         symlink("g", &path).unwrap();
-        assert_eq!(read(true), Err("it is a symbolic link".into()));
+        assert_eq!(read(true), Err("everybody can write to it".into()));
+        fs::write(&target, "1234").unwrap();
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o444)).unwrap();
+        assert_eq!(read(true), Ok(Some(b"1234".to_vec())));
+        fs::remove_file(&target).unwrap();
+        assert_eq!(read(true), Ok(None));
+        rustix::fs::mknodat(rustix::fs::CWD, &target, FileType::Fifo, Mode::RUSR, 0).unwrap();
+        assert_eq!(read(true), Err("it is no regular file".into()));
         fs::remove_file(&path).unwrap();
-        rustix::fs::mknodat(rustix::fs::CWD, &path, FileType::Fifo, Mode::RUSR, 0).unwrap();
+        symlink("/dev/null", &path).unwrap();
         assert_eq!(read(true), Err("it is no regular file".into()));
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
@@ -317,24 +322,16 @@ mod tests {
         fs::write(&secret, "root's").unwrap();
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
         link_of_caller(&secret, &theirs.join("link"));
-        for own in [Must { be_own: true, be_no_link: true }, Must::default()] {
+        for own in [true, false] {
             assert!(read(&theirs.join("link"), Some(CALLER), own, 99).is_err());
             assert!(read(&secret, Some(CALLER), own, 99).is_err());
         }
         let own = theirs.join("own");
         fs::write(&own, "theirs").unwrap();
         std::os::unix::fs::chown(&own, Some(CALLER.uid), None).unwrap();
-        assert_eq!(
-            read(&own, Some(CALLER), Must { be_own: true, be_no_link: true }, 99).unwrap().as_deref(),
-            Some(&b"theirs"[..])
-        );
+        assert_eq!(read(&own, Some(CALLER), true, 99).unwrap().as_deref(), Some(&b"theirs"[..]));
         std::os::unix::fs::chown(&own, Some(CALLER.uid + 1), None).unwrap();
-        assert!(
-            read(&own, Some(CALLER), Must { be_own: true, be_no_link: true }, 99)
-                .unwrap_err()
-                .to_string()
-                .contains("belongs to user 12346")
-        );
+        assert!(read(&own, Some(CALLER), true, 99).unwrap_err().to_string().contains("belongs to user 12346"));
     }
 
     /// A directory of root with one of the caller's in it.

@@ -92,17 +92,85 @@ fn a_configuration_is_read_and_what_is_wrong_in_it_told_with_its_line() {
         assert_eq!(output.status.code(), Some(2));
         assert!(one_clear_line(&output).contains(expected), "{output:?}");
     }
-    // The user's own, which --config leaves out.
-    std::fs::write(&own, "sort = 'x'").unwrap();
-    assert!(one_clear_line(&replay(&[])).contains("/.config/opentop.toml, line 1: invalid value 'x'"));
     std::fs::write(&file, "[filters]\nmissing = 'err:ENOENT OR err:ENOTDIR'\n").unwrap();
     let output = replay(&[&given[..], &["-F", "@missing @nobody"]].concat());
     assert!(one_clear_line(&output).contains("no filter is called @nobody, there are @missing"), "{output:?}");
-    std::fs::write(&own, "ring = '1G'").unwrap();
-    assert!(one_clear_line(&replay(&[])).contains("ring is not taken from a user's file"));
+}
+
+/// It keeps nothing from starting: what is wrong with it is one line on stderr. Links are followed, as managers of such files
+/// make them.
+#[test]
+fn a_users_own_configuration_is_read_where_it_makes_sense() {
+    let scratch = Scratch::new();
+    let own = scratch.dir("config").join("opentop.toml");
+    let recording = scratch.file("r", OPEN_LINE);
+    let replay = || {
+        let mut command = opentop(["replay", "-o", "csv"]);
+        command.arg(&recording).env("XDG_CONFIG_HOME", scratch.join("config")).env_remove("SUDO_UID");
+        common::output(&mut command)
+    };
+    let target = scratch.file("dotfiles.toml", "failed = true");
+    std::os::unix::fs::symlink(&target, &own).unwrap();
+    let output = replay();
+    assert_eq!((stdout(&output).lines().count(), stderr(&output)), (1, String::new()), "{output:?}");
+    for (text, expected) in [
+        ("sort = 'x'", "/config/opentop.toml, line 1: invalid value 'x' for '--sort <COLUMN>'"),
+        ("ring = '1G'", "/config/opentop.toml, line 1: ring is not taken from a user's file"),
+        ("filter = 'err:ENOPE'", "/config/opentop.toml, line 1: --filter: column 5: no error"),
+        ("x", "/config/opentop.toml, line 1: "),
+    ] {
+        std::fs::write(&target, text).unwrap();
+        let output = replay();
+        let said = stderr(&output);
+        assert_eq!((output.status.code(), stdout(&output).lines().count()), (Some(0), 2), "{said}");
+        assert!(said.lines().count() == 1 && said.contains(expected), "{said:?}");
+        assert!(said.ends_with("; going on without it\n"), "{said:?}");
+    }
     std::fs::remove_file(&own).unwrap();
-    std::os::unix::fs::symlink("/etc/passwd", &own).unwrap();
-    assert!(one_clear_line(&replay(&[])).contains("opentop.toml: it is a symbolic link; --config /dev/null"));
+    std::os::unix::fs::symlink("/dev/zero", &own).unwrap();
+    assert!(stderr(&replay()).contains("opentop.toml: it is no regular file; going on"));
+}
+
+/// An open as `opentop -o json` writes it.
+const OPEN_LINE: &str = concat!(
+    r#"{"type":"open","time":"2026-01-02T03:04:05.123456789Z","ts_ns":1,"pid":1,"tid":1,"ppid":0,"uid":0,"process":"a","#,
+    r#""comm":"a","op":"openat","flags":["O_RDONLY"],"mode":null,"fd":3,"errno":null,"name":"f","path":"/f","#,
+    r#""path_kind":"absolute","opened_name":null,"real_path":null,"latency_ns":null,"cgroup":"/","container":null,"start_ns":1}"#,
+    "\n"
+);
+
+/// What is written to a pipe that nobody reads is written for nobody; a full disk is an error.
+#[test]
+fn nobody_reading_is_no_error_of_any_command() {
+    let scratch = Scratch::new();
+    let recording = scratch.file("r", OPEN_LINE);
+    let file = recording.to_str().unwrap();
+    for args in [
+        &["--help"][..],
+        &["--version"],
+        &["replay", "--help"],
+        &["replay", "-o", "text", file],
+        &["replay", "-o", "json", file],
+        &["replay", "-o", "csv", file],
+        &["replay", "-b", file],
+        &["report", file],
+        &["report", "-o", "json", file],
+        &["diff", file, file, "-o", "json"],
+        &["check"],
+    ] {
+        let alone = run(args).status.code();
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let closed = common::ended(opentop(args).stdout(writer).stderr(Stdio::piped()).spawn().expect("starting opentop"));
+        // A recording of one line without its end is told to end early.
+        let said = stderr(&closed);
+        assert!(!said.contains("ipe") && !said.contains("panicked"), "{args:?}: {said}");
+        assert_eq!(closed.status.code(), alone, "{args:?}: {said}");
+        let full = File::options().write(true).open("/dev/full").expect("/dev/full");
+        let full = common::ended(opentop(args).stdout(full).stderr(Stdio::piped()).spawn().expect("starting opentop"));
+        assert_eq!(full.status.code(), Some(1), "{args:?}");
+        assert!(stderr(&full).contains("No space left"), "{args:?}: {}", stderr(&full));
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod environment;
 mod file;
+mod keys;
 mod origin;
 mod page;
 mod values;
@@ -202,7 +203,7 @@ impl Config {
                 // The users of the host that was recorded are not those of this one.
                 let selection = selection(&filters, Names::without_users(), false)?;
                 let why = "what the processes of a recording had open is not known: sort by another column";
-                by_descriptors(&shown, why)?;
+                by_descriptors(&shown, why, &["leaks", "sort"])?;
                 let show = show(&shown, selection, environment, screen)?;
                 let natural = if show.form == OutputForm::Tui { 1.0 } else { 0.0 };
                 let speed = speed.unwrap_or(natural);
@@ -250,18 +251,19 @@ impl Config {
 
 /// Refuses what says how to trace: a recording is there already.
 fn needs_no_tracing(trace: &Trace) -> Result<(), Error> {
-    let given = [
-        ("--latency", trace.latency),
-        ("--resolve", trace.resolve),
-        ("--lookups", trace.lookups),
-        ("--tree", trace.tree),
-        ("--cgroup", trace.cgroup.is_some()),
-        ("--self", trace.show_self),
-        ("--duration", trace.filters.duration.is_some()),
+    let given: [(&'static [&'static str], bool); 7] = [
+        (&["latency"], trace.latency),
+        (&["resolve"], trace.resolve),
+        (&["lookups"], trace.lookups),
+        (&["tree"], trace.tree),
+        (&["cgroup"], trace.cgroup.is_some()),
+        (&["self"], trace.show_self),
+        (&["duration"], trace.filters.duration.is_some()),
     ];
     match given.into_iter().find(|(_, given)| *given) {
-        Some((option, _)) => {
-            Err(Error::Usage(format!("{option} is for tracing, and FILE is a recording: leave one out")))
+        Some((options, _)) => {
+            let what = format!("--{} is for tracing, and FILE is a recording: leave one out", options[0]);
+            Err(Error::Unfit { options, what })
         }
         None => Ok(()),
     }
@@ -338,13 +340,14 @@ fn selection(filters: &Filters, mut names: Names, follows: bool) -> Result<Selec
     })
 }
 
-/// Refuses to sort by what processes have open, and says why.
-fn by_descriptors(shown: &Shown, why: &str) -> Result<(), Error> {
-    match () {
-        () if shown.leaks => Err(Error::Usage(format!("--leaks: {why}"))),
-        () if shown.sort.is_live() => Err(Error::Usage(format!("--sort: {why}"))),
-        () => Ok(()),
-    }
+/// Refuses to sort by what processes have open, and says why. `options` make it so.
+fn by_descriptors(shown: &Shown, why: &str, options: &'static [&'static str]) -> Result<(), Error> {
+    let option = match () {
+        () if shown.leaks => "leaks",
+        () if shown.sort.is_live() => "sort",
+        () => return Ok(()),
+    };
+    Err(Error::Unfit { options, what: format!("--{option}: {why}") })
 }
 
 /// `screen`: there is one.
@@ -353,26 +356,27 @@ fn show(shown: &Shown, selection: Selection, environment: Environment, screen: b
         None if screen && !shown.batch && shown.out.is_none() => OutputForm::Tui,
         None => OutputForm::Text,
         Some(OutputForm::Tui) if !screen => {
-            return Err(Error::Other(
-                "the screen needs a terminal on stdin and stdout, and TERM must not be dumb: use -o text, json or csv"
-                    .into(),
-            ));
+            let what =
+                "the screen needs a terminal on stdin and stdout, and TERM must not be dumb: use -o text, json or csv";
+            return Err(Error::Unfit { options: &["output"], what: what.into() });
         }
         Some(form) => form,
     };
     if form == OutputForm::Tui {
-        let lines = [
-            (shown.batch, "--batch prints"),
-            (selection.limits.count.is_some(), "--count counts"),
-            (selection.rate.is_some(), "--rate-limit counts"),
-            (shown.out.is_some(), "--out takes"),
+        let lines: [(_, &'static [&'static str], _); 4] = [
+            (shown.batch, &["batch", "output"], "--batch prints"),
+            (selection.limits.count.is_some(), &["count", "output"], "--count counts"),
+            (selection.rate.is_some(), &["rate-limit", "output"], "--rate-limit counts"),
+            (shown.out.is_some(), &["output"], "--out takes"),
         ];
-        if let Some((_, what)) = lines.into_iter().find(|(given, _)| *given) {
-            return Err(Error::Usage(format!("{what} lines, and the screen has none: add -o text, json or csv")));
+        if let Some((_, options, what)) = lines.into_iter().find(|(given, ..)| *given) {
+            let what = format!("{what} lines, and the screen has none: add -o text, json or csv");
+            return Err(Error::Unfit { options, what });
         }
     }
     if shown.batch && selection.rate.is_some() {
-        return Err(Error::Usage("--rate-limit counts opens, and --batch prints rankings: leave one out".into()));
+        let what = "--rate-limit counts opens, and --batch prints rankings: leave one out".to_owned();
+        return Err(Error::Unfit { options: &["rate-limit", "batch"], what });
     }
     let highlight = |(colour, expression): &(Colour, String)| {
         let filter = Filter::parse(expression, &selection.names);
@@ -380,7 +384,8 @@ fn show(shown: &Shown, selection: Selection, environment: Environment, screen: b
         Ok(Highlight { colour: *colour, filter })
     };
     if form != OutputForm::Tui && (shown.batch || shown.leaks) {
-        by_descriptors(shown, "what processes have open is looked at by the screen alone: leave out -b and -o")?;
+        let why = "what processes have open is looked at by the screen alone: leave out -b and -o";
+        by_descriptors(shown, why, &["leaks", "sort", "batch", "output"])?;
     }
     let sort = if shown.leaks { Sort::Growth } else { shown.sort };
     Ok(Show {

@@ -32,7 +32,8 @@ pub(super) fn origin(trace: &Trace, remote: &RemoteArgs) -> Result<(Selection, O
         ("--verbose", trace.verbose),
     ];
     if let Some((what, _)) = here.into_iter().find(|(_, given)| *given) {
-        return Err(Error::Usage(format!("{what} is of this host, and --host shows others: leave one out")));
+        let what = format!("{what} is of this host, and --host shows others: leave one out");
+        return Err(Error::Unfit { options: &["cgroup", "verbose", "host", "hosts"], what });
     }
     // Users have other numbers on other hosts, which tell theirs only later.
     let selection = selection(&trace.filters, Names::of_hosts(&target.hosts), false)?;

@@ -39,6 +39,7 @@ pub(super) fn look(page: Page, columns: Option<u16>, environment: Environment) -
         width: width.clamp(*COLUMNS.start(), *COLUMNS.end()),
         colour: page.color.resolve(columns.is_some() && !environment.no_color),
         all: page.all,
+        all_by: "--all",
         by: page.by,
     }
 }

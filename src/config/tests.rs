@@ -1,7 +1,7 @@
 use super::*;
 use clap::Parser as _;
 
-const SCREEN: Environment = Environment {
+pub(super) const SCREEN: Environment = Environment {
     screen: true,
     screen_without_stdin: true,
     no_color: false,
@@ -10,7 +10,7 @@ const SCREEN: Environment = Environment {
     stderr_columns: Some(80),
     unprivileged: true,
 };
-const PIPE: Environment =
+pub(super) const PIPE: Environment =
     Environment { screen: false, screen_without_stdin: false, columns: None, stderr_columns: None, ..SCREEN };
 
 fn config(args: &str, environment: Environment) -> Result<Config, Error> {

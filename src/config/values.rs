@@ -105,7 +105,8 @@ pub(super) fn ring_bytes(size: &str) -> Result<u32, Error> {
 /// The files of a recording that is not to fill a disk.
 pub(super) fn rotation(size: &str, files: u32, file: &Path) -> Result<Rotation, Error> {
     if file == Path::new("-") {
-        return Err(Error::Usage("--max-size needs a FILE: stdout is but one".into()));
+        let what = "--max-size needs a FILE: stdout is but one".to_owned();
+        return Err(Error::Unfit { options: &["max-size"], what });
     }
     let bytes = bytes(size).filter(|bytes| *bytes >= MIN_RECORDING);
     let bytes = bytes.ok_or_else(|| Error::Usage(format!("--max-size {size}: 64K or more is needed, such as 100M")))?;

@@ -75,7 +75,7 @@ pub const FIELDS: [Field; 17] = [
     Field {
         names: &["container"],
         value: "REGEX",
-        about: "container, as runtime:name",
+        about: "container, as runtime:name; = alone: in none",
         parse: |value, _| Pattern::parse(value).map(Test::Container),
     },
     Field {
@@ -160,7 +160,11 @@ pub(super) enum Test {
 impl Test {
     pub(super) fn holds(&self, event: &OpenEvent<'_>, names: &Names) -> bool {
         let cgroup = || names.cgroup(event.cgroup);
-        let matches = |pattern: &Pattern, text: Option<&[u8]>| text.is_some_and(|text| pattern.matches(text));
+        // Where there is none, `=` with nothing behind it holds.
+        let matches = |pattern: &Pattern, text: Option<&[u8]>| match text {
+            Some(text) => pattern.matches(text),
+            None => pattern.is_nothing(),
+        };
         match self {
             Test::CommOrPath(pattern) => {
                 matches_comm(pattern, event) || pattern.matches(event.path) || matches_target(pattern, event)
@@ -178,13 +182,15 @@ impl Test {
             Test::Flag(flags) => !event.is_lookup() && flags.iter().any(|flag| flag.holds(event.flags)),
             Test::Fd(fds) => event.fd().is_some_and(|fd| fds.contains(u64::from(fd.unsigned_abs()))),
             Test::Latency(times) => event.latency.is_some_and(|time| times.contains(time.as_nanos() as u64)),
-            Test::Container(pattern) => cgroup().is_some_and(|c| {
-                matches(pattern, c.container.as_deref()) || matches(pattern, c.container_id.as_deref())
-            }),
-            Test::Pod(pattern) => {
-                let pod = cgroup().and_then(Cgroup::pod);
-                pod.is_some_and(|pod| pattern.matches_either(pod.name, pod.full_name))
+            Test::Container(pattern) => {
+                let cgroup = cgroup();
+                matches(pattern, cgroup.and_then(|c| c.container.as_deref()))
+                    || cgroup.and_then(|c| c.container_id.as_deref()).is_some_and(|id| pattern.matches(id))
             }
+            Test::Pod(pattern) => match cgroup().and_then(Cgroup::pod) {
+                Some(pod) => pattern.matches_either(pod.name, pod.full_name),
+                None => pattern.is_nothing(),
+            },
             Test::Unit(pattern) => matches(pattern, cgroup().and_then(|c: &Cgroup| c.unit.as_deref())),
             Test::Host(pattern) => pattern.matches(names.host(event.source.host()).as_bytes()),
             Test::Cgroup(pattern) => matches(pattern, cgroup().map(|c| c.path.as_slice())),

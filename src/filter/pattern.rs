@@ -92,6 +92,11 @@ impl Pattern {
         Ok(Self::Exact(text.as_bytes().to_owned()))
     }
 
+    /// Whether it asks for no text at all.
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self, Self::Exact(text) if text.is_empty())
+    }
+
     /// The regex as it was written.
     pub(super) fn regex(&self) -> Option<&str> {
         match self {

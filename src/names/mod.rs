@@ -266,6 +266,11 @@ impl Names {
         self.processes.as_ref()
     }
 
+    /// All cgroups that batches have named, in no order.
+    pub fn cgroups(&self) -> impl Iterator<Item = &Cgroup> {
+        self.cgroups.values().flat_map(Bounded::values)
+    }
+
     /// The cgroup, if a batch has named it.
     pub fn cgroup(&self, id: u64) -> Option<&Cgroup> {
         self.cgroups.get(&Source::host_of_cgroup(id))?.get(id)

@@ -21,3 +21,10 @@ pub struct RemoteArgs {
     #[arg(long, value_name = "COMMAND", default_value = "sudo -n opentop", help_heading = "Hosts")]
     pub remote: String,
 }
+
+impl RemoteArgs {
+    /// Whether there are other hosts.
+    pub fn is_given(&self) -> bool {
+        !self.host.is_empty() || self.hosts.is_some()
+    }
+}

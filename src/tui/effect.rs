@@ -17,7 +17,7 @@ use crate::privileges::Caller;
 use crate::recording::{Header, Recorder};
 use crate::tui::app::events::Row;
 use crate::tui::app::write::{Form, name_and_form};
-use crate::user_file::{self, Draft, Must};
+use crate::user_file::{self, Draft};
 use crate::{ranking, toml_keys};
 
 /// The largest text that is handed to a terminal's clipboard.
@@ -126,11 +126,15 @@ pub(super) fn save_settings(app: &App) -> String {
 
 fn write_settings(path: &Path, settings: &[(&str, String)]) -> io::Result<()> {
     let owner = Caller::of_sudo();
-    let must = Must { be_own: true, be_no_link: true };
-    let text = user_file::read(path, owner, must, toml_keys::BYTES_MAX)?.unwrap_or_default();
+    let text = user_file::read(path, owner, true, toml_keys::BYTES_MAX)?.unwrap_or_default();
     let text = String::from_utf8(text).map_err(io::Error::other)?;
     let text = toml_keys::set(&text, settings).map_err(|why| io::Error::other(why.message().to_owned()))?;
-    let draft = Draft::create(path, true, owner)?;
+    let draft = Draft::create(path, true, owner).map_err(|why| match why.kind() {
+        io::ErrorKind::AlreadyExists => {
+            io::Error::other("it is a link, made by whoever keeps the file elsewhere: write there")
+        }
+        _ => why,
+    })?;
     draft.file()?.write_all(text.as_bytes())?;
     draft.keep().map(drop)
 }

@@ -29,6 +29,8 @@ pub struct Look {
     pub colour: bool,
     /// Every row of every section.
     pub all: bool,
+    /// What has those shown.
+    pub all_by: &'static str,
     pub by: By,
 }
 
@@ -52,7 +54,7 @@ impl<W: Write> Sheet<W> {
         if rows == total {
             return Ok(());
         }
-        let text = format!("  and {} more (--all shows them)", group_digits((total - rows) as u64));
+        let text = format!("  and {} more ({} shows them)", group_digits((total - rows) as u64), self.look.all_by);
         writeln!(self.out, "{}", self.faint(&text))
     }
 

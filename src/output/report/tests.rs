@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr as _;
 
-const LOOK: Look = Look { width: 80, colour: false, all: false, by: By::Dir };
+const LOOK: Look = Look { width: 80, colour: false, all: false, all_by: "--all", by: By::Dir };
 
 /// A compiler at work, with a hostile name, and a denied one.
 fn sample_report() -> Report {

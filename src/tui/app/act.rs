@@ -80,7 +80,7 @@ impl App {
         match action {
             Action::Quit => return self.quit(),
             Action::Command => self.show_command(),
-            Action::Report => self.show_report(),
+            Action::Report => self.show_report(false),
             Action::Tree => self.show_tree(),
             Action::Directories => self.show_directories(),
             Action::Timeline => self.show_timeline(),
@@ -219,6 +219,7 @@ impl App {
             }
             Some(Action::Move(motion)) => self.scroll_popup(motion),
             Some(Action::Copy) => return Some(self.copy()),
+            Some(Action::Lookups) if let Mode::Report { all, .. } = self.mode => self.show_report(!all),
             Some(Action::Repaint | Action::Suspend) => return None,
             _ => {}
         }
@@ -332,12 +333,11 @@ impl App {
     /// The selected row of the ranking as a term and as text. Says so where no term can express it.
     pub(super) fn selected_opener(&mut self) -> Option<(Term, String)> {
         let row = self.selection.row(self.ranking.rows())?;
-        let sample = row.last.and_then(|id| self.events.live().log.get(id));
         let label = match ranking::pid(&row.key) {
             Some(pid) => format!("{} ({pid})", escape(&row.comm)),
             None => ranking::label(row, &self.names),
         };
-        match terms::term_for(self.ranking.group, &row.key, sample, &self.names) {
+        match terms::term_for(self.ranking.group, &row.key, &self.names) {
             Some(term) => Some((term, label)),
             None => {
                 self.say("no filter can express this row");

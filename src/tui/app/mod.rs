@@ -168,7 +168,8 @@ impl App {
             command: setup.command.clone().map(|label| Command::new(label, size)),
             hosts: vec![HostState::default(); names.hosts()],
             panels: Panels::Both,
-            focus: Focus::Events,
+            // Who opens and does not close is in no event.
+            focus: if setup.sort.is_live() { Focus::Openers } else { Focus::Events },
             line: setup.filter.clone(),
             filter,
             scope: None,
@@ -250,8 +251,8 @@ impl App {
             Event::Resize(size) => {
                 self.size = size;
                 self.touch(Dirty::Now);
-                if matches!(self.mode, Mode::Report { .. }) {
-                    self.show_report();
+                if let Mode::Report { all, .. } = self.mode {
+                    self.show_report(all);
                 }
                 if let Some(command) = &mut self.command {
                     command.resize(size);

@@ -45,6 +45,8 @@ pub enum Mode {
     /// What the history comes to; `None` until it is worked out.
     Report {
         scroll: usize,
+        /// Every row of it.
+        all: bool,
         page: Option<Page>,
     },
     /// Who started whom.

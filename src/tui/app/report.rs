@@ -25,6 +25,7 @@ pub struct Asked {
     filter: Filter,
     totals: Totals,
     width: usize,
+    all: bool,
 }
 
 /// The page.
@@ -53,7 +54,7 @@ impl Asked {
         }
         report.end();
         report.set_totals(self.totals);
-        let look = Look { width: self.width, colour: false, all: false, by: By::Dir };
+        let look = Look { width: self.width, colour: false, all: self.all, all_by: "a", by: By::Dir };
         let mut page = Vec::new();
         // Memory takes everything.
         let _ = text(&mut page, &report, "history", look, Host::default());
@@ -73,17 +74,17 @@ impl Asked {
 }
 
 impl App {
-    /// Shows the report, which is worked out anew.
-    pub(super) fn show_report(&mut self) {
-        self.mode = Mode::Report { scroll: 0, page: None };
+    /// Shows the report, which is worked out anew; `all`: every row of it.
+    pub(super) fn show_report(&mut self, all: bool) {
+        self.mode = Mode::Report { scroll: 0, all, page: None };
         self.work_due = true;
     }
 
     /// What is to be reported, where a report is shown that is not there yet.
     pub(super) fn report_asked(&self, filter: &Filter) -> Option<Asked> {
-        let Mode::Report { page: None, .. } = self.mode else { return None };
+        let Mode::Report { page: None, all, .. } = self.mode else { return None };
         let width = usize::from(self.size.width.min(WIDTH).saturating_sub(FRAME).max(WIDTH_MIN));
-        Some(Asked { filter: filter.clone(), totals: self.meter.totals(), width })
+        Some(Asked { filter: filter.clone(), totals: self.meter.totals(), width, all })
     }
 }
 
@@ -118,6 +119,21 @@ mod tests {
         let (title, lines) = page(screen.keys("R"));
         assert_eq!(title, "report of 1,000 of 3,005 opens seen with file-2999$");
         assert!(lines.starts_with("history: 1 open by 1 process"), "{lines}");
+    }
+
+    #[test]
+    fn every_row_is_shown_when_asked_for_by_the_key_that_it_names() {
+        let mut screen = Screen::new(80, 24);
+        let paths: Vec<_> = (0..40).map(|n| format!("/d{n}/x{n}/\u{202e}file")).collect();
+        screen.open_paths(&paths);
+        let (_, lines) = page(screen.keys("R"));
+        assert!(lines.contains(" more (a shows them)") && !lines.contains("--all"), "{lines}");
+        let (_, all) = page(screen.keys("a"));
+        assert!(!all.contains(" more (") && all.lines().count() > lines.lines().count(), "{all}");
+        // As it is for another size.
+        screen.resize(100, 24);
+        assert!(!page(&screen).1.contains(" more ("));
+        assert_eq!(page(screen.keys("a")).1.lines().count(), lines.lines().count());
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub fn render(app: &App, buf: &mut Buffer) -> (Option<Position>, Extent) {
         Mode::Opener { scroll, who, row, whose } => {
             popup::render(&who::popup(app, who, row, whose, &context), *scroll, &context, buf)
         }
-        Mode::Report { scroll, page } => {
+        Mode::Report { scroll, page, .. } => {
             popup::render(&report::popup(app, page.as_ref(), &context), *scroll, &context, buf)
         }
         Mode::Tree(tree) => {
