@@ -375,7 +375,7 @@ pub struct Shown {
     /// Write the columns, the grouping and the order that the screen has at its end to the user's own configuration
     #[arg(long, help_heading = "Screen")]
     pub save: bool,
-    /// Draw with ASCII only, as where the locale is not of UTF-8 or TERM is linux
+    /// Draw with ASCII only, as where the locale is not of UTF-8 or TERM is linux, vt100 or the like
     #[arg(long, help_heading = "Screen")]
     pub ascii: bool,
     /// Show events for which the filter EXPR holds in this colour: red, green, yellow, blue, magenta, cyan or bold; in a

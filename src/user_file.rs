@@ -114,8 +114,8 @@ pub fn remove(path: &Path) -> io::Result<()> {
 /// If it cannot be read, is not what it must be, or is larger than `max` bytes.
 pub fn read(path: &Path, owner: Option<Caller>, own: bool, max: u64) -> io::Result<Option<Vec<u8>>> {
     act_as(owner, || {
-        let opened = if own { open_own(path) } else { Ok(rustix::fs::open(path, READ, Mode::empty())?.into()) };
-        let file: File = match opened {
+        let open = || Ok(rustix::fs::open(path, READ, Mode::empty())?.into());
+        let file: File = match if own { open_own(path) } else { open() } {
             Err(why) if matches!(why.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR)) => return Ok(None),
             opened => opened?,
         };

@@ -12,7 +12,7 @@ pub struct Environment {
     /// Stdout is, and whatever stdin is, there is a terminal for the keys.
     pub screen_without_stdin: bool,
     pub no_color: bool,
-    /// Neither the locale nor the terminal promises more than ASCII.
+    /// The locale or the terminal promises no more than ASCII.
     pub ascii: bool,
     /// Columns of stdout, if it is a terminal.
     pub columns: Option<u16>,
@@ -30,13 +30,18 @@ impl Environment {
         Self {
             screen: drawable && std::io::stdin().is_terminal(),
             screen_without_stdin: drawable && std::fs::File::open("/dev/tty").is_ok(),
-            ascii: term == "linux" || !is_utf8(|name| std::env::var(name).ok()),
+            ascii: draws_ascii(&term) || !is_utf8(|name| std::env::var(name).ok()),
             no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             columns: columns(rustix::stdio::stdout()),
             stderr_columns: columns(rustix::stdio::stderr()),
             unprivileged: privileges::none(),
         }
     }
+}
+
+/// Whether a terminal of this kind has no more, whatever the locale: the kernel's console, and those of before UTF-8.
+fn draws_ascii(term: &str) -> bool {
+    matches!(term, "" | "ansi" | "dumb" | "linux") || term.starts_with("vt")
 }
 
 /// Whether the locale is one of UTF-8: the first of these variables that is set says so.
@@ -69,5 +74,12 @@ mod tests {
                 |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, v)| (*v).to_owned());
             assert_eq!(is_utf8(variable), expected, "{variables:?}");
         }
+    }
+
+    #[test]
+    fn old_terminals_have_ascii_alone() {
+        let ascii = ["", "dumb", "linux", "vt100", "vt220", "ansi"];
+        let more = ["xterm", "xterm-256color", "screen", "tmux-256color", "rxvt-unicode", "alacritty", "foot"];
+        assert!(ascii.into_iter().all(draws_ascii) && !more.into_iter().any(draws_ascii));
     }
 }

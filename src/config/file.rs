@@ -15,7 +15,7 @@
 //! Under sudo the user is whoever called it, and his file is opened with his rights. He may be allowed no more than one
 //! command line, so that his file takes only keys that change what is shown.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,7 @@ use super::keys::{Setting, Whose, parse};
 use super::{Config, Environment};
 use crate::cli::Cli;
 use crate::error::{self, Error};
+use crate::filter::NO_USER;
 use crate::names::accounts::Account;
 use crate::privileges::Caller;
 use crate::toml_keys;
@@ -93,12 +94,13 @@ impl Settings {
     fn cli(&self) -> Result<(Cli, Vec<usize>), clap::Error> {
         let given = Cli::command().try_get_matches_from(&self.arguments)?;
         let mut cli = Cli::from_arg_matches(&given)?;
-        let (name, given) = given.subcommand().map_or((None, &given), |(name, given)| (Some(name), given));
+        let (is_subcommand, given) = given.subcommand().map_or((false, &given), |(_, given)| (true, given));
         let is_given = |key: &str| {
             let id = key.replace('-', "_");
             given.try_contains_id(&id).is_ok() && given.value_source(&id) == Some(ValueSource::CommandLine)
         };
-        let at = options_begin(&self.arguments, name);
+        // No option stands before a subcommand.
+        let at = 1 + usize::from(is_subcommand);
         let mut arguments = self.arguments.clone();
         let mut in_force = Vec::new();
         // A key can need another one, whichever stands first.
@@ -136,7 +138,7 @@ impl Settings {
         let key = text.strip_prefix("--").and_then(|text| text.split([' ', ':']).next());
         let Some(index) = key.and_then(find) else { return Err(error) };
         let told = format!("{}: {text}", self.settings[index].origin);
-        let of_users = elsewhere && ["user", "filter", "highlight"].contains(&self.settings[index].key.as_str());
+        let of_users = elsewhere && text.contains(NO_USER);
         if self.settings[index].whose != Whose::User && !of_users {
             return Err(Error::Usage(told));
         }
@@ -144,18 +146,6 @@ impl Settings {
         error::print(format_args!("{told}; going on without it"));
         Ok(())
     }
-}
-
-/// Where the options of a subcommand begin: before it `--config` alone can stand.
-fn options_begin(arguments: &[OsString], subcommand: Option<&str>) -> usize {
-    let Some(name) = subcommand else { return 1 };
-    let mut is_value = false;
-    let is_name = |argument: &OsString| {
-        let is_name = !is_value && argument == OsStr::new(name);
-        is_value = !is_value && argument == OsStr::new("--config");
-        is_name
-    };
-    1 + arguments.iter().skip(1).position(is_name).map_or(0, |at| at + 1)
 }
 
 /// Why there is no command line.

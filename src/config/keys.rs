@@ -72,7 +72,7 @@ impl Setting {
     /// Takes the place of an earlier one of the same key. Of a table each name is a key of its own.
     pub fn replace(&mut self, old: Self) {
         if TABLES.iter().any(|(_, option)| *option == self.key) {
-            let name = |option: &String| option.splitn(3, '=').nth(1).map(str::to_owned);
+            let name = |option: &String| option.split('=').nth(1).map(str::to_owned);
             let kept = old.options.into_iter().filter(|old| !self.options.iter().any(|new| name(new) == name(old)));
             let mut all: Vec<_> = kept.collect();
             all.append(&mut self.options);

@@ -229,8 +229,12 @@ impl FlagTest {
     }
 }
 
+/// What is said of a name that is no user's begins with this.
+pub const NO_USER: &str = "no user";
+
 fn users(value: &str, names: &Names) -> Result<Test, Problem> {
-    let user = |text: &str| names.user_id(text).ok_or_else(|| format!("no user {text:?} here: a number always works"));
+    let user =
+        |text: &str| names.user_id(text).ok_or_else(|| format!("{NO_USER} {text:?} here: a number always works"));
     let mut uids = list(value, user)?;
     uids.sort_unstable();
     Ok(Test::User(uids))

@@ -27,7 +27,7 @@ mod term;
 mod words;
 
 pub use complete::{Completion, complete};
-pub use field::{FIELDS, Field};
+pub use field::{FIELDS, Field, NO_USER};
 pub use kernel::{CheckedBy, KernelFilter};
 pub use term::Term;
 pub use words::is_name;

@@ -34,12 +34,17 @@ pub struct Timeline {
 
 impl Timeline {
     pub fn add(&mut self, event: &OpenEvent<'_>) {
-        if self.intervals.is_empty() {
-            (self.start_ns, self.width_ns) = (event.ts_ns, SHORTEST);
-        }
         self.offset_ns = event.time_ns.wrapping_sub(event.ts_ns) as i64;
+        self.add_at(event.ts_ns, event.failed());
+    }
+
+    /// The same of an event of which no more is known; no time of day.
+    pub fn add_at(&mut self, ts_ns: u64, failed: bool) {
+        if self.intervals.is_empty() {
+            (self.start_ns, self.width_ns) = (ts_ns, SHORTEST);
+        }
         // CPUs hand in their events in turn, so that one can be a little before the first.
-        let after = event.ts_ns.saturating_sub(self.start_ns);
+        let after = ts_ns.saturating_sub(self.start_ns);
         while after / self.width_ns >= INTERVALS as u64 {
             self.width_ns = self.width_ns.saturating_mul(2);
             for at in 0..self.intervals.len().div_ceil(2) {
@@ -53,7 +58,7 @@ impl Timeline {
         if self.intervals.len() <= at {
             self.intervals.resize(at + 1, Interval::default());
         }
-        self.intervals[at].add(Interval { opens: 1, failed: u64::from(event.failed()) });
+        self.intervals[at].add(Interval { opens: 1, failed: u64::from(failed) });
     }
 
     /// CLOCK_MONOTONIC from the first event to behind the last; `None` where there is none.

@@ -23,8 +23,10 @@ const FRAMES_MAX: usize = 1 << 16;
 /// A frame, and what it begins with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Frame {
-    /// In the compressed file.
+    /// In the file.
     pub offset: u64,
+    /// Bytes of text from there that are before it; none in an index that is written.
+    pub skip: u64,
     /// Lines before it.
     pub line: u64,
     /// Recorded time of its first event.
@@ -85,6 +87,7 @@ impl Index {
         file.read_exact_at(&mut bytes, at)?;
         let frames = bytes[HEAD..HEAD + length - TAIL].chunks_exact(FRAME).map(|frame| Frame {
             offset: number(frame, 0..8),
+            skip: 0,
             line: number(frame, 8..16),
             ts_ns: number(frame, 16..24),
         });

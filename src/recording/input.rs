@@ -38,6 +38,8 @@ pub struct Input {
     name: String,
     interrupt: Interrupt,
     watch: Watch,
+    /// Where to read next, whoever else reads from the same file; `None`: where that is.
+    position: Option<u64>,
 }
 
 /// What is seen of an input while somebody else reads it, and may be changed.
@@ -71,24 +73,23 @@ impl Input {
             OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
         };
         match file {
-            Ok(file) => Ok(Self { file, name, interrupt, watch: Watch::default() }),
+            Ok(file) => Ok(Self { file, name, interrupt, watch: Watch::default(), position: None }),
             Err(error) => Err(ReadError::Io { file: name, error }),
         }
     }
 
     /// A pipe. `name` is what errors call it, displayable.
     pub fn of_pipe(pipe: OwnedFd, name: String, interrupt: Interrupt) -> Self {
-        Self { file: File::from(pipe), name, interrupt, watch: Watch::default() }
+        Self { file: File::from(pipe), name, interrupt, watch: Watch::default(), position: None }
     }
 
     pub fn watch(&self) -> Watch {
         self.watch.clone()
     }
 
-    /// The same file from this offset on; whoever still reads the other is led astray.
+    /// The same file from this offset on; whoever reads the other is not disturbed.
     pub(super) fn at(&self, offset: u64) -> io::Result<Self> {
-        rustix::fs::seek(&self.file, rustix::fs::SeekFrom::Start(offset))?;
-        self.try_clone()
+        Ok(Self { position: Some(offset), ..self.try_clone()? })
     }
 
     pub(super) fn try_clone(&self) -> io::Result<Self> {
@@ -97,6 +98,7 @@ impl Input {
             name: self.name.clone(),
             interrupt: self.interrupt.clone(),
             watch: self.watch.clone(),
+            position: self.position,
         })
     }
 
@@ -133,11 +135,16 @@ impl Read for Input {
                 Ok(_) => {}
                 Err(error) => return Err(error.into()),
             }
+            let read = match self.position {
+                Some(position) => rustix::io::pread(&self.file, &mut *bytes, position),
+                None => rustix::io::read(&self.file, &mut *bytes),
+            };
             // Somebody else who reads from the same pipe can have been faster.
-            match rustix::io::read(&self.file, &mut *bytes) {
+            match read {
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 read => {
                     let read = read?;
+                    self.position = self.position.map(|position| position + read as u64);
                     self.watch.0.0.fetch_add(read as u64, Ordering::Relaxed);
                     return Ok(read);
                 }

@@ -10,6 +10,7 @@ mod input;
 pub(crate) mod line;
 pub(crate) mod read;
 mod replay;
+mod survey;
 mod tally;
 mod write;
 

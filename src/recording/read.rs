@@ -3,6 +3,7 @@
 use super::index::{Frame, Index};
 use super::input::{Input, Interrupt};
 use super::line::{COUNT_MAX, Kind, LostLine, OpenLine, ProcessLine, SummaryLine, Texts};
+use super::survey::{Found, Survey};
 use super::{Header, STREAM_WINDOW_LOG};
 use crate::escape::escape;
 use crate::event::{CgroupName, OpenEvent, ProcessName};
@@ -14,19 +15,20 @@ use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read};
 
 /// What a zstd frame begins with.
-const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+pub(super) const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// No line is longer: a name, a path and a cgroup, each byte of which may take six, and their exact bytes.
-const LONGEST_LINE: u64 = 256 << 10;
+pub(super) const LONGEST_LINE: u64 = 256 << 10;
 
 /// The largest zstd window, as a power of two: that of `zstd -19`. A frame may ask for gigabytes.
-const WINDOW_LOG_MAX: u32 = 23;
+pub(super) const WINDOW_LOG_MAX: u32 = 23;
 
 /// The name of those cgroups that come when there is no room for their names.
 const OTHER_CGROUPS: &[u8] = b"(other)";
 
 /// What the line of an open and that of a look-up begin with, as opentop writes them.
-const EVENT_LINES: [(&[u8], &str); 2] = [(br#"{"type":"open","#, "open"), (br#"{"type":"lookup","#, "lookup")];
+pub(super) const EVENT_LINES: [(&[u8], &str); 2] =
+    [(br#"{"type":"open","#, "open"), (br#"{"type":"lookup","#, "lookup")];
 
 /// The longest text of a header, and of what an error says of a line.
 const HEADER_TEXT_MAX: usize = 256;
@@ -78,13 +80,19 @@ pub struct Reader {
 struct Seekable {
     input: Input,
     index: Index,
+    /// What stands for the index, once somebody has looked through the file.
+    found: Found,
 }
 
 impl Seekable {
     fn of(input: &Input) -> Option<Self> {
         let (file, size) = input.regular()?;
         let index = Index::read(file, size).ok().flatten().unwrap_or_default();
-        Some(Self { input: input.try_clone().ok()?, index })
+        Some(Self { input: input.try_clone().ok()?, index, found: Found::default() })
+    }
+
+    fn index(&self) -> &Index {
+        if self.index.frames.is_empty() { self.found.get().unwrap_or(&self.index) } else { &self.index }
     }
 }
 
@@ -143,19 +151,28 @@ impl Reader {
         self.seekable.is_some()
     }
 
-    /// Recorded times of the first and the latest event, where the recording has an index.
+    /// What looks through the file while it is read, where that can be.
+    pub fn survey(&self) -> Option<Survey> {
+        let seekable = self.seekable.as_ref()?;
+        Some(Survey::new(seekable.input.at(0).ok()?, seekable.found.clone()))
+    }
+
+    /// Recorded times of the first and the latest event, where the recording has an index or was looked through.
     pub fn span_ns(&self) -> Option<(u64, u64)> {
-        let index = &self.seekable.as_ref()?.index;
+        let index = self.seekable.as_ref()?.index();
         Some((index.frames.first()?.ts_ns, index.last_ns))
     }
 
-    /// Reads on from some line before what was recorded at `ts_ns`: close before it with an index, else from the start.
+    /// Reads on from some line before what was recorded at `ts_ns`: close before it where it is known what is where, else
+    /// from the start.
     pub fn seek(&mut self, ts_ns: u64) -> Result<(), ReadError> {
         let Some(seekable) = &self.seekable else { return Ok(()) };
-        let frame = seekable.index.frame_before(ts_ns);
+        let frame = seekable.index().frame_before(ts_ns);
         if self.lines.go_to(seekable, frame).is_err() {
             // What is no frame is no reason to believe any of the others.
-            self.seekable.iter_mut().for_each(|seekable| seekable.index = Index::default());
+            self.seekable.iter_mut().for_each(|seekable| {
+                (seekable.index, seekable.found) = (Index::default(), Found::default());
+            });
             let Some(seekable) = &self.seekable else { return Ok(()) };
             if let Err(error) = self.lines.go_to(seekable, Frame::default()) {
                 return Err(self.lines.broken(error));
@@ -228,16 +245,20 @@ impl Lines {
     }
 
     fn go_to(&mut self, file: &Seekable, frame: Frame) -> io::Result<()> {
-        let mut input = file.input.at(frame.offset)?;
-        if frame.offset > 0 {
-            let mut magic = [0; ZSTD_MAGIC.len()];
-            input.read_exact(&mut magic)?;
-            if magic != ZSTD_MAGIC {
-                return Err(io::ErrorKind::InvalidData.into());
+        let mut magic = [0; ZSTD_MAGIC.len()];
+        file.input.at(frame.offset)?.read_exact(&mut magic)?;
+        if magic == ZSTD_MAGIC {
+            self.input = decompressed(file.input.at(frame.offset)?, WINDOW_LOG_MAX)?;
+            // In a frame of its own each byte needs those before it.
+            let skipped = io::copy(&mut self.input.by_ref().take(frame.skip), &mut io::sink())?;
+            if skipped < frame.skip {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            input = file.input.at(frame.offset)?;
+        } else if frame.offset == 0 {
+            self.input = Box::new(BufReader::new(file.input.at(frame.skip)?));
+        } else {
+            return Err(io::ErrorKind::InvalidData.into());
         }
-        self.input = decompressed(input, WINDOW_LOG_MAX)?;
         self.number = frame.line;
         Ok(())
     }

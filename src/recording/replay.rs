@@ -270,6 +270,10 @@ impl<'a> Player<'a> {
 
     /// Begins anew with what was recorded so long after the first event.
     fn seek(&mut self, reader: &mut Reader, to_ns: u64) -> Result<(), Halt> {
+        // How long it all is may have been found out meanwhile.
+        let known = self.playback.length_ns;
+        let length_ns = known.or_else(|| reader.span_ns().map(|(first, last)| last.saturating_sub(first)));
+        self.playback.length_ns = length_ns;
         let to_ns = self.playback.length_ns.map_or(to_ns, |length| to_ns.min(length));
         reader.seek(self.first_ns.unwrap_or(0).saturating_add(to_ns)).map_err(Halt::Broken)?;
         // Nothing is before the first event, whatever its time: all of it is wanted then.

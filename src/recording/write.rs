@@ -40,7 +40,7 @@ impl<W: Write> Compressed<W> {
             (offset, line) = (out.bytes, self.lines);
             self.encoder = Some(encoder(out, self.window_log)?);
         }
-        self.index.push(Frame { offset, line, ts_ns });
+        self.index.push(Frame { offset, skip: 0, line, ts_ns });
         Ok(())
     }
 

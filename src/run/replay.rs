@@ -4,7 +4,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Instant;
 
-use crossbeam_channel::{Sender, bounded, never};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never};
 
 use super::command::no_signals;
 use super::lines::{Source, draft, keep, write_lines, writer};
@@ -14,15 +14,20 @@ use crate::cli::OutputForm;
 use crate::config::Show;
 use crate::error::{self, Error};
 use crate::filter::KernelFilter;
+use crate::history::timeline::Timeline;
 use crate::message::PlaybackCommand;
-use crate::output::ending::{Answer, Ends};
+use crate::output::ending::{self, Ends};
 use crate::privileges::{self, Role};
 use crate::recording::{self, Controls, Input, Interrupt, ReadError, Reader};
 use crate::signals::Handlers;
 use crate::tui;
+use crate::tui::app::Answer;
 
 /// A recording that is played, as the screen may ask things of it.
-struct Player(Sender<PlaybackCommand>);
+struct Player {
+    ask: Sender<PlaybackCommand>,
+    recorded: Receiver<Answer>,
+}
 
 impl tui::Control for Player {
     fn filter(&mut self, _: &KernelFilter, _: &str) -> bool {
@@ -31,7 +36,20 @@ impl tui::Control for Player {
 
     fn play(&mut self, command: PlaybackCommand) {
         // Where the channel is full the key can be pressed again.
-        let _ = self.0.try_send(command);
+        let _ = self.ask.try_send(command);
+    }
+
+    fn answers(&self) -> Receiver<Answer> {
+        self.recorded.clone()
+    }
+}
+
+/// Hands on what a survey has found. What is not yet all of it need not arrive. False: nobody wants it.
+fn tell(found: &Sender<Answer>, timeline: &Timeline, length_ns: Option<u64>) -> bool {
+    let answer = Answer::Recorded { timeline: Box::new(timeline.clone()), length_ns };
+    match length_ns {
+        Some(_) => found.send(answer).is_ok(),
+        None => !matches!(found.try_send(answer), Err(TrySendError::Disconnected(_))),
     }
 }
 
@@ -57,7 +75,10 @@ pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
     let (ask, asked) = bounded(WAITING);
     let interactive = matches!(show.form, OutputForm::Tui);
     let interval = show.selection.interval;
+    let survey = if interactive { reader.survey() } else { None };
+    let (found, recorded) = bounded(1);
     thread::scope(|scope| {
+        scope.spawn(move || survey.map(|survey| survey.run(|timeline, length_ns| tell(&found, timeline, length_ns))));
         let player = scope.spawn(move || {
             let controls = Controls { stop: &stopped, commands: interactive.then_some(&asked) };
             recording::replay_with(reader, speed, interval, &messages, controls)
@@ -80,10 +101,10 @@ pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
                     hidden_processes,
                     start: None,
                 };
-                until(limit, &end, || screen(show, shown, (&received, never()), Player(ask)))
+                until(limit, &end, || screen(show, shown, (&received, never()), Player { ask, recorded }))
             }
             _ => Handlers::install().and_then(Handlers::listen).map_err(no_signals).and_then(|signals| {
-                let ends = Ends { signals: &signals.received, answer: &|_| Answer::End, limit, stop: &end };
+                let ends = Ends { signals: &signals.received, answer: &|_| ending::Answer::End, limit, stop: &end };
                 let source = Source { hooks: &header.hooks, start: None, messages: &received };
                 write_lines(&writer(keep(draft)?)?, &show, &source, None, &ends)
             }),

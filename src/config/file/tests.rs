@@ -29,7 +29,7 @@ fn a_key_is_what_holds_where_the_command_line_says_nothing() {
     assert_eq!((given.shown.group_by.name(), given.trace.filters.interval), ("user", 1.0));
     assert_eq!(given.trace.filters.define, [pair("c", "d")]);
     let text = format!("speed = 4\n{text}");
-    let Some(Command::Replay { shown, speed, .. }) = cli(&text, "--config replay replay x").command else { panic!() };
+    let Some(Command::Replay { shown, speed, .. }) = cli(&text, "replay x").command else { panic!() };
     assert_eq!((shown.group_by.name(), speed), ("file", Some(4.0)));
     // What contradicts the command line gives way to it.
     assert!(cli("leaks = true", "").live.shown.leaks && !cli("leaks = true", "-s total").live.shown.leaks);
@@ -45,10 +45,12 @@ fn a_key_is_what_holds_where_the_command_line_says_nothing() {
 
 #[test]
 fn a_users_file_goes_before_that_of_the_host() {
-    let files =
-        [("sort = 'pid'\n[filters]\na = 'x'\nb = 'y'", Whose::Host), ("leaks = true\n[filters]\na = 'z'", Whose::User)];
+    let files = [
+        ("leaks = true\n[filters]\na = 'x'\nb = 'y'", Whose::Host),
+        ("sort = 'total'\n[filters]\na = 'z'", Whose::User),
+    ];
     let live = settings(&files, "").cli().unwrap().0.live;
-    assert!(live.shown.leaks);
+    assert!(!live.shown.leaks);
     let define: Vec<_> = live.trace.filters.define.iter().map(|(name, text)| format!("{name}={text}")).collect();
     assert_eq!(define, ["b=y", "a=z"]);
 }
@@ -74,7 +76,7 @@ const VALUES: [(&str, &str); 39] = [
     ("history", "5M"),
     ("hooks", "syscall"),
     ("host", "web1"),
-    ("hosts", concat!(env!("CARGO_MANIFEST_DIR"), "/rustfmt.toml")),
+    ("hosts", ""),
     ("interval", "2"),
     ("listen", "127.0.0.1:1"),
     ("max-size", "1M"),
@@ -83,7 +85,7 @@ const VALUES: [(&str, &str); 39] = [
     ("output", "json"),
     ("output", "depfile"),
     ("rate-limit", "5/s"),
-    ("ranking-columns", "pid,opens"),
+    ("ranking-columns", "pid,rate"),
     ("remote", "x"),
     ("ring", "1M"),
     ("slots-idle", "5"),
@@ -124,6 +126,9 @@ const COMMAND_LINES: [&str; 22] = [
 /// No key, alone or with all others, keeps anything from starting that starts without it.
 #[test]
 fn a_key_that_does_not_fit_is_passed_over() {
+    let file = std::env::temp_dir().join(format!("opentop-hosts-{}", std::process::id()));
+    std::fs::write(&file, "web3\n").unwrap();
+    let hosts = file.to_str().unwrap();
     let command = Cli::command();
     let commands = std::iter::once(&command).chain(command.get_subcommands());
     let mut texts = Vec::new();
@@ -134,7 +139,8 @@ fn a_key_that_does_not_fit_is_passed_over() {
             continue;
         }
         let before = texts.len();
-        texts.extend(VALUES.iter().filter(|(known, _)| *known == key).map(|(_, value)| match key {
+        let values = VALUES.map(|(known, value)| (known, if known == "hosts" { hosts } else { value }));
+        texts.extend(values.iter().filter(|(known, _)| *known == key).map(|(_, value)| match key {
             "define" => format!("[filters]\n{value}\n"),
             "highlight" => format!("[highlight]\n{value}\n"),
             _ => format!("{key} = '{value}'\n"),
@@ -158,6 +164,7 @@ fn a_key_that_does_not_fit_is_passed_over() {
             }
         }
     }
+    std::fs::remove_file(&file).unwrap();
 }
 
 #[test]

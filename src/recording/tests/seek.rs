@@ -69,6 +69,78 @@ fn a_recording_without_an_index_is_read_from_its_start() {
     }
 }
 
+/// The forms that have no index: as earlier versions wrote them, cut off, and not compressed.
+fn without_index() -> [Vec<u8>; 3] {
+    let whole = recorded();
+    let text = zstd::decode_all(&*whole).unwrap();
+    [zstd::encode_all(&*text, 1).unwrap(), whole[..whole.len() - 1].to_vec(), text]
+}
+
+/// Looks through a file, and gives what is told in the end: opens, failures and length.
+fn surveyed(reader: &Reader) -> (u64, u64, Option<u64>) {
+    let mut told = (0, 0, None);
+    reader.survey().unwrap().run(|timeline, length_ns| {
+        let all = timeline.columns(timeline.span_ns().unwrap_or_default(), 1)[0];
+        told = (all.opens, all.failed, length_ns);
+        true
+    });
+    told
+}
+
+#[test]
+fn what_has_no_index_is_looked_through_and_then_read_from_close_before_any_time() {
+    let failed = opens(EVENTS).iter().filter(OpenEvent::failed).count() as u64;
+    for bytes in without_index() {
+        let file = Recording::of(&bytes);
+        let mut reader = file.open();
+        // Neither disturbs the other.
+        let before = times(&mut reader, 5);
+        assert_eq!(surveyed(&reader), (EVENTS, failed, Some((EVENTS - 1) * STEP_NS)));
+        assert_eq!(times(&mut reader, 1)[0], before[4] + STEP_NS);
+        assert_eq!(reader.span_ns(), Some((0, (EVENTS - 1) * STEP_NS)));
+        for event in [EVENTS - 1, 2 * FRAME_EVENTS + 5, FRAME_EVENTS, 1, 0] {
+            reader.seek(event * STEP_NS).unwrap();
+            let first = times(&mut reader, 1)[0] / STEP_NS;
+            assert!(first <= event && event - first <= FRAME_EVENTS, "{first} for {event}");
+            let rest = times(&mut reader, (EVENTS - 1 - first) as usize);
+            assert_eq!(rest.last().copied().unwrap_or(first * STEP_NS), (EVENTS - 1) * STEP_NS);
+        }
+    }
+}
+
+#[test]
+fn what_is_changed_meanwhile_is_read_from_its_start() {
+    let [old, ..] = without_index();
+    let file = Recording::of(&old);
+    let mut reader = file.open();
+    surveyed(&reader);
+    // As long as before, and less in it.
+    let mut other = record(&opens(9), &cgroup_names());
+    other.resize(old.len(), 0);
+    std::fs::write(&file.0.0, &other).unwrap();
+    reader.seek((EVENTS - 1) * STEP_NS).unwrap();
+    assert_eq!(times(&mut reader, 1), [0]);
+}
+
+#[test]
+fn a_survey_ends_when_told_and_at_what_is_no_recording() {
+    for bytes in without_index() {
+        let file = Recording::of(&bytes);
+        let interrupt = Interrupt::default();
+        let reader = Reader::of_file(Input::open(&file.0.0, interrupt.clone()).unwrap()).unwrap();
+        // Cut within a frame or a line, and followed by what is none.
+        let half = Recording::of(&[&bytes[..bytes.len() / 2], &[b'x'; 1 << 20][..]].concat());
+        assert!(surveyed(&half.open()).0 <= EVENTS);
+        let mut told = 0;
+        interrupt.set();
+        reader.survey().unwrap().run(|_, _| {
+            told += 1;
+            true
+        });
+        assert_eq!((told, reader.span_ns()), (0, None));
+    }
+}
+
 /// Whatever the index says, what is read is what is there, or an error.
 #[test]
 fn a_hostile_index_leads_nowhere_else() {

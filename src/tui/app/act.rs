@@ -219,7 +219,11 @@ impl App {
             }
             Some(Action::Move(motion)) => self.scroll_popup(motion),
             Some(Action::Copy) => return Some(self.copy()),
-            Some(Action::Lookups) if let Mode::Report { all, .. } = self.mode => self.show_report(!all),
+            Some(Action::Lookups) => {
+                if let Mode::Report { all, .. } = self.mode {
+                    self.show_report(!all);
+                }
+            }
             Some(Action::Repaint | Action::Suspend) => return None,
             _ => {}
         }

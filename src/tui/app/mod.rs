@@ -97,6 +97,8 @@ pub struct App {
     pub selection: Selection,
     pub meter: Meter,
     pub timeline: Timeline,
+    /// What a recording has in it, as far as it was looked through, and its length once that is known.
+    pub recorded: Option<(Timeline, Option<u64>)>,
     /// Times that were marked, CLOCK_MONOTONIC, in order.
     pub marks: Vec<u64>,
     pub mode: Mode,
@@ -162,6 +164,7 @@ impl App {
             selection: Selection::default(),
             meter: Meter::new(setup.since_ns),
             timeline: Timeline::default(),
+            recorded: None,
             marks: Vec::new(),
             mode: Mode::Browse,
             columns: setup.columns.clone(),

@@ -22,8 +22,21 @@ impl App {
             self.ended = false;
             self.apply_filter();
         }
-        self.playback = Some(playback);
+        self.playback = Some(self.with_length(playback));
         self.touch(Dirty::Data);
+    }
+
+    /// Takes in what a recording has in it.
+    pub(super) fn take_recorded(&mut self, timeline: Timeline, length_ns: Option<u64>) {
+        self.recorded = Some((timeline, length_ns));
+        self.playback = self.playback.map(|playback| self.with_length(playback));
+        self.touch(Dirty::Data);
+    }
+
+    /// Who plays it need not know how long it is.
+    fn with_length(&self, playback: Playback) -> Playback {
+        let found = self.recorded.as_ref().and_then(|(_, length_ns)| *length_ns);
+        Playback { length_ns: playback.length_ns.or(found), ..playback }
     }
 
     /// Asks the replay for something, or says why it cannot be had.
@@ -49,5 +62,49 @@ impl App {
     /// Whether the replay itself goes on when the user wants it to: a pause is its own then, not that of the view.
     pub(super) fn is_playing(&self) -> bool {
         self.playback.is_some() && !self.ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{OpenEvent, sample};
+    use crate::message::Message;
+    use crate::tui::app::fixture::{Screen, numbered, setup};
+    use crate::tui::app::{Answer, Event, Setup};
+
+    /// Of a recording that has no index the length and the timeline become known while it is played.
+    #[test]
+    fn a_recording_is_looked_through_while_it_is_played() {
+        const SECOND: u64 = 1_000_000_000;
+        let first = sample().ts_ns;
+        for (width, height) in [(80, 24), (200, 50), (40, 10)] {
+            let mut screen =
+                Screen::with(Setup { replay: Some(r"\u{202e}f\x1b.zst".into()), ..setup() }, width, height);
+            let playback = Playback { first_ns: first, speed: 1.0, seekable: true, ..Playback::default() };
+            let play = |screen: &mut Screen, playback| screen.update(Event::Message(Message::Playback(playback)));
+            play(&mut screen, playback);
+            screen.opens(&[OpenEvent { path: b"/a\x1b[2J\xe2\x80\xae", ..sample() }]);
+            screen.open_paths(&numbered(0, 3));
+            assert!(screen.line(0).contains("00:00/?"), "{}", screen.text());
+            let mut timeline = Timeline::default();
+            let mut tell = |screen: &mut Screen, seconds: std::ops::Range<u64>, length_ns| {
+                seconds.for_each(|second| timeline.add_at(first + second * SECOND, second % 7 == 0));
+                screen.update(Event::Answered(Answer::Recorded { timeline: Box::new(timeline.clone()), length_ns }));
+            };
+            tell(&mut screen, 0..100, None);
+            assert!(
+                screen.line(0).contains("00:00/?") && screen.keys("H").text().contains("so far"),
+                "{}",
+                screen.text()
+            );
+            tell(&mut screen, 200..301, Some(300 * SECOND));
+            // Who plays it does not know.
+            play(&mut screen, Playback { at_ns: SECOND, ..playback });
+            assert!(screen.line(0).contains("00:01/05:00"), "{}", screen.text());
+            // And it stays so when only a part is played.
+            play(&mut screen, Playback { at_ns: SECOND, from_ns: SECOND, seeks: 1, ..playback });
+            assert!(screen.text().contains("timeline of the whole recording"), "{}", screen.text());
+        }
     }
 }

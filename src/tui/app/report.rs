@@ -92,6 +92,7 @@ impl App {
 mod tests {
     use unicode_width::UnicodeWidthStr as _;
 
+    use crate::event::{OpenEvent, sample};
     use crate::message::Lost;
     use crate::tui::app::Mode;
     use crate::tui::app::fixture::{Screen, numbered};
@@ -124,8 +125,9 @@ mod tests {
     #[test]
     fn every_row_is_shown_when_asked_for_by_the_key_that_it_names() {
         let mut screen = Screen::new(80, 24);
-        let paths: Vec<_> = (0..40).map(|n| format!("/d{n}/x{n}/\u{202e}file")).collect();
-        screen.open_paths(&paths);
+        let paths: Vec<_> = (0..40).map(|n| format!("/d{n}/\u{202e}file")).collect();
+        let events = paths.iter().map(|path| OpenEvent { ret: -libc::EACCES, path: path.as_bytes(), ..sample() });
+        screen.opens(&events.collect::<Vec<_>>());
         let (_, lines) = page(screen.keys("R"));
         assert!(lines.contains(" more (a shows them)") && !lines.contains("--all"), "{lines}");
         let (_, all) = page(screen.keys("a"));

@@ -99,8 +99,8 @@ mod tests {
             sample(),
             OpenEvent { cgroup: 0, ppid: 0, path: b"", name: b"", comm: b"", leader_comm: b"", ..sample() },
             OpenEvent { cgroup: 7, ret: -2, ..sample() },
-            OpenEvent { cgroup: 8, uid: 33, pid: 1, path: b"/a\x1b", ..sample() },
-            OpenEvent { cgroup: 9, ppid: 2, path: b"=", ..sample() },
+            OpenEvent { cgroup: 8, uid: 33, pid: 1, path: b"/a\x1b", name: b"a\x1b", ..sample() },
+            OpenEvent { cgroup: 9, ppid: 2, path: b"=", name: b"=", ..sample() },
             OpenEvent { cgroup: 10, ..sample() },
             OpenEvent { cgroup: 11, ..sample() },
         ];
@@ -111,7 +111,6 @@ mod tests {
                 let filter = Filter::parse(term.source(), &names).unwrap();
                 for other in &events {
                     let is_same = key_of(group, other, &names) == key;
-                    // A name can be a thread's, and a process is filtered by its pid.
                     assert_eq!(filter.matches(other, &names), is_same, "{group:?} {} on {other:?}", term.source());
                 }
             }

@@ -9,6 +9,7 @@ use super::action::Focus;
 use super::columns::Extras;
 use super::{App, Dirty, Effect, Mode};
 use crate::event::{Op, OpenEvent, ProcessName};
+use crate::history::timeline::Timeline;
 use crate::names::mounts::Mounts;
 use crate::names::process::{Descriptors, Id, Identity};
 use crate::ranking::Sort;
@@ -47,6 +48,8 @@ pub enum Answer {
     Mounts(Result<Arc<Mounts>, String>),
     /// `None`: it has ended, or may not be looked at.
     SharesMounts(Vec<(Id, Option<bool>)>),
+    /// What was opened when in a recording, as far as it was looked through, and how long it is once that is known.
+    Recorded { timeline: Box<Timeline>, length_ns: Option<u64> },
 }
 
 /// What the answer is, as far as there is one.
@@ -164,6 +167,7 @@ impl App {
                     self.ranking.watched.note(now, id, seen);
                 }
             }
+            Answer::Recorded { timeline, length_ns } => self.take_recorded(*timeline, length_ns),
         }
     }
 
@@ -382,5 +386,13 @@ mod tests {
         screen.second(&many);
         let Question::Descriptors(ids) = asked(&mut screen).remove(0) else { panic!("no question") };
         assert!(ids.len() <= screen.app.layout().openers_rows());
+    }
+
+    #[test]
+    fn who_leaks_is_seen_where_there_is_room_for_one_table() {
+        let mut screen = Screen::with(Setup { sort: Sort::Growth, ..setup() }, 40, 10);
+        screen.opens(&usual());
+        screen.second(&[(311, "postgres", 0, 390, 40)]);
+        assert!(screen.text().contains("postgres") && screen.app.layout().openers.is_some(), "{}", screen.text());
     }
 }

@@ -390,6 +390,12 @@ fn ascii() {
     let text = screen.text();
     assert!(text.is_ascii(), "{text}");
     assert_snapshot!(text);
+    for view in ["?", "R", "H", "T", "C", "f", "\td", "\tb", "/nginx", "w", " "] {
+        // The mark of the cursor is the test's own.
+        let text = screen.keys("\x1b").keys(view).text().replace('▏', "");
+        assert!(text.is_ascii(), "{view:?}: {text}");
+        screen.keys("\x1b").keys("1");
+    }
 }
 
 #[test]

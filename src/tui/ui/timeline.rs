@@ -24,10 +24,15 @@ pub(super) fn render(app: &App, at: &Cursor, context: &Context<'_>, buf: &mut Bu
         return;
     };
     let count = app.time_columns();
-    let columns = app.timeline.columns(span, count);
+    let timeline = app.recorded.as_ref().map_or(&app.timeline, |(timeline, _)| timeline);
+    let columns = timeline.columns(span, count);
     let clock = |ts_ns| time(app.timeline.time_of(ts_ns), context.time_zone, TIME);
     let length = |ns: u64| uptime(Duration::from_nanos(ns));
     let title = match &app.playback {
+        Some(_) if app.recorded.as_ref().is_some_and(|(_, length_ns)| length_ns.is_some()) => {
+            "timeline of the whole recording".to_owned()
+        }
+        Some(_) if app.recorded.is_some() => "timeline of what was read so far".to_owned(),
         Some(playback) if playback.from_ns > 0 => {
             format!("timeline, of what was replayed from {} on", length(playback.from_ns))
         }

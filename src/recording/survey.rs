@@ -1,0 +1,192 @@
+//! Reads ahead of whoever plays a recording: how long it is, what was opened when, and where to read it from.
+//!
+//! Lines are not parsed but looked through for two of their fields, which takes a tenth of the time; what is wrong in them is
+//! found by whoever plays them. Bounded: the timeline and the index have a size at most.
+
+use super::index::{Frame, Index};
+use super::input::Input;
+use super::read::{EVENT_LINES, LONGEST_LINE, WINDOW_LOG_MAX, ZSTD_MAGIC};
+use crate::history::timeline::Timeline;
+use regex::bytes::Regex;
+use std::collections::VecDeque;
+use std::io::{self, BufRead as _, BufReader, Read};
+use std::sync::{Arc, LazyLock, OnceLock};
+use std::time::{Duration, Instant};
+use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation as _, OutBuffer};
+
+/// Text between two places to read from at most.
+const STEP: u64 = 4 << 20;
+const CHUNK: usize = 128 << 10;
+/// How often what is known so far is told, and lines between two looks at the clock.
+const TELL_EVERY: Duration = Duration::from_millis(250);
+const LOOK_EVERY: u64 = 1 << 14;
+
+/// What a survey has found, for whoever goes elsewhere in the file.
+pub(super) type Found = Arc<OnceLock<Index>>;
+
+/// A recording to be looked through.
+pub struct Survey {
+    input: Input,
+    found: Found,
+}
+
+impl Survey {
+    pub(super) fn new(input: Input, found: Found) -> Self {
+        Self { input, found }
+    }
+
+    /// Looks through all of it. `tell` gets what is known so far, and in the end how long it is, in nanoseconds; false ends it.
+    /// What cannot be read is an end too: whoever plays it says why.
+    pub fn run(self, mut tell: impl FnMut(&Timeline, Option<u64>) -> bool) {
+        let Ok(text) = Text::new(self.input) else { return };
+        let mut found = Findings::default();
+        let mut lines = BufReader::with_capacity(CHUNK, text);
+        let (mut line, mut told) = (Vec::new(), Instant::now());
+        loop {
+            line.clear();
+            match lines.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
+                // Told to leave.
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => return,
+                Ok(1..) if line.len() as u64 != LONGEST_LINE => {}
+                _ => break,
+            }
+            found.enter_frames(&mut lines.get_mut().frames);
+            found.add(&line);
+            if found.lines.is_multiple_of(LOOK_EVERY) && told.elapsed() >= TELL_EVERY {
+                told = Instant::now();
+                if !tell(&found.timeline, None) {
+                    return;
+                }
+            }
+        }
+        let length = found.index.frames.first().map(|first| found.index.last_ns.saturating_sub(first.ts_ns));
+        // Set before it is told, so that whoever goes somewhere by it goes there fast.
+        let _ = self.found.set(found.index);
+        tell(&found.timeline, length.or(Some(0)));
+    }
+}
+
+#[derive(Default)]
+struct Findings {
+    timeline: Timeline,
+    index: Index,
+    /// Lines and bytes of text so far.
+    lines: u64,
+    text: u64,
+    /// Where the current frame begins, in the text and in the file.
+    frame: (u64, u64),
+    /// Where to read from, with the time of the next event; and where the last such place was.
+    next: Option<Frame>,
+    last: u64,
+}
+
+impl Findings {
+    /// Goes on to the frame that the next line is in. Frames that end within a line are one with the next.
+    fn enter_frames(&mut self, frames: &mut VecDeque<(u64, u64)>) {
+        let mut is_new = self.lines == 0;
+        while let Some(frame) = frames.front().filter(|(text, _)| *text <= self.text) {
+            (self.frame, is_new) = (*frame, true);
+            frames.pop_front();
+        }
+        if is_new || self.text - self.last >= STEP {
+            let (offset, skip) = (self.frame.1, self.text - self.frame.0);
+            (self.next, self.last) = (Some(Frame { offset, skip, line: self.lines, ts_ns: 0 }), self.text);
+        }
+    }
+
+    fn add(&mut self, line: &[u8]) {
+        if let Some((ts_ns, failed)) = event(line) {
+            self.timeline.add_at(ts_ns, failed);
+            self.index.last_ns = self.index.last_ns.max(ts_ns);
+            if let Some(frame) = self.next.take() {
+                self.index.push(Frame { ts_ns, ..frame });
+            }
+        }
+        self.lines += 1;
+        self.text += line.len() as u64;
+    }
+}
+
+/// Recorded time of the event in this line, if it is one as opentop writes it, and whether it failed.
+fn event(line: &[u8]) -> Option<(u64, bool)> {
+    // In a text within the line the quotes have backslashes before them.
+    static ERROR: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#""errno":""#).ok());
+    const TIME: &[u8] = br#""ts_ns":"#;
+    const TIME_WITHIN: usize = 128;
+    let (start, _) = EVENT_LINES.iter().find(|(start, _)| line.starts_with(start))?;
+    let rest = &line[start.len()..];
+    let at = rest[..rest.len().min(TIME_WITHIN)].windows(TIME.len()).position(|window| window == TIME)?;
+    let digits = &rest[at + TIME.len()..];
+    let digits = &digits[..digits.iter().position(|byte| !byte.is_ascii_digit())?];
+    let ts_ns = str::from_utf8(digits).ok()?.parse().ok()?;
+    Some((ts_ns, ERROR.as_ref().is_some_and(|error| error.is_match(rest))))
+}
+
+/// The text of a file, which knows where the frames that it is in begin.
+struct Text {
+    input: Input,
+    /// `None` where it is not compressed.
+    decoder: Option<Decoder<'static>>,
+    buffer: Vec<u8>,
+    used: usize,
+    /// Of the buffer's first byte, in the file.
+    offset: u64,
+    /// The decoder may have more without another byte.
+    has_more: bool,
+    /// Bytes of text so far.
+    text: u64,
+    /// Where frames begin, but for the first, in the text and in the file.
+    frames: VecDeque<(u64, u64)>,
+}
+
+impl Text {
+    fn new(mut input: Input) -> io::Result<Self> {
+        let mut buffer = Vec::new();
+        input.by_ref().take(ZSTD_MAGIC.len() as u64).read_to_end(&mut buffer)?;
+        let mut decoder = None;
+        if buffer == ZSTD_MAGIC {
+            let decoder = decoder.insert(Decoder::new()?);
+            decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX))?;
+        }
+        Ok(Self { input, decoder, buffer, used: 0, offset: 0, has_more: false, text: 0, frames: VecDeque::new() })
+    }
+
+    fn fill(&mut self) -> io::Result<usize> {
+        (self.offset, self.used) = (self.offset + self.used as u64, 0);
+        self.buffer.resize(CHUNK, 0);
+        let read = self.input.read(&mut self.buffer);
+        self.buffer.truncate(read.as_ref().map_or(0, |read| *read));
+        read
+    }
+}
+
+impl Read for Text {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if self.used == self.buffer.len() && !self.has_more && self.fill()? == 0 {
+                return Ok(0);
+            }
+            let ahead = &self.buffer[self.used..];
+            let Some(decoder) = &mut self.decoder else {
+                let read = ahead.len().min(bytes.len());
+                bytes[..read].copy_from_slice(&ahead[..read]);
+                self.used += read;
+                return Ok(read);
+            };
+            let (mut input, mut output) = (InBuffer::around(ahead), OutBuffer::around(&mut *bytes));
+            let rest = decoder.run(&mut input, &mut output)?;
+            let written = output.pos();
+            self.used += input.pos();
+            self.text += written as u64;
+            self.has_more = written == bytes.len();
+            if rest == 0 {
+                decoder.reinit()?;
+                self.has_more = false;
+                self.frames.push_back((self.text, self.offset + self.used as u64));
+            }
+            if written > 0 {
+                return Ok(written);
+            }
+        }
+    }
+}
