@@ -107,7 +107,7 @@ fn assert_live(threads: &[Status], user: &str, groups: &str) {
         let kept = match status.get("Name") {
             "tracer" => TRACING,
             "kill" => KILL,
-            "inquirer" => LOOKING,
+            "inquirer" | "identity" => LOOKING,
             _ => 0,
         };
         status.assert_is_left_with(user, groups, kept);
@@ -119,7 +119,7 @@ fn assert_live(threads: &[Status], user: &str, groups: &str) {
 fn a_live_process_keeps_what_its_tracer_needs_and_nothing_else() {
     needs_root();
     let groups = Status::parse(&fs::read_to_string("/proc/self/status").expect("our own status"));
-    for extra in [&[][..], &["--latency"]] {
+    for extra in [&[][..], &["--latency"], &["--identity"]] {
         let args = [&["-o", "json", "-i", "0.1"][..], extra].concat();
         let live = running(under_sudo(&mut opentop(&args)));
         assert_live(&threads("live, under sudo", &live), CALLER, CALLER);
