@@ -7,6 +7,44 @@ use std::io::{self, Read as _};
 /// Bytes of the longest list that is read: that of some ten thousand containers.
 const LIST_MAX: u64 = 4 << 20;
 
+/// File systems that this kernel alone answers for.
+const LOCAL: &[&[u8]] = &[
+    b"bcachefs",
+    b"btrfs",
+    b"cgroup",
+    b"cgroup2",
+    b"configfs",
+    b"debugfs",
+    b"devpts",
+    b"devtmpfs",
+    b"efivarfs",
+    b"erofs",
+    b"exfat",
+    b"ext2",
+    b"ext3",
+    b"ext4",
+    b"f2fs",
+    b"hugetlbfs",
+    b"iso9660",
+    b"jfs",
+    b"mqueue",
+    b"ntfs3",
+    b"overlay",
+    b"proc",
+    b"pstore",
+    b"ramfs",
+    b"rootfs",
+    b"securityfs",
+    b"squashfs",
+    b"sysfs",
+    b"tmpfs",
+    b"tracefs",
+    b"udf",
+    b"vfat",
+    b"xfs",
+    b"zfs",
+];
+
 /// Something mounted. Its texts are bytes as the kernel has them: whoever shows them escapes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
@@ -14,6 +52,14 @@ pub struct Mount {
     pub point: Vec<u8>,
     /// The type of its file system, as `nfs4`.
     pub kind: Vec<u8>,
+}
+
+impl Mount {
+    /// Whether nobody else answers for what is in it, such as a server, or with FUSE another user's program. Who asks those waits
+    /// for as long as they like; with FUSE not even SIGKILL ends that.
+    pub fn is_local(&self) -> bool {
+        LOCAL.contains(&&*self.kind)
+    }
 }
 
 /// What is mounted and can be reached: neither what lies below something mounted later, nor what that was mounted on.
@@ -156,6 +202,7 @@ mod tests {
         assert_eq!(found(&mounts, "/home/x/y"), at("/home", "nfs4"));
         assert_eq!(found(&mounts, r"/home/a b\ä/f"), at(r"/home/a b\ä", "fuse.sshfs"));
         assert_eq!(mounts.find(b"relative"), None);
+        assert!(mounts.list.iter().all(|mount| mount.is_local() == (mount.kind == b"ext4")));
     }
 
     #[test]
