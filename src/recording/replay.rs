@@ -204,6 +204,7 @@ impl<'a> Player<'a> {
                     }
                     cgroup.into_iter().for_each(|cgroup| self.batch.name_cgroup(cgroup));
                     if event.ts_ns < self.skip_ns {
+                        self.now_ns = self.now_ns.max(event.ts_ns);
                         continue;
                     }
                     self.make_room(&event)?;
@@ -291,7 +292,11 @@ impl<'a> Player<'a> {
     /// Whether there is more to play after the end: waits for somebody to ask for it.
     fn goes_on(&mut self, reader: &mut Reader) -> bool {
         let Some(commands) = self.commands else { return false };
-        self.playback.length_ns.get_or_insert(self.playback.at_ns);
+        let read_ns = self.now_ns.saturating_sub(self.first_ns.unwrap_or(0));
+        let Playback { length_ns, at_ns, from_ns, .. } = &mut self.playback;
+        // Whoever asked for a time beyond the end has got the end.
+        let end_ns = *length_ns.get_or_insert(read_ns);
+        (*at_ns, *from_ns) = ((*at_ns).min(end_ns), (*from_ns).min(end_ns));
         loop {
             if self.tell().is_err() {
                 return false;

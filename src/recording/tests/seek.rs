@@ -216,3 +216,23 @@ fn a_replay_does_what_it_is_asked_for() {
     drop(stop);
     player.join().unwrap();
 }
+
+/// Without an index nobody knows where the end is before it was reached.
+#[test]
+fn a_time_beyond_the_end_is_the_end() {
+    let file = Recording::of(&plain(&opens(9), &cgroup_names()));
+    let (reader, (sender, messages)) = (file.open(), unbounded());
+    let ((stop, stopped), (ask, asked)) = (bounded::<()>(1), unbounded());
+    ask.send(PlaybackCommand::Seek(u64::MAX)).unwrap();
+    let player = std::thread::spawn(move || {
+        let controls = Controls { stop: &stopped, commands: Some(&asked) };
+        replay_with(reader, 1.0, Duration::from_secs(1), &sender, controls)
+    });
+    let next = || messages.recv_timeout(Duration::from_secs(20)).unwrap();
+    while !matches!(next(), Message::End) {}
+    let Message::Playback(at) = next() else { panic!("no place") };
+    let end_ns = 8 * STEP_NS;
+    assert_eq!((at.length_ns, at.at_ns, at.from_ns), (Some(end_ns), end_ns, end_ns));
+    drop(stop);
+    player.join().unwrap();
+}

@@ -91,8 +91,8 @@ impl App {
             (KeyCode::Enter, _) => return self.go_to_typed(ts_ns, &typed),
             (KeyCode::Left, _) => back(step),
             (KeyCode::Right, _) => on(step),
-            (_, Some(Action::Move(Motion::PageUp))) => back(PAGE * step),
-            (_, Some(Action::Move(Motion::PageDown))) => on(PAGE * step),
+            (_, Some(Action::Move(Motion::PageUp))) => back(PAGE.saturating_mul(step)),
+            (_, Some(Action::Move(Motion::PageDown))) => on(PAGE.saturating_mul(step)),
             (_, Some(Action::Move(Motion::First))) => start,
             (_, Some(Action::Move(Motion::Last))) => end,
             (_, Some(Action::Mark)) => {
@@ -151,5 +151,29 @@ impl App {
         let there = cursor.to_zoned(self.setup.time_zone.clone()).date().to_datetime(time);
         let there = there.to_zoned(self.setup.time_zone.clone()).ok()?.timestamp().as_nanosecond();
         Some(self.timeline.ts_of(u64::try_from(there).ok()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Message, Playback};
+    use crate::tui::app::Event;
+    use crate::tui::app::fixture::Screen;
+
+    /// As long as a recording can be, in one column.
+    #[test]
+    fn a_page_of_centuries_ends_where_they_do() {
+        let mut screen = Screen::new(13, 24);
+        let length = 3_153_600_000_000_000_000;
+        screen.update(Event::Message(Message::Playback(Playback { length_ns: Some(length), ..Playback::default() })));
+        for (keys, expected) in [("H\x1b[6~", length + 1), ("\x1b[5~", 0)] {
+            screen.keys(keys);
+            assert!(
+                matches!(&screen.app.mode, Mode::Timeline(cursor) if cursor.ts_ns == expected),
+                "{:?}",
+                screen.app.mode
+            );
+        }
     }
 }
