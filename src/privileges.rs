@@ -19,7 +19,7 @@ use std::io;
 
 use rustix::process::{DumpableBehavior, Gid, Uid};
 use rustix::thread::{CapabilitiesSecureBits, CapabilitySet, CapabilitySets};
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, sock_filter};
 
 use crate::error::Error;
 use crate::names::accounts::{Account, id};
@@ -63,8 +63,19 @@ impl Caller {
 
 /// Whether the process has no more rights than its user has anywhere: it is not root, and was not made so by sudo.
 pub fn none() -> bool {
-    let has = rustix::thread::capabilities(None).is_ok_and(|sets| sets.permitted.is_empty());
-    has && !rustix::process::geteuid().is_root() && env::var_os("SUDO_UID").is_none()
+    has_no_capability() && !rustix::process::geteuid().is_root() && env::var_os("SUDO_UID").is_none()
+}
+
+/// Whether the calling thread has no capability.
+pub(crate) fn has_no_capability() -> bool {
+    rustix::thread::capabilities(None).is_ok_and(|sets| sets.permitted.is_empty())
+}
+
+/// Leaves the calling thread, which is not root's, with no capability. The others stay as they are.
+pub(crate) fn drop_all_capabilities() -> io::Result<()> {
+    let none = CapabilitySet::empty();
+    let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    Ok(rustix::thread::set_capabilities(None, sets)?)
 }
 
 /// What a thread is for.
@@ -144,15 +155,28 @@ const FORBIDDEN: &[libc::c_long] = &[
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
+    libc::SYS_pidfd_getfd,
     libc::SYS_setuid,
+    libc::SYS_setreuid,
     libc::SYS_setresuid,
+    libc::SYS_setfsuid,
     libc::SYS_setgid,
+    libc::SYS_setregid,
     libc::SYS_setresgid,
+    libc::SYS_setfsgid,
     libc::SYS_setgroups,
     libc::SYS_init_module,
     libc::SYS_finit_module,
     libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
+    libc::SYS_keyctl,
+    libc::SYS_userfaultfd,
     libc::SYS_mount,
+    libc::SYS_move_mount,
+    libc::SYS_open_tree,
+    libc::SYS_fsopen,
+    libc::SYS_fsmount,
+    libc::SYS_mount_setattr,
     libc::SYS_umount2,
     libc::SYS_pivot_root,
     libc::SYS_chroot,
@@ -160,7 +184,12 @@ const FORBIDDEN: &[libc::c_long] = &[
     libc::SYS_unshare,
     libc::SYS_socket,
     libc::SYS_connect,
+    // Its requests can be any of these, and no filter sees them.
+    libc::SYS_io_uring_setup,
 ];
+
+/// Numbers from this on are calls of x32, programs of 32 bits on registers of 64: the same calls under other numbers.
+const X32: u32 = 0x4000_0000;
 
 /// Forbidden calls fail with EPERM.
 fn forbid_calls() -> io::Result<()> {
@@ -169,7 +198,14 @@ fn forbid_calls() -> io::Result<()> {
     let refuse = SeccompAction::Errno(libc::EPERM as u32);
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, arch);
     let program: BpfProgram = filter.and_then(TryInto::try_into).map_err(io::Error::other)?;
-    seccompiler::apply_filter(&program).map_err(io::Error::other)
+    let step = |code: u32, jf, k| sock_filter { code: code as u16, jt: 0, jf, k };
+    // The number is what the data of seccomp begin with.
+    let no_x32 = [
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0),
+        step(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 1, X32),
+        step(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
+    ];
+    seccompiler::apply_filter(&[&no_x32, &program[..]].concat()).map_err(io::Error::other)
 }
 
 #[cfg(test)]
@@ -196,5 +232,24 @@ mod tests {
         assert_eq!(Role::Signaller.keeps(CapabilitySet::all()), CapabilitySet::KILL);
         assert_eq!(Role::Signaller.keeps(two), CapabilitySet::empty());
         assert_eq!(Role::Consumer.keeps(CapabilitySet::all()), CapabilitySet::empty());
+    }
+    #[test]
+    fn a_forbidden_call_is_refused_under_each_of_its_numbers() {
+        let answers = std::thread::spawn(|| {
+            rustix::thread::set_no_new_privs(true).unwrap();
+            forbid_calls().unwrap();
+            let x32 = |call| libc::c_long::from(X32) + call;
+            // Execve of x32 has a number of its own.
+            let others = FORBIDDEN.iter().copied().chain([520]).map(x32);
+            let call = |call: libc::c_long| {
+                // SAFETY: none of these takes -1 for an address or a descriptor that it could use.
+                let returned = unsafe { libc::syscall(call, -1, -1, -1, -1, -1, -1) };
+                (call, returned, io::Error::last_os_error().raw_os_error())
+            };
+            FORBIDDEN.iter().copied().chain(others).map(call).collect::<Vec<_>>()
+        });
+        for (call, returned, error) in answers.join().unwrap() {
+            assert_eq!((returned, error), (-1, Some(libc::EPERM)), "call {call}");
+        }
     }
 }

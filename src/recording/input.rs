@@ -2,6 +2,7 @@
 
 use super::ReadError;
 use crate::escape::escape;
+use crate::user_file::act_as;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
@@ -70,7 +71,9 @@ impl Input {
         let file = if path == Path::new("-") {
             io::stdin().as_fd().try_clone_to_owned().map(File::from)
         } else {
-            OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
+            let mut options = OpenOptions::new();
+            options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+            act_as(None, || options.open(path))
         };
         match file {
             Ok(file) => Ok(Self { file, name, interrupt, watch: Watch::default(), position: None }),

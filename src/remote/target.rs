@@ -1,16 +1,19 @@
 //! Which hosts are meant.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use super::args::RemoteArgs;
 use crate::error::Error;
 use crate::escape::{escape, is_invisible};
+use crate::privileges::Caller;
+use crate::user_file;
 
 /// Hosts at a time: each has a thread or two and an ssh here.
 const HOSTS_MAX: usize = 64;
+
+/// What a shell would obey.
+const SHELL: &[char] = &['\'', '"', '`', '$', '\\', ';', '&', '<', '>', '|', '(', ')', '{', '}'];
 
 /// Bytes of a host's name, and of a file of such.
 const NAME_MAX: usize = 255;
@@ -69,8 +72,12 @@ fn add(hosts: &mut Vec<String>, name: &str, from: &str) -> Result<(), Error> {
         Err(Error::Usage(format!("{from}: {shown:?} is no host: {why}")))
     };
     // ssh would take it for an option, and options run commands.
-    if name.starts_with('-') {
+    if name.split('@').any(|part| part.starts_with('-')) {
         return wrong("a name does not begin with -");
+    }
+    // A ProxyCommand of ssh_config has it run by a shell. ssh refuses these too, but not each that is still in use.
+    if name.contains(SHELL) {
+        return wrong("a name has no characters that mean something to a shell");
     }
     if name.is_empty() || name.len() > NAME_MAX {
         return wrong("a name has 1 to 255 bytes");
@@ -89,13 +96,12 @@ fn add(hosts: &mut Vec<String>, name: &str, from: &str) -> Result<(), Error> {
 }
 
 fn read(file: &Path, from: &str) -> Result<String, Error> {
-    let failed = |why: std::io::Error| Error::Other(format!("{from}: cannot read it: {why}"));
-    let mut text = String::new();
-    File::open(file).and_then(|file| file.take(FILE_MAX + 1).read_to_string(&mut text)).map_err(failed)?;
-    if text.len() as u64 > FILE_MAX {
-        return Err(Error::Usage(format!("{from}: it is larger than {} KiB", FILE_MAX >> 10)));
+    // Its lines come back as names of hosts, so that it must be one that the caller of sudo may read.
+    match user_file::read(file, Caller::of_sudo(), false, FILE_MAX) {
+        Ok(Some(bytes)) => String::from_utf8(bytes).map_err(|_| Error::Usage(format!("{from}: it is not UTF-8"))),
+        Ok(None) => Err(Error::Other(format!("{from}: no such file"))),
+        Err(why) => Err(Error::Other(format!("{from}: cannot read it: {why}"))),
     }
-    Ok(text)
 }
 
 #[cfg(test)]
@@ -109,7 +115,20 @@ mod tests {
 
     #[test]
     fn what_ssh_or_a_terminal_would_obey_is_no_host() {
-        for name in ["-oProxyCommand=touch /tmp/x", "-l", "", " ", "a b", "a\x1b[2J", "a\nb", "\u{202e}a"] {
+        for name in [
+            "-oProxyCommand=touch /tmp/x",
+            "-l",
+            "",
+            " ",
+            "a b",
+            "a\x1b[2J",
+            "a\nb",
+            "\u{202e}a",
+            "u@-oX=y",
+            "a;b",
+            "$(a)",
+            "`a`",
+        ] {
             let why = target(&["ok", name]).unwrap_err();
             assert!(matches!(&why, Error::Usage(text) if !text.chars().any(char::is_control)), "{why}");
         }

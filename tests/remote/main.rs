@@ -93,10 +93,26 @@ fn nothing_is_left_tracing_whatever_ends_the_connection() {
 
 #[test]
 fn what_is_no_host_is_refused_before_ssh_sees_it() {
-    for host in ["-oProxyCommand=id", "a b", "\u{1b}[2J"] {
+    for host in ["-oProxyCommand=id", "a b", "\u{1b}[2J", "u@-oProxyCommand=id", "$(id)"] {
         let refused = output(&mut opentop([format!("--host={host}").as_str(), "-o", "json"]));
         assert_eq!(refused.status.code(), Some(2), "{host:?}");
         assert!(stderr(&refused).contains("is no host"), "{}", stderr(&refused));
+    }
+}
+
+/// The lines of such a file come back as hosts, so that sudo must not open what its caller may not.
+#[test]
+#[ignore = "needs root: make test"]
+fn a_file_of_hosts_is_read_as_the_caller_of_sudo() {
+    needs_root();
+    let scratch = Scratch::new();
+    let (ssh, file) = (fake_ssh(&scratch, "exit 255"), scratch.file("hosts", "secret\n"));
+    for (mode, expected) in [(0o600, "Permission denied"), (0o644, "secret: ")] {
+        fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode)).expect("permissions");
+        let mut command = opentop(["-o", "json", "--hosts"]);
+        command.arg(&file).arg("--ssh").arg(&ssh).env("SUDO_UID", "65534").env("SUDO_GID", "65534");
+        let said = stderr(&output(&mut command));
+        assert!(said.contains(expected) && said.contains("secret: ") == (mode == 0o644), "{said}");
     }
 }
 
