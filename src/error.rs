@@ -47,9 +47,12 @@ pub fn usage<P: clap::Parser>(error: clap::Error, arguments: impl Iterator<Item 
 
 /// Tells who types a command as strace(1) takes it what is missing.
 fn with_hint(mut error: clap::Error) -> clap::Error {
-    let takes_command = matches!(error.get(ContextKind::Usage), Some(ContextValue::StyledStr(usage)) if usage.to_string().contains("[-- <COMMAND>"));
+    let usage = match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
+        _ => String::new(),
+    };
     if error.kind() == ErrorKind::UnknownArgument
-        && takes_command
+        && usage.contains("[-- <COMMAND>")
         && let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
         && !argument.starts_with('-')
     {

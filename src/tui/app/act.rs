@@ -163,54 +163,6 @@ impl App {
         }
     }
 
-    fn show_command(&mut self) {
-        if self.command.is_some() {
-            self.mode = Mode::Command { typing: false };
-        } else {
-            self.say("there is no command: opentop -- COMMAND runs one");
-        }
-    }
-
-    /// Keys while the command's terminal is looked at.
-    fn command_action(&mut self, action: Option<Action>) -> Vec<Effect> {
-        let page = isize::try_from(self.size.height / 2).unwrap_or(1).max(1);
-        let rows = match action {
-            Some(Action::Quit | Action::Back | Action::Command) => {
-                self.mode = Mode::Browse;
-                return Vec::new();
-            }
-            Some(Action::Open) => {
-                let ended = self.command.as_ref().is_none_or(|command| command.ended.is_some());
-                self.mode = Mode::Command { typing: !ended };
-                isize::MIN
-            }
-            Some(action @ (Action::Repaint | Action::Suspend)) => return self.act(action),
-            Some(Action::Move(motion)) => match motion {
-                Motion::Up => 1,
-                Motion::Down => -1,
-                Motion::PageUp | Motion::HalfUp => page,
-                Motion::PageDown | Motion::HalfDown => -page,
-                Motion::First => isize::MAX,
-                Motion::Last => isize::MIN,
-            },
-            _ => return Vec::new(),
-        };
-        self.command.iter_mut().for_each(|command| command.scroll(rows));
-        Vec::new()
-    }
-
-    /// Keys while they go to the command.
-    fn type_key(&mut self, key: KeyEvent) -> Vec<Effect> {
-        let leave = key.code == KeyCode::Char(']') && key.modifiers.contains(KeyModifiers::CONTROL);
-        match &self.command {
-            Some(command) if !leave && command.ended.is_none() => vec![Effect::Type(command.bytes(key))],
-            _ => {
-                self.mode = Mode::Command { typing: false };
-                Vec::new()
-            }
-        }
-    }
-
     /// Keys of a popup that is read. `None`: the key means what it always means.
     fn popup_action(&mut self, action: Option<Action>) -> Option<Vec<Effect>> {
         match action {
