@@ -14,6 +14,9 @@ use crate::signals::Caught;
 /// How often it is looked whether the reader is gone or takes what it is given.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// A look that comes so long after the one before is late.
+const LATE: Duration = Duration::from_millis(200);
+
 /// Once the end is asked for, a reader that takes nothing for so long gets no more...
 const STALLED: Duration = Duration::from_millis(400);
 
@@ -91,15 +94,19 @@ struct Reading {
     asked: Option<Instant>,
     /// When it was first seen that the reader holds the writer up; not while it takes something.
     stalled: Option<Instant>,
+    looked: Option<Instant>,
     written: u64,
 }
 
 impl Reading {
     /// Whether the end was asked for and the reader has had its time. `written` bytes are written. `held_up`: more would be, but
-    /// for the reader. On a busy host this is seldom looked at, and nobody knows what was in between.
+    /// for the reader. Where this is looked at late, the host has no time for anybody, the reader neither.
     fn is_over(&mut self, now: Instant, written: u64, held_up: bool) -> bool {
         let moved = std::mem::replace(&mut self.written, written) != written;
-        if moved || !held_up {
+        let late = self.looked.replace(now).is_some_and(|before| now.duration_since(before) >= LATE);
+        if late && held_up {
+            self.stalled = Some(now);
+        } else if moved || !held_up {
             self.stalled = None;
         } else {
             self.stalled.get_or_insert(now);
@@ -114,27 +121,37 @@ impl Reading {
 mod tests {
     use super::*;
 
+    /// Whether a reader that takes nothing is given up at one of these looks, milliseconds after `start`.
+    fn is_given_up(reading: &mut Reading, start: Instant, mut looks: impl Iterator<Item = u64>, written: u64) -> bool {
+        looks.any(|ms| reading.is_over(start + Duration::from_millis(ms), written, true))
+    }
+
     #[test]
     fn a_reader_that_takes_nothing_is_given_up_once_the_end_is_asked_for() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
+        let every = |from: u64, to| (from..=to).step_by(100);
         let mut reading = Reading::default();
-        assert!(!reading.is_over(at(50_000), 0, true));
-        assert!(!reading.is_over(at(60_000), 0, true), "nobody has asked");
+        assert!(!is_given_up(&mut reading, start, every(0, 60_000), 0), "nobody has asked");
         reading.asked = Some(at(60_000));
-        assert!(!reading.is_over(at(60_399), 0, true), "it has its time from then on");
-        assert!(!reading.is_over(at(60_400), 1, true), "it takes something");
-        assert!(!reading.is_over(at(60_500), 1, true));
-        assert!(!reading.is_over(at(60_899), 1, true));
-        assert!(reading.is_over(at(60_900), 1, true), "and then nothing");
+        assert!(!is_given_up(&mut reading, start, every(60_100, 60_300), 0), "it has its time from then on");
+        assert!(!is_given_up(&mut reading, start, every(60_400, 60_800), 1), "it takes something");
+        assert!(is_given_up(&mut reading, start, every(60_900, 60_900), 1), "and then nothing");
         let mut slow = Reading { asked: Some(start), ..Reading::default() };
         assert!((1..100).all(|n| !slow.is_over(at(n * 100), n, true)), "slow is not stalled");
         assert!(slow.is_over(at(10_000), 100, true), "but not for ever");
         let mut free = Reading { asked: Some(start), ..Reading::default() };
         assert!((1..100).all(|n| !free.is_over(at(n * 100), 0, false)), "it is not the reader who is waited for");
-        let mut late = Reading { asked: Some(start), ..Reading::default() };
-        assert!(!late.is_over(at(0), 5, false));
-        assert!(!late.is_over(at(900), 5, true), "seen for the first time after long, maybe held up since just now");
-        assert!(late.is_over(at(1_300), 5, true));
+    }
+
+    #[test]
+    fn a_reader_is_not_given_up_for_what_the_host_is_late_with() {
+        let start = Instant::now();
+        let mut starved = Reading { asked: Some(start), ..Reading::default() };
+        assert!(!is_given_up(&mut starved, start, (0..9_900).step_by(250), 5));
+        assert!(is_given_up(&mut starved, start, std::iter::once(10_000), 5), "but not for ever");
+        let mut once = Reading { asked: Some(start), ..Reading::default() };
+        assert!(!is_given_up(&mut once, start, [0, 900, 1_000, 1_100, 1_200].into_iter(), 5));
+        assert!(is_given_up(&mut once, start, std::iter::once(1_300), 5));
     }
 }
