@@ -182,11 +182,37 @@ impl Read for Text {
             if rest == 0 {
                 decoder.reinit()?;
                 self.has_more = false;
+                // Of frames without text, of which a file can have millions, the last is as good.
+                if self.frames.back().is_some_and(|(text, _)| *text == self.text) {
+                    self.frames.pop_back();
+                }
                 self.frames.push_back((self.text, self.offset + self.used as u64));
             }
             if written > 0 {
                 return Ok(written);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::Interrupt;
+
+    #[test]
+    fn frames_without_text_are_not_remembered_one_by_one() {
+        let (empty, line) = (zstd::encode_all(&b""[..], 1).unwrap(), zstd::encode_all(&b"{}\n"[..], 1).unwrap());
+        let path = std::env::temp_dir().join(format!("opentop-frames-{}", std::process::id()));
+        let bytes = [&line[..], &empty.repeat(50_000), &line].concat();
+        std::fs::write(&path, &bytes).unwrap();
+        let mut text = Text::new(Input::open(&path, Interrupt::default()).unwrap()).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let mut read = Vec::new();
+        text.read_to_end(&mut read).unwrap();
+        // Where the second line begins, and where all ends.
+        let begins = [(3, bytes.len() - line.len()), (6, bytes.len())].map(|(text, at)| (text, at as u64));
+        assert_eq!(read, b"{}\n{}\n");
+        assert_eq!(text.frames, begins);
     }
 }
