@@ -55,7 +55,7 @@ complete -c opentop -n "__fish_opentop_needs_command" -l columns -d 'Columns of 
 complete -c opentop -n "__fish_opentop_needs_command" -l event-columns -d 'Columns of the screen\'s list of events, in their order, some with a width: time,pid,comm:20,path' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l ranking-columns -d 'Columns of the screen\'s ranking' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l times -d 'What the screen\'s column TIME tells: the time of day, since the first event, since the row above' -r
-complete -c opentop -n "__fish_opentop_needs_command" -l highlight -d 'Show events for which the filter EXPR holds in this colour: red, green, yellow, blue, magenta, cyan or bold; in a configuration a table: [highlight], and below it COLOUR = "EXPR"' -r
+complete -c opentop -n "__fish_opentop_needs_command" -l highlight -d 'Show events for which the filter EXPR holds in this colour: red, green, yellow, blue, magenta, cyan or bold; in a configuration a table: `[highlight]`, and below it COLOUR = "EXPR"' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l rate-limit -d 'Write at most N opens a second, as 1000/s or 1000; what goes beyond is dropped, and told as lost to the rate' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l host -d 'Show these hosts instead of this one, by ssh: names as ssh knows them, user@host too. Each needs opentop in its PATH and leave to run it with sudo without a password. Needs no privileges here' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l hosts -d 'The same of all hosts in this file, one a line; # begins a comment' -r -F
@@ -149,7 +149,7 @@ complete -c opentop -n "__fish_opentop_using_subcommand replay" -l columns -d 'C
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l event-columns -d 'Columns of the screen\'s list of events, in their order, some with a width: time,pid,comm:20,path' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l ranking-columns -d 'Columns of the screen\'s ranking' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l times -d 'What the screen\'s column TIME tells: the time of day, since the first event, since the row above' -r
-complete -c opentop -n "__fish_opentop_using_subcommand replay" -l highlight -d 'Show events for which the filter EXPR holds in this colour: red, green, yellow, blue, magenta, cyan or bold; in a configuration a table: [highlight], and below it COLOUR = "EXPR"' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -l highlight -d 'Show events for which the filter EXPR holds in this colour: red, green, yellow, blue, magenta, cyan or bold; in a configuration a table: `[highlight]`, and below it COLOUR = "EXPR"' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l config -d 'Read this configuration instead of /etc/opentop.toml and the user\'s own ~/.config/opentop.toml; each option but those of one run alone is a key there' -r -F
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s x -l failed -d 'Only opens that failed'
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s b -l batch -d 'Print the ranking every interval instead of each open, like top -b'

@@ -379,7 +379,7 @@ pub struct Shown {
     #[arg(long, help_heading = "Screen")]
     pub ascii: bool,
     /// Show events for which the filter EXPR holds in this colour: red, green, yellow, blue, magenta, cyan or bold; in a
-    /// configuration a table: [highlight], and below it COLOUR = "EXPR"
+    /// configuration a table: `[highlight]`, and below it COLOUR = "EXPR"
     #[arg(long, value_name = "COLOUR=EXPR", value_parser = values::highlight, help_heading = "Screen")]
     pub highlight: Vec<(Colour, String)>,
 }
