@@ -1,7 +1,7 @@
 //! What is traced: this host, or others.
 
-use super::values::{hooks, ring_bytes, seconds};
-use super::{Selection, follows, options, selection};
+use super::selection::{Selection, selection};
+use super::values::{cgroup, hooks, ring_bytes, running, seconds};
 use crate::cli::Trace;
 use crate::error::Error;
 use crate::filter::Filter;
@@ -9,7 +9,10 @@ use crate::names::Names;
 use crate::remote::args::RemoteArgs;
 use crate::remote::target::Target;
 use crate::remote::wire::{CONTROL_MAX, Start};
-use crate::tracer::{Extras, Options};
+use crate::tracer::{Extras, Options, sees_host_pids};
+
+/// Processes that `--tree` follows at most; their descendants need room in the kernel too.
+const TREES_MAX: usize = 1024;
 
 /// Where opens come from, live.
 #[derive(Debug)]
@@ -56,6 +59,49 @@ pub(super) fn origin(trace: &Trace, remote: &RemoteArgs) -> Result<(Selection, O
         ..Start::default()
     };
     Ok((selection, Origin::Hosts(target, start)))
+}
+
+/// Whether processes are followed into their children. Which those are only the BPF side knows.
+pub(super) fn follows(trace: &Trace) -> bool {
+    trace.tree || !trace.run.is_empty()
+}
+
+/// How to trace this host.
+pub(super) fn options(trace: &Trace, selection: &Selection) -> Result<Options, Error> {
+    let mut filter = selection.filter.kernel_part();
+    let pids = trace.filters.pids();
+    if trace.tree {
+        let given = pids.len();
+        if given > TREES_MAX {
+            return Err(Error::Usage(format!("--tree follows at most {TREES_MAX} processes, and --pid names {given}")));
+        }
+        filter.pids.clone_from(&pids);
+    }
+    running(&pids)?;
+    Ok(Options {
+        ring_bytes: ring_bytes(&trace.ring)?,
+        // The command will be a child of this process, whose own opens are hidden.
+        follow_own: !trace.run.is_empty(),
+        show_self: trace.show_self,
+        verbose: trace.verbose,
+        filter,
+        ancestors: false,
+        counts_only: false,
+        interval: selection.interval,
+        hooks: hooks(&trace.hooks)?,
+        identity: trace.identity,
+        extras: Extras {
+            programs: true,
+            rings: true,
+            kernel: true,
+            children: follows(trace),
+            latency: trace.latency,
+            resolve: trace.resolve,
+            lookups: trace.lookups,
+        },
+        cgroup: trace.cgroup.as_deref().map(cgroup).transpose()?,
+        ends_with: if trace.tree || !sees_host_pids() { Vec::new() } else { pids },
+    })
 }
 
 /// What the far side is to trace. Nothing of what it is told is trusted more than a command line.

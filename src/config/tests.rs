@@ -1,4 +1,6 @@
+use super::values::ring_bytes;
 use super::*;
+use crate::history::log::Bound;
 use clap::Parser as _;
 
 pub(super) const SCREEN: Environment = Environment {

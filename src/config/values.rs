@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Rotation, start_of};
+use super::Rotation;
+use super::selection::start_of;
 use crate::error::{self, Error};
 use crate::history::log::Bound;
 use crate::tracer::{self, HookSet, Named};
