@@ -65,8 +65,9 @@ impl Mount {
 /// What is mounted and can be reached: neither what lies below something mounted later, nor what that was mounted on.
 #[derive(Debug, Default)]
 pub struct Mounts {
+    /// In the order of their paths, component by component, so that what lies in a mount stands right behind it.
     list: Vec<Mount>,
-    by_point: HashMap<Vec<u8>, u32>,
+    within: Vec<Within>,
 }
 
 impl Mounts {
@@ -93,35 +94,33 @@ impl Mounts {
             let parent = (line.parent != line.id && ids.contains(&line.parent)).then_some(line.parent);
             on.entry(parent).or_default().insert(&line.point, line);
         }
-        let mut mounts = Self::default();
+        let mut reached: HashMap<&[u8], &Line> = HashMap::new();
         let mut parents = vec![None];
         while let Some(parent) = parents.pop() {
-            let Some(children) = on.remove(&parent) else { continue };
-            for line in children.values() {
-                // A path leads into the first of them that it comes by.
-                if prefixes(&line.point).skip(1).all(|above| !children.contains_key(above)) {
-                    mounts.insert(line);
-                    parents.push(Some(line.id));
-                }
+            let children = in_order(on.remove(&parent).unwrap_or_default());
+            let within = within(children.iter().map(|line| line.point.as_slice()));
+            // A path leads into the first of them that it comes by.
+            for (line, _) in children.iter().zip(within).filter(|(_, within)| within.nearest.is_none()) {
+                // Takes the place of what was mounted there before.
+                reached.insert(&line.point, line);
+                parents.push(Some(line.id));
             }
         }
-        mounts
+        let mount = |line: &Line| Mount { point: line.point.clone(), kind: line.kind.to_vec() };
+        let list: Vec<_> = in_order(reached).into_iter().map(mount).collect();
+        Self { within: within(list.iter().map(|mount| mount.point.as_slice())), list }
     }
 
-    /// Takes the place of what was mounted there before.
-    fn insert(&mut self, line: &Line) {
-        let next = self.list.len() as u32;
-        let at = *self.by_point.entry(line.point.clone()).or_insert(next);
-        let mount = Mount { point: line.point.clone(), kind: line.kind.to_vec() };
-        match self.list.get_mut(at as usize) {
-            Some(known) => *known = mount,
-            None => self.list.push(mount),
-        }
-    }
-
-    /// The number of the mount that an absolute path without `.` and `..` lies in. Links are not followed.
+    /// The number of the mount that an absolute path without `.` and `..` lies in. Links are not followed. However deep the
+    /// path is: it may be a stranger's.
     pub fn find(&self, path: &[u8]) -> Option<u32> {
-        prefixes(path).find_map(|prefix| self.by_point.get(prefix)).copied()
+        let behind = self.list.partition_point(|mount| components(&mount.point).cmp(components(path)).is_le());
+        let mut at = behind.checked_sub(1)?;
+        let common = common(&self.list[at].point, path);
+        while self.within[at].depth > common {
+            at = self.within[at].nearest?;
+        }
+        Some(at as u32)
     }
 
     /// The mount of this number.
@@ -130,12 +129,46 @@ impl Mounts {
     }
 }
 
-/// The path and the directories that it lies in, up to the root.
-fn prefixes(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::successors(Some(path), |path| {
-        let slash = path.iter().rposition(|byte| *byte == b'/')?;
-        (path.len() > 1).then(|| &path[..slash.max(1)])
-    })
+/// The components of a path, of which the root has the first alone, an empty one.
+fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.strip_suffix(b"/").unwrap_or(path).split(|byte| *byte == b'/')
+}
+
+/// How many components two paths begin with alike.
+fn common(one: &[u8], other: &[u8]) -> usize {
+    components(one).zip(components(other)).take_while(|(one, other)| one == other).count()
+}
+
+fn in_order<'a, 'b>(by_point: HashMap<&[u8], &'a Line<'b>>) -> Vec<&'a Line<'b>> {
+    let mut lines: Vec<_> = by_point.into_values().collect();
+    lines.sort_unstable_by(|a, b| components(&a.point).cmp(components(&b.point)));
+    lines
+}
+
+/// How a path lies among others.
+#[derive(Clone, Copy, Debug)]
+struct Within {
+    depth: usize,
+    /// The nearest of the others that it lies in.
+    nearest: Option<usize>,
+}
+
+/// How each of these paths, which are in order, lies among them.
+fn within<'a>(points: impl Iterator<Item = &'a [u8]>) -> Vec<Within> {
+    let mut all: Vec<Within> = Vec::new();
+    let mut before: &[u8] = b"";
+    for point in points {
+        let common = common(before, point);
+        let mut nearest = all.len().checked_sub(1);
+        while let Some(at) = nearest
+            && all[at].depth > common
+        {
+            nearest = all[at].nearest;
+        }
+        all.push(Within { depth: components(point).count(), nearest });
+        before = point;
+    }
+    all
 }
 
 struct Line<'a> {
@@ -224,6 +257,22 @@ mod tests {
         {
             assert_eq!(kind(path).as_deref(), Some(expected), "{path}");
         }
+    }
+
+    /// Whoever opens such paths, or mounts what is his at them, makes nobody slow.
+    #[test]
+    fn in_deep_paths_the_nearest_is_found_at_once() {
+        let deep = "/a".repeat(2000);
+        let lines: Vec<_> = (0..1000)
+            .map(|n| format!("{} {} 0:1 / {} rw - fuse x rw", n + 1, n, &deep[..if n == 0 { 1 } else { 4 * n }]))
+            .collect();
+        let mounts = parsed(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(mounts.list.len(), 1000);
+        for n in (0..20_000).map(|n| n % 1000) {
+            let path = format!("{}/b", &deep[..4 * n]);
+            assert_eq!(mounts.find(path.as_bytes()), Some(n as u32), "{n}");
+        }
+        assert_eq!(found(&mounts, "/a/a-/a").unwrap().0, "/");
     }
 
     /// As after a chroot into what is no mount.
