@@ -36,7 +36,8 @@ impl Survey {
     }
 
     /// Looks through all of it. `tell` gets what is known so far, and in the end how long it is, in nanoseconds; false ends it.
-    /// What cannot be read is an end too: whoever plays it says why.
+    /// What cannot be read is an end too: whoever plays it says why. Of a recording whose lines are not as opentop writes them,
+    /// though they mean the same, nothing more is told.
     pub fn run(self, mut tell: impl FnMut(&Timeline, Option<u64>) -> bool) {
         let Ok(text) = Text::new(self.input) else { return };
         let mut found = Findings::default();
@@ -51,7 +52,9 @@ impl Survey {
                 _ => break,
             }
             found.enter_frames(&mut lines.get_mut().frames);
-            found.add(&line);
+            if !found.add(&line) {
+                return;
+            }
             if found.lines.is_multiple_of(LOOK_EVERY) && told.elapsed() >= TELL_EVERY {
                 told = Instant::now();
                 if !tell(&found.timeline, None) {
@@ -94,8 +97,10 @@ impl Findings {
         }
     }
 
-    fn add(&mut self, line: &[u8]) {
-        if let Some((ts_ns, failed)) = event(line) {
+    /// False where the line may be an event that cannot be told here.
+    fn add(&mut self, line: &[u8]) -> bool {
+        let event = event(line);
+        if let Some((ts_ns, failed)) = event {
             self.timeline.add_at(ts_ns, failed);
             self.index.last_ns = self.index.last_ns.max(ts_ns);
             if let Some(frame) = self.next.take() {
@@ -104,7 +109,15 @@ impl Findings {
         }
         self.lines += 1;
         self.text += line.len() as u64;
+        // The last line of a recording that was cut off is no whole one.
+        event.is_some() || is_other(line) || !line.ends_with(b"\n")
     }
+}
+
+/// Whether opentop writes such lines of what is no event.
+fn is_other(line: &[u8]) -> bool {
+    line.starts_with(br#"{"type":""#) && EVENT_LINES.iter().all(|(start, _)| !line.starts_with(start))
+        || line.trim_ascii().is_empty()
 }
 
 /// Recorded time of the event in this line, if it is one as opentop writes it, and whether it failed.

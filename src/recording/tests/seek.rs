@@ -141,6 +141,26 @@ fn a_survey_ends_when_told_and_at_what_is_no_recording() {
     }
 }
 
+/// As other programs write JSON again.
+#[test]
+fn of_lines_that_a_survey_does_not_know_it_tells_nothing() {
+    let [.., text] = without_index();
+    let text = String::from_utf8(text).unwrap();
+    let tenth = &text.lines().nth(9).unwrap()[..40];
+    let cut = text.lines().take(9).chain(["", tenth]).collect::<Vec<_>>().join("\n");
+    for (text, events) in [
+        (text.replace("\":", "\": "), 0),
+        (text.replacen("\"ts_ns\":", &format!("\"x\":\"{}\",\"ts_ns\":", "x".repeat(200)), 1), 0),
+        (cut, 8),
+    ] {
+        let reader = Recording::of(text.as_bytes());
+        let mut reader = reader.open();
+        let (opens, _, length_ns) = surveyed(&reader);
+        assert_eq!((opens, length_ns.is_some()), (events, events > 0));
+        assert_eq!(times(&mut reader, 3), [0, STEP_NS, 2 * STEP_NS]);
+    }
+}
+
 /// Whatever the index says, what is read is what is there, or an error.
 #[test]
 fn a_hostile_index_leads_nowhere_else() {
