@@ -91,16 +91,22 @@ impl<F: Fn(&OpenEvent<'_>) -> ProcessName> Identifier<F> {
         let (exe, parent) = (started(event), self.command_of_parent(event));
         let id = (event.pid, event.start_ns);
         let known = self.known.get(id);
-        let is_news = known.is_none_or(|known| {
-            let other = exe.is_some_and(|exe| known.exe.as_deref() != Some(exe));
-            other || (known.parent.is_none() && parent.is_some())
-        });
+        let runs_other = match (known, exe) {
+            (None, _) => true,
+            (Some(known), Some(exe)) => known.exe.as_deref() != Some(exe),
+            // Not every start of a program is seen: some are filtered in the kernel, some lost, some have no path.
+            (Some(_), None) => starts_program(event) || !self.has_command(event),
+        };
+        let is_news = runs_other || known.is_some_and(|known| known.parent.is_none() && parent.is_some());
         let process = is_news.then(|| {
-            let known = known.cloned().unwrap_or_else(|| (self.find)(event));
-            let exe = exe.map(<[u8]>::to_vec).or(known.exe);
-            let parent = known.parent.or_else(|| parent.map(<[u8]>::to_vec));
-            ProcessName { exe, parent, ..known }
+            let known_parent = known.and_then(|known| known.parent.clone());
+            let is_told = exe.is_some() || !runs_other;
+            let found = known.filter(|_| is_told).cloned().unwrap_or_else(|| (self.find)(event));
+            let exe = exe.map(<[u8]>::to_vec).or(found.exe);
+            let parent = known_parent.or(found.parent).or_else(|| parent.map(<[u8]>::to_vec));
+            ProcessName { exe, parent, ..found }
         });
+        let process = process.filter(|process| known != Some(process));
         if let Some(process) = &process {
             self.known.insert(id, process.clone(), process.bytes());
         }
@@ -108,9 +114,15 @@ impl<F: Fn(&OpenEvent<'_>) -> ProcessName> Identifier<F> {
         process
     }
 
+    /// Whether the event's process was called the same at its event before.
+    fn has_command(&self, event: &OpenEvent<'_>) -> bool {
+        let known = self.commands.get(event.pid);
+        known.is_some_and(|(start_ns, command)| *start_ns == event.start_ns && command == event.process())
+    }
+
     fn note_command(&mut self, event: &OpenEvent<'_>) {
-        let command = event.process();
-        if !self.commands.get(event.pid).is_some_and(|known| known.0 == event.start_ns && known.1 == command) {
+        if !self.has_command(event) {
+            let command = event.process();
             let bytes = 128 + command.len();
             self.commands.insert(event.pid, (event.start_ns, command.to_owned()), bytes);
         }
@@ -127,7 +139,11 @@ impl<F: Fn(&OpenEvent<'_>) -> ProcessName> Identifier<F> {
 fn started<'a>(event: &OpenEvent<'a>) -> Option<&'a [u8]> {
     let path = if event.real_path.is_empty() { event.path } else { event.real_path };
     let whole = matches!(event.path_kind, PathKind::Absolute | PathKind::Joined) && !path.is_empty();
-    (event.op == Op::Exec && !event.failed() && whole).then_some(path)
+    (starts_program(event) && whole).then_some(path)
+}
+
+fn starts_program(event: &OpenEvent<'_>) -> bool {
+    event.op == Op::Exec && !event.failed()
 }
 
 #[cfg(test)]
@@ -155,13 +171,40 @@ mod tests {
         let runs = |exe: &[u8]| Some((exe.to_vec(), b"make".to_vec()));
         assert_eq!(told(child()), runs(b"/bin/sh"));
         assert_eq!(told(OpenEvent { ret: -2, ..exec(b"/no") }), None);
-        assert_eq!(told(OpenEvent { path_kind: PathKind::Truncated, ..exec(b"long") }), None);
         assert_eq!(told(exec(b"/usr/bin/cat")), runs(b"/usr/bin/cat"));
         assert_eq!(told(exec(b"/usr/bin/cat")), None);
         assert_eq!(told(child()), None);
         assert_eq!(told(OpenEvent { start_ns: 10, ..child() }), runs(b"/bin/sh"), "another has the pid");
         assert_eq!(told(OpenEvent { start_ns: 0, ..child() }), None);
         assert_eq!(found.get(), 2);
+    }
+
+    /// As with `-x`, after losses, or with fexecve(3).
+    #[test]
+    fn a_program_whose_start_is_not_told_is_looked_for() {
+        let runs = Cell::new(Some(&b"/bin/sh"[..]));
+        let mut identifier = Identifier::new(|event: &OpenEvent<'_>| ProcessName {
+            exe: runs.get().map(<[u8]>::to_vec),
+            parent: Some(b"make".into()),
+            ..unknown(event)
+        });
+        let mut told = |event| identifier.news(&event).map(|process| (process.exe, process.parent));
+        let news = |exe: Option<&[u8]>| Some((exe.map(<[u8]>::to_vec), Some(b"make".to_vec())));
+        let as_command = |comm| OpenEvent { comm, ..child() };
+        assert_eq!(told(as_command(b"sh")), news(runs.get()));
+        runs.set(Some(b"/bin/cat"));
+        assert_eq!(told(as_command(b"sh")), None);
+        assert_eq!(told(as_command(b"cat")), news(runs.get()));
+        assert_eq!(told(as_command(b"cat")), None);
+        // Another name alone is no other program.
+        assert_eq!(told(as_command(b"cat 2")), None);
+        for exec in [exec(b""), OpenEvent { path_kind: PathKind::Truncated, ..exec(b"/.../x") }] {
+            runs.set(Some(exec.path));
+            assert_eq!(told(OpenEvent { comm: b"cat 2", ..exec }), news(runs.get()));
+        }
+        // It has ended since.
+        runs.set(None);
+        assert_eq!(told(as_command(b"x")), news(None));
     }
 
     #[test]
