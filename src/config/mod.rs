@@ -197,6 +197,11 @@ fn replay(
 
 /// Of a recording, or of a command.
 fn report(file: Option<PathBuf>, trace: Trace, form: ReportForm, paper: Paper) -> Result<Config, Error> {
+    if trace.identity {
+        let what =
+            "--identity is for JSON and recordings, and a report names all programs anyway: leave it out".to_owned();
+        return Err(Error::Unfit { options: &["identity"], what });
+    }
     let Some(file) = file else {
         let selection = selection(&trace.filters, Names::of_host(), follows(&trace))?;
         let options = options(&trace, &selection)?;

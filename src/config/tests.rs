@@ -61,6 +61,10 @@ fn values_that_make_no_sense_are_usage_errors() {
         "--history 512K",
         "--history x",
         "--history 99999999999999999G",
+        "--ssh=myssh",
+        "--remote opentop",
+        "report --identity -- true",
+        "report --identity x.zst",
     ] {
         let error = config(&args.replace("-d -1", "-d=-1"), PIPE).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{args}: {error}");

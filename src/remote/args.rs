@@ -4,6 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::error::Error;
+
+const SSH: &str = "ssh";
+const REMOTE: &str = "sudo -n opentop";
+
 /// Which hosts, and how they are reached.
 #[derive(Clone, Debug, Args)]
 pub struct RemoteArgs {
@@ -15,10 +20,10 @@ pub struct RemoteArgs {
     #[arg(long, value_name = "FILE", help_heading = "Hosts")]
     pub hosts: Option<PathBuf>,
     /// How to call ssh, such as "ssh -F /etc/ssh/fleet.conf"; blanks separate its arguments
-    #[arg(long, value_name = "COMMAND", default_value = "ssh", help_heading = "Hosts")]
+    #[arg(long, value_name = "COMMAND", default_value = SSH, help_heading = "Hosts")]
     pub ssh: String,
     /// How opentop is called on those hosts, such as /opt/opentop where it has the capabilities
-    #[arg(long, value_name = "COMMAND", default_value = "sudo -n opentop", help_heading = "Hosts")]
+    #[arg(long, value_name = "COMMAND", default_value = REMOTE, help_heading = "Hosts")]
     pub remote: String,
 }
 
@@ -26,5 +31,14 @@ impl RemoteArgs {
     /// Whether there are other hosts.
     pub fn is_given(&self) -> bool {
         !self.host.is_empty() || self.hosts.is_some()
+    }
+
+    /// Refuses what says how hosts are reached: none is named.
+    pub(super) fn without_hosts(&self) -> Result<(), Error> {
+        if self.ssh == SSH && self.remote == REMOTE {
+            return Ok(());
+        }
+        let what = "--ssh and --remote are for other hosts, and none is named: add --host or --hosts".to_owned();
+        Err(Error::Unfit { options: &["ssh", "remote"], what })
     }
 }

@@ -52,7 +52,7 @@ impl Target {
             }
         }
         if hosts.is_empty() {
-            return Ok(None);
+            return args.without_hosts().map(|()| None);
         }
         let ssh: Vec<OsString> = args.ssh.split_whitespace().map(Into::into).collect();
         if ssh.is_empty() {
@@ -140,7 +140,7 @@ mod tests {
         let found = target(&["web1", "root@web2", "web1", "[::1]"]).unwrap().unwrap();
         assert_eq!(found.hosts, ["web1", "root@web2", "[::1]"]);
         assert_eq!(found.ssh, ["ssh", "-p", "22"]);
-        assert_eq!(target(&[]).unwrap(), None);
+        assert!(matches!(target(&[]), Err(Error::Unfit { .. })), "how to reach nobody");
         let many: Vec<_> = (0..65).map(|n| format!("h{n}")).collect();
         let many: Vec<_> = many.iter().map(String::as_str).collect();
         assert!(target(&many[..64]).is_ok() && target(&many).is_err());
