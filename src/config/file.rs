@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
 
-use super::keys::{Setting, Whose, parse};
+use super::keys::{OF_HOST, Setting, Whose, parse};
 use super::{Config, Environment};
 use crate::cli::Cli;
 use crate::error::{self, Error};
@@ -33,7 +33,6 @@ use crate::privileges::Caller;
 use crate::toml_keys;
 use crate::user_file;
 
-pub(super) const OF_HOST: &str = "/etc/opentop.toml";
 const NAME: &str = "opentop.toml";
 
 /// A file that was looked for.

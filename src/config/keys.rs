@@ -4,9 +4,11 @@ use clap::error::ErrorKind;
 use clap::{Command, CommandFactory as _, Parser as _};
 use toml_edit::{Document, Item, TableLike, Value};
 
-use super::file::OF_HOST;
 use crate::cli::Cli;
 use crate::error::Error;
+
+/// The file of all users of this host.
+pub(super) const OF_HOST: &str = "/etc/opentop.toml";
 
 /// Tables of a file, and the options whose values, `NAME=TEXT`, they hold.
 pub(super) const TABLES: [(&str, &str); 2] = [("filters", "define"), ("highlight", "highlight")];

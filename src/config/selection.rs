@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::values::seconds;
+use super::values::{seconds, start_of};
 use crate::cli::Filters;
 use crate::error::{self, Error};
 use crate::filter::{Filter, FilterError, Term};
@@ -71,10 +71,4 @@ fn filter(filters: &Filters, names: &Names, follows: bool) -> Result<Filter, Err
     let filter = Filter::from_terms(terms).and(parsed);
     filter.remarks().for_each(error::print);
     Ok(filter)
-}
-
-/// As much of a value as an error needs to repeat.
-pub(super) fn start_of(value: &str) -> &str {
-    const SHOWN: usize = 80;
-    &value[..value.floor_char_boundary(SHOWN)]
 }

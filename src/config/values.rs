@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Rotation;
-use super::selection::start_of;
 use crate::error::{self, Error};
 use crate::history::log::Bound;
 use crate::tracer::{self, HookSet, Named};
@@ -143,4 +142,10 @@ pub(super) fn running(pids: &[u32]) -> Result<(), Error> {
             Ok(())
         }
     }
+}
+
+/// As much of a value as an error needs to repeat.
+pub(super) fn start_of(value: &str) -> &str {
+    const SHOWN: usize = 80;
+    &value[..value.floor_char_boundary(SHOWN)]
 }

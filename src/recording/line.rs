@@ -13,6 +13,13 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
+/// No line is longer: a name, a path and a cgroup, each byte of which may take six, and their exact bytes.
+pub(super) const LONGEST_LINE: u64 = 256 << 10;
+
+/// What the line of an open and that of a look-up begin with, as opentop writes them.
+pub(super) const EVENT_LINES: [(&[u8], &str); 2] =
+    [(br#"{"type":"open","#, "open"), (br#"{"type":"lookup","#, "lookup")];
+
 /// The longest texts that the kernel gives, in bytes before anything is escaped: a command name without its NUL; PATH_MAX
 /// for a name; a path is one behind a directory, both of them with what stands for their missing parts; a cgroup.
 const COMM_MAX: usize = 15;

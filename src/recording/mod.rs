@@ -5,6 +5,7 @@
 //! Nothing but this module knows that a recording is anything else than a source of messages. `zstdcat FILE | jq` reads
 //! one as well, and what `opentop -o json` has written can be replayed as it is.
 
+mod compression;
 mod index;
 mod input;
 pub(crate) mod line;
@@ -27,6 +28,7 @@ use crate::names::processes::Announced;
 use crate::output::{Json, Output};
 use crate::privileges::Caller;
 use crate::user_file::Draft;
+use compression::STREAM_WINDOW_LOG;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -207,9 +209,6 @@ impl<W: Write> Output for Recorder<W> {
         self.json.flush()
     }
 }
-
-/// The zstd window of a stream, as a power of two.
-const STREAM_WINDOW_LOG: u32 = 19;
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,11 @@
 //! Reading a recording, line by line.
 
+use super::Header;
+use super::compression::{STREAM_WINDOW_LOG, WINDOW_LOG_MAX, ZSTD_MAGIC, decompressed};
 use super::index::{Frame, Index};
 use super::input::{Input, Interrupt};
-use super::line::{COUNT_MAX, Kind, LostLine, OpenLine, ProcessLine, SummaryLine, Texts};
+use super::line::{COUNT_MAX, EVENT_LINES, Kind, LONGEST_LINE, LostLine, OpenLine, ProcessLine, SummaryLine, Texts};
 use super::survey::{Found, Survey};
-use super::{Header, STREAM_WINDOW_LOG};
 use crate::escape::escape;
 use crate::event::{CgroupName, OpenEvent, ProcessName};
 use crate::message::{Hooks, Lost, Totals};
@@ -14,21 +15,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read};
 
-/// What a zstd frame begins with.
-pub(super) const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-
-/// No line is longer: a name, a path and a cgroup, each byte of which may take six, and their exact bytes.
-pub(super) const LONGEST_LINE: u64 = 256 << 10;
-
-/// The largest zstd window, as a power of two: that of `zstd -19`. A frame may ask for gigabytes.
-pub(super) const WINDOW_LOG_MAX: u32 = 23;
-
 /// The name of those cgroups that come when there is no room for their names.
 const OTHER_CGROUPS: &[u8] = b"(other)";
-
-/// What the line of an open and that of a look-up begin with, as opentop writes them.
-pub(super) const EVENT_LINES: [(&[u8], &str); 2] =
-    [(br#"{"type":"open","#, "open"), (br#"{"type":"lookup","#, "lookup")];
 
 /// The longest text of a header, and of what an error says of a line.
 const HEADER_TEXT_MAX: usize = 256;
@@ -380,20 +368,6 @@ impl Parser {
         self.cgroup_bytes += name.as_ref().map_or(0, |name| 2 * name.len());
         (id, Some(CgroupName { name, id, path: path.to_owned() }))
     }
-}
-
-/// `input` without its compression, if it has any.
-fn decompressed(mut input: impl Read + Send + 'static, window_log: u32) -> io::Result<Box<dyn BufRead + Send>> {
-    let mut magic = Vec::new();
-    input.by_ref().take(ZSTD_MAGIC.len() as u64).read_to_end(&mut magic)?;
-    let compressed = magic == ZSTD_MAGIC;
-    let input = BufReader::new(io::Cursor::new(magic).chain(input));
-    if !compressed {
-        return Ok(Box::new(input));
-    }
-    let mut decoder = zstd::Decoder::with_buffer(input)?;
-    decoder.window_log_max(window_log)?;
-    Ok(Box::new(BufReader::new(decoder)))
 }
 
 pub(crate) fn parse<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, String> {

@@ -3,9 +3,10 @@
 //! Lines are not parsed but looked through for two of their fields, which takes a tenth of the time; what is wrong in them is
 //! found by whoever plays them. Bounded: the timeline and the index have a size at most.
 
+use super::compression::{WINDOW_LOG_MAX, ZSTD_MAGIC};
 use super::index::{Frame, Index};
 use super::input::Input;
-use super::read::{EVENT_LINES, LONGEST_LINE, WINDOW_LOG_MAX, ZSTD_MAGIC};
+use super::line::{EVENT_LINES, LONGEST_LINE};
 use crate::history::timeline::Timeline;
 use regex::bytes::Regex;
 use std::collections::VecDeque;

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use super::directories::Counted;
+use super::directories::counted::Counted;
 use super::selection::Selection;
 use super::{App, Dirty, Effect, Mode, PORTION, report};
 use crate::filter::Filter;

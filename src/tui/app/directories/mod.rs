@@ -1,5 +1,6 @@
 //! The directories: which one is looked at, or the mounts instead, how its rows are sorted, and which is selected.
 
+pub(super) mod counted;
 mod counting;
 
 use std::cmp::Ordering;
@@ -18,8 +19,8 @@ use crate::history::mounts::Place;
 use crate::names::mounts::{Mount, Mounts};
 use crate::ranking::Sort;
 
-pub use counting::Counted;
-pub(crate) use counting::Name;
+use counted::Counted;
+pub(crate) use counted::Name;
 
 /// What is looked at.
 #[derive(Debug)]
