@@ -63,6 +63,9 @@ struct errno_counts errno_counts[CPU_SLOTS] SEC(".bss.errnos");
  */
 struct latency_counts latency_counts[CPU_SLOTS] SEC(".bss.latency");
 
+/* Written by userspace, for whoever reads the processes next to remove them. */
+struct retired retired SEC(".bss.retired");
+
 /* What to report; userspace may change it at any time. */
 struct filter filter SEC(".bss.filter");
 

@@ -142,6 +142,15 @@ struct process_record {
 	struct process_count count;
 };
 
+/*
+ * Processes that ended unseen by any hook, as userspace found out. Each in the
+ * slot that the low bits of its pid name; a pid of 0 is none.
+ */
+#define RETIRED_SLOTS 4096
+struct retired {
+	struct process_key keys[RETIRED_SLOTS];
+};
+
 /* Errors that are counted one by one, and success as 0; the last slot has all others. */
 #define ERRNO_SLOTS 544
 

@@ -4,16 +4,16 @@
 //! preempted they miss opens. The totals are mapped into memory, and the counts of the processes are read by an iterator,
 //! which removes those that have ended.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::Read as _;
 use std::os::fd::AsFd as _;
 use std::ptr;
 
-use libbpf_rs::{Iter, Link, MapCore as _};
+use libbpf_rs::{Iter, Link};
 
 use super::ancestors::Ancestors;
 use crate::bpf::types::{self, process_key, process_record};
-use crate::bpf::{OpentopSkel, as_bytes, comm_bytes, from_bytes};
+use crate::bpf::{OpentopSkel, comm_bytes, from_bytes};
 use crate::clock::Moment;
 use crate::error::Error;
 use crate::message::{Ancestor, CgroupCount, Counts, Latencies, Lookups, Lost, ProcessCount, Totals};
@@ -26,18 +26,15 @@ const REAP_AT: u64 = 1024;
 const WAITING_MAX: usize = 1 << 16;
 
 /// Reads the counters, and removes the processes that have ended so that the map has room for new ones.
-#[derive(Debug)]
-pub(super) struct Counters {
+pub(super) struct Counters<'skel> {
     /// The iterator over the map of processes.
     processes: Link,
     /// Final counts that nobody was told of yet.
     waiting: Vec<ProcessCount>,
     /// Processes that have ended and were read as such.
     reaped: u64,
-    /// Those that were gone at the last reading, without the BPF side knowing.
-    gone: HashSet<(u32, u64)>,
-    /// Whether pids seen here are those that the BPF side reports.
-    host_pids: bool,
+    /// Those that the BPF side does not know to have ended, for it to remove at the next reading.
+    retired: Option<&'skel mut types::bss_retired>,
     /// Whose parents are to be told, too.
     ancestors: Option<Ancestors>,
 }
@@ -54,22 +51,26 @@ pub(super) struct Stream {
     pub(super) lookups_lost: u64,
 }
 
-impl Counters {
+impl<'skel> Counters<'skel> {
     /// # Errors
     /// If the kernel lets no iterator be made.
-    pub(super) fn new(skel: &OpentopSkel<'_>, host_pids: bool, ancestors: Option<Ancestors>) -> Result<Self, Error> {
+    pub(super) fn new(
+        skel: &mut OpentopSkel<'skel>,
+        host_pids: bool,
+        ancestors: Option<Ancestors>,
+    ) -> Result<Self, Error> {
         let link = skel.progs.read_processes.attach_iter(skel.maps.processes.as_fd());
         let processes = link.map_err(|why| Error::bpf("make an iterator over the counts of the processes", why))?;
-        Ok(Self { processes, waiting: Vec::new(), reaped: 0, gone: HashSet::new(), host_pids, ancestors })
+        // Processes elsewhere would seem to have ended.
+        let retired = skel.maps.bss_retired_data.take().filter(|_| host_pids);
+        Ok(Self { processes, waiting: Vec::new(), reaped: 0, retired, ancestors })
     }
 
     /// The counts since the start. A process that has ended is in the list once more after its end, with its final
     /// count, and then never again. One that is counted at this very moment may be left to the next reading.
     pub(super) fn read(&mut self, skel: &OpentopSkel<'_>, stream: Stream, missed: u64) -> Result<Counts, Error> {
         let mut processes = self.read_processes()?;
-        if self.host_pids {
-            self.retire(skel, &mut processes)?;
-        }
+        self.retire(&processes);
         processes.append(&mut self.waiting);
         let ancestors = self.ancestors.as_mut().map(|ancestors| ancestors.of(&processes));
         counts(skel, processes, ancestors.unwrap_or_default(), stream, missed)
@@ -113,26 +114,21 @@ impl Counters {
         Ok(processes)
     }
 
-    /// Takes processes out of the map whose end the BPF side has missed. They are gone at two readings, since the end of one
-    /// that was read before it ended will be seen at the next.
-    fn retire(&mut self, skel: &OpentopSkel<'_>, processes: &mut [ProcessCount]) -> Result<(), Error> {
+    /// Has the next reading remove processes that are gone and whose end the BPF side has missed. One that ended since it was
+    /// read is removed by then in any case, and one whose slot goes to another is found again.
+    fn retire(&mut self, processes: &[ProcessCount]) {
+        let Some(retired) = self.retired.as_deref_mut() else { return };
         let owners = owners(processes);
-        let before = std::mem::take(&mut self.gone);
-        for process in processes.iter_mut().filter(|process| !process.ended) {
-            let key = (process.pid, process.start_ns);
-            if owners.get(&process.pid) == Some(&process.start_ns) && !has_ended(process.pid) {
-                continue;
-            }
-            if before.contains(&key) {
-                process.ended = true;
-                let key = process_key { start_ns: process.start_ns, pid: process.pid, pad: 0 };
-                let deleted = skel.maps.processes.delete(as_bytes(&key));
-                deleted.map_err(|why| Error::bpf("remove the count of an ended process", why))?;
-            } else {
-                self.gone.insert(key);
-            }
+        let is_owner = |process: &ProcessCount| owners.get(&process.pid) == Some(&process.start_ns);
+        let running = processes.iter().filter(|process| !process.ended);
+        let gone = running.filter(|process| !is_owner(process) || has_ended(process.pid));
+        let slots = &mut retired.retired.keys;
+        for process in gone {
+            let key = process_key { start_ns: process.start_ns, pid: process.pid, pad: 0 };
+            let slot = ptr::from_mut(&mut slots[process.pid as usize % slots.len()]);
+            // SAFETY: a reference that lives; the BPF side reads there, as a volatile write allows.
+            unsafe { slot.write_volatile(key) };
         }
-        Ok(())
     }
 }
 

@@ -63,13 +63,13 @@ impl From<Error> for Halt {
 }
 
 pub(super) fn run(tracer: Tracer<'_>, messages: &Sender<Message>, commands: &Receiver<Command>) -> Result<(), Error> {
-    let Tracer { base, manager, options, host_pids, preemption } = tracer;
+    let Tracer { mut base, manager, options, host_pids, preemption } = tracer;
     run_ahead_of_others();
     privileges::keep_only(Role::Tracer)?;
+    let ancestors = (options.ancestors && host_pids).then(Ancestors::default);
+    let counters = Counters::new(&mut base.skel, host_pids, ancestors)?;
     let reader = RefCell::new(Reader::new());
     let ring = ring_buffer(&base.skel, &reader)?;
-    let ancestors = (options.ancestors && host_pids).then(Ancestors::default);
-    let counters = Counters::new(&base.skel, host_pids, ancestors)?;
     let mut poller = Poller {
         base: &base,
         manager,
@@ -140,7 +140,7 @@ struct Poller<'p, 'skel> {
     manager: HookManager<'skel>,
     ring: RingBuffer<'p>,
     reader: &'p RefCell<Reader>,
-    counters: Counters,
+    counters: Counters<'skel>,
     messages: &'p Sender<Message>,
     options: Options,
     /// The last pause, and where in the ring buffer it began, counted on from the start of all.

@@ -50,6 +50,13 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	return 0;
 }
 
+static __always_inline bool is_retired(const struct process_key *key)
+{
+	const struct process_key *at = &retired.keys[key->pid % RETIRED_SLOTS];
+
+	return at->pid == key->pid && at->start_ns == key->start_ns;
+}
+
 /*
  * Writes what is counted of each process, and removes those that have ended: the
  * only one who does, so that no element changes hands while it is read. To read
@@ -74,11 +81,14 @@ int read_processes(struct bpf_iter__bpf_map_elem *ctx)
 	barrier();
 	record.key = *key;
 	record.count = *count;
-	record.count.ended = ended;
+	record.count.ended = ended || is_retired(key);
 	/* Where it finds no room the same element comes once more. */
-	if (bpf_seq_write(ctx->meta->seq, &record, sizeof(record)) == 0 &&
-	    ended)
-		bpf_map_delete_elem(&processes, &record.key);
+	if (bpf_seq_write(ctx->meta->seq, &record, sizeof(record)) ||
+	    !record.count.ended)
+		return 0;
+	if (!ended)
+		COUNT(ended);
+	bpf_map_delete_elem(&processes, &record.key);
 	return 0;
 }
 

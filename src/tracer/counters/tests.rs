@@ -4,13 +4,23 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
+use libbpf_rs::{MapCore as _, MapFlags};
+
 use super::*;
+use crate::bpf::as_bytes;
+use crate::bpf::types::process_count;
 use crate::filter::KernelFilter;
 use crate::tracer::HookSet;
 use crate::tracer::kernel::Kernel;
 use crate::tracer::manager::{HookManager, open_next};
 use crate::tracer::object::set_filter;
 use crate::tracer::{Options, storage};
+
+/// A pid that no process has: above the kernel's highest.
+const NOBODY: u32 = 1 << 30;
+
+/// As `opentop.h` has them.
+const RETIRED_SLOTS: u32 = 4096;
 
 /// A shell that opens what it is told to.
 struct Shell {
@@ -66,9 +76,9 @@ fn a_process_is_counted_until_its_end_and_in_the_totals_for_ever() {
     let mut slots = storage.iter_mut();
     let first = open_next(&mut slots, &options(shell.pid()));
     let started = HookManager::start(first, slots, kernel, &order, &options(shell.pid()));
-    let (base, manager) = started.map_err(|why| format!("{why:?}")).unwrap();
+    let (mut base, manager) = started.map_err(|why| format!("{why:?}")).unwrap();
+    let mut counters = Counters::new(&mut base.skel, true, None).unwrap();
     let skel = &base.skel;
-    let mut counters = Counters::new(skel, true, None).unwrap();
     let read = |counters: &mut Counters| counters.read(skel, Stream::default(), 0).unwrap();
 
     shell.open(510);
@@ -89,4 +99,15 @@ fn a_process_is_counted_until_its_end_and_in_the_totals_for_ever() {
     let counts = read(&mut counters);
     assert_eq!((counts.processes[0].opens, counts.processes[0].failed), (10, 10));
     assert_eq!(counts.totals.opens - counts.totals.filtered, 510 + 10, "those who ended are still in the totals");
+
+    drop(next);
+    read(&mut counters);
+    // As if no hook had seen the end of these; two of them have the same slot.
+    for pid in [NOBODY, NOBODY + 1, NOBODY + RETIRED_SLOTS] {
+        let (key, count) = (process_key { start_ns: 1, pid, pad: 0 }, [0; size_of::<process_count>()]);
+        skel.maps.processes.update(as_bytes(&key), &count, MapFlags::ANY).unwrap();
+    }
+    let readings: Vec<_> = (0..4).map(|_| read(&mut counters).processes).collect();
+    let ended = readings.iter().map(|read| (read.len(), read.iter().filter(|process| process.ended).count()));
+    assert_eq!(ended.collect::<Vec<_>>(), [(3, 0), (3, 2), (1, 1), (0, 0)]);
 }
