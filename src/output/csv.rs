@@ -168,7 +168,7 @@ impl<W: Write> TableOutput for Csv<W> {
             number(out, Some(rank));
             text(out, table.group.name());
             number(out, pid(&row.key).map(u64::from));
-            text(out, &label(row, names));
+            text(out, &label(table.group, row, names));
             text(out, &format!("{:.3}", row.rate.unwrap_or_default()));
             number(out, Some(row.opens));
             number(out, Some(row.failed));

@@ -392,6 +392,6 @@ fn name_row(line: &mut Object<'_>, group: Group, row: &Row, names: &Names) {
             line.bytes(&format!("{}_b64", group.name()), Some(text));
         }
         Key::Host(host) => line.text("host", Some(names.host(*host).as_bytes())),
-        Key::Error(_) | Key::Rest => line.text(group.name(), Some(label(row, names).as_bytes())),
+        Key::Error(_) | Key::Rest => line.text(group.name(), Some(label(group, row, names).as_bytes())),
     }
 }

@@ -305,7 +305,7 @@ impl<W: Write> TableOutput for Text<W> {
             let (rate, share) = (row.rate.unwrap_or_default(), 100.0 * row.failed_share());
             let of_host = row.host > 0 && !matches!(row.key, Key::Host(_));
             let host = if of_host { format!("{}:", names.host(row.host)) } else { String::new() };
-            let described = host + &described(row, names);
+            let described = host + &described(table.group, row, names);
             self.last(&format!("{ids}{rate:>10.1} {:>11} {processes}{share:>6.1}  {described}", row.opens))?;
         }
         self.last("")

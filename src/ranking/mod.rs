@@ -261,9 +261,9 @@ impl Ranking {
 
     /// Which of two rows comes first.
     fn comparing<'a>(&self, names: &'a Names) -> impl Fn(&Row, &Row) -> Ordering + use<'a> {
-        let (sort, descending) = (self.sort, self.sort.is_descending() != self.reversed);
+        let (group, sort, descending) = (self.group, self.sort, self.sort.is_descending() != self.reversed);
         move |a, b| {
-            let by_column = sort.compare(a, b, names);
+            let by_column = sort.compare(group, a, b, names);
             let by_column = if descending { by_column.reverse() } else { by_column };
             // Ties never change places: the larger first, then the older.
             by_column.then_with(|| b.opens.cmp(&a.opens)).then_with(|| order_of(a).cmp(&order_of(b)))

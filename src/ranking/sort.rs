@@ -58,7 +58,7 @@ impl Sort {
         !matches!(self, Sort::Pid | Sort::User | Sort::Name)
     }
 
-    pub(super) fn compare(self, a: &Row, b: &Row, names: &Names) -> Ordering {
+    pub(super) fn compare(self, group: Group, a: &Row, b: &Row, names: &Names) -> Ordering {
         match self {
             Sort::Rate => a.rate.unwrap_or(0.0).total_cmp(&b.rate.unwrap_or(0.0)),
             Sort::Total => a.opens.cmp(&b.opens),
@@ -66,7 +66,7 @@ impl Sort {
             Sort::Failed => a.failed_share().total_cmp(&b.failed_share()),
             Sort::Pid => pid(&a.key).cmp(&pid(&b.key)),
             Sort::User => user(a, names).cmp(&user(b, names)),
-            Sort::Name => label(a, names).cmp(&label(b, names)),
+            Sort::Name => label(group, a, names).cmp(&label(group, b, names)),
             Sort::Descriptors => open(a).cmp(&open(b)),
             Sort::Growth => leak(a, b),
             Sort::Median => a.latency.map(|(median, _)| median).cmp(&b.latency.map(|(median, _)| median)),
@@ -115,8 +115,8 @@ pub fn pid(key: &Key<'_>) -> Option<u32> {
     }
 }
 
-/// What a row is called, displayable.
-pub fn label(row: &Row, names: &Names) -> String {
+/// What a row of `group` is called, displayable.
+pub fn label(group: Group, row: &Row, names: &Names) -> String {
     match &row.key {
         Key::Process { pid: 0, .. } => "(none)".to_owned(),
         Key::Process { .. } if row.comm.is_empty() => "(unknown)".to_owned(),
@@ -126,6 +126,9 @@ pub fn label(row: &Row, names: &Names) -> String {
         Key::Error(0) => "(no error)".to_owned(),
         Key::Error(errno) => errno_name(*errno).into_owned(),
         Key::Text(text) if text.is_empty() => "(unknown)".to_owned(),
+        // The root's cgroup, which is neither.
+        Key::Text(text) if group == Group::Container && **text == *b"/" => "(no container)".to_owned(),
+        Key::Text(text) if group == Group::Unit && **text == *b"/" => "(no unit)".to_owned(),
         Key::Text(text) => escape(text),
         Key::Rest if row.comm.is_empty() => "(ended processes)".to_owned(),
         Key::Rest => format!("{} (ended processes)", escape(&row.comm)),
@@ -133,12 +136,12 @@ pub fn label(row: &Row, names: &Names) -> String {
 }
 
 /// What the row is, and of an error what it means.
-pub fn described(row: &Row, names: &Names) -> String {
+pub fn described(group: Group, row: &Row, names: &Names) -> String {
     let words = match row.key {
         Key::Error(errno) => errno_words(errno).map(|words| format!("  {words}")),
         _ => None,
     };
-    label(row, names) + &words.unwrap_or_default()
+    label(group, row, names) + &words.unwrap_or_default()
 }
 
 /// The head of the column with the names of such rows.

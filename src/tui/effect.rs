@@ -1,7 +1,6 @@
 //! What the screen asks the world for, done: copying and writing a file. Each says in one line what came of it.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use base64::Engine as _;
@@ -139,13 +138,13 @@ fn write_settings(path: &Path, settings: &[(&str, String)]) -> io::Result<()> {
     draft.keep().map(drop)
 }
 
-fn write(app: &App, mut file: BufWriter<File>) -> io::Result<usize> {
+fn write(app: &App, mut file: impl Write) -> io::Result<usize> {
     let filter = if app.line.is_empty() { "none" } else { &app.line };
     writeln!(file, "opentop {} on {}, filter: {filter}", app.setup.version, app.setup.host)?;
     writeln!(file, "\n{:>10} {:>10} {:>10}  TOP {}", "OPENS/s", "TOTAL", "FAILED", app.ranking.group.name())?;
     for row in app.ranking.rows() {
         let pid = ranking::pid(&row.key).map(|pid| format!("{pid} ")).unwrap_or_default();
-        let label = ranking::described(row, &app.names);
+        let label = ranking::described(app.ranking.group, row, &app.names);
         writeln!(file, "{:>10.1} {:>10} {:>10}  {pid}{label}", row.rate.unwrap_or(0.0), row.opens, row.failed)?;
     }
     let title = if app.latency { "   LATENCY " } else { "" };
@@ -180,7 +179,11 @@ fn write(app: &App, mut file: BufWriter<File>) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::app::fixture::Screen;
+    use crate::message::Message;
+    use crate::ranking::openers::Group;
+    use crate::tui::app::fixture::{Screen, setup};
+    use crate::tui::app::{Effect, Event, Setup};
+    use std::fs::File;
 
     #[test]
     fn what_is_shown_is_written_to_a_file_that_was_not_there() {
@@ -197,6 +200,34 @@ mod tests {
         );
         assert!(!text.contains("2619_fsm"), "{text}");
         std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    /// The row of the root's cgroup is in no container: whatever tells of it says so.
+    #[test]
+    fn a_row_is_called_alike_wherever_it_is_told_of() {
+        let setup = Setup { group: Group::Container, ..setup() };
+        let mut screen = Screen::with(setup, 80, 24);
+        let mut batch = crate::event::Batch::default();
+        batch.name_cgroup(crate::event::CgroupName { name: None, id: 9, path: b"/".into() });
+        batch.push(&crate::event::OpenEvent { cgroup: 9, ..crate::event::sample() });
+        screen.update(Event::Message(Message::Opens(batch)));
+        for (group, name) in [(Group::Container, "(no container)"), (Group::Unit, "(no unit)")] {
+            while screen.app.ranking.group != group {
+                screen.keys("b");
+            }
+            // From events, as the counts of the fixture have a cgroup of their own.
+            screen.keys("/.\r2");
+            assert!(screen.line(3).ends_with(name), "{}", screen.text());
+            screen.keys("y");
+            assert_eq!(screen.effects.last(), Some(&Effect::Copy(name.into())));
+            screen.keys("\r");
+            assert!(screen.line(22).starts_with(&format!("/ only {name}")), "{}", screen.text());
+            let mut text = Vec::new();
+            write(&screen.app, &mut text).unwrap();
+            let text = String::from_utf8(text).unwrap();
+            assert!(text.lines().any(|line| line.ends_with(name)), "{text}");
+            screen.keys("\x1b\x1b3");
+        }
     }
 
     /// What is shown is in each form, and the recording can be replayed and says what it is.

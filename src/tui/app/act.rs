@@ -289,9 +289,10 @@ impl App {
     /// The selected row of the ranking as a term and as text. Says so where no term can express it.
     pub(super) fn selected_opener(&mut self) -> Option<(Term, String)> {
         let row = self.selection.row(self.ranking.rows())?;
-        let label = match ranking::pid(&row.key) {
-            Some(pid) => format!("{} ({pid})", escape(&row.comm)),
-            None => ranking::label(row, &self.names),
+        let label = ranking::label(self.ranking.group, row, &self.names);
+        let label = match ranking::pid(&row.key).filter(|pid| *pid > 0) {
+            Some(pid) => format!("{label} ({pid})"),
+            None => label,
         };
         match terms::term_for(self.ranking.group, &row.key, &self.names) {
             Some(term) => Some((term, label)),
@@ -305,7 +306,10 @@ impl App {
     fn copy(&mut self) -> Vec<Effect> {
         let text = match self.focus {
             Focus::Events => self.events.selected().map(|row| escape(row.event.path)),
-            Focus::Openers => self.selection.row(self.ranking.rows()).map(|row| ranking::label(row, &self.names)),
+            Focus::Openers => {
+                let row = self.selection.row(self.ranking.rows());
+                row.map(|row| ranking::label(self.ranking.group, row, &self.names))
+            }
         };
         text.map(Effect::Copy).into_iter().collect()
     }

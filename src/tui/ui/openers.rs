@@ -9,7 +9,7 @@ use super::line;
 use crate::escape::escape;
 use crate::format::{compact, cut, duration, fitting, group_digits, percent, rate};
 use crate::ranking::descriptors::Level;
-use crate::ranking::openers::{Group, Key, Row};
+use crate::ranking::openers::{Group, Row};
 use crate::ranking::{Basis, Ranking, Sort, described, label, pid, title_of, user};
 use crate::tui::app::App;
 use crate::tui::app::action::Focus;
@@ -152,21 +152,14 @@ fn cell(app: &App, row: &Row, at: &Placed<'_, OpenersColumn>, context: &Context<
         OpenersColumn::Descriptors => row.descriptors.map_or_else(String::new, |level| descriptors(&level)),
         OpenersColumn::Growth => row.descriptors.map_or_else(String::new, |level| growth_shown(&level)),
         OpenersColumn::Name if row.ended && pid(&row.key).is_some() => {
-            ended(&label(row, context.names), usize::from(at.width), context)
+            ended(&label(app.ranking.group, row, context.names), usize::from(at.width), context)
         }
-        OpenersColumn::Name if app.ranking.group == Group::Container && is_root(row) => "(no container)".to_owned(),
-        OpenersColumn::Name if app.ranking.group == Group::Unit && is_root(row) => "(no unit)".to_owned(),
-        OpenersColumn::Name => described(row, context.names),
+        OpenersColumn::Name => described(app.ranking.group, row, context.names),
         OpenersColumn::Last => {
             let event = row.last.and_then(|id| app.events.live().log.get(id));
             escape(event.map_or(&row.last_path, |event| event.path))
         }
     }
-}
-
-/// Whether the row is for the root, of which no container and no unit is known.
-fn is_root(row: &Row) -> bool {
-    matches!(&row.key, Key::Text(text) if **text == *b"/")
 }
 
 /// As `812/1024`, with a mark where it grows.

@@ -8,7 +8,7 @@ use super::line;
 use super::openers::{ended, select};
 use crate::format::{fitting, group_digits, percent, rate};
 use crate::ranking::label;
-use crate::ranking::openers::Branch;
+use crate::ranking::openers::{Branch, Group};
 use crate::tui::app::App;
 use crate::tui::app::columns::{Column, from, lay_out};
 use crate::tui::app::tree::Tree;
@@ -74,7 +74,7 @@ fn name(branch: &Branch, tree: &Tree, width: usize, context: &Context<'_>) -> St
         (true, false) => "- ",
     };
     let indent = (STEP * branch.depth).min(width / 2);
-    let label = label(&branch.row, context.names);
+    let label = label(Group::Process, &branch.row, context.names);
     let room = width.saturating_sub(indent + mark.len());
     let named = match branch.folded {
         0 if branch.row.ended => ended(&label, room, context),
