@@ -130,20 +130,27 @@ impl Pattern {
 pub(super) fn exactly(text: &[u8]) -> String {
     match str::from_utf8(text) {
         Ok(text) if is_shown_as_it_is(text) && !text.ends_with('\\') => format!("={text}"),
-        _ => {
-            let mut regex = "(?-iu)^".to_owned();
-            for &byte in text {
-                match byte {
-                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'_' | b'-' => regex.push(byte.into()),
-                    b'.' => regex.push_str("\\."),
-                    _ => {
-                        let _ = write!(regex, "\\x{byte:02x}");
-                    }
-                }
+        _ => begins_with(text) + "$",
+    }
+}
+
+/// The value that matches a path and all below it.
+pub(super) fn below(path: &[u8]) -> String {
+    if path == b"/" { "^/".to_owned() } else { begins_with(path) + "(/|$)" }
+}
+
+fn begins_with(text: &[u8]) -> String {
+    let mut regex = "(?-iu)^".to_owned();
+    for &byte in text {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'_' | b'-' => regex.push(byte.into()),
+            b'.' => regex.push_str("\\."),
+            _ => {
+                let _ = write!(regex, "\\x{byte:02x}");
             }
-            regex + "$"
         }
     }
+    regex
 }
 
 fn bad_regex(what: &impl ToString, span: &ast::Span) -> Problem {
@@ -196,6 +203,18 @@ impl ast::Visitor for UpperCase {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_and_what_is_below_it_are_asked_for_exactly() {
+        for path in [&b"/"[..], b"/a", b"/a b/[x].c(", b"/a\\", b"/\xff\x1b"] {
+            let pattern = Pattern::parse(&below(path)).unwrap();
+            let with = |more: &[u8]| [path, more].concat();
+            assert!(pattern.matches(path) && pattern.matches(&with(b"/x/y")), "{path:?}");
+            assert_eq!(pattern.matches(&with(b"x")), path == b"/", "{path:?}");
+            assert!(!pattern.matches(&with(b"x").to_ascii_uppercase()) || path == b"/", "{path:?}");
+            assert!(!pattern.matches(b"x/a"), "{path:?}");
+        }
+    }
 
     fn matches(pattern: &str, text: &str) -> bool {
         Pattern::parse(pattern).unwrap().matches(text.as_bytes())

@@ -42,6 +42,14 @@ impl Term {
         Self::new(field, &pattern::exactly(text), names)
     }
 
+    /// The term that holds for the path `path` and all below it.
+    ///
+    /// # Errors
+    /// Where there is no such field, or the path is too long.
+    pub fn below(field: &str, path: &[u8], names: &Names) -> Result<Self, FilterError> {
+        Self::new(field, &pattern::below(path), names)
+    }
+
     /// The opposite term.
     pub fn negate(self) -> Self {
         let source = match self.source.strip_prefix('!') {

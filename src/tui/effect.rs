@@ -14,6 +14,7 @@ use crate::message::Totals;
 use crate::output::{Csv, Json, Output, losses};
 use crate::privileges::Caller;
 use crate::recording::{Header, Recorder};
+use crate::tui::app::directories::Directories;
 use crate::tui::app::events::Row;
 use crate::tui::app::write::{Form, name_and_form};
 use crate::user_file::{self, Draft};
@@ -141,11 +142,9 @@ fn write_settings(path: &Path, settings: &[(&str, String)]) -> io::Result<()> {
 fn write(app: &App, mut file: impl Write) -> io::Result<usize> {
     let filter = if app.line.is_empty() { "none" } else { &app.line };
     writeln!(file, "opentop {} on {}, filter: {filter}", app.setup.version, app.setup.host)?;
-    writeln!(file, "\n{:>10} {:>10} {:>10}  TOP {}", "OPENS/s", "TOTAL", "FAILED", app.ranking.group.name())?;
-    for row in app.ranking.rows() {
-        let pid = ranking::pid(&row.key).map(|pid| format!("{pid} ")).unwrap_or_default();
-        let label = ranking::described(app.ranking.group, row, &app.names);
-        writeln!(file, "{:>10.1} {:>10} {:>10}  {pid}{label}", row.rate.unwrap_or(0.0), row.opens, row.failed)?;
+    match app.directories() {
+        Some(view) => write_directories(view, &mut file)?,
+        None => write_ranking(app, &mut file)?,
     }
     let title = if app.latency { "   LATENCY " } else { "" };
     writeln!(file, "\n{:<30} {:>7} {:<15} {:>5} {:<14} {title}PATH", "TIME", "PID", "COMM", "FD", "ERR")?;
@@ -174,6 +173,36 @@ fn write(app: &App, mut file: impl Write) -> io::Result<usize> {
     }
     file.flush()?;
     Ok(written)
+}
+
+fn write_ranking(app: &App, file: &mut impl Write) -> io::Result<()> {
+    let group = app.ranking.group;
+    write_head(&format!("TOP {}", group.name()), file)?;
+    for row in app.ranking.rows() {
+        let pid = ranking::pid(&row.key).map(|pid| format!("{pid} ")).unwrap_or_default();
+        let label = ranking::described(group, row, &app.names);
+        write_row((row.rate, row.opens, row.failed), &format!("{pid}{label}"), file)?;
+    }
+    Ok(())
+}
+
+fn write_directories(view: &Directories, file: &mut impl Write) -> io::Result<()> {
+    write_head(&view.title(), file)?;
+    for (name, child) in view.rows() {
+        let kind = view.kind(&name);
+        let gap = if kind.is_empty() { "" } else { " " };
+        let label = view.label(&name, child.is_directory);
+        write_row((child.rate, child.opens, child.failed), &format!("{kind}{gap}{label}"), file)?;
+    }
+    Ok(())
+}
+
+fn write_head(title: &str, file: &mut impl Write) -> io::Result<()> {
+    writeln!(file, "\n{:>10} {:>10} {:>10}  {title}", "OPENS/s", "TOTAL", "FAILED")
+}
+
+fn write_row((rate, opens, failed): (Option<f64>, u64, u64), label: &str, file: &mut impl Write) -> io::Result<()> {
+    writeln!(file, "{:>10.1} {opens:>10} {failed:>10}  {label}", rate.unwrap_or(0.0))
 }
 
 #[cfg(test)]
@@ -228,6 +257,17 @@ mod tests {
             assert!(text.lines().any(|line| line.ends_with(name)), "{text}");
             screen.keys("\x1b\x1b3");
         }
+    }
+
+    #[test]
+    fn where_directories_are_looked_at_they_are_written() {
+        let mut screen = Screen::busy(80, 24);
+        screen.keys("D\r");
+        let mut text = Vec::new();
+        write(&screen.app, &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains("FAILED  IN /var\n       0.0          2          1  lib/\n"), "{text}");
+        assert!(!text.contains("TOP process") && text.contains("/etc/shadow"), "{text}");
     }
 
     /// What is shown is in each form, and the recording can be replayed and says what it is.

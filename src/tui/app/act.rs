@@ -61,18 +61,32 @@ impl App {
                 }
             }
             Mode::Command { .. } => return self.command_action(action),
-            Mode::Tree(_) => return self.tree_action(action),
+            Mode::Tree(_) => return self.tree_key(key, action),
             Mode::Directories(_) => return self.directories_key(key, action),
             Mode::Timeline(_) => return self.timeline_key(key, action),
             Mode::Browse => {}
         }
         match action {
             Some(action) => self.act(action),
-            None => {
-                let label = escape(keymap::Key::of(key).label().as_bytes());
-                self.say(format!("{label} does nothing here: ? shows the keys, q quits"));
+            None => self.nothing_for(key, "quits"),
+        }
+    }
+
+    fn nothing_for(&mut self, key: KeyEvent, quit: &str) -> Vec<Effect> {
+        let label = escape(keymap::Key::of(key).label().as_bytes());
+        self.say(format!("{label} does nothing here: ? shows the keys, q {quit}"));
+        Vec::new()
+    }
+
+    /// A key that a view has no meaning of its own for: it does what it always does, or says why not.
+    pub(super) fn key_in_view(&mut self, key: KeyEvent, action: Option<Action>) -> Vec<Effect> {
+        match action {
+            Some(action) if action.is_for_panels() => {
+                self.say(format!("{} is for the panels: q goes back to them", keymap::Key::of(key).label()));
                 Vec::new()
             }
+            Some(action) => self.act(action),
+            None => self.nothing_for(key, "closes"),
         }
     }
 
@@ -90,8 +104,8 @@ impl App {
                 self.say("a recording has the look-ups that it was made with: opentop record --lookups");
             }
             Action::Lookups => return vec![Effect::Lookups(!self.setup.hooks.lookups)],
-            Action::Help => self.mode = Mode::Help { scroll: 0, find: Find::default() },
-            Action::Filter => self.mode = Mode::Prompt(Prompt::open(&self.line)),
+            Action::Help => self.open_over(Mode::Help { scroll: 0, find: Find::default() }),
+            Action::Filter => self.open_over(Mode::Prompt(Prompt::open(&self.line))),
             Action::Back => return self.back(),
             Action::Include => return self.pick(true),
             Action::Exclude => return self.pick(false),
@@ -196,7 +210,7 @@ impl App {
         if let Mode::Details { follow: true, .. } | Mode::Pick(Pick { follow: true, .. }) = self.mode {
             self.events.follow();
         }
-        self.mode = Mode::Browse;
+        self.close();
     }
 
     fn back(&mut self) -> Vec<Effect> {

@@ -62,6 +62,32 @@ pub enum Action {
     Suspend,
 }
 
+impl Action {
+    /// Whether it acts on the list of events or on the ranking, and so not on what lies over both.
+    pub(super) fn is_for_panels(self) -> bool {
+        use Action::{
+            Columns, Copy, Details, Exclude, Filter, Fold, Group, Include, Left, Move, NextMatch, NextPanel, Open,
+        };
+        use Action::{PreviousMatch, Right, Show, SortNext, SortPrevious, Write};
+        matches!(
+            self,
+            Columns
+                | Copy
+                | Details
+                | Exclude
+                | Filter
+                | Fold
+                | Group
+                | Include
+                | Left
+                | Move(_)
+                | NextMatch
+                | NextPanel
+                | Open
+        ) || matches!(self, PreviousMatch | Right | Show(_) | SortNext | SortPrevious | Write)
+    }
+}
+
 /// A way to move in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Motion {

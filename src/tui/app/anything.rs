@@ -113,7 +113,7 @@ proptest! {
             let (buffer, cursor) = screen.draw();
             prop_assert!(cursor.is_none_or(|at| buffer.area.contains(at)));
             let (layout, app) = (screen.app.layout(), &screen.app);
-            let covered = !matches!(app.mode, Mode::Browse | Mode::Prompt(_));
+            let covered = app.below.is_some() || !matches!(app.mode, Mode::Browse | Mode::Prompt(_));
             // On fewer columns a row may have none but blanks.
             if covered || app.size.width < 60 {
                 continue;

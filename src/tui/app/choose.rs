@@ -74,7 +74,7 @@ impl App {
             }
             (_, Some(Action::Write)) => return vec![Effect::SaveSettings],
             (_, Some(Action::Quit | Action::Back | Action::Columns | Action::Help)) => {
-                self.mode = Mode::Browse;
+                self.close();
                 return Vec::new();
             }
             _ => return Vec::new(),

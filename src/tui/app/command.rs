@@ -154,7 +154,7 @@ impl App {
         let page = isize::try_from(self.size.height / 2).unwrap_or(1).max(1);
         let rows = match action {
             Some(Action::Quit | Action::Back | Action::Command) => {
-                self.mode = Mode::Browse;
+                self.close();
                 return Vec::new();
             }
             Some(Action::Open) => {

@@ -48,7 +48,7 @@ impl App {
         self.add_term(&term, include)
     }
 
-    fn add_term(&mut self, term: &Term, include: bool) -> Vec<Effect> {
+    pub(super) fn add_term(&mut self, term: &Term, include: bool) -> Vec<Effect> {
         let term = if include { term.clone() } else { term.clone().negate() };
         let line = self.filter.clone().with(term).source();
         self.keep_filter(&line)
@@ -60,7 +60,7 @@ impl App {
         match key.code {
             KeyCode::Enter if prompt.error.is_none() => {
                 let line = prompt.line().trim().to_owned();
-                self.mode = Mode::Browse;
+                self.close();
                 return self.keep_filter(&line);
             }
             KeyCode::Enter => {}
@@ -71,7 +71,7 @@ impl App {
             }
             _ if key.code == KeyCode::Esc || control_g => {
                 let before = prompt.before().to_owned();
-                self.mode = Mode::Browse;
+                self.close();
                 return self.keep_filter(&before);
             }
             _ => {

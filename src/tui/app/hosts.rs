@@ -23,7 +23,7 @@ impl App {
         if self.hosts.is_empty() {
             self.say("only this host is shown: opentop --host web1,web2 shows several");
         } else {
-            self.mode = Mode::Hosts { scroll: 0 };
+            self.open_over(Mode::Hosts { scroll: 0 });
         }
     }
 

@@ -102,6 +102,8 @@ pub struct App {
     /// Times that were marked, CLOCK_MONOTONIC, in order.
     pub marks: Vec<u64>,
     pub mode: Mode,
+    /// The view that a prompt or a popup lies over, where that is not the panels.
+    pub(crate) below: Option<Box<Mode>>,
     /// Of both tables.
     pub columns: choice::Columns,
     /// The command that is run, if there is one.
@@ -167,6 +169,7 @@ impl App {
             recorded: None,
             marks: Vec::new(),
             mode: Mode::Browse,
+            below: None,
             columns: setup.columns.clone(),
             command: setup.command.clone().map(|label| Command::new(label, size)),
             hosts: vec![HostState::default(); names.hosts()],

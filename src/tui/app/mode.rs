@@ -1,5 +1,8 @@
 //! What the keys mean at the moment: modes exclude each other.
 
+use std::mem;
+
+use super::App;
 use super::choose::Chooser;
 use super::directories::Directories;
 use super::prompt::Prompt;
@@ -79,6 +82,11 @@ pub struct Pick {
 }
 
 impl Mode {
+    /// Whether it fills both panels, so that a prompt or a popup can lie over it.
+    fn is_view(&self) -> bool {
+        matches!(self, Mode::Tree(_) | Mode::Directories(_) | Mode::Timeline(_))
+    }
+
     /// The first line that is seen of a popup that can be scrolled.
     pub(super) fn scroll_mut(&mut self) -> Option<&mut usize> {
         match self {
@@ -96,6 +104,43 @@ impl Mode {
             | Mode::Directories(_)
             | Mode::Timeline(_)
             | Mode::Command { .. } => None,
+        }
+    }
+}
+
+impl App {
+    /// Opens a prompt or a popup. The view that it lies over stays.
+    pub(super) fn open_over(&mut self, mode: Mode) {
+        let before = mem::replace(&mut self.mode, mode);
+        if before.is_view() {
+            self.below = Some(Box::new(before));
+        }
+    }
+
+    /// Closes what the keys mean something in: the view below it is there again, else the panels.
+    pub(super) fn close(&mut self) {
+        self.mode = self.below.take().map_or(Mode::Browse, |view| *view);
+    }
+
+    /// The directories, where they are looked at, below a prompt or a popup too.
+    pub(crate) fn directories(&self) -> Option<&Directories> {
+        match self.below.as_deref().unwrap_or(&self.mode) {
+            Mode::Directories(view) => Some(view),
+            _ => None,
+        }
+    }
+
+    pub(super) fn directories_mut(&mut self) -> Option<&mut Directories> {
+        match self.below.as_deref_mut().unwrap_or(&mut self.mode) {
+            Mode::Directories(view) => Some(view),
+            _ => None,
+        }
+    }
+
+    pub(super) fn tree_mut(&mut self) -> Option<&mut Tree> {
+        match self.below.as_deref_mut().unwrap_or(&mut self.mode) {
+            Mode::Tree(tree) => Some(tree),
+            _ => None,
         }
     }
 }

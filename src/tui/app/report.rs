@@ -76,7 +76,7 @@ impl Asked {
 impl App {
     /// Shows the report, which is worked out anew; `all`: every row of it.
     pub(super) fn show_report(&mut self, all: bool) {
-        self.mode = Mode::Report { scroll: 0, all, page: None };
+        self.open_over(Mode::Report { scroll: 0, all, page: None });
         self.work_due = true;
     }
 

@@ -70,7 +70,7 @@ impl App {
         let Mode::Timeline(cursor) = &self.mode else { return Vec::new() };
         let Cursor { ts_ns, mut typed } = cursor.clone();
         let Some((start, end)) = self.time_span() else {
-            self.mode = Mode::Browse;
+            self.close();
             return Vec::new();
         };
         let step = ((end - start) / self.time_columns() as u64).max(1);
@@ -106,10 +106,10 @@ impl App {
                 self.marks.iter().copied().rev().find(|mark| *mark < ts_ns).unwrap_or(ts_ns)
             }
             (_, Some(Action::Quit | Action::Back | Action::Timeline)) => {
-                self.mode = Mode::Browse;
+                self.close();
                 return Vec::new();
             }
-            _ => ts_ns,
+            _ => return self.key_in_view(key, action),
         };
         self.mode = Mode::Timeline(Cursor { ts_ns: to.clamp(start, end), typed });
         Vec::new()
@@ -121,7 +121,7 @@ impl App {
             self.say(format!("{typed} is no time: 12:03:10, +30s or -5m"));
             return Vec::new();
         };
-        self.mode = Mode::Browse;
+        self.close();
         if let Some(playback) = self.playback.filter(|playback| playback.seekable) {
             return self.play(PlaybackCommand::Seek(to.saturating_sub(playback.first_ns)));
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crossterm::event::KeyEvent;
 use ratatui::layout::Rect;
 
 use super::action::{Action, Motion};
@@ -103,8 +104,12 @@ impl App {
 
     /// The counts have changed.
     pub(super) fn refresh_tree(&mut self) {
-        if let Mode::Tree(tree) = &mut self.mode {
-            tree.renew(self.ranking.tree(&self.names));
+        if self.tree_mut().is_none() {
+            return;
+        }
+        let branches = self.ranking.tree(&self.names);
+        if let Some(tree) = self.tree_mut() {
+            tree.renew(branches);
         }
     }
 
@@ -117,11 +122,11 @@ impl App {
         }
     }
 
-    pub(super) fn tree_action(&mut self, action: Option<Action>) -> Vec<Effect> {
+    pub(super) fn tree_key(&mut self, key: KeyEvent, action: Option<Action>) -> Vec<Effect> {
         let height = self.tree_area().map_or(0, |area| usize::from(area.height.saturating_sub(1)));
         let Mode::Tree(tree) = &mut self.mode else { return Vec::new() };
         match action {
-            Some(Action::Quit | Action::Back | Action::Tree) => self.mode = Mode::Browse,
+            Some(Action::Quit | Action::Back | Action::Tree) => self.close(),
             Some(Action::Move(motion)) => tree.go(motion, height),
             Some(Action::Open) => tree.open(None),
             Some(Action::Right | Action::Faster) => tree.open(Some(true)),
@@ -134,14 +139,11 @@ impl App {
                     return self.show_process(((source, pid), start_ns), row, " with all below it");
                 }
             }
-            Some(action @ (Action::Pause | Action::Help | Action::Repaint | Action::Suspend)) => {
-                return self.act(action);
-            }
             Some(Action::Reverse) => {
                 self.ranking.reversed ^= true;
                 self.refresh_tree();
             }
-            _ => {}
+            _ => return self.key_in_view(key, action),
         }
         Vec::new()
     }
@@ -222,7 +224,7 @@ mod tests {
         assert_eq!(rows(&screen).len(), 4);
         screen.keys("d");
         assert!(matches!(&screen.app.mode, Mode::Opener { who, .. } if who.id.0.1 == 40), "{:?}", screen.app.mode);
-        screen.keys("qTT");
+        screen.keys("qT");
         assert!(matches!(screen.app.mode, Mode::Browse));
     }
 }

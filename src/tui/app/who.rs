@@ -122,7 +122,7 @@ impl App {
     pub(super) fn show_process(&mut self, id: openers::Id, row: Row, whose: &'static str) -> Vec<Effect> {
         let who = Box::new(self.who(id, None));
         let asks = ask(&who);
-        self.mode = Mode::Opener { scroll: 0, who, row: Box::new(row), whose };
+        self.open_over(Mode::Opener { scroll: 0, who, row: Box::new(row), whose });
         asks.into_iter().collect()
     }
 

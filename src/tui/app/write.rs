@@ -49,10 +49,10 @@ impl App {
                     self.say(format!("{typed} has none of the endings .txt, .json, .jsonl, .csv, .jsonl.zst"));
                     return Vec::new();
                 }
-                self.mode = Mode::Browse;
+                self.close();
                 return vec![Effect::Save(typed)];
             }
-            _ if key.code == KeyCode::Esc || control_g => self.mode = Mode::Browse,
+            _ if key.code == KeyCode::Esc || control_g => self.close(),
             KeyCode::Tab => {}
             _ => {
                 prompt.edit(key, &History::default());
@@ -62,7 +62,7 @@ impl App {
     }
 
     pub(super) fn ask_for_name(&mut self) {
-        self.mode = Mode::Write(Prompt::open(""));
+        self.open_over(Mode::Write(Prompt::open("")));
     }
 }
 

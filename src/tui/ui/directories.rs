@@ -14,7 +14,7 @@ use crate::history::directories::Child;
 use crate::ranking::Sort;
 use crate::tui::app::App;
 use crate::tui::app::columns::Placed;
-use crate::tui::app::directories::{At, Cell, Directories, Name};
+use crate::tui::app::directories::{At, Cell, Directories, Listing, Name, path_of};
 
 pub(super) fn render(app: &App, view: &Directories, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
     let blank = " ".repeat(usize::from(area.width));
@@ -48,7 +48,8 @@ pub(super) fn render(app: &App, view: &Directories, context: &Context<'_>, area:
 /// Why there are no rows.
 fn nothing(view: &Directories) -> &str {
     match (&view.at, &view.counted) {
-        (At::Mounts(Err(why)), _) => why,
+        (At::Mounts(Listing::Asked), _) => "asking /proc ...",
+        (At::Mounts(Listing::Unknown(why)), _) => why,
         (_, None) => "counting ...",
         (_, Some(_)) => "no open here yet",
     }
@@ -83,8 +84,7 @@ fn head(
         used = at.x - area.x + title.width() as u16;
     }
     let path = match &view.at {
-        At::Directory(names) if names.is_empty() => "/".to_owned(),
-        At::Directory(names) => names.iter().map(|name| format!("/{}", escape(name))).collect(),
+        At::Directory(names) => escape(&path_of(names)),
         At::Mounts(_) => String::new(),
     };
     // How far the numbers can be trusted is said in any case.

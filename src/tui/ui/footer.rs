@@ -70,14 +70,15 @@ fn hints(app: &App) -> Vec<(String, String)> {
         Mode::Details { .. } if app.events.selected().is_none() => fixed(&[("q", "close"), ("Up Down", "scroll")]),
         Mode::Details { .. } => fixed(&[("q", "close"), ("y", "copy the path"), ("Up Down", "scroll")]),
         Mode::Tree(_) => fixed(&[("q", "close"), ("Enter", "open, close"), ("d", "details"), ("Up Down", "move")]),
-        Mode::Directories(view) => fixed(&[
-            ("q", "close"),
-            ("Enter", "in"),
-            ("Backspace", "up"),
-            ("m", if matches!(view.at, At::Mounts(_)) { "directories" } else { "mounts" }),
-            ("s", "sort"),
-            ("Space", if app.paused { "go on" } else { "pause" }),
-        ]),
+        Mode::Directories(view) => {
+            let keys = [("q", "close"), ("Enter", "in"), ("Backspace", "up"), ("/", "filter")];
+            let own = match view.at {
+                At::Directory(_) => &[("f", "only this"), ("m", "mounts")][..],
+                At::Mounts(_) => &[("m", "directories")],
+            };
+            let pause = if app.paused { "go on" } else { "pause" };
+            fixed(&[&keys, own, &[("s", "sort"), ("Space", pause)]].concat())
+        }
         Mode::Command { typing: true } => fixed(&[("^]", "stop typing to the command")]),
         Mode::Command { .. } if app.command.as_ref().is_some_and(|command| command.ended.is_some()) => {
             fixed(&[("q", "close"), ("Up Down", "scroll")])

@@ -45,42 +45,52 @@ pub fn render(app: &App, buf: &mut Buffer) -> (Option<Position>, Extent) {
             draw(app, &context, area, buf);
         }
     }
-    let mut cursor = layout.bar.and_then(|area| bar::render(app, &context, area, buf));
-    let popup = match &app.mode {
+    let cursor = layout.bar.and_then(|area| bar::render(app, &context, area, buf));
+    if let Some(view) = &app.below {
+        over(app, view, &context, buf);
+    }
+    let (in_popup, popup) = over(app, &app.mode, &context, buf);
+    (in_popup.or(cursor), popup)
+}
+
+/// Draws what lies over the panels, if anything.
+fn over(app: &App, mode: &Mode, context: &Context<'_>, buf: &mut Buffer) -> (Option<Position>, Extent) {
+    let mut cursor = None;
+    let popup = match mode {
         Mode::Browse | Mode::Prompt(_) | Mode::Write(_) => Extent::default(),
-        Mode::Hosts { scroll } => popup::render(&hosts::popup(app, &context), *scroll, &context, buf),
-        Mode::Help { scroll, find } => popup::render(&help::popup(app, find, &context), *scroll, &context, buf),
+        Mode::Hosts { scroll } => popup::render(&hosts::popup(app, context), *scroll, context, buf),
+        Mode::Help { scroll, find } => popup::render(&help::popup(app, find, context), *scroll, context, buf),
         Mode::Details { scroll, who, .. } => {
-            popup::render(&details::popup(app, who.as_deref(), &context), *scroll, &context, buf)
+            popup::render(&details::popup(app, who.as_deref(), context), *scroll, context, buf)
         }
         Mode::Opener { scroll, who, row, whose } => {
-            popup::render(&who::popup(app, who, row, whose, &context), *scroll, &context, buf)
+            popup::render(&who::popup(app, who, row, whose, context), *scroll, context, buf)
         }
         Mode::Report { scroll, page, .. } => {
-            popup::render(&report::popup(app, page.as_ref(), &context), *scroll, &context, buf)
+            popup::render(&report::popup(app, page.as_ref(), context), *scroll, context, buf)
         }
         Mode::Tree(tree) => {
-            app.tree_area().iter().for_each(|area| tree::render(app, tree, &context, *area, buf));
+            app.tree_area().iter().for_each(|area| tree::render(app, tree, context, *area, buf));
             Extent::default()
         }
         Mode::Directories(view) => {
-            app.tree_area().iter().for_each(|area| directories::render(app, view, &context, *area, buf));
+            app.tree_area().iter().for_each(|area| directories::render(app, view, context, *area, buf));
             Extent::default()
         }
         Mode::Timeline(at) => {
-            timeline::render(app, at, &context, buf);
+            timeline::render(app, at, context, buf);
             Extent::default()
         }
         Mode::Pick(pick) => {
-            pick::render(pick, app.size, &context, buf);
+            pick::render(pick, app.size, context, buf);
             Extent::default()
         }
         Mode::Columns(chooser) => {
-            choose::render(app, chooser, &context, buf);
+            choose::render(app, chooser, context, buf);
             Extent::default()
         }
         Mode::Command { typing } => {
-            cursor = command::render(app, *typing, &context, buf);
+            cursor = command::render(app, *typing, context, buf);
             Extent::default()
         }
     };

@@ -14,6 +14,7 @@ use super::columns::{Column, Placed, from, lay_out};
 use super::scroll::Scroll;
 use super::{App, Effect, Mode};
 use crate::escape::escape;
+use crate::filter::Term;
 use crate::history::directories::Child;
 use crate::history::mounts::Place;
 use crate::names::mounts::{Mount, Mounts};
@@ -27,8 +28,17 @@ pub(crate) use counted::Name;
 pub(crate) enum At {
     /// The directory by the names on the way to it from the root.
     Directory(Vec<Vec<u8>>),
-    /// What is mounted, or why that is not known.
-    Mounts(Result<Arc<Mounts>, String>),
+    Mounts(Listing),
+}
+
+/// What is known of what is mounted.
+#[derive(Debug)]
+pub(crate) enum Listing {
+    /// Nothing yet.
+    Asked,
+    Known(Arc<Mounts>),
+    /// And why not.
+    Unknown(String),
 }
 
 /// Directories, or mounts, as they are looked at.
@@ -81,6 +91,11 @@ static COLUMNS: [Column<Cell>; 6] = [
 ];
 
 type Row = (Name, Child);
+
+/// The path by the names on the way to it from the root.
+pub(crate) fn path_of(names: &[Vec<u8>]) -> Vec<u8> {
+    if names.is_empty() { b"/".to_vec() } else { names.iter().flat_map(|name| [b"/", &**name].concat()).collect() }
+}
 
 impl Directories {
     fn new(at: At, sort: (Sort, bool)) -> Self {
@@ -181,6 +196,25 @@ impl Directories {
         }
     }
 
+    /// The path of the selected row; of opens by mount none is that of its row alone.
+    fn path(&self, height: usize) -> Option<Vec<u8>> {
+        let rows = self.rows();
+        let At::Directory(names) = &self.at else { return None };
+        match &rows.get(self.scroll(&rows, height).selected)?.0 {
+            Name::Child(name) if name == b"." => Some(path_of(names)),
+            Name::Child(name) => Some(path_of(&[names.as_slice(), std::slice::from_ref(name)].concat())),
+            Name::Others | Name::Unknown | Name::Place(_) => None,
+        }
+    }
+
+    /// What is looked at, displayable.
+    pub(crate) fn title(&self) -> String {
+        match &self.at {
+            At::Directory(names) => format!("IN {}", escape(&path_of(names))),
+            At::Mounts(_) => "MOUNT".to_owned(),
+        }
+    }
+
     fn sort_by_next(&mut self, step: isize, area: Rect) {
         let sorts: Vec<_> = self.columns(area).iter().filter_map(|placed| placed.column.cell.sort()).collect();
         let at = sorts.iter().position(|sort| *sort == self.sort).unwrap_or(0) as isize;
@@ -206,8 +240,8 @@ impl App {
     }
 
     fn show_mounts(&mut self) -> Vec<Effect> {
-        let why = self.setup.hidden_processes.unwrap_or("asking /proc ...");
-        self.look_at(At::Mounts(Err(why.to_owned())), None);
+        let listing = self.setup.hidden_processes.map_or(Listing::Asked, |why| Listing::Unknown(why.to_owned()));
+        self.look_at(At::Mounts(listing), None);
         self.ask_for_mounts().into_iter().collect()
     }
 
@@ -229,6 +263,10 @@ impl App {
         let height = usize::from(area.height.saturating_sub(1));
         let Mode::Directories(view) = &mut self.mode else { return Vec::new() };
         match (key.code, action) {
+            (_, Some(Action::Include | Action::Exclude)) => return self.pick_below(action == Some(Action::Include)),
+            (_, Some(Action::Copy)) => return self.copy_path(),
+            (_, Some(Action::Filter)) => return self.act(Action::Filter),
+            (_, Some(Action::Write)) => return self.act(Action::Write),
             (KeyCode::Backspace, _) | (_, Some(Action::Left)) => self.go_up(),
             (KeyCode::Char('m'), _) if matches!(view.at, At::Mounts(_)) => self.show_directories(),
             (KeyCode::Char('m'), _) => return self.show_mounts(),
@@ -240,13 +278,38 @@ impl App {
             (_, Some(Action::SortNext)) => view.sort_by_next(1, area),
             (_, Some(Action::SortPrevious)) => view.sort_by_next(-1, area),
             (_, Some(Action::Reverse)) => view.reversed ^= true,
-            (_, Some(Action::Quit | Action::Back | Action::Directories)) => self.mode = Mode::Browse,
-            (_, Some(action @ (Action::Pause | Action::Help | Action::Repaint | Action::Suspend))) => {
-                return self.act(action);
-            }
-            _ => {}
+            (_, Some(Action::Quit | Action::Back | Action::Directories)) => self.close(),
+            _ => return self.key_in_view(key, action),
         }
         Vec::new()
+    }
+
+    /// Makes the filter hold for what is at the selected row and below it, or for all else.
+    fn pick_below(&mut self, include: bool) -> Vec<Effect> {
+        let Some(path) = self.selected_path() else {
+            self.say("no filter can express this row");
+            return Vec::new();
+        };
+        match Term::below("file", &path, &self.names) {
+            Ok(term) => self.add_term(&term, include),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    fn copy_path(&mut self) -> Vec<Effect> {
+        match self.selected_path() {
+            Some(path) => vec![Effect::Copy(escape(&path))],
+            None => {
+                self.say("there is no path to copy");
+                Vec::new()
+            }
+        }
+    }
+
+    /// The path of the selected row, where it has one.
+    fn selected_path(&self) -> Option<Vec<u8>> {
+        let height = usize::from(self.tree_area()?.height.saturating_sub(1));
+        self.directories()?.path(height)
     }
 }
 

@@ -150,3 +150,43 @@ fn of_a_recording_no_mounts_are_known() {
     screen.keys("m");
     assert_eq!(rows(&screen), ["> - 1 0 0 home/"], "{}", screen.text());
 }
+
+/// The filter is typed, picked and taken back there, and what is written and copied is of the row.
+#[test]
+fn the_filter_holds_there_as_it_is_typed() {
+    let mut screen = Screen::busy(80, 24);
+    screen.keys("D/nginx");
+    assert_eq!(rows(&screen), ["> - 2 0 0 var/", "- 1 1 100 etc/"], "{}", screen.text());
+    screen.opens(&[OpenEvent { comm: b"nginx", ..open("/var/new") }]);
+    assert_eq!(rows(&screen)[0], "> - 3 0 0 var/", "{}", screen.text());
+    screen.keys("\x1b");
+    assert_eq!(rows(&screen), ["> - 5 1 20.0 var/", "- 1 1 100 etc/"], "{}", screen.text());
+    screen.keys("x");
+    assert_eq!(rows(&screen), ["> - 1 1 100 etc/"], "{}", screen.text());
+    assert!(screen.line(22).contains("!file:(?-iu)^/var(/|$)"), "{}", screen.text());
+    screen.keys("/\x15\rjf\ry");
+    assert_eq!(screen.effects.last(), Some(&Effect::Copy("/etc/shadow".into())));
+    assert!(screen.line(22).contains("file:(?-iu)^/etc(/|$)"), "{}", screen.text());
+}
+
+/// A key that acts on the panels says so, in each view that lies over them; a popup goes back to it.
+#[test]
+fn a_key_of_the_panels_says_so() {
+    for (view, keys) in [("D", "nNtbC\t123d"), ("T", "nNtbC\t123fxy/ws"), ("H", "tbC\t/fxyw")] {
+        let mut screen = Screen::busy(80, 24);
+        screen.keys(view);
+        let before = std::mem::discriminant(&screen.app.mode);
+        for key in keys.chars() {
+            screen.keys(&key.to_string());
+            let said = screen.line(23);
+            assert!(said.contains("is for the panels: q goes back to them"), "{view} {key:?}: {said}");
+            screen.app.status = None;
+        }
+        screen.keys("?");
+        assert!(matches!(screen.app.mode, Mode::Help { .. }), "{view}");
+        screen.keys("qj");
+        assert_eq!(std::mem::discriminant(&screen.app.mode), before, "{view}");
+        screen.keys("q");
+        assert!(matches!(screen.app.mode, Mode::Browse), "{view}");
+    }
+}
