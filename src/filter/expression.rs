@@ -12,6 +12,10 @@ use std::borrow::Cow;
 const EXPRESSION_MAX: usize = 64 * 1024;
 const TERMS_MAX: usize = 100;
 
+/// Bytes that the regexes of an expression take together at most, those of its named filters included. While it is tried on
+/// texts each takes a small multiple of its own.
+const MEMORY_MAX: usize = 8 << 20;
+
 /// How other languages join terms, and how it is done here. Searched for, they would find next to nothing, or everything.
 const OTHER_JOINTS: [(&[&str], &str); 3] = [
     (&["or", "|", "||"], "write OR between terms"),
@@ -125,16 +129,24 @@ pub(super) fn required<'a>(part: &'a Part, terms: &mut Vec<&'a Term>, all: &mut 
 }
 
 pub(super) fn parse(expression: &str, names: &Names) -> Result<Vec<Part>, FilterError> {
-    parse_within(expression, names, 0, &mut 0)
+    parse_within(expression, names, 0, &mut Size::default())
 }
 
-/// It stands for a name within so many others, `depth`. `terms` are counted over all of them.
-fn parse_within(expression: &str, names: &Names, depth: usize, terms: &mut usize) -> Result<Vec<Part>, FilterError> {
+/// What an expression comes to, named filters written out.
+#[derive(Default)]
+struct Size {
+    terms: usize,
+    /// Bytes of its regexes.
+    memory: usize,
+}
+
+/// It stands for a name within so many others, `depth`. `size` is that of all of them.
+fn parse_within(expression: &str, names: &Names, depth: usize, size: &mut Size) -> Result<Vec<Part>, FilterError> {
     if expression.len() > EXPRESSION_MAX {
         let what = format!("the expression has {} bytes, and {EXPRESSION_MAX} are the limit", expression.len());
         return Err(FilterError { column: 0, what });
     }
-    let mut parser = Parser { tokens: tokens(expression)?.into_iter(), names, depth, terms };
+    let mut parser = Parser { tokens: tokens(expression)?.into_iter(), names, depth, size };
     let mut parts = Vec::new();
     add_group(&mut parts, false, parser.branches(None)?);
     Ok(parts)
@@ -156,7 +168,7 @@ struct Parser<'a> {
     tokens: std::vec::IntoIter<Token>,
     names: &'a Names,
     depth: usize,
-    terms: &'a mut usize,
+    size: &'a mut Size,
 }
 
 impl Parser<'_> {
@@ -195,8 +207,8 @@ impl Parser<'_> {
     }
 
     fn part(&mut self, word: &Word) -> Result<Part, FilterError> {
-        *self.terms += 1;
-        if *self.terms > TERMS_MAX {
+        self.size.terms += 1;
+        if self.size.terms > TERMS_MAX {
             let what = format!("more than {TERMS_MAX} terms: join some as (a|b) or N,N");
             return Err(FilterError { column: word.column(0), what });
         }
@@ -207,8 +219,19 @@ impl Parser<'_> {
         }
         match word.filter_name() {
             Some((negated, name)) => self.named(word, negated, name),
-            None => Term::parse(word, self.names).map(Part::Term),
+            None => self.term(word).map(Part::Term),
         }
+    }
+
+    fn term(&mut self, word: &Word) -> Result<Term, FilterError> {
+        let term = Term::parse(word, self.names)?;
+        self.size.memory += term.memory();
+        if self.size.memory > MEMORY_MAX {
+            let what =
+                format!("the regexes up to this one take more than {} MiB: repeat fewer times", MEMORY_MAX >> 20);
+            return Err(FilterError { column: word.column(0), what });
+        }
+        Ok(term)
     }
 
     fn named(&mut self, word: &Word, negated: bool, name: &str) -> Result<Part, FilterError> {
@@ -225,8 +248,32 @@ impl Parser<'_> {
         if self.depth == NAMES_DEPTH_MAX {
             return Err(error(format!("too many filters within each other: does @{name} stand for itself?")));
         }
-        let parts = parse_within(expression, self.names, self.depth + 1, self.terms)
+        let parts = parse_within(expression, self.names, self.depth + 1, self.size)
             .map_err(|why| error(format!("@{name} is no filter: {}", why.what)))?;
         Ok(Part::Named { negated, name: name.to_owned(), parts })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_regexes_are_bounded_together() {
+        let terms = |count, regex: &str| {
+            let terms: Vec<_> = (0..count).map(|n| format!("!file:{}", regex.replace('N', &n.to_string()))).collect();
+            terms.join(" ")
+        };
+        let mut names = Names::without_users();
+        let huge = terms(99, "XN[a-z]{3000}");
+        assert!(parse(&terms(1, "XN[a-z]{3000}"), &names).is_ok());
+        let error = parse(&huge, &names).map(drop).unwrap_err();
+        assert!(error.column > 100 && error.what.contains("more than 8 MiB"), "{error}");
+        names.name_filter("huge", &huge);
+        let error = parse("@huge", &names).map(drop).unwrap_err();
+        assert!(error.what.contains("@huge is no filter") && error.what.contains("more than 8 MiB"), "{error}");
+        // What people write is far from it.
+        assert!(parse(&terms(99, r"^/(usr|opt|Nix)/lib/.*\.(so|py|conf)(\.[0-9]+)*$"), &names).is_ok());
+        assert!(parse(&terms(20, r"(cache|\w+-N)/.*_tmp"), &names).is_ok());
     }
 }

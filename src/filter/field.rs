@@ -158,6 +158,17 @@ pub(super) enum Test {
 }
 
 impl Test {
+    pub(super) fn pattern(&self) -> Option<&Pattern> {
+        match self {
+            Test::CommOrPath(pattern) | Test::Comm(pattern, _) | Test::File(pattern) | Test::Dir(pattern) => {
+                Some(pattern)
+            }
+            Test::Container(pattern) | Test::Pod(pattern) | Test::Unit(pattern) => Some(pattern),
+            Test::Cgroup(pattern) | Test::Host(pattern) => Some(pattern),
+            _ => None,
+        }
+    }
+
     pub(super) fn holds(&self, event: &OpenEvent<'_>, names: &Names) -> bool {
         let cgroup = || names.cgroup(event.cgroup);
         // Where there is none, `=` with nothing behind it holds.

@@ -2,13 +2,16 @@
 
 use super::{Problem, glob};
 use crate::escape::is_shown_as_it_is;
-use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::meta::{self, Regex};
 use regex_syntax::ast::{self, Ast, ClassSetItem};
 use regex_syntax::hir;
 use std::fmt::Write as _;
 
 /// Compiled size at most. A larger regex takes longer to build than a key press may take to show.
 const SIZE_LIMIT: usize = 1 << 20;
+
+/// What a regex remembers of the texts that it is tried on, at most. Where it would need more it is slower.
+const CACHE_LIMIT: usize = 32 << 10;
 
 /// Groups and repetitions within each other at most.
 const NEST_LIMIT: u32 = 50;
@@ -25,6 +28,7 @@ pub(super) enum Pattern {
     Exact(Vec<u8>),
     /// `anchored`: it looks around, so that matching a part of a text says nothing about the whole.
     Regex {
+        source: Box<str>,
         regex: Regex,
         anchored: bool,
     },
@@ -49,14 +53,13 @@ impl Pattern {
             .build()
             .translate(value, &ast)
             .map_err(|error| bad_regex(error.kind(), error.span()))?;
-        let regex = RegexBuilder::new(value)
-            .case_insensitive(!sensitive)
-            .size_limit(SIZE_LIMIT)
-            .dfa_size_limit(SIZE_LIMIT)
-            .nest_limit(NEST_LIMIT)
-            .build()
+        let limits =
+            meta::Config::new().utf8_empty(false).nfa_size_limit(Some(SIZE_LIMIT)).hybrid_cache_capacity(CACHE_LIMIT);
+        let regex = Regex::builder()
+            .configure(limits)
+            .build_from_hir(&hir)
             .map_err(|_| Problem::new(0, "the regex is too large: repeat fewer times"))?;
-        Ok(Self::Regex { regex, anchored: !hir.properties().look_set().is_empty() })
+        Ok(Self::Regex { source: value.into(), regex, anchored: !hir.properties().look_set().is_empty() })
     }
 
     /// For the name of a command, of which the kernel keeps [`COMM_MAX`] bytes: a longer one stands for those that begin
@@ -97,11 +100,19 @@ impl Pattern {
         matches!(self, Self::Exact(text) if text.is_empty())
     }
 
+    /// Bytes that it takes, without those of what it remembers of texts.
+    pub(super) fn memory(&self) -> usize {
+        match self {
+            Self::Exact(text) => text.len(),
+            Self::Regex { regex, .. } => regex.memory_usage(),
+        }
+    }
+
     /// The regex as it was written.
     pub(super) fn regex(&self) -> Option<&str> {
         match self {
             Self::Exact(_) => None,
-            Self::Regex { regex, .. } => Some(regex.as_str()),
+            Self::Regex { source, .. } => Some(source),
         }
     }
 

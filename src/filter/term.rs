@@ -1,7 +1,7 @@
 //! One condition of a filter.
 
 use super::field::{self, Test};
-use super::pattern::{self, COMM_MAX};
+use super::pattern::{self, COMM_MAX, Pattern};
 use super::words::{Word, quote};
 use super::{FilterError, Problem, glob};
 use crate::event::OpenEvent;
@@ -57,6 +57,11 @@ impl Term {
             None => format!("!{}", self.source),
         };
         Self { negated: !self.negated, source, ..self }
+    }
+
+    /// Bytes that its regex takes.
+    pub(super) fn memory(&self) -> usize {
+        self.test.pattern().map_or(0, Pattern::memory)
     }
 
     /// The term in the filter language.
