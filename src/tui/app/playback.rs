@@ -22,7 +22,16 @@ impl App {
             self.ended = false;
             self.apply_filter();
         }
-        self.playback = Some(self.with_length(playback));
+        let now = self.with_length(playback);
+        let is_beyond = |before: Playback| {
+            Some(before.at_ns) < before.length_ns
+                && before.length_ns < now.length_ns
+                && now.length_ns == Some(now.at_ns)
+        };
+        if self.playback.is_some_and(is_beyond) {
+            self.say("the recording is longer than it was: somebody has written to it since");
+        }
+        self.playback = Some(now);
         self.touch(Dirty::Data);
     }
 
@@ -33,10 +42,11 @@ impl App {
         self.touch(Dirty::Data);
     }
 
-    /// Who plays it need not know how long it is.
+    /// Who plays it need not know how long it is. A file that somebody has written to since is as long as what is played.
     fn with_length(&self, playback: Playback) -> Playback {
         let found = self.recorded.as_ref().and_then(|(_, length_ns)| *length_ns);
-        Playback { length_ns: playback.length_ns.or(found), ..playback }
+        let length_ns = playback.length_ns.or(found).map(|length_ns| length_ns.max(playback.at_ns));
+        Playback { length_ns, ..playback }
     }
 
     /// Asks the replay for something, or says why it cannot be had.
@@ -102,6 +112,16 @@ mod tests {
             // Who plays it does not know.
             play(&mut screen, Playback { at_ns: SECOND, ..playback });
             assert!(screen.line(0).contains("00:01/05:00"), "{}", screen.text());
+            // What was written to the file since then is not beyond its end.
+            play(&mut screen, Playback { at_ns: 400 * SECOND, ..playback });
+            assert!(
+                screen.line(0).contains("06:40/06:40") && screen.text().contains("longer than it was"),
+                "{}",
+                screen.text()
+            );
+            screen.app.status = None;
+            play(&mut screen, Playback { at_ns: 401 * SECOND, ..playback });
+            assert!(screen.line(0).contains("06:41/06:41") && screen.app.status().is_none(), "{}", screen.text());
             // And it stays so when only a part is played.
             play(&mut screen, Playback { at_ns: SECOND, from_ns: SECOND, seeks: 1, ..playback });
             assert!(screen.text().contains("timeline of the whole recording"), "{}", screen.text());
