@@ -138,6 +138,7 @@ struct fdtable {
 
 struct files_struct {
 	struct fdtable *fdt;
+	struct file *fd_array[1];
 };
 
 struct filename {

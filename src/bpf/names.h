@@ -108,17 +108,19 @@ static __always_inline bool has_file(const struct open_args *args)
 }
 
 /*
- * Where the name of an opened file lies, or of that of a descriptor; 0: there
- * is no such file.
+ * Finds where the name of an opened file lies, or of that of a descriptor, if
+ * there is such a file. Written instead of returned: no function may return a
+ * pointer that is loaded.
  */
-static __always_inline u64 name_of(enum known known, u64 opened, int fd)
+static __always_inline void name_of(enum known known, u64 opened, int fd,
+				    u64 *name)
 {
 	struct task_struct *task =
 		current_task(known == KNOWN_ALL ? KNOWN_TASK : known);
 	struct path_pos at;
 
 	if (!find_file(known, task, (struct file *)opened, fd, &at))
-		return 0;
+		return;
 	/*
 	 * What is mounted has the name of its mount point, not the one that it
 	 * has elsewhere.
@@ -128,23 +130,31 @@ static __always_inline u64 name_of(enum known known, u64 opened, int fd)
 
 		at.dentry = TYPED(known, WALK(known, mount, mnt_mountpoint));
 	}
-	/* By a probe read: no function may return a pointer that is loaded. */
-	return (u64)READ(false, at.dentry, d_name.name);
+	*name = (u64)WALK(known, at.dentry, d_name.name);
 }
 
 /*
  * Not static, so that the verifier follows them once, whatever is known of the
  * open.
  */
-__noinline u64 opened_name(u64 file, int fd)
+__noinline int opened_name(u64 file, int fd, u64 *name)
 {
-	return can_cast ? name_of(KNOWN_ALL, file, fd) :
-			  name_of(KNOWN_TASK, file, fd);
+	if (!name)
+		return 0;
+	if (can_cast)
+		name_of(KNOWN_ALL, file, fd, name);
+	else
+		name_of(KNOWN_TASK, file, fd, name);
+	return 0;
 }
 
+/* Before 5.12 such a function is given no pointers. */
 __noinline u64 opened_name_on_old_kernels(u64 file, int fd)
 {
-	return name_of(KNOWN_NONE, file, fd);
+	u64 name = 0;
+
+	name_of(KNOWN_NONE, file, fd, &name);
+	return name;
 }
 
 /*
@@ -156,12 +166,13 @@ static __always_inline enum walk_result add_opened(enum known known,
 						   struct room room,
 						   const struct open_args *args)
 {
-	u64 file = args->file ? number_of(args->file) : 0, name, used;
+	u64 file = args->file ? number_of(args->file) : 0, name = 0, used;
 	long n;
 
-	name = known == KNOWN_NONE ?
-		       opened_name_on_old_kernels(file, args->ret) :
-		       opened_name(file, args->ret);
+	if (known == KNOWN_NONE)
+		name = opened_name_on_old_kernels(file, args->ret);
+	else
+		opened_name(file, args->ret, &name);
 	if (!name) {
 		e->event_flags |= EVENT_FD_UNKNOWN;
 		return WALK_DONE;

@@ -45,8 +45,14 @@ static __always_inline struct file *file_of(enum known known,
 	fdt = WALK(known, files, fdt);
 	if (fd < 0 || (u32)fd >= WALK(known, fdt, max_fds))
 		return NULL;
-	slot = WALK(known, fdt, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), slot + fd);
+	slot = WALK(known, fdt, fd) + fd;
+	if (known == KNOWN_ALL) {
+		/* Every table is laid out like the one in here. */
+		files = (void *)slot -
+			bpf_core_field_offset(struct files_struct, fd_array);
+		return CAST(files)->fd_array[0];
+	}
+	bpf_probe_read_kernel(&file, sizeof(file), slot);
 	return file;
 }
 
