@@ -31,19 +31,21 @@ static const struct size LARGE = { 1024, COMPONENT_LEN + 1 };
 static const struct size HUGE = { HUGE_CAP, COMPONENT_LEN + 1 };
 
 /*
- * Enter timestamp of the call that thread `tid` ends now; 0: not known. Only
- * where latency is measured.
+ * Enter timestamp of the call that this task ends now; 0: not known. Only where
+ * latency is measured.
  */
-static __always_inline u64 take_enter_ts(u32 tid)
+static __always_inline u64 take_enter_ts(enum known known,
+					 struct task_struct *task)
 {
-	u64 *entry, ts;
+	u64 *entry, ts, key = bpf_get_current_task();
 
-	entry = bpf_map_lookup_elem(&enter_ts, &tid);
+	entry = bpf_map_lookup_elem(&enter_ts, &key);
 	if (!entry)
 		return 0;
 	ts = *entry;
-	bpf_map_delete_elem(&enter_ts, &tid);
-	return ts;
+	bpf_map_delete_elem(&enter_ts, &key);
+	/* Left behind by an ended task, in whose memory this one lies. */
+	return ts < LOAD(known, task, start_time) ? 0 : ts;
 }
 
 static __always_inline void describe(struct open_event *e,

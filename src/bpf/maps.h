@@ -100,14 +100,15 @@ struct {
 } wanted_cgroup SEC(".maps");
 
 /*
- * Enter timestamp of a thread's call. Only filled where latency is measured. A
- * thread that never returns from its call leaves it behind, and anybody can have
- * any number of those: the least recently used go.
+ * Enter timestamp of a thread's call, by its task, which unlike its pid stays the
+ * same when it starts a program. Only filled where latency is measured. A thread
+ * that never returns from its call leaves it behind, and anybody can have any
+ * number of those: the least recently used go.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
-	__type(key, u32);
+	__type(key, u64);
 	__type(value, u64);
 } enter_ts SEC(".maps");
 

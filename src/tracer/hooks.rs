@@ -8,7 +8,7 @@ use libbpf_rs::{KprobeMultiOpts, Link, Object, OpenObject};
 
 use super::hook_set::HookSet;
 use super::kernel::Kernel;
-use super::programs::{AttachTo, Needs, Role, Spec, find, has_role, programs};
+use super::programs::{AttachTo, Needs, Role, SETUP_NEW_EXEC, Spec, find, has_role, programs};
 
 /// What is wanted in addition to the opens of system calls. Children and latency are asked for by options, and without them a
 /// set is of no use; the others are left out, and said to be, where the kernel does not have them.
@@ -92,9 +92,11 @@ pub(super) struct Optional {
 /// How many of them there can be.
 pub(super) const OPTIONAL: usize = 3;
 
-/// The optional programs that are wanted.
-pub(super) fn optional(extras: Extras) -> impl Iterator<Item = Optional> {
-    let programs = Optional { what: "programs that are started", role: Role::Exec, programs: &["exec_done"] };
+/// The optional programs that are wanted beside a set. Where that is of probes, starts of programs are probed too.
+pub(super) fn optional(extras: Extras, set: HookSet, kernel: &Kernel) -> impl Iterator<Item = Optional> + use<> {
+    let probed = set == HookSet::Probes && kernel.can_cast() && kernel.function(SETUP_NEW_EXEC).is_some();
+    let (role, hooks) = if probed { (Role::ProbedExec, &["exec_probed"]) } else { (Role::Exec, &["exec_done"]) };
+    let programs = Optional { what: "programs that are started", role, programs: hooks };
     let rings = Optional { what: "opens by io_uring", role: Role::Ring, programs: &["ring_submit", "ring_complete"] };
     let kernel = Optional {
         what: "the kernel's own opens",
@@ -149,7 +151,7 @@ pub(super) fn choose_set(set: HookSet, extras: Extras, kernel: &Kernel) -> Resul
         Role::Call => set == HookSet::Functions || set == HookSet::Probes,
         Role::Children => extras.children,
         Role::Entry(of) => extras.latency && of.contains(&set),
-        Role::Base | Role::Exec | Role::Ring | Role::Kernel => false,
+        Role::Base | Role::Exec | Role::ProbedExec | Role::Ring | Role::Kernel => false,
         Role::Lookup(_) | Role::LookupCall | Role::LookupRing => false,
     };
     choose(wanted, kernel)
@@ -202,7 +204,8 @@ pub(super) fn select(object: &mut OpenObject, set: HookSet, chosen: &[Chosen]) -
         let probed = set == HookSet::Probes && has_role(&name, is_call);
         let chosen = chosen.iter().find(|chosen| name == chosen.program && !probed);
         program.set_autoload(chosen.is_some());
-        if let Some(function) = chosen.and_then(|chosen| chosen.function) {
+        let probe = has_role(&name, |role| role == Role::ProbedExec);
+        if let Some(function) = chosen.and_then(|chosen| chosen.function).filter(|_| !probe) {
             program.set_attach_target(0, Some(function.to_owned()))?;
         }
     }
@@ -227,9 +230,14 @@ pub(super) fn attach(object: &Object, chosen: &[Chosen]) -> libbpf_rs::Result<Li
             AttachTo::Nothing => continue,
             AttachTo::Trampoline => program.attach_trace()?,
             AttachTo::RawTracepoint(name) => program.attach_raw_tracepoint(name)?,
-            AttachTo::Probes { at_return } => program.attach_kprobe_multi_with_opts(probes(chosen, at_return))?,
+            AttachTo::Probes { at_return } => {
+                program.attach_kprobe_multi_with_opts(probes(chosen, is_call, at_return))?
+            }
+            AttachTo::Probe => {
+                program.attach_kprobe_multi_with_opts(probes(chosen, |role| role == spec.role, false))?
+            }
         };
-        let stays = matches!(spec.role, Role::Base | Role::Exec | Role::Ring | Role::Kernel);
+        let stays = matches!(spec.role, Role::Base | Role::Exec | Role::ProbedExec | Role::Ring | Role::Kernel);
         if stays { &mut links.others } else { &mut links.set }.push(link);
     }
     Ok(links)
@@ -242,8 +250,8 @@ fn is_call(role: Role) -> bool {
 
 /// Nobody wants the cookies, but Linux 6.18 follows a null pointer where there are none and somebody reads the link's
 /// fdinfo, as lsof does, or opentop for the count of losses.
-fn probes(chosen: &[Chosen], retprobe: bool) -> KprobeMultiOpts {
-    let calls = chosen.iter().filter(|chosen| has_role(chosen.program, is_call));
-    let symbols: Vec<String> = calls.filter_map(|chosen| chosen.function).map(str::to_owned).collect();
+fn probes(chosen: &[Chosen], are_probed: impl Fn(Role) -> bool, retprobe: bool) -> KprobeMultiOpts {
+    let probed = chosen.iter().filter(|chosen| has_role(chosen.program, &are_probed));
+    let symbols: Vec<String> = probed.filter_map(|chosen| chosen.function).map(str::to_owned).collect();
     KprobeMultiOpts { cookies: vec![0; symbols.len()], symbols, retprobe, ..KprobeMultiOpts::default() }
 }

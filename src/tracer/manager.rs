@@ -93,7 +93,7 @@ impl<'a> HookManager<'a> {
             let attempt = hooks::choose_set(set, options.extras, &kernel).and_then(|chosen| {
                 let chosen = [chosen, hooks::choose_base(&kernel)?].concat();
                 let opened = first.take().unwrap_or_else(|| open_next(&mut slots, options))?;
-                let joined = hooks::optional(options.extras).filter(|optional| optional.joins(set));
+                let joined = hooks::optional(options.extras, set, &kernel).filter(|optional| optional.joins(set));
                 let joined = joined.filter_map(|optional| optional.choose(&kernel).ok()).flatten();
                 let all = chosen.iter().cloned().chain(joined).collect();
                 let go = |opened: OpenedObject<'a>, chosen| {
@@ -148,6 +148,7 @@ impl<'a> HookManager<'a> {
         let objects = std::iter::once(base).chain(&self.objects);
         objects.for_each(|object| missed.add_programs(object.skel.object()));
         missed.add_links(&self.links.set);
+        missed.add_optional(&self.links.others);
         self.trial.iter().for_each(|trial| missed.add_links(&trial.links));
         missed.all += self.lookups.iter().map(Lookups::missed).sum::<u64>();
         missed
@@ -157,6 +158,7 @@ impl<'a> HookManager<'a> {
     pub(super) fn detach(&mut self) {
         self.end_trial();
         self.replace_set_links(Vec::new());
+        self.closed.add_optional(&self.links.others);
         self.links.others.clear();
         self.stop_lookups();
     }
@@ -233,7 +235,8 @@ impl<'a> HookManager<'a> {
     /// # Errors
     /// If there is no room for another object, whatever the kernel takes.
     pub(super) fn complete(&mut self, base: &LoadedObject<'_>, options: &Options) -> Result<(), String> {
-        for optional in hooks::optional(options.extras).filter(|optional| !optional.is_in(base.chosen())) {
+        let optional = hooks::optional(options.extras, self.set, &self.kernel);
+        for optional in optional.filter(|optional| !optional.is_in(base.chosen())) {
             let attached = match optional.choose(&self.kernel) {
                 Err(why) => Err(why),
                 Ok(chosen) => {

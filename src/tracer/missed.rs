@@ -57,14 +57,24 @@ impl MissedRuns {
     pub(super) fn add_links(&mut self, links: &[Link]) {
         /// linux/bpf.h
         const BPF_F_KPROBE_MULTI_RETURN: u32 = 1;
-        let missed = |link: &Link| match link.info().map(|info| info.info) {
-            Ok(LinkTypeInfo::KprobeMulti(probes)) if probes.flags & BPF_F_KPROBE_MULTI_RETURN != 0 => probes.missed,
-            _ => 0,
-        };
-        let runs: u64 = links.iter().map(missed).sum();
+        let runs = missed_by(links, |flags| flags & BPF_F_KPROBE_MULTI_RETURN != 0);
         self.of_set += runs;
         self.all += runs;
     }
+
+    /// Adds those of the links of optional hooks, all of which see opens.
+    pub(super) fn add_optional(&mut self, links: &[Link]) {
+        self.all += missed_by(links, |_| true);
+    }
+}
+
+/// What the probes among `links` have missed, of those with flags that count.
+fn missed_by(links: &[Link], counts: impl Fn(u32) -> bool) -> u64 {
+    let missed = |link: &Link| match link.info().map(|info| info.info) {
+        Ok(LinkTypeInfo::KprobeMulti(probes)) if counts(probes.flags) => probes.missed,
+        _ => 0,
+    };
+    links.iter().map(missed).sum()
 }
 
 fn missed_runs(fdinfo: &str) -> u64 {

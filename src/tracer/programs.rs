@@ -8,7 +8,10 @@ pub(super) enum Role {
     Set(HookSet),
     /// At the return of the function of one open call.
     Call,
+    /// Programs that are started.
     Exec,
+    /// The same, where the hook set is one of probes.
+    ProbedExec,
     Ring,
     Kernel,
     /// Look-ups, for a set.
@@ -45,6 +48,8 @@ pub(super) enum AttachTo {
     Probes {
         at_return: bool,
     },
+    /// The beginning of the function that the program needs.
+    Probe,
 }
 
 pub(super) struct Spec {
@@ -104,6 +109,9 @@ macro_rules! tracepoint {
     };
 }
 
+/// The kernel's function from which on there is no way back to the old program.
+pub(super) const SETUP_NEW_EXEC: &str = "setup_new_exec";
+
 const PROGRAMS: &[Spec] = &[
     spec("sys_exit_typed", Role::Set(HookSet::SyscallExit), tracepoint!("sys_exit", 3..=3)),
     spec("sys_exit_raw", Role::Set(HookSet::SyscallExitRaw), Needs::Nothing)
@@ -123,6 +131,7 @@ const PROGRAMS: &[Spec] = &[
     spec("exec_done_without_loops", Role::Exec, tracepoint!("sched_process_exec", 4..=4))
         .attached_to(AttachTo::RawTracepoint("sched_process_exec"))
         .unrolled(),
+    spec("exec_probed", Role::ProbedExec, Needs::Function(&[SETUP_NEW_EXEC])).attached_to(AttachTo::Probe),
     spec("ring_submit", Role::Ring, tracepoint!("io_uring_submit_req", 2..=2)),
     spec("ring_submit_sqe", Role::Ring, tracepoint!("io_uring_submit_sqe", 3..=3)),
     spec("ring_submit_sqe_of", Role::Ring, tracepoint!("io_uring_submit_sqe", 7..=8)),

@@ -21,6 +21,9 @@ const STORM: [&str; 6] = ["--procs", "40", "--cpu", "0", "--missing", "--opens"]
 /// Room for the whole storm: an emulated machine opens in bursts, and what counts here is what the hooks lose.
 const RING: &str = "64M";
 
+/// As tests/vm/init has it.
+const BUSYBOX: &str = "/bin/busybox";
+
 /// What `opentop check` says of a hook set that it could use, and of the one that is chosen.
 const WORKS: &str = "works";
 const USED: &str = "works, and is what opentop uses";
@@ -36,6 +39,7 @@ fn main() {
     let has_trampolines = checked.iter().any(|(hooks, found)| *hooks == HookSet::Functions && found.starts_with(WORKS));
     let measure = |hooks| measure(hooks, has_trampolines);
     let chosen = measure(None);
+    programs_under_load();
     storms_under_load();
     if !is_short() {
         compare(&checked, chosen.as_ref(), measure);
@@ -125,6 +129,39 @@ fn storms_under_load() {
     let [made, seen, missed, dropped] = sums;
     println!(
         "RESULT row **{hooks}**, {storms} storms beside busy loops | - | {made} | {seen} | {missed} | {dropped} | -"
+    );
+}
+
+/// Programs started by far more shells than one CPU runs at once: the hooks that opentop chooses either see each start, or
+/// tell that one was missed.
+fn programs_under_load() {
+    const SHELLS: usize = 40;
+    const EACH: usize = 20;
+    let scratch = Scratch::new();
+    let tracer = Tracer::json(&["--ring", RING], &scratch.file("canary", ""));
+    let turns = |turns: usize| (0..turns).map(|turn| turn.to_string()).collect::<Vec<_>>().join(" ");
+    let script = format!(
+        "for shell in {}; do (for turn in {}; do {BUSYBOX} true; done) & done; wait",
+        turns(SHELLS),
+        turns(EACH)
+    );
+    let mut shells = Command::new(BUSYBOX);
+    shells.args(["taskset", "1", BUSYBOX, "sh", "-c", &script]);
+    succeed(shells);
+    let ended = tracer.stop().well();
+    let (opens, summary) = (ended.opens(), ended.summary());
+    let started = |open: &&Open| open.op == "exec" && open.errno.is_none() && open.path.as_deref() == Some(BUSYBOX);
+    // That of taskset, and of the shell that it becomes, too.
+    let (made, seen) = ((SHELLS * EACH + 2) as u64, opens.iter().filter(started).count() as u64);
+    let (hooks, missed, dropped) = (&summary.hooks, summary.lost["missed"], summary.dropped);
+    if seen > made || seen + missed + dropped < made {
+        println!("RESULT bad programs: {made} started, {seen} seen, {missed} missed, {dropped} dropped");
+    }
+    if missed > 0 && hooks.contains(HookSet::Probes.name()) {
+        println!("RESULT bad programs: {missed} missed by {hooks}");
+    }
+    println!(
+        "RESULT row **{hooks}**, programs started by {SHELLS} shells | - | {made} | {seen} | {missed} | {dropped} | -"
     );
 }
 

@@ -131,7 +131,7 @@ static __always_inline int on_return(enum known known, bool typed,
 		args.ret = -ENOSYS;
 	}
 	if (measure_latency)
-		args.enter_ts = take_enter_ts(LOAD(known, task, pid));
+		args.enter_ts = take_enter_ts(known, task);
 	if (!counts_only)
 		describe_call(typed, call, compat, regs, &args);
 	report(known, task, &args);
@@ -159,10 +159,9 @@ int BPF_PROG(sys_exit_without_loops, struct pt_regs *regs, long ret)
 /* When a call begins, for its latency. */
 static __always_inline int on_entry(void)
 {
-	u64 now = bpf_ktime_get_ns();
-	u32 tid = bpf_get_current_pid_tgid();
+	u64 now = bpf_ktime_get_ns(), task = bpf_get_current_task();
 
-	bpf_map_update_elem(&enter_ts, &tid, &now, BPF_ANY);
+	bpf_map_update_elem(&enter_ts, &task, &now, BPF_ANY);
 	return 0;
 }
 
