@@ -91,32 +91,39 @@ impl Settings {
 
     /// The command line with all keys that it takes as options beside its own, and which those are.
     fn cli(&self) -> Result<(Cli, Vec<usize>), clap::Error> {
-        let given = Cli::command().try_get_matches_from(&self.arguments)?;
+        // Built once: that costs many times as much as to parse with it.
+        let mut command = Cli::command();
+        let given = command.try_get_matches_from_mut(&self.arguments)?;
         let mut cli = Cli::from_arg_matches(&given)?;
-        let (is_subcommand, given) = given.subcommand().map_or((false, &given), |(_, given)| (true, given));
-        let is_given = |key: &str| {
-            let id = key.replace('-', "_");
-            given.try_contains_id(&id).is_ok() && given.value_source(&id) == Some(ValueSource::CommandLine)
+        let subcommand = given.subcommand();
+        let is_subcommand = subcommand.is_some();
+        let (mode, given) = subcommand.map_or((&command, &given), |(name, given)| {
+            (command.find_subcommand(name).unwrap_or(&command), given)
+        });
+        // What another mode alone takes, and what the command line says, is not tried.
+        let is_open = |setting: &Setting| {
+            let arg = mode.get_arguments().find(|arg| arg.get_long() == Some(&setting.key));
+            arg.is_some_and(|arg| given.value_source(arg.get_id().as_str()) != Some(ValueSource::CommandLine))
         };
+        let settings = self.settings.iter().enumerate().rev().filter(|(_, setting)| is_open(setting));
+        let mut waiting: Vec<_> = settings.collect();
         // No option stands before a subcommand.
         let at = 1 + usize::from(is_subcommand);
         let mut arguments = self.arguments.clone();
         let mut in_force = Vec::new();
         // A key can need another one, whichever stands first.
         loop {
-            let before = in_force.len();
-            for (index, setting) in self.settings.iter().enumerate().rev() {
-                if in_force.contains(&index) || is_given(&setting.key) {
-                    continue;
-                }
+            let before = waiting.len();
+            waiting.retain(|(index, setting)| {
                 let mut more = arguments.clone();
                 more.splice(at..at, setting.options.iter().map(OsString::from));
-                if let Ok(taken) = Cli::try_parse_from(&more) {
-                    (cli, arguments) = (taken, more);
-                    in_force.push(index);
-                }
-            }
-            if in_force.len() == before {
+                let taken = command.try_get_matches_from_mut(&more).and_then(|matches| Cli::from_arg_matches(&matches));
+                let Ok(taken) = taken else { return true };
+                (cli, arguments) = (taken, more);
+                in_force.push(*index);
+                false
+            });
+            if waiting.len() == before {
                 return Ok((cli, in_force));
             }
         }

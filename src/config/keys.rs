@@ -1,7 +1,7 @@
 //! The keys of one configuration file: read, and each checked for itself.
 
 use clap::error::ErrorKind;
-use clap::{Command, CommandFactory as _, Parser as _};
+use clap::{Command, CommandFactory as _};
 use toml_edit::{Document, Item, TableLike, Value};
 
 use crate::cli::Cli;
@@ -90,6 +90,8 @@ pub(super) fn parse(text: &str, file: &str, whose: Whose) -> Result<Vec<Setting>
         let at = error.span().map_or(0, |span| span.start);
         Error::Usage(format!("{}: {}", origin(at), error.message()))
     })?;
+    // Built once: that costs many times as much as to parse with it.
+    let mut command = Cli::command();
     let mut settings = Vec::new();
     for (key, item) in document.as_table() {
         let at = document
@@ -107,7 +109,7 @@ pub(super) fn parse(text: &str, file: &str, whose: Whose) -> Result<Vec<Setting>
             (Some(_), None) => Err(format!("{key} is a table: write [{key}], and below it NAME = \"FILTER\"")),
             (None, _) => values(item),
         };
-        let options = values.and_then(|values| options(option, &values, whose)).map_err(wrong)?;
+        let options = values.and_then(|values| options(&mut command, option, &values, whose)).map_err(wrong)?;
         // A flag that is not set is none.
         if !options.is_empty() {
             settings.push(Setting { key: option.to_owned(), options, origin, whose });
@@ -143,14 +145,14 @@ fn values(item: &Item) -> Result<Vec<String>, String> {
 }
 
 /// What a key is on the command line, where an option has this name, may be set in such a file, and takes these values.
-fn options(option: &str, values: &[String], whose: Whose) -> Result<Vec<String>, String> {
+fn options(command: &mut Command, option: &str, values: &[String], whose: Whose) -> Result<Vec<String>, String> {
     if IN_NO_FILE.contains(&option) {
         return Err(format!("{option} belongs on the command line"));
     }
-    let command = Cli::command();
-    let commands = || std::iter::once(&command).chain(command.get_subcommands());
-    let arg_of = |command: &'_ Command| command.get_arguments().find(|arg| arg.get_long() == Some(option)).cloned();
-    let Some(arg) = commands().find_map(arg_of) else {
+    let arg_of = |mode: &Command| mode.get_arguments().find(|arg| arg.get_long() == Some(option)).cloned();
+    let modes = std::iter::once(&*command).chain(command.get_subcommands());
+    let with: Vec<_> = modes.filter_map(|mode| Some((mode.get_name().to_owned(), arg_of(mode)?))).collect();
+    let Some((_, arg)) = with.first() else {
         return Err(format!("no option is called --{option}"));
     };
     if whose == Whose::User && !OF_USERS.contains(&option) {
@@ -164,17 +166,18 @@ fn options(option: &str, values: &[String], whose: Whose) -> Result<Vec<String>,
         (false, [value]) if value == "false" => Vec::new(),
         (false, _) => return Err(format!("{option} is true or false")),
     };
-    // Forms of output are not the same everywhere.
-    let mut wrong = commands().filter(|command| arg_of(command).is_some()).map(|command| wrong(command, &options));
-    let first = wrong.next().flatten();
-    if wrong.any(|wrong| wrong.is_none()) { Ok(options) } else { first.map_or(Ok(options), Err) }
+    // Forms of output are not the same everywhere: one that takes it is enough.
+    let wrong: Option<Vec<_>> = with.iter().map(|(mode, _)| wrong(command, mode, &options)).collect();
+    wrong.and_then(|wrong| wrong.into_iter().next()).map_or(Ok(options), Err)
 }
 
-/// Why `command` does not take the values of these options. Whatever else it would need is not their fault.
-fn wrong(command: &Command, options: &[String]) -> Option<String> {
-    let subcommand = Some(command.get_name()).filter(|name| *name != "opentop");
+/// Why `mode`, a subcommand or the command itself, does not take the values of these options. Whatever else it would need is
+/// not their fault.
+fn wrong(command: &mut Command, mode: &str, options: &[String]) -> Option<String> {
+    let subcommand = Some(mode).filter(|mode| *mode != command.get_name());
     let arguments = std::iter::once("opentop").chain(subcommand).chain(options.iter().map(String::as_str));
-    let error = Cli::try_parse_from(arguments).err()?;
+    let arguments: Vec<_> = arguments.map(str::to_owned).collect();
+    let error = command.try_get_matches_from_mut(arguments).err()?;
     matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation).then(|| {
         let said = error.to_string();
         let said: Vec<_> = said.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
