@@ -97,9 +97,8 @@ impl Settings {
         let mut cli = Cli::from_arg_matches(&given)?;
         let subcommand = given.subcommand();
         let is_subcommand = subcommand.is_some();
-        let (mode, given) = subcommand.map_or((&command, &given), |(name, given)| {
-            (command.find_subcommand(name).unwrap_or(&command), given)
-        });
+        let (mode, given) = subcommand
+            .map_or((&command, &given), |(name, given)| (command.find_subcommand(name).unwrap_or(&command), given));
         // What another mode alone takes, and what the command line says, is not tried.
         let is_open = |setting: &Setting| {
             let arg = mode.get_arguments().find(|arg| arg.get_long() == Some(&setting.key));

@@ -5,7 +5,7 @@ mod hooks;
 mod totals;
 
 pub use hooks::{Hooks, LOOKUPS, Left, Unseen};
-pub use totals::{Lookups, Lost, Totals};
+pub use totals::{Cause, Lookups, Lost, Totals};
 
 use crate::event::{Batch, Source};
 

@@ -19,42 +19,50 @@ pub struct Totals {
 impl Totals {
     /// Both together.
     pub fn plus(&self, other: &Self) -> Self {
-        let (lookups, more) = (&self.lookups, &other.lookups);
+        self.with(other, u64::saturating_add)
+    }
+
+    /// What was counted since `before`.
+    pub fn since(&self, before: &Self) -> Self {
+        self.with(before, u64::saturating_sub)
+    }
+
+    fn with(&self, other: &Self, op: fn(u64, u64) -> u64) -> Self {
+        let (lookups, others) = (&self.lookups, &other.lookups);
         let mut lost = self.lost;
-        other.lost.by_cause().into_iter().for_each(|(cause, count)| lost.add(cause, count));
+        for (cause, count) in other.lost.by_cause() {
+            *lost.count_mut(cause) = op(*lost.count_mut(cause), count);
+        }
         Self {
-            opens: self.opens.saturating_add(other.opens),
-            failed: self.failed.saturating_add(other.failed),
-            delivered: self.delivered.saturating_add(other.delivered),
-            filtered: self.filtered.saturating_add(other.filtered),
-            hidden: self.hidden.saturating_add(other.hidden),
+            opens: op(self.opens, other.opens),
+            failed: op(self.failed, other.failed),
+            delivered: op(self.delivered, other.delivered),
+            filtered: op(self.filtered, other.filtered),
+            hidden: op(self.hidden, other.hidden),
             lookups: Lookups {
-                made: lookups.made.saturating_add(more.made),
-                failed: lookups.failed.saturating_add(more.failed),
-                delivered: lookups.delivered.saturating_add(more.delivered),
-                filtered: lookups.filtered.saturating_add(more.filtered),
+                made: op(lookups.made, others.made),
+                failed: op(lookups.failed, others.failed),
+                delivered: op(lookups.delivered, others.delivered),
+                filtered: op(lookups.filtered, others.filtered),
             },
             lost,
         }
     }
 
-    /// What was counted since `before`.
-    pub fn since(&self, before: &Self) -> Self {
-        let (lookups, then) = (&self.lookups, &before.lookups);
-        Self {
-            opens: self.opens.saturating_sub(before.opens),
-            failed: self.failed.saturating_sub(before.failed),
-            delivered: self.delivered.saturating_sub(before.delivered),
-            filtered: self.filtered.saturating_sub(before.filtered),
-            hidden: self.hidden.saturating_sub(before.hidden),
-            lookups: Lookups {
-                made: lookups.made.saturating_sub(then.made),
-                failed: lookups.failed.saturating_sub(then.failed),
-                delivered: lookups.delivered.saturating_sub(then.delivered),
-                filtered: lookups.filtered.saturating_sub(then.filtered),
-            },
-            lost: self.lost.since(&before.lost),
-        }
+    /// The totals by the names that a summary gives them; the first four always tell something, the others not always.
+    pub fn by_name(&self) -> [(&'static str, u64); 10] {
+        [
+            ("opens", self.opens),
+            ("failed", self.failed),
+            ("delivered", self.delivered),
+            ("dropped", self.lost.dropped()),
+            ("filtered", self.filtered),
+            ("hidden", self.hidden),
+            ("lookups", self.lookups.made),
+            ("lookups_failed", self.lookups.failed),
+            ("lookups_delivered", self.lookups.delivered),
+            ("lookups_filtered", self.lookups.filtered),
+        ]
     }
 }
 
@@ -104,71 +112,100 @@ impl Lost {
     }
 
     /// The causes by which events were counted but not delivered.
-    pub fn dropped_by_cause(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.by_cause()
-            .into_iter()
-            .filter(|(cause, _)| !matches!(*cause, "missed" | "overflow" | "cgroup" | "tree" | "lookups"))
+    pub fn dropped_by_cause(&self) -> impl Iterator<Item = (Cause, u64)> {
+        self.by_cause().into_iter().filter(|(cause, _)| cause.drops())
     }
 
-    /// What was lost since `before`.
-    pub fn since(&self, before: &Self) -> Self {
-        let mut lost = *self;
-        for (cause, count) in before.by_cause() {
-            if let Some(now) = lost.cause_mut(cause) {
-                *now = now.saturating_sub(count);
-            }
-        }
-        lost
+    /// All causes, those that lost nothing included.
+    pub fn by_cause(mut self) -> [(Cause, u64); Cause::ALL.len()] {
+        Cause::ALL.map(|cause| (cause, *self.count_mut(cause)))
     }
 
-    /// The name of the cause as in [`Lost::by_cause`]; `other` for one that is not among them.
-    pub fn known_cause(cause: &str) -> &'static str {
-        let known = Self::default().by_cause().into_iter().find(|(known, _)| *known == cause);
-        known.map_or("other", |(known, _)| known)
-    }
-
-    /// Adds to the cause with this name, as far as numbers go.
-    pub fn add(&mut self, cause: &str, count: u64) {
-        if let Some(known) = self.cause_mut(cause) {
-            *known = known.saturating_add(count);
-        }
-    }
-
-    /// The count of the cause with this name, as in [`Lost::by_cause`].
-    pub fn cause_mut(&mut self, cause: &str) -> Option<&mut u64> {
+    /// The count of a cause.
+    pub fn count_mut(&mut self, cause: Cause) -> &mut u64 {
         match cause {
-            "ring" => Some(&mut self.ring),
-            "queue" => Some(&mut self.queue),
-            "garbled" => Some(&mut self.garbled),
-            "io_uring" => Some(&mut self.io_uring),
-            // What recordings of earlier versions call it, too.
-            "missed" | "skipped" => Some(&mut self.missed),
-            "overflow" => Some(&mut self.overflow),
-            "cgroup" => Some(&mut self.cgroup),
-            "tree" => Some(&mut self.tree),
-            "lookups" => Some(&mut self.lookups),
-            "rate" => Some(&mut self.rate),
-            "link" => Some(&mut self.link),
-            "other" => Some(&mut self.other),
-            _ => None,
+            Cause::Ring => &mut self.ring,
+            Cause::Queue => &mut self.queue,
+            Cause::Garbled => &mut self.garbled,
+            Cause::IoUring => &mut self.io_uring,
+            Cause::Missed => &mut self.missed,
+            Cause::Overflow => &mut self.overflow,
+            Cause::Cgroup => &mut self.cgroup,
+            Cause::Tree => &mut self.tree,
+            Cause::Lookups => &mut self.lookups,
+            Cause::Rate => &mut self.rate,
+            Cause::Link => &mut self.link,
+            Cause::Other => &mut self.other,
+        }
+    }
+}
+
+/// Why something was lost: what each means, the fields of [`Lost`] tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    Ring,
+    Queue,
+    Garbled,
+    IoUring,
+    Missed,
+    Overflow,
+    Cgroup,
+    Tree,
+    Lookups,
+    Rate,
+    Link,
+    Other,
+}
+
+impl Cause {
+    pub const ALL: [Self; 12] = [
+        Self::Ring,
+        Self::Queue,
+        Self::Garbled,
+        Self::IoUring,
+        Self::Missed,
+        Self::Overflow,
+        Self::Cgroup,
+        Self::Tree,
+        Self::Lookups,
+        Self::Rate,
+        Self::Link,
+        Self::Other,
+    ];
+
+    /// Its name, `cause` in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ring => "ring",
+            Self::Queue => "queue",
+            Self::Garbled => "garbled",
+            Self::IoUring => "io_uring",
+            Self::Missed => "missed",
+            Self::Overflow => "overflow",
+            Self::Cgroup => "cgroup",
+            Self::Tree => "tree",
+            Self::Lookups => "lookups",
+            Self::Rate => "rate",
+            Self::Link => "link",
+            Self::Other => "other",
         }
     }
 
-    /// The causes with their names (`cause` in JSON), those that lost nothing included.
-    pub fn by_cause(&self) -> [(&'static str, u64); 12] {
-        [
-            ("ring", self.ring),
-            ("queue", self.queue),
-            ("garbled", self.garbled),
-            ("io_uring", self.io_uring),
-            ("missed", self.missed),
-            ("overflow", self.overflow),
-            ("cgroup", self.cgroup),
-            ("tree", self.tree),
-            ("lookups", self.lookups),
-            ("rate", self.rate),
-            ("link", self.link),
-            ("other", self.other),
-        ]
+    /// The cause with this name; `Other` for one that is not known.
+    pub fn from_name(name: &str) -> Self {
+        // What recordings of earlier versions call it.
+        let name = if name == "skipped" { "missed" } else { name };
+        Self::ALL.into_iter().find(|cause| cause.name() == name).unwrap_or(Self::Other)
+    }
+
+    /// Whether what is lost by it are events that were counted.
+    fn drops(self) -> bool {
+        !matches!(self, Self::Missed | Self::Overflow | Self::Cgroup | Self::Tree | Self::Lookups)
+    }
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
     }
 }

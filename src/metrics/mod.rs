@@ -203,7 +203,7 @@ impl Metrics {
             "What was lost, by cause; what each means the manual tells.",
         );
         for (cause, count) in totals.lost.by_cause() {
-            page.series("opentop_events_lost_total", &[("cause", cause)], count);
+            page.series("opentop_events_lost_total", &[("cause", cause.name())], count);
         }
         let families = [
             ("command", self.commands.len(), self.commands.evictions()),

@@ -5,12 +5,10 @@
 //! too. Flags are joined by `|`, what has no value is empty. Losses are rows of type `lost`, and the totals are one row of
 //! type `summary` each; both use the last two columns. The hooks stand in no column.
 
-use super::{
-    Clock, FlagTexts, Output, Sink, Table, TableOutput, known_name, known_path, push_number, real_path, totals_by_name,
-};
+use super::{Clock, FlagTexts, Output, Sink, Table, TableOutput, known_name, known_path, push_number, real_path};
 use crate::escape::{escape_of, escaped, is_plain};
 use crate::event::{OpenEvent, errno_name, flag_names};
-use crate::message::Totals;
+use crate::message::{Cause, Totals};
 use crate::names::Names;
 use crate::ranking::{label, pid};
 use std::io::{self, Write};
@@ -139,12 +137,12 @@ impl<W: Write> Output for Csv<W> {
         self.sink.end_line()
     }
 
-    fn lost(&mut self, cause: &str, count: u64) -> io::Result<()> {
-        self.count("lost", cause, count)
+    fn lost(&mut self, cause: Cause, count: u64) -> io::Result<()> {
+        self.count("lost", cause.name(), count)
     }
 
     fn summary(&mut self, totals: &Totals, _: &str) -> io::Result<()> {
-        totals_by_name(totals).into_iter().try_for_each(|(name, count)| self.count("summary", name, count))
+        totals.by_name().into_iter().try_for_each(|(name, count)| self.count("summary", name, count))
     }
 
     fn flush(&mut self) -> io::Result<()> {

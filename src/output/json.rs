@@ -6,11 +6,10 @@
 
 use super::{
     Clock, FlagTexts, Output, Sink, Table, TableOutput, known_name, known_path, opened_name, push_number, real_path,
-    totals_by_name,
 };
 use crate::escape::{self, escaped, is_invisible};
 use crate::event::{OpenEvent, ProcessName, Source, errno_name, flag_names};
-use crate::message::{HostState, Totals};
+use crate::message::{Cause, HostState, Lost, Totals};
 use crate::names::processes::Named;
 use crate::names::{Cgroup, Names};
 use crate::ranking::openers::{Group, Key, Row};
@@ -159,9 +158,9 @@ impl<W: Write> Output for Json<W> {
         self.sink.end_line()
     }
 
-    fn lost(&mut self, cause: &str, count: u64) -> io::Result<()> {
+    fn lost(&mut self, cause: Cause, count: u64) -> io::Result<()> {
         let mut line = self.line("lost");
-        line.word("cause", cause);
+        line.word("cause", cause.name());
         line.number("count", count);
         line.end();
         self.sink.end_line()
@@ -169,12 +168,12 @@ impl<W: Write> Output for Json<W> {
 
     fn summary(&mut self, totals: &Totals, hooks: &str) -> io::Result<()> {
         let mut line = self.line("summary");
-        let counts = totals_by_name(totals);
+        let counts = totals.by_name();
         let (first, more) = counts.split_at(4);
         first.iter().for_each(|(name, count)| line.number(name, *count));
         line.text("hooks", Some(hooks.as_bytes()));
         more.iter().for_each(|(name, count)| line.number(name, *count));
-        line.counts("lost", &totals.lost.by_cause());
+        line.losses(&totals.lost);
         line.end();
         self.sink.end_line()
     }
@@ -190,7 +189,7 @@ impl<W: Write> Output for Json<W> {
         {
             line.number(key, count);
         }
-        line.counts("lost", &totals.lost.by_cause());
+        line.losses(&totals.lost);
         line.number("bytes", *bytes);
         line.end();
         self.sink.end_line()
@@ -296,10 +295,10 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// An object of numbers.
-    fn counts(&mut self, key: &str, counts: &[(&str, u64)]) {
-        let counts: Vec<_> = counts.iter().map(|(name, count)| format!("\"{name}\":{count}")).collect();
-        self.json(key, &format!("{{{}}}", counts.join(",")));
+    /// An object of numbers, by cause.
+    fn losses(&mut self, lost: &Lost) {
+        let counts = lost.by_cause().map(|(cause, count)| format!("\"{cause}\":{count}"));
+        self.json("lost", &format!("{{{}}}", counts.join(",")));
     }
 }
 

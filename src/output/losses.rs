@@ -1,7 +1,7 @@
 //! Losses in words, for somebody who has never heard of a ring buffer.
 
 use crate::format::group_digits;
-use crate::message::Lost;
+use crate::message::{Cause, Lost};
 
 /// Every cause that lost something, with how much and why, to be read after "lost"; `None` if nothing was lost.
 pub fn losses(lost: &Lost) -> Option<String> {
@@ -10,23 +10,21 @@ pub fn losses(lost: &Lost) -> Option<String> {
     (!causes.is_empty()).then(|| causes.join(", "))
 }
 
-fn why(cause: &str) -> String {
+fn why(cause: Cause) -> &'static str {
     match cause {
-        "ring" => "because the ring buffer was full (ring; --ring makes it larger)",
-        "queue" => "because they were not taken in time at the end (queue)",
-        "garbled" => "because they could not be decoded, which is a bug of opentop (garbled)",
-        "io_uring" => "because io_uring had too many requests pending to remember what they asked for (io_uring)",
-        "missed" => "because the kernel missed runs of the hook, so that they are not even counted (missed)",
-        "overflow" => "only in the counts of their processes, of which there were too many (overflow)",
-        "cgroup" => "only in the counts of their containers, since their processes were moved too often (cgroup)",
-        "tree" => "processes that were not followed, since too many were already (tree)",
-        "lookups" => "look-ups, because there was no room for them (lookups; --ring makes more)",
-        "rate" => "because more came than --rate-limit lets through (rate)",
-        "link" => "because the link to the host where they were read was slow (link; a narrower filter helps)",
-        "other" => "for a reason that this version does not know (other)",
-        other => return format!("({other})"),
+        Cause::Ring => "because the ring buffer was full (ring; --ring makes it larger)",
+        Cause::Queue => "because they were not taken in time at the end (queue)",
+        Cause::Garbled => "because they could not be decoded, which is a bug of opentop (garbled)",
+        Cause::IoUring => "because io_uring had too many requests pending to remember what they asked for (io_uring)",
+        Cause::Missed => "because the kernel missed runs of the hook, so that they are not even counted (missed)",
+        Cause::Overflow => "only in the counts of their processes, of which there were too many (overflow)",
+        Cause::Cgroup => "only in the counts of their containers, since their processes were moved too often (cgroup)",
+        Cause::Tree => "processes that were not followed, since too many were already (tree)",
+        Cause::Lookups => "look-ups, because there was no room for them (lookups; --ring makes more)",
+        Cause::Rate => "because more came than --rate-limit lets through (rate)",
+        Cause::Link => "because the link to the host where they were read was slow (link; a narrower filter helps)",
+        Cause::Other => "for a reason that this version does not know (other)",
     }
-    .to_owned()
 }
 
 #[cfg(test)]
@@ -37,12 +35,12 @@ mod tests {
     fn every_cause_is_told_by_its_name() {
         assert_eq!(losses(&Lost::default()), None);
         let mut all = Lost::default();
-        for ((cause, _), count) in Lost::default().by_cause().into_iter().zip(1..) {
-            all.add(cause, count);
+        for (cause, count) in Cause::ALL.into_iter().zip(1..) {
+            *all.count_mut(cause) = count;
         }
         let told = losses(&all).unwrap();
         for (cause, count) in all.by_cause() {
-            assert!(told.contains(cause) && told.contains(&count.to_string()), "{cause} in {told}");
+            assert!(told.contains(cause.name()) && told.contains(&count.to_string()), "{cause} in {told}");
         }
         let many = Lost { ring: 172_303, ..Lost::default() };
         assert!(losses(&many).unwrap().starts_with("172,303 because the ring buffer was full"));

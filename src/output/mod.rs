@@ -26,7 +26,7 @@ pub use text::{Text, TextColumn};
 pub use writer::{Unwritten, Writer};
 
 use crate::event::{OpenEvent, PathKind};
-use crate::message::{HostState, Lost, Totals};
+use crate::message::{Cause, HostState, Lost, Totals};
 use crate::names::Names;
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -37,8 +37,8 @@ pub trait Output {
     fn header(&mut self) -> io::Result<()>;
     /// One open, or look-up.
     fn open(&mut self, event: &OpenEvent<'_>, names: &Names) -> io::Result<()>;
-    /// `count` opens lost since the last such line; `cause` is a name of [`Lost::by_cause`].
-    fn lost(&mut self, cause: &str, count: u64) -> io::Result<()>;
+    /// `count` opens lost since the last such line.
+    fn lost(&mut self, cause: Cause, count: u64) -> io::Result<()>;
     /// The last line.
     fn summary(&mut self, totals: &Totals, hooks: &str) -> io::Result<()>;
     /// Hands on what is buffered. To be called once a batch: until then, lines may stay here.
@@ -191,22 +191,6 @@ fn opened_name<'a>(event: &OpenEvent<'a>) -> Option<&'a [u8]> {
 /// The opened file's own path, where it is known.
 fn real_path<'a>(event: &OpenEvent<'a>) -> Option<&'a [u8]> {
     (!event.real_path.is_empty()).then_some(event.real_path)
-}
-
-/// The totals by the names that a summary gives them; the first four always tell something, the others not always.
-fn totals_by_name(totals: &Totals) -> [(&'static str, u64); 10] {
-    [
-        ("opens", totals.opens),
-        ("failed", totals.failed),
-        ("delivered", totals.delivered),
-        ("dropped", totals.lost.dropped()),
-        ("filtered", totals.filtered),
-        ("hidden", totals.hidden),
-        ("lookups", totals.lookups.made),
-        ("lookups_failed", totals.lookups.failed),
-        ("lookups_delivered", totals.lookups.delivered),
-        ("lookups_filtered", totals.lookups.filtered),
-    ]
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use super::*;
 use crate::escape::escape;
 use crate::event::{CgroupName, RealPathKind, sample};
-use crate::message::Lookups;
+use crate::message::{Cause, Lookups};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -106,7 +106,7 @@ fn text_lines() {
         {
             out.open(&event, &names()).unwrap();
         }
-        out.lost("ring", 12).unwrap();
+        out.lost(Cause::Ring, 12).unwrap();
         out.summary(&totals(), "syscall exit").unwrap();
     });
     insta::assert_snapshot!(shown, @r#"
@@ -221,7 +221,7 @@ fn csv_rows() {
         out.header().unwrap();
         out.open(&event, &names()).unwrap();
         out.open(&failed, &names()).unwrap();
-        out.lost("queue", 3).unwrap();
+        out.lost(Cause::Queue, 3).unwrap();
         out.summary(&totals(), "syscall exit").unwrap();
     });
     let columns = rows.lines().next().unwrap().split(',').count();

@@ -1,9 +1,9 @@
 //! One line per open, for eyes and for grep.
 
-use super::{Clock, Output, Sink, Table, TableOutput, known_name, known_path, push_nanos, push_number, totals_by_name};
+use super::{Clock, Output, Sink, Table, TableOutput, known_name, known_path, push_nanos, push_number};
 use crate::escape::{escape_into, escaped, is_plain};
 use crate::event::{OpenEvent, PathKind, Source, errno_name, flag_names};
-use crate::message::Totals;
+use crate::message::{Cause, Totals};
 use crate::names::Names;
 use crate::ranking::openers::{Group, Key};
 use crate::ranking::{Basis, described, pid, title_of, user};
@@ -212,12 +212,12 @@ impl<W: Write> Output for Text<W> {
         self.sink.end_line()
     }
 
-    fn lost(&mut self, cause: &str, count: u64) -> io::Result<()> {
+    fn lost(&mut self, cause: Cause, count: u64) -> io::Result<()> {
         self.last(&format!("# lost {count} ({cause})"))
     }
 
     fn summary(&mut self, totals: &Totals, hooks: &str) -> io::Result<()> {
-        let counts = totals_by_name(totals);
+        let counts = totals.by_name();
         let (always, if_any) = counts.split_at(4);
         let if_any = if_any.iter().filter(|(_, count)| *count > 0);
         let counts = always.iter().chain(if_any).map(|(name, count)| format!("{name} {count}"));

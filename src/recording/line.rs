@@ -3,7 +3,7 @@
 
 use crate::escape::escape;
 use crate::event::{Op, OpenEvent, PathKind, ProcessName, RealPathKind, Source, errno_number, flag_bits};
-use crate::message::{Lookups, Lost, Totals};
+use crate::message::{Cause, Lookups, Lost, Totals};
 use crate::names::CONTAINER_NAME_MAX as CONTAINER_MAX;
 use crate::names::process::COMMAND_MAX;
 use base64::Engine as _;
@@ -59,8 +59,8 @@ pub(super) struct LostLine<'a> {
 
 impl LostLine<'_> {
     /// A cause that this version knows, and the count.
-    pub(super) fn known(&self) -> Result<(&'static str, u64), String> {
-        Ok((Lost::known_cause(&self.cause), at_most("count", self.count, COUNT_MAX)?))
+    pub(super) fn known(&self) -> Result<(Cause, u64), String> {
+        Ok((Cause::from_name(&self.cause), at_most("count", self.count, COUNT_MAX)?))
     }
 }
 
@@ -96,7 +96,8 @@ impl SummaryLine<'_> {
             Some(causes) => {
                 let mut lost = Lost::default();
                 for (cause, count) in causes {
-                    lost.add(Lost::known_cause(cause), at_most("lost", *count, COUNT_MAX)?);
+                    let known = lost.count_mut(Cause::from_name(cause));
+                    *known = known.saturating_add(at_most("lost", *count, COUNT_MAX)?);
                 }
                 lost
             }

@@ -22,7 +22,7 @@ pub use replay::{Controls, replay, replay_with};
 use crate::clock;
 use crate::event::OpenEvent;
 use crate::format::group_digits;
-use crate::message::{Hooks, HostState, Totals};
+use crate::message::{Cause, Hooks, HostState, Totals};
 use crate::names::Names;
 use crate::names::processes::Announced;
 use crate::output::{Json, Output};
@@ -193,7 +193,7 @@ impl<W: Write> Output for Recorder<W> {
         self.json.open(event, names)
     }
 
-    fn lost(&mut self, cause: &str, count: u64) -> io::Result<()> {
+    fn lost(&mut self, cause: Cause, count: u64) -> io::Result<()> {
         self.json.lost(cause, count)
     }
 

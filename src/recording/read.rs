@@ -8,7 +8,7 @@ use super::line::{COUNT_MAX, EVENT_LINES, Kind, LONGEST_LINE, LostLine, OpenLine
 use super::survey::{Found, Survey};
 use crate::escape::escape;
 use crate::event::{CgroupName, OpenEvent, ProcessName};
-use crate::message::{Hooks, Lost, Totals};
+use crate::message::{Cause, Hooks, Lost, Totals};
 use crate::names::{CGROUPS_BYTES, CGROUPS_BYTES_OF_ONE, CONTAINER_NAME_MAX, Cgroup, cgroup_bytes};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -44,8 +44,8 @@ pub enum Item<'a> {
     Open(OpenEvent<'a>, Option<CgroupName>),
     /// Which program a process runs whose events follow.
     Process(ProcessName),
-    /// Opens lost; `cause` is a name of [`Lost::by_cause`].
-    Lost { cause: &'static str, count: u64 },
+    /// Opens lost.
+    Lost { cause: Cause, count: u64 },
     /// The totals at the end. Anything may still follow.
     Summary(Totals),
     /// A line of another type: of a report, of a later version. Or a blank one.
@@ -321,9 +321,8 @@ impl Parser {
             }
             "lost" => {
                 let (cause, count) = parse::<LostLine<'_>>(line)?.known()?;
-                if let Some(told) = self.told.cause_mut(cause) {
-                    *told = told.saturating_add(count).min(COUNT_MAX);
-                }
+                let told = self.told.count_mut(cause);
+                *told = told.saturating_add(count).min(COUNT_MAX);
                 Ok(Item::Lost { cause, count })
             }
             "summary" => {

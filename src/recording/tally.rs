@@ -6,7 +6,7 @@
 
 use super::line::COUNT_MAX;
 use crate::event::OpenEvent;
-use crate::message::{CgroupCount, Counts, ProcessCount, Totals};
+use crate::message::{Cause, CgroupCount, Counts, ProcessCount, Totals};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Processes that are counted one by one.
@@ -67,13 +67,12 @@ impl Tally {
         }
     }
 
-    /// Opens that were counted, but are not among the events. `cause` is a name of [`crate::message::Lost::by_cause`].
-    pub(super) fn lose(&mut self, cause: &str, count: u64) {
+    /// Opens that were counted, but are not among the events.
+    pub(super) fn lose(&mut self, cause: Cause, count: u64) {
         let lost = &mut self.totals.lost;
         let before = (lost.dropped(), lost.lookups);
-        if let Some(known) = lost.cause_mut(cause) {
-            *known = known.saturating_add(count).min(COUNT_MAX);
-        }
+        let known = lost.count_mut(cause);
+        *known = known.saturating_add(count).min(COUNT_MAX);
         let (dropped, lookups) = (lost.dropped() - before.0, lost.lookups - before.1);
         self.totals.opens = self.totals.opens.saturating_add(dropped);
         self.totals.lookups.made = self.totals.lookups.made.saturating_add(lookups);
@@ -149,8 +148,8 @@ mod tests {
         for event in [thread, sample(), thread, next] {
             tally.add(&event);
         }
-        tally.lose("ring", 5);
-        tally.lose("missed", 7);
+        tally.lose(Cause::Ring, 5);
+        tally.lose(Cause::Missed, 7);
         let mut counts = tally.counts(42);
         counts.processes.sort_by_key(|process| process.start_ns);
         let shown: Vec<_> = counts.processes.iter().map(|p| (escape(&p.comm), p.opens, p.failed, p.ended)).collect();

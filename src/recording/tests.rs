@@ -1,6 +1,6 @@
 use super::*;
 use crate::event::{Batch, CgroupName, Op, PathKind, RealPathKind, sample};
-use crate::message::{Hooks, Lost};
+use crate::message::{Cause, Hooks, Lost};
 use crate::recording::read::Item;
 use proptest::prelude::*;
 use std::fs::File;
@@ -60,7 +60,7 @@ fn plain(batch: &Batch, names: &Names) -> Vec<u8> {
     for event in batch.iter() {
         json.open(&event, names).unwrap();
     }
-    json.lost("ring", 3).unwrap();
+    json.lost(Cause::Ring, 3).unwrap();
     json.summary(&totals(batch.len() as u64), "syscall exit").unwrap();
     json.into_inner().unwrap()
 }
@@ -71,7 +71,7 @@ fn record(batch: &Batch, names: &Names) -> Vec<u8> {
     for event in batch.iter() {
         recorder.open(&event, names).unwrap();
     }
-    recorder.lost("ring", 3).unwrap();
+    recorder.lost(Cause::Ring, 3).unwrap();
     recorder.summary(&totals(batch.len() as u64), "syscall exit").unwrap();
     let lookups = batch.lookups() as u64;
     assert_eq!(recorder.finish().unwrap(), Recorded { opens: batch.len() as u64 - lookups, lookups });

@@ -126,7 +126,7 @@ struct ProcessLine<'a> {
     cgroups: Vec<CgroupLine<'a>>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct CountsLine {
     ts_ns: u64,
     results: BTreeMap<String, u64>,
@@ -188,18 +188,12 @@ pub(super) fn counts(counts: &Counts, totals: &Totals) -> String {
     let result = |(errno, opens): &(i32, u64)| {
         (if *errno == 0 { "0".to_owned() } else { errno_name(*errno).into_owned() }, *opens)
     };
-    let CountsLine { ts_ns, results, other_errors } = CountsLine {
-        ts_ns: counts.ts_ns,
-        results: counts.results.iter().map(result).collect(),
-        other_errors: counts.other_errors,
-    };
-    let line = serde_json::json!({
-        "ts_ns": ts_ns, "results": results, "other_errors": other_errors,
-        "opens": totals.opens, "failed": totals.failed, "delivered": totals.delivered, "filtered": totals.filtered,
-        "hidden": totals.hidden, "lookups": totals.lookups.made, "lookups_failed": totals.lookups.failed,
-        "lookups_delivered": totals.lookups.delivered, "lookups_filtered": totals.lookups.filtered,
-        "lost": totals.lost.by_cause().into_iter().collect::<BTreeMap<_, _>>(),
-    });
+    let results: BTreeMap<_, _> = counts.results.iter().map(result).collect();
+    let lost: BTreeMap<_, _> = totals.lost.by_cause().map(|(cause, count)| (cause.name(), count)).into();
+    let (ts_ns, other_errors) = (counts.ts_ns, counts.other_errors);
+    let mut line =
+        serde_json::json!({ "ts_ns": ts_ns, "results": results, "other_errors": other_errors, "lost": lost });
+    totals.by_name().into_iter().for_each(|(name, count)| line[name] = count.into());
     typed("counts", &line)
 }
 

@@ -14,7 +14,7 @@ use super::lines::draft;
 use crate::config::Target;
 use crate::error::Error;
 use crate::event::OpenEvent;
-use crate::message::Totals;
+use crate::message::{Cause, Totals};
 use crate::names::Names;
 use crate::output::Output;
 use crate::recording::{Header, Recorded, Recorder};
@@ -139,7 +139,7 @@ impl Output for Rotating {
         self.look()
     }
 
-    fn lost(&mut self, cause: &str, count: u64) -> io::Result<()> {
+    fn lost(&mut self, cause: Cause, count: u64) -> io::Result<()> {
         self.recorder()?.lost(cause, count)
     }
 

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::Host;
 use crate::event::errno_name;
 use crate::output::json::Object;
-use crate::output::{Json, Output as _, totals_by_name};
+use crate::output::{Json, Output as _};
 use crate::recording::Header;
 use crate::report::{Counts, Kind, Report, VERSION};
 
@@ -99,9 +99,7 @@ fn head(json: &mut Json<impl Write>, report: &Report, header: &Header) -> io::Re
     line.number("opens_without_room", report.left_out().counts.opens);
     line.number("searches_without_room", report.searches().left_out());
     line.number("programs_without_room", report.processes().left_out);
-    for (name, count) in totals_by_name(report.totals()).into_iter().filter(|(name, _)| *name == "dropped") {
-        line.number(name, count);
-    }
+    line.number("dropped", report.totals().lost.dropped());
     json.end_line()
 }
 

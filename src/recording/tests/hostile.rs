@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::filter::Filter;
-use crate::message::Message;
+use crate::message::{Cause, Message};
 use crate::output::lines::{Consumer, Lines};
 use crate::output::rankings::{Order, Tables};
 use crate::output::{Csv, Text};
@@ -113,7 +113,7 @@ fn causes_of_later_versions_count_as_other() {
     );
     let mut reader = reader(lines.as_bytes()).unwrap();
     for expected in [2, 3] {
-        assert!(matches!(reader.next_item(), Ok(Some(Item::Lost { cause: "other", count })) if count == expected));
+        assert!(matches!(reader.next_item(), Ok(Some(Item::Lost { cause: Cause::Other, count })) if count == expected));
     }
     let Ok(Some(Item::Summary(totals))) = reader.next_item() else { panic!("no summary") };
     assert_eq!((totals.lost.other, totals.lost.ring, totals.lost.dropped()), (5, 2, 7));

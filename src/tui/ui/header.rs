@@ -10,7 +10,7 @@ use super::context::Context;
 use super::line::{self, Segment};
 use super::theme::Theme;
 use crate::format::{compact, duration, group_digits, percent, rate, uptime};
-use crate::message::Totals;
+use crate::message::{Cause, Totals};
 use crate::tui::app::App;
 
 /// Readings in the little graph.
@@ -156,7 +156,7 @@ fn sums(totals: &Totals) -> Vec<(u8, String)> {
 }
 
 /// The first `shown` causes with their counts, and how many more there are.
-fn list_causes(causes: &[(&str, u64)], shown: usize) -> String {
+fn list_causes(causes: &[(Cause, u64)], shown: usize) -> String {
     match causes {
         [(cause, _)] => format!(" ({cause})"),
         _ => {
