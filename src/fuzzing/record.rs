@@ -6,8 +6,8 @@ use crate::bpf::{as_bytes, from_bytes};
 use crate::event::{Batch, OpenEvent};
 use crate::names::Names;
 use crate::output::{Json, Output, Text};
+use crate::recording::Item;
 use crate::recording::Reader;
-use crate::recording::read::Item;
 use crate::tracer::decode::Decoder;
 use std::io::Cursor;
 

@@ -2,7 +2,7 @@
 
 use super::assert_displayable;
 use crate::message::Message;
-use crate::recording::read::Item;
+use crate::recording::Item;
 use crate::recording::{Reader, replay};
 use crossbeam_channel::bounded;
 use std::io::Cursor;

@@ -9,13 +9,16 @@ mod compression;
 mod index;
 mod input;
 pub(crate) mod line;
-pub(crate) mod read;
+mod pace;
+pub(crate) mod parser;
+mod read;
 mod replay;
 mod survey;
 mod tally;
 mod write;
 
 pub use input::{Input, Interrupt};
+pub use parser::Item;
 pub use read::{ReadError, Reader};
 pub use replay::{Controls, replay, replay_with};
 

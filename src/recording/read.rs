@@ -1,26 +1,15 @@
-//! Reading a recording, line by line.
+//! Reading a recording, line by line, from its start or from anywhere.
 
 use super::Header;
 use super::compression::{STREAM_WINDOW_LOG, WINDOW_LOG_MAX, ZSTD_MAGIC, decompressed};
 use super::index::{Frame, Index};
 use super::input::{Input, Interrupt};
-use super::line::{COUNT_MAX, EVENT_LINES, Kind, LONGEST_LINE, LostLine, OpenLine, ProcessLine, SummaryLine, Texts};
+use super::line::{Kind, LONGEST_LINE};
+use super::parser::{Item, Parser, displayable, parse};
 use super::survey::{Found, Survey};
-use crate::escape::escape;
-use crate::event::{CgroupName, OpenEvent, ProcessName};
-use crate::message::{Cause, Hooks, Lost, Totals};
-use crate::names::{CGROUPS_BYTES, CGROUPS_BYTES_OF_ONE, CONTAINER_NAME_MAX, Cgroup, cgroup_bytes};
-use serde::Deserialize;
-use std::borrow::Cow;
-use std::collections::HashMap;
+use crate::event::CgroupName;
+use crate::names::{CGROUPS_BYTES, CGROUPS_BYTES_OF_ONE};
 use std::io::{self, BufRead, BufReader, Read};
-
-/// The name of those cgroups that come when there is no room for their names.
-const OTHER_CGROUPS: &[u8] = b"(other)";
-
-/// The longest text of a header, and of what an error says of a line.
-const HEADER_TEXT_MAX: usize = 256;
-const ERROR_TEXT_MAX: usize = 200;
 
 /// Why a recording cannot be read on.
 #[derive(Debug, thiserror::Error)]
@@ -35,21 +24,6 @@ pub enum ReadError {
     /// Reading was interrupted while it waited, or between two lines.
     #[error("{file}: stopped reading after line {line}, while waiting for more")]
     Interrupted { file: String, line: u64 },
-}
-
-/// What a line tells.
-#[derive(Debug)]
-pub enum Item<'a> {
-    /// An open or a look-up, with the name of its cgroup where no open before had it.
-    Open(OpenEvent<'a>, Option<CgroupName>),
-    /// Which program a process runs whose events follow.
-    Process(ProcessName),
-    /// Opens lost.
-    Lost { cause: Cause, count: u64 },
-    /// The totals at the end. Anything may still follow.
-    Summary(Totals),
-    /// A line of another type: of a report, of a later version. Or a blank one.
-    Other(&'a [u8]),
 }
 
 /// A recording, or the plain output of `opentop -o json`, being read.
@@ -110,8 +84,7 @@ impl Reader {
 
     /// The number of a cgroup, and its name if none was told before.
     pub fn cgroup(&mut self, path: Vec<u8>, container: Vec<u8>) -> (u64, Option<CgroupName>) {
-        (self.parser.texts.cgroup, self.parser.texts.container) = (path, container);
-        self.parser.intern()
+        self.parser.cgroup(path, container)
     }
 
     /// Reads from `input`, which errors call `file` (displayable).
@@ -130,7 +103,7 @@ impl Reader {
         let header = (kind == "header").then(|| parse::<Header>(&lines.line));
         let header = header.transpose().map_err(|what| lines.garbage(what))?;
         let header = header.map(|header| displayable(&header));
-        let parser = Parser { most, ..Parser::default() };
+        let parser = Parser::new(most);
         Ok(Self { lines, ahead: header.is_none(), header, is_report, parser, seekable: None })
     }
 
@@ -167,7 +140,7 @@ impl Reader {
             }
         }
         self.ahead = false;
-        (self.parser.told, self.parser.summed_up) = (Lost::default(), false);
+        self.parser.seek();
         Ok(())
     }
 
@@ -285,117 +258,5 @@ impl Lines {
 
     fn garbage(&self, what: String) -> ReadError {
         ReadError::Garbage { file: self.file.clone(), line: self.number.max(1), what }
-    }
-}
-
-/// What is known from the lines before, to understand the next.
-#[derive(Default)]
-struct Parser {
-    texts: Texts,
-    /// By their paths, with the names of their containers, which may become known late.
-    cgroups: HashMap<Vec<u8>, (u64, Vec<u8>)>,
-    cgroup_bytes: usize,
-    /// The most of those.
-    most: usize,
-    told: Lost,
-    summed_up: bool,
-}
-
-impl Parser {
-    fn item<'a>(&'a mut self, line: &'a [u8]) -> Result<Item<'a>, String> {
-        if line.trim_ascii().is_empty() {
-            return Ok(Item::Other(line));
-        }
-        // Nearly all lines are such, and need not be parsed twice.
-        let known = EVENT_LINES.iter().find(|(start, _)| line.starts_with(start));
-        let kind =
-            known.map_or_else(|| parse::<Kind<'_>>(line).map(|line| line.kind), |(_, kind)| Ok((*kind).into()))?;
-        match kind.as_ref() {
-            kind @ ("open" | "lookup") => {
-                let event = parse::<OpenLine<'_>>(line)?.event(&mut self.texts)?;
-                if event.is_lookup() != (kind == "lookup") {
-                    return Err(format!("{} is the op of no {kind}", event.op.name()));
-                }
-                let (cgroup, new) = self.intern();
-                Ok(Item::Open(OpenEvent { cgroup, ..self.texts.complete(event) }, new))
-            }
-            "lost" => {
-                let (cause, count) = parse::<LostLine<'_>>(line)?.known()?;
-                let told = self.told.count_mut(cause);
-                *told = told.saturating_add(count).min(COUNT_MAX);
-                Ok(Item::Lost { cause, count })
-            }
-            "summary" => {
-                self.summed_up = true;
-                Ok(Item::Summary(parse::<SummaryLine<'_>>(line)?.totals(self.told)?))
-            }
-            "process" => Ok(Item::Process(parse::<ProcessLine<'_>>(line)?.process()?)),
-            _ => Ok(Item::Other(line)),
-        }
-    }
-
-    /// The id of the cgroup in the texts, and its name if it is new. No path is id 0, which has no name.
-    fn intern(&mut self) -> (u64, Option<CgroupName>) {
-        let mut path = self.texts.cgroup.as_slice();
-        if path.is_empty() {
-            return (0, None);
-        }
-        let room = self.most.saturating_sub(cgroup_bytes(OTHER_CGROUPS, None) + self.cgroup_bytes);
-        let known = self.cgroups.get(path);
-        if known.is_some_and(|(_, container)| *container == self.texts.container) {
-            return (known.map_or(0, |(id, _)| *id), None);
-        }
-        if cgroup_bytes(path, Some(&[0; CONTAINER_NAME_MAX])) > room {
-            match known {
-                Some((id, _)) => return (*id, None),
-                None => path = OTHER_CGROUPS,
-            }
-        }
-        let id = match self.cgroups.get(path) {
-            Some((id, _)) if path == OTHER_CGROUPS => return (*id, None),
-            Some((id, _)) => *id,
-            None => self.cgroups.len() as u64 + 1,
-        };
-        // So that the names forget none of them, however often they are named anew.
-        self.cgroup_bytes += cgroup_bytes(path, None);
-        self.cgroups.insert(path.to_owned(), (id, self.texts.container.clone()));
-        let derived = Cgroup::new(path).container.unwrap_or_default();
-        let name = Some(self.texts.container.clone());
-        let name = name.filter(|name| {
-            !name.is_empty() && derived.splitn(2, |byte| *byte == b':').nth(1) != Some(name) && path != OTHER_CGROUPS
-        });
-        self.cgroup_bytes += name.as_ref().map_or(0, |name| 2 * name.len());
-        (id, Some(CgroupName { name, id, path: path.to_owned() }))
-    }
-}
-
-pub(crate) fn parse<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, String> {
-    serde_json::from_slice(line).map_err(|error| {
-        // Its "at line 1 column 7" counts in our line, which has a number of its own.
-        let what = escape(error.to_string().as_bytes());
-        let what = what.rsplit_once(" at line ").map_or(&*what, |(what, _)| what);
-        format!("{} (column {})", cut(what, ERROR_TEXT_MAX), error.column())
-    })
-}
-
-/// The text, or as much of it as is wanted, with a mark.
-fn cut(text: &str, longest: usize) -> Cow<'_, str> {
-    if text.len() <= longest {
-        text.into()
-    } else {
-        format!("{}…", &text[..text.floor_char_boundary(longest)]).into()
-    }
-}
-
-fn displayable(header: &Header) -> Header {
-    let safe = |text: &str| cut(&escape(text.as_bytes()), HEADER_TEXT_MAX).into_owned();
-    Header {
-        opentop: safe(&header.opentop),
-        host: safe(&header.host),
-        kernel: safe(&header.kernel),
-        boot_time: safe(&header.boot_time),
-        hooks: Hooks::named(&safe(&header.hooks.set)),
-        protocol: header.protocol,
-        excerpt: header.excerpt.as_deref().map(safe),
     }
 }

@@ -1,6 +1,8 @@
 //! A recording as a source of messages, at the pace it was recorded at or another.
 
-use super::read::{Item, ReadError, Reader};
+use super::pace::Pace;
+use super::parser::Item;
+use super::read::{ReadError, Reader};
 use super::tally::Tally;
 use crate::event::{Batch, OpenEvent, ProcessName};
 use crate::message::{Message, Playback, PlaybackCommand, Totals};
@@ -9,13 +11,6 @@ use std::time::{Duration, Instant};
 
 /// Time that a batch spans when it is replayed, as with a live source.
 const BATCH: Duration = Duration::from_millis(20);
-
-/// The speeds that can be asked for.
-const SPEED_MAX: f64 = 1024.0;
-const SPEED_MIN: f64 = 1.0 / 64.0;
-
-/// The longest time that nothing is sent: a longer pause of the recording is cut to this.
-const PAUSE_MAX: Duration = Duration::from_mins(1);
 
 /// How long a consumer that has told the source to stop is given to take the last messages.
 const SEND_TIMEOUT: Duration = Duration::from_millis(500);
@@ -100,7 +95,7 @@ enum Wait {
 }
 
 struct Player<'a> {
-    speed: f64,
+    pace: Pace,
     /// Recorded time between two messages of counts.
     interval_ns: u64,
     messages: &'a Sender<Message>,
@@ -119,13 +114,9 @@ struct Player<'a> {
     tally: Tally,
     /// The recording's own totals.
     summary: Option<Totals>,
-    /// When playing started, and the recorded time then.
-    started: Option<(Instant, u64)>,
     /// Recorded times of the latest event and of the next counts.
     now_ns: u64,
     counts_ns: u64,
-    /// Recorded time that nobody waits through.
-    cut_ns: u64,
     sent: u64,
     /// Recorded time of the latest event that was sent.
     sent_ns: u64,
@@ -134,7 +125,7 @@ struct Player<'a> {
 impl<'a> Player<'a> {
     fn new(speed: f64, interval: Duration, messages: &'a Sender<Message>, controls: Controls<'a>) -> Self {
         Self {
-            speed,
+            pace: Pace::new(speed),
             commands: controls.commands,
             playback: Playback { speed, ..Playback::default() },
             first_ns: None,
@@ -147,10 +138,8 @@ impl<'a> Player<'a> {
             batch_ns: (0, 0),
             tally: Tally::default(),
             summary: None,
-            started: None,
             now_ns: 0,
             counts_ns: 0,
-            cut_ns: 0,
             sent: 0,
             sent_ns: 0,
         }
@@ -212,7 +201,7 @@ impl<'a> Player<'a> {
                     self.batch.push(&event);
                 }
                 Item::Process(process) => self.name(process)?,
-                Item::Lost { cause, count } if self.skip_ns == 0 || self.started.is_some() => {
+                Item::Lost { cause, count } if self.skip_ns == 0 || self.pace.is_started() => {
                     self.tally.lose(cause, count);
                 }
                 Item::Summary(totals) if self.skip_ns == 0 => self.summary = Some(totals),
@@ -243,25 +232,18 @@ impl<'a> Player<'a> {
 
     fn do_as_told(&mut self, command: PlaybackCommand) {
         // From where it is now, at the new speed.
-        let now_ns = self.position();
+        let now_ns = self.pace.now_ns(self.playback.paused).unwrap_or(0).max(self.sent_ns);
         match command {
             PlaybackCommand::Seek(_) => {}
             PlaybackCommand::Pause(paused) => (self.playback.paused, self.steps) = (paused, 0),
-            // As fast as possible is faster than anything.
-            PlaybackCommand::Faster | PlaybackCommand::Slower if self.speed == 0.0 => self.speed = 1.0,
-            PlaybackCommand::Faster => self.speed = (self.speed * 2.0).min(SPEED_MAX.max(self.speed)),
-            PlaybackCommand::Slower => self.speed = (self.speed / 2.0).max(SPEED_MIN.min(self.speed)),
+            PlaybackCommand::Faster => self.pace.faster(),
+            PlaybackCommand::Slower => self.pace.slower(),
             PlaybackCommand::Step => self.steps += u64::from(self.playback.paused),
         }
-        self.playback.speed = self.speed;
-        (self.started, self.cut_ns) = (self.started.map(|_| (Instant::now(), now_ns)), 0);
-    }
-
-    /// The recorded time that it is now.
-    fn position(&self) -> u64 {
-        let Some((started, first_ns)) = self.started else { return self.sent_ns };
-        let passed = if self.playback.paused { 0.0 } else { started.elapsed().as_secs_f64() * self.speed * 1e9 };
-        first_ns.saturating_add(self.cut_ns).saturating_add(passed as u64).max(self.sent_ns)
+        self.playback.speed = self.pace.speed();
+        if self.pace.is_started() {
+            self.pace.start(now_ns);
+        }
     }
 
     /// Says where it is, to whoever can ask for another place.
@@ -280,8 +262,9 @@ impl<'a> Player<'a> {
         // Nothing is before the first event, whatever its time: all of it is wanted then.
         self.skip_ns = if to_ns == 0 { 0 } else { self.first_ns.unwrap_or(0).saturating_add(to_ns) };
         self.batch = Batch::default();
-        (self.tally, self.summary, self.started) = (Tally::default(), None, None);
-        (self.batch_ns, self.now_ns, self.counts_ns, self.cut_ns, self.sent_ns) = ((0, 0), 0, 0, 0, 0);
+        (self.tally, self.summary) = (Tally::default(), None);
+        self.pace.stop();
+        (self.batch_ns, self.now_ns, self.counts_ns, self.sent_ns) = ((0, 0), 0, 0, 0);
         let seeks = self.playback.seeks + 1;
         self.playback = Playback { at_ns: to_ns, from_ns: to_ns, seeks, ..self.playback };
         // The event that is there is seen, and where it is.
@@ -316,17 +299,19 @@ impl<'a> Player<'a> {
     /// Sends what belongs before `event`: a batch that is full, counts that are due.
     fn make_room(&mut self, event: &OpenEvent<'_>) -> Result<(), Halt> {
         let ts_ns = event.ts_ns;
-        if self.started.is_none() {
-            self.started = Some((Instant::now(), ts_ns));
+        if !self.pace.is_started() {
+            self.pace.start(ts_ns);
             (self.now_ns, self.counts_ns) = (ts_ns, ts_ns.saturating_add(self.interval_ns));
         }
-        let spanned = Duration::from_nanos(ts_ns.saturating_sub(self.batch_ns.0)).as_secs_f64();
-        let long = self.speed > 0.0 && spanned >= BATCH.as_secs_f64() * self.speed;
+        let spanned = ts_ns.saturating_sub(self.batch_ns.0);
+        let long = self.pace.speed() > 0.0 && spanned >= self.pace.recorded_ns(BATCH);
         let full = self.batch.is_full() || self.playback.paused;
         if ts_ns >= self.counts_ns || long || full {
             self.send_batch()?;
         }
-        self.cut_pause(ts_ns);
+        if let Some(resumes_ns) = self.pace.cut(self.now_ns, ts_ns) {
+            (self.now_ns, self.counts_ns) = (resumes_ns, self.counts_ns.max(resumes_ns));
+        }
         while ts_ns >= self.counts_ns {
             self.send_counts(ts_ns)?;
         }
@@ -335,19 +320,6 @@ impl<'a> Player<'a> {
         let first = if self.batch.is_empty() { ts_ns } else { self.batch_ns.0 };
         self.batch_ns = (first, self.now_ns);
         Ok(())
-    }
-
-    /// Leaves out the beginning of a pause before `ts_ns` that is too long.
-    fn cut_pause(&mut self, ts_ns: u64) {
-        if self.speed == 0.0 {
-            return;
-        }
-        let resumes_ns = ts_ns.saturating_sub((PAUSE_MAX.as_nanos() as f64 * self.speed) as u64);
-        if resumes_ns > self.now_ns {
-            self.cut_ns += resumes_ns - self.now_ns;
-            self.now_ns = resumes_ns;
-            self.counts_ns = self.counts_ns.max(resumes_ns);
-        }
     }
 
     fn send_batch(&mut self) -> Result<(), Halt> {
@@ -393,8 +365,8 @@ impl<'a> Player<'a> {
         let counts = self.tally.counts(self.counts_ns);
         self.send(Message::Counts(counts))?;
         self.tell()?;
-        let from = if self.speed > 0.0 { self.counts_ns } else { ts_ns };
-        let step = self.interval_ns.max((BATCH.as_nanos() as f64 * self.speed) as u64);
+        let from = if self.pace.speed() > 0.0 { self.counts_ns } else { ts_ns };
+        let step = self.interval_ns.max(self.pace.recorded_ns(BATCH));
         self.counts_ns = from.saturating_add(step);
         Ok(())
     }
@@ -406,7 +378,7 @@ impl<'a> Player<'a> {
                 self.steps -= 1;
                 return Ok(Wait::Step);
             }
-            let timer = match self.due(ts_ns) {
+            let timer = match self.pace.due(ts_ns) {
                 _ if self.playback.paused => never(),
                 Some(due) if due <= Instant::now() => return Ok(Wait::Due),
                 Some(due) => at(due),
@@ -425,14 +397,6 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// When this recorded time is to be shown.
-    fn due(&self, ts_ns: u64) -> Option<Instant> {
-        let Some((started, first_ns)) = self.started.filter(|_| self.speed > 0.0) else { return Some(Instant::now()) };
-        let passed = Duration::from_nanos(ts_ns.saturating_sub(first_ns).saturating_sub(self.cut_ns));
-        let after = passed.as_secs_f64() / self.speed;
-        Duration::try_from_secs_f64(after).ok().and_then(|after| started.checked_add(after))
-    }
-
     /// Sends, waiting for room. A consumer that is gone ends the replay like one that says so.
     fn send(&self, message: Message) -> Result<(), Halt> {
         select! {
@@ -448,28 +412,6 @@ impl<'a> Player<'a> {
         for message in [Message::Counts(counts), end] {
             // A consumer that has gone has all it wanted.
             let _ = self.messages.send_timeout(message, SEND_TIMEOUT);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crossbeam_channel::{bounded, never};
-
-    #[test]
-    fn a_pause_of_a_century_is_cut_to_a_minute() {
-        const YEAR: u64 = 365 * 24 * 3600 * 1_000_000_000;
-        const MINUTE: u64 = 60_000_000_000;
-        let ((messages, _received), stop) = (bounded(1), never());
-        let controls = Controls { stop: &stop, commands: None };
-        for (speed, most) in [(1.0, MINUTE), (10.0, 10 * MINUTE), (1e300, u64::MAX)] {
-            let mut player = Player::new(speed, Duration::from_secs(1), &messages, controls);
-            player.cut_pause(most.min(MINUTE));
-            assert_eq!((player.now_ns, player.cut_ns), (0, 0), "at {speed}");
-            player.cut_pause(99 * YEAR);
-            let cut = (99 * YEAR).saturating_sub(most);
-            assert_eq!((player.now_ns, player.cut_ns, player.counts_ns), (cut, cut, cut), "at {speed}");
         }
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::event::{Batch, CgroupName, Op, PathKind, RealPathKind, sample};
 use crate::message::{Cause, Hooks, Lost};
-use crate::recording::read::Item;
+use crate::recording::Item;
 use proptest::prelude::*;
 use std::fs::File;
 use std::io::Cursor;

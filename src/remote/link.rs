@@ -1,28 +1,22 @@
 //! The connection to one host: made, kept, and made again.
 
-use std::fs::File;
-use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, after, bounded, select, tick};
-use rustix::fs::OFlags;
+use crossbeam_channel::{Receiver, Sender, after, bounded, select, tick};
 
+use super::feed::Feed;
 use super::merge::Merge;
 use super::reason::{ENDED, reason};
+use super::ssh::{Streams, spawn};
 use super::target::Target;
-use super::wire::{Control, PROTOCOL, Start, Told, told};
+use super::wire::{Control, PROTOCOL, Start, told};
 use super::{HEARTBEAT, NEAR_SILENCE};
-use crate::clock::Moment;
-use crate::event::{Batch, OpenEvent, ProcessName, Source};
-use crate::message::{HostNews, Link as LinkState, Message};
+use crate::event::Source;
+use crate::message::{Link as LinkState, Message};
 use crate::privileges::{self, Role};
-use crate::recording::read::Item;
-use crate::recording::{Input, Interrupt, ReadError, Reader};
+use crate::recording::{Input, Interrupt, Item, ReadError, Reader};
 
 /// Pauses before a host is tried again; a connection that was good for a while begins with the first.
 const PAUSES: [u64; 6] = [1, 2, 4, 8, 16, 30];
@@ -33,21 +27,6 @@ const LOG_IN: Duration = Duration::from_mins(1);
 
 /// How long the last words of a host are waited for.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-
-/// How long a loss to a slow link is shown.
-const BEHIND: Duration = Duration::from_secs(5);
-
-/// Bytes of what is said on stderr that are kept.
-const SAID_MAX: usize = 4 << 10;
-
-/// Bytes for the far side that may wait for a slow link.
-const UNSENT_MAX: usize = 1 << 20;
-
-/// How long a host waits whose counts there is no room for, before it is tried again.
-const FULL: Duration = Duration::from_millis(50);
-
-/// Time that a batch may take to fill.
-const BATCH: Duration = Duration::from_millis(100);
 
 /// What all connections share.
 #[derive(Debug)]
@@ -110,7 +89,7 @@ impl Link<'_> {
         }
     }
 
-    fn state(&self, link: LinkState, text: String) {
+    pub(super) fn state(&self, link: LinkState, text: String) {
         self.shared.merge().state(self.number, link, text);
     }
 
@@ -120,7 +99,7 @@ impl Link<'_> {
             recv(self.shared.stopped) -> _ => return Ended::Stopped,
         }
         let turn = Turn(&self.shared.turns.1);
-        let mut child = match self.spawn() {
+        let mut child = match spawn(&self.shared.target, self.name) {
             Ok(child) => child,
             Err(why) => return Ended::Because(format!("cannot run ssh: {why}")),
         };
@@ -132,16 +111,6 @@ impl Link<'_> {
         let _ = child.kill();
         let _ = child.wait();
         ended
-    }
-
-    fn spawn(&self) -> std::io::Result<Child> {
-        let Target { ssh, remote, .. } = &self.shared.target;
-        let (program, arguments) = ssh.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
-        let mut command = Command::new(program);
-        command.args(arguments).args(["-T", "-o", "BatchMode=yes", "--", self.name]).arg(format!("{remote} agent"));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // ^C is for opentop, which has the last counts still to come.
-        command.process_group(0).spawn()
     }
 
     /// Talks to the far side until one of both ends it.
@@ -221,7 +190,7 @@ impl Link<'_> {
         drop(live);
         let about = format!("opentop {}, Linux {}, {}", header.opentop, header.kernel, header.hooks);
         self.state(LinkState::Live, about.clone());
-        let mut feed = Feed { link: self, source, batch: Batch::default(), begun: Instant::now(), behind: None, about };
+        let mut feed = Feed::new(self, source, about);
         let mut bytes = 0;
         loop {
             let new = watch.bytes();
@@ -273,151 +242,11 @@ fn in_words(why: &ReadError) -> String {
     }
 }
 
-/// What comes from one connection, on its way to the consumer.
-struct Feed<'a, 'b> {
-    link: &'a Link<'b>,
-    source: Source,
-    batch: Batch,
-    begun: Instant,
-    /// When the link last lost something.
-    behind: Option<Instant>,
-    about: String,
-}
-
-impl Feed<'_, '_> {
-    fn open(&mut self, event: OpenEvent<'_>, cgroup: Option<crate::event::CgroupName>) -> Result<(), String> {
-        if self.batch.is_empty() {
-            self.begun = Instant::now();
-        }
-        if let Some(named) = cgroup {
-            let id = self.source.cgroup(named.id);
-            self.batch.name_cgroup(crate::event::CgroupName { id, ..named });
-        }
-        let cgroup = self.source.cgroup(event.cgroup);
-        self.batch.push(&OpenEvent { source: self.source, cgroup, ..event });
-        if self.batch.is_full() || self.begun.elapsed() > BATCH { self.send() } else { Ok(()) }
-    }
-
-    /// Any number of processes may be told before an event is.
-    fn process(&mut self, process: ProcessName) -> Result<(), String> {
-        self.batch.name_process(ProcessName { source: self.source, ..process });
-        if self.batch.is_full() { self.send() } else { Ok(()) }
-    }
-
-    /// Hands on what has come. Waits for the consumer: then the host's own side drops, and counts what.
-    fn send(&mut self) -> Result<(), String> {
-        if self.batch.has_nothing() {
-            return Ok(());
-        }
-        let mut batch = std::mem::take(&mut self.batch);
-        batch.received_ns = Moment::now().time_ns;
-        self.hand_on(Message::Opens(batch))
-    }
-
-    fn hand_on(&self, message: Message) -> Result<(), String> {
-        self.link.shared.messages.send(message).map_err(|_| "nobody wants to know".to_owned())
-    }
-
-    fn told(&mut self, told: Told) -> Result<(), String> {
-        let shared = self.link.shared;
-        match told {
-            Told::Process(count, cgroups) => {
-                cgroups.into_iter().for_each(|cgroup| self.batch.name_cgroup(cgroup));
-                let mut refused = shared.merge().process(count)?;
-                while let Some(count) = refused {
-                    // Only the end of all closes it.
-                    if shared.stopped.recv_timeout(FULL) != Err(RecvTimeoutError::Timeout) {
-                        return Err(ENDED.to_owned());
-                    }
-                    refused = shared.merge().process(count)?;
-                }
-                Ok(())
-            }
-            Told::Counts(counts) => {
-                self.send()?;
-                let lost = shared.merge().counts(self.link.number, counts);
-                if lost > 0 {
-                    self.behind = Some(Instant::now());
-                }
-                let behind = self.behind.is_some_and(|since| since.elapsed() < BEHIND);
-                let now = if behind { LinkState::Behind } else { LinkState::Live };
-                if shared.merge().link(self.link.number) != now {
-                    let text = if behind {
-                        "the link is slow, and opens are lost: a narrower filter helps"
-                    } else {
-                        &self.about
-                    };
-                    self.link.state(now, text.to_owned());
-                }
-                Ok(())
-            }
-            Told::User { uid, name } => {
-                self.hand_on(Message::Host(HostNews::User { host: self.source.host(), uid, name }))
-            }
-            Told::Hooks(hooks) => {
-                self.about = hooks;
-                Ok(())
-            }
-            Told::Nothing => Ok(()),
-        }
-    }
-}
-
 /// A turn to log in, given back when dropped.
 struct Turn<'a>(&'a Receiver<()>);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         let _ = self.0.try_recv();
-    }
-}
-
-/// The three pipes of ssh. Nothing waits for the first and the last.
-struct Streams {
-    stdin: Option<File>,
-    unsent: Vec<u8>,
-    stdout: Option<OwnedFd>,
-    stderr: File,
-    said: Vec<u8>,
-}
-
-impl Streams {
-    fn of(child: &mut Child) -> std::io::Result<Self> {
-        let missing = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
-        let stdin = OwnedFd::from(child.stdin.take().ok_or_else(missing)?);
-        let stdout = OwnedFd::from(child.stdout.take().ok_or_else(missing)?);
-        let stderr = OwnedFd::from(child.stderr.take().ok_or_else(missing)?);
-        for pipe in [&stdin, &stderr] {
-            rustix::fs::fcntl_setfl(pipe, OFlags::NONBLOCK)?;
-        }
-        Ok(Self {
-            stdin: Some(stdin.into()),
-            unsent: Vec::new(),
-            stdout: Some(stdout),
-            stderr: stderr.into(),
-            said: Vec::new(),
-        })
-    }
-
-    /// Sends what fits; the rest with the next. A heartbeat that has to wait is none.
-    fn send(&mut self, control: &Control) {
-        if self.unsent.is_empty() || (*control != Control::Heartbeat && self.unsent.len() < UNSENT_MAX) {
-            self.unsent.extend_from_slice(control.line().as_bytes());
-        }
-        let Some(stdin) = &mut self.stdin else { return };
-        while let Ok(written @ 1..) = stdin.write(&self.unsent) {
-            self.unsent.drain(..written);
-        }
-    }
-
-    /// Takes note of the last that was said.
-    fn listen(&mut self) {
-        let mut bytes = [0; 4096];
-        for _ in 0..16 {
-            let Ok(read @ 1..) = self.stderr.read(&mut bytes) else { break };
-            self.said.extend_from_slice(&bytes[..read]);
-            let beyond = self.said.len().saturating_sub(SAID_MAX);
-            self.said.drain(..beyond);
-        }
     }
 }

@@ -11,17 +11,20 @@
 //! | [`args`], [`target`] | what the command line says of hosts, and what of it is meant |
 //! | [`wire`] | the lines that a recording does not have, and those of the other direction |
 //! | [`control`], [`stream`] | the far side: what it is told, and what it sends |
-//! | [`link`], [`reason`], [`hosts`], [`merge`] | the near side: one connection, why there is none, all of them, and the sum of their counts |
+//! | [`hosts`], [`link`], [`ssh`], [`reason`] | the near side: all connections, one, its pipes, and why there is none |
+//! | [`feed`], [`merge`] | what comes from one, and the sum of all their counts |
 //!
 //! Nothing that a host sends is trusted: lines, names, processes and cgroups are bounded for each, and whoever sends what no
 //! opentop sends is disconnected. What a slow link cannot take the far side drops and counts, so that its tracer never waits.
 
 pub(crate) mod args;
 pub(crate) mod control;
+mod feed;
 pub(crate) mod hosts;
 mod link;
 mod merge;
 mod reason;
+mod ssh;
 pub(crate) mod stream;
 pub(crate) mod target;
 pub(crate) mod wire;

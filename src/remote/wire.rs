@@ -11,8 +11,9 @@ use crate::escape::escape;
 use crate::event::{CgroupName, Source, errno_name, errno_number};
 use crate::message::{CgroupCount, Counts, ProcessCount, Totals};
 use crate::names::Names;
+use crate::recording::Reader;
 use crate::recording::line::{COUNT_MAX, SummaryLine, at_most, put, wrong};
-use crate::recording::read::{Reader, parse};
+use crate::recording::parser::parse;
 
 /// What both sides must agree on. It changes when a line does that the other side must understand.
 pub(crate) const PROTOCOL: u32 = 2;

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{Counts, Record, Report};
 use crate::event::{PathKind, errno_number};
+use crate::recording::Item;
 use crate::recording::line::{COUNT_MAX, PATH_MAX, at_most, put, wrong};
-use crate::recording::read::Item;
 use crate::recording::{ReadError, Reader};
 
 /// Version of the schema that is understood; see [`crate::output::report::json`].

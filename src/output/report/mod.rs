@@ -3,6 +3,7 @@
 mod depfile;
 mod diff;
 mod json;
+mod searches;
 mod sheet;
 mod text;
 mod tree;

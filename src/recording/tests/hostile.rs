@@ -8,7 +8,7 @@ use crate::output::rankings::{Order, Tables};
 use crate::output::{Csv, Text};
 use crate::ranking::Sort;
 use crate::ranking::openers::Group;
-use crate::recording::read::Item;
+use crate::recording::Item;
 use crate::recording::replay::Replayed;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
