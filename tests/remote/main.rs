@@ -11,21 +11,17 @@ use std::io::Read as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use common::{Scratch, TIMEOUT, ended, needs_root, opentop, output, stderr, stdout};
-use near::{FAR_END, Near, fake_ssh, far_sides, hosts, wait_for_far_sides};
+use common::{Scratch, TIMEOUT, ended, opentop, output, stderr, stdout};
+use near::{FAR_END, Near, fake_ssh, far_sides, hosts, traced_over, wait_for_far_sides};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 #[test]
 #[ignore = "needs root: make test"]
 fn two_hosts_are_one_stream_whose_sums_are_exact() {
-    needs_root();
-    let scratch = Scratch::new();
-    let ssh = fake_ssh(&scratch, "");
+    let (scratch, ssh) = traced_over("");
     let filter = format!("file:^{}/wanted", scratch.path().display());
-    let mut near = Near::start(hosts(&scratch, &ssh, "web,db", &["-o", "json", "--identity", "-F", &filter]));
-    near.wait_for_state("web", "live");
-    near.wait_for_state("db", "live");
+    let mut near = Near::live(hosts(&scratch, &ssh, "web,db", &["-o", "json", "--identity", "-F", &filter]));
     let wanted = scratch.file("wanted", "");
     drop(fs::File::open(&wanted).unwrap());
     let open = near.wait_for_open("web", &wanted);
@@ -48,9 +44,7 @@ fn two_hosts_are_one_stream_whose_sums_are_exact() {
 #[test]
 #[ignore = "needs root: make test"]
 fn a_host_is_filtered_by_and_ranked() {
-    needs_root();
-    let scratch = Scratch::new();
-    let ssh = fake_ssh(&scratch, "");
+    let (scratch, ssh) = traced_over("");
     let one = output(&mut hosts(&scratch, &ssh, "web,db", &["-o", "json", "-d", "4", "-F", "host:^web$"]));
     let lines: Vec<Value> = stdout(&one).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut opens = lines.iter().filter(|line| line["type"] == "open").peekable();
@@ -64,12 +58,9 @@ fn a_host_is_filtered_by_and_ranked() {
 #[test]
 #[ignore = "needs root: make test"]
 fn nothing_is_left_tracing_whatever_ends_the_connection() {
-    needs_root();
-    let scratch = Scratch::new();
-    let ssh = fake_ssh(&scratch, "");
+    let (scratch, ssh) = traced_over("");
     for end in ["near", "ssh", "stopped"] {
-        let mut near = Near::start(hosts(&scratch, &ssh, "web", &["-o", "json"]));
-        near.wait_for_state("web", "live");
+        let mut near = Near::live(hosts(&scratch, &ssh, "web", &["-o", "json"]));
         wait_for_far_sides(&scratch, 1, TIMEOUT);
         let far = far_sides(&scratch)[0];
         match end {
@@ -104,9 +95,8 @@ fn what_is_no_host_is_refused_before_ssh_sees_it() {
 #[test]
 #[ignore = "needs root: make test"]
 fn a_file_of_hosts_is_read_as_the_caller_of_sudo() {
-    needs_root();
-    let scratch = Scratch::new();
-    let (ssh, file) = (fake_ssh(&scratch, "exit 255"), scratch.file("hosts", "secret\n"));
+    let (scratch, ssh) = traced_over("exit 255");
+    let file = scratch.file("hosts", "secret\n");
     for (mode, expected) in [(0o600, "Permission denied"), (0o644, "secret: ")] {
         fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode)).expect("permissions");
         let mut command = opentop(["-o", "json", "--hosts"]);

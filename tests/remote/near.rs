@@ -1,5 +1,6 @@
 //! A near side that is driven, and far sides that are found.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use super::common::{Scratch, TIMEOUT, opentop};
+use super::common::{Scratch, TIMEOUT, needs_root, opentop};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -22,6 +23,15 @@ pub fn fake_ssh(scratch: &Scratch, prelude: &str) -> PathBuf {
     let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(&path, executable).expect("a script that can be run");
     path
+}
+
+/// A scratch directory for a test that traces, and in it what stands for ssh.
+#[track_caller]
+pub fn traced_over(prelude: &str) -> (Scratch, PathBuf) {
+    needs_root();
+    let scratch = Scratch::new();
+    let ssh = fake_ssh(&scratch, prelude);
+    (scratch, ssh)
 }
 
 /// `opentop --host HOSTS`, whose far sides are found by a word in their environment.
@@ -84,6 +94,16 @@ impl Near {
             parsed.try_for_each(|line| sender.send(line))
         });
         Self { child, lines, before: Vec::new() }
+    }
+
+    /// One whose hosts have all become live.
+    #[track_caller]
+    pub fn live(command: Command) -> Self {
+        let names = command.get_args().skip_while(|arg| *arg != "--host").nth(1).and_then(OsStr::to_str);
+        let names = names.expect("hosts").to_owned();
+        let mut near = Self::start(command);
+        names.split(',').for_each(|host| drop(near.wait_for_state(host, "live")));
+        near
     }
 
     /// The next line that `wanted` holds for, which is not found again.

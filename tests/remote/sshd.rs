@@ -137,9 +137,7 @@ fn two_real_sshd_whose_connections_end_in_every_way_while_the_other_host_goes_on
     daemons.add_here("web");
     daemons.add_here("db");
     let filter = format!("file:^{}/wanted", scratch.path().display());
-    let mut near = Near::start(hosts(&scratch, &daemons.ssh(), "web,db", &["-o", "json", "-F", &filter]));
-    near.wait_for_state("web", "live");
-    near.wait_for_state("db", "live");
+    let mut near = Near::live(hosts(&scratch, &daemons.ssh(), "web,db", &["-o", "json", "-F", &filter]));
     let wanted = scratch.file("wanted", "");
     let open = || drop(fs::File::open(&wanted).expect("a file"));
     open();
@@ -177,9 +175,7 @@ fn a_route_that_is_gone_ends_the_far_side_and_is_told_and_the_host_comes_back_wi
     daemons.add_here("db");
     let route = Route::to(&mut daemons, "web");
     let filter = format!("file:^{}/wanted", scratch.path().display());
-    let mut near = Near::start(hosts(&scratch, &daemons.ssh(), "web,db", &["-o", "json", "-F", &filter]));
-    near.wait_for_state("web", "live");
-    near.wait_for_state("db", "live");
+    let mut near = Near::live(hosts(&scratch, &daemons.ssh(), "web,db", &["-o", "json", "-F", &filter]));
     wait_for_far_sides(&scratch, 2, TIMEOUT);
     route.set("down");
     // It ends although nobody can tell it to.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::common::{Scratch, ended, needs_root, output, stderr};
-use super::near::{FAR_END, Near, fake_ssh, hosts, hosts_by, wait_for_far_sides};
+use super::near::{FAR_END, Near, fake_ssh, hosts, hosts_by, traced_over, wait_for_far_sides};
 
 /// Stands for an ssh that logs in as a user without privileges, where sudo goes by these rules.
 fn ssh_to_sudo(scratch: &Scratch, rules: &str) -> PathBuf {
@@ -23,8 +23,7 @@ fn sudo_that_asks_for_nothing_is_enough_and_one_that_asks_is_told_with_what_to_d
     let scratch = Scratch::new();
     let rule = format!("nobody ALL=(root) NOPASSWD: {} agent", env!("CARGO_BIN_EXE_opentop"));
     let ssh = ssh_to_sudo(&scratch, &rule);
-    let mut near = Near::start(hosts_by("sudo -n", &scratch, &ssh, "web", &["-o", "json"]));
-    near.wait_for_state("web", "live");
+    let near = Near::live(hosts_by("sudo -n", &scratch, &ssh, "web", &["-o", "json"]));
     near.end();
     wait_for_far_sides(&scratch, 0, FAR_END);
     for rules in ["", "nobody ALL=(root) ALL", "nobody ALL=(root) NOPASSWD: /bin/true"] {
@@ -40,12 +39,9 @@ fn sudo_that_asks_for_nothing_is_enough_and_one_that_asks_is_told_with_what_to_d
 #[test]
 #[ignore = "needs root: make test"]
 fn a_far_side_writes_no_file_so_that_a_full_disk_there_is_no_trouble() {
-    needs_root();
-    let scratch = Scratch::new();
     // The first byte that is written to a file kills whoever writes it.
-    let ssh = fake_ssh(&scratch, "ulimit -f 0");
-    let mut near = Near::start(hosts(&scratch, &ssh, "web", &["-o", "json"]));
-    near.wait_for_state("web", "live");
+    let (scratch, ssh) = traced_over("ulimit -f 0");
+    let mut near = Near::live(hosts(&scratch, &ssh, "web", &["-o", "json"]));
     let wanted = scratch.file("wanted", "");
     drop(fs::File::open(&wanted).expect("a file"));
     near.wait_for_open("web", &wanted);
@@ -56,9 +52,8 @@ fn a_far_side_writes_no_file_so_that_a_full_disk_there_is_no_trouble() {
 #[test]
 #[ignore = "needs root: make test"]
 fn a_full_disk_here_ends_a_recording_with_a_reason_and_the_far_side_with_it() {
-    needs_root();
-    let scratch = Scratch::new();
-    let (ssh, disk) = (fake_ssh(&scratch, ""), scratch.dir("disk"));
+    let (scratch, ssh) = traced_over("");
+    let disk = scratch.dir("disk");
     let recording = disk.join("all.zst");
     let full = hosts(&scratch, &ssh, "web", &["record", recording.to_str().expect("a path")]);
     let mut command = Command::new("unshare");
