@@ -10,8 +10,8 @@ pub struct Bounded<V, K = u64> {
     most: usize,
     bytes: usize,
     known: HashMap<K, Entry<V>>,
-    /// Ids with their serial numbers, oldest first. An id that was inserted again or removed since is still in it, under
-    /// its old number.
+    /// Ids with their serial numbers, oldest first. An id that was inserted again or removed since is still in it,
+    /// under its old number.
     order: VecDeque<(K, u64)>,
     serial: u64,
 }

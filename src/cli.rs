@@ -96,8 +96,8 @@ pub enum Command {
         /// was written
         #[arg(short, long, value_enum, value_name = "FORM", default_value_t = ReportForm::Text)]
         output: ReportForm,
-        /// Work out for what was denied which directory or file denies it, by owner, group and permission bits as they are on
-        /// this host now
+        /// Work out for what was denied which directory or file denies it, by owner, group and permission bits as they
+        /// are on this host now
         #[arg(long)]
         explain: bool,
         #[command(flatten)]
@@ -105,7 +105,8 @@ pub enum Command {
         #[command(flatten)]
         trace: Trace,
     },
-    /// Tell what one recording, or report, has and another has not; ends with 0 if nothing, 1 if something, 2 in trouble, as diff does
+    /// Tell what one recording, or report, has and another has not; ends with 0 if nothing, 1 if something, 2 in
+    /// trouble, as diff does
     Diff {
         /// A recording, lines of `opentop -o json`, or a report of `opentop report -o json`
         #[arg(value_name = "BEFORE")]
@@ -139,7 +140,8 @@ pub enum Command {
         /// Answer at http://ADDRESS/metrics
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9435", conflicts_with = "textfile")]
         listen: SocketAddr,
-        /// Write this file instead, every interval, for the node exporter's textfile collector; it is removed at the end
+        /// Write this file instead, every interval, for the node exporter's textfile collector; it is removed at the
+        /// end
         #[arg(long, value_name = "FILE")]
         textfile: Option<PathBuf>,
         /// A histogram of how long opens took, too

@@ -51,8 +51,8 @@ pub fn since_boot() -> u64 {
 
 static BOOT_SHIFT: LazyLock<i64> = LazyLock::new(|| shift("boottime"));
 
-/// Nanoseconds of the host's CLOCK_MONOTONIC when this process's CLOCK_BOOTTIME was at so many ticks, as `/proc/PID/stat`
-/// counts them; to a tick, where the host has not slept since.
+/// Nanoseconds of the host's CLOCK_MONOTONIC when this process's CLOCK_BOOTTIME was at so many ticks, as
+/// `/proc/PID/stat` counts them; to a tick, where the host has not slept since.
 pub fn monotonic_of_ticks(ticks: u64) -> u64 {
     // The kernel's USER_HZ, which is part of its ABI: 100 on every processor that opentop is built for.
     const TICK_NS: u64 = 1_000_000_000 / 100;

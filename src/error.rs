@@ -19,8 +19,8 @@ pub const EXIT_SIGNAL: u8 = 128;
 /// Bytes of a line on stderr: an argument that it repeats may have any length.
 const LINE_MAX: usize = 4096;
 
-/// Writes one line to stderr, if anybody is there to read it: a terminal that has hung up is no reason to fail. All that
-/// opentop says there goes through here or [`usage`], so that no name in it reaches a terminal as it is.
+/// Writes one line to stderr, if anybody is there to read it: a terminal that has hung up is no reason to fail. All
+/// that opentop says there goes through here or [`usage`], so that no name in it reaches a terminal as it is.
 pub fn print(what: impl std::fmt::Display) {
     use std::io::Write as _;
     let mut line = message(&what.to_string());
@@ -31,8 +31,8 @@ pub fn print(what: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "opentop: {line}");
 }
 
-/// Writes what clap says of a command line that it does not understand. It repeats arguments as they are; so it is asked
-/// again about `arguments` that are displayable, and a line end in what it says is its own.
+/// Writes what clap says of a command line that it does not understand. It repeats arguments as they are; so it is
+/// asked again about `arguments` that are displayable, and a line end in what it says is its own.
 pub fn usage<P: clap::Parser>(error: clap::Error, arguments: impl Iterator<Item = OsString>) {
     use std::io::Write as _;
     let shown = arguments.map(|argument| match argument.to_str() {
@@ -68,8 +68,8 @@ pub enum Error {
     /// The command line is understood but cannot be meant: exit status 2.
     #[error("{0}")]
     Usage(String),
-    /// The same, of options each of which makes sense without the others, or elsewhere. `options`: by their long names; of
-    /// these the first that is from a configuration alone is passed over, and there is no error.
+    /// The same, of options each of which makes sense without the others, or elsewhere. `options`: by their long names;
+    /// of these the first that is from a configuration alone is passed over, and there is no error.
     #[error("{what}")]
     Unfit { options: &'static [&'static str], what: String },
     #[error("tracing needs root, or the capabilities CAP_BPF and CAP_PERFMON: run `sudo opentop`")]

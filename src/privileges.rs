@@ -1,5 +1,5 @@
-//! What each thread may still do once everything is loaded, attached and started: opentop is mostly root, and reads what
-//! strangers write.
+//! What each thread may still do once everything is loaded, attached and started: opentop is mostly root, and reads
+//! what strangers write.
 //!
 //! | thread | user | capabilities |
 //! |---|---|---|
@@ -8,10 +8,11 @@
 //! | kill | the caller of sudo | `CAP_KILL`: signals to COMMAND, which may be root |
 //! | all others, and all of a replay | the caller of sudo | none |
 //!
-//! Without sudo the user stays as it is. No thread can gain anything again: `no_new_privs`, an empty bounding set, and a
-//! filter of system calls that forbids what opentop never does after its start, such as running a program.
+//! Without sudo the user stays as it is. No thread can gain anything again: `no_new_privs`, an empty bounding set, and
+//! a filter of system calls that forbids what opentop never does after its start, such as running a program.
 //!
-//! Everything here is of the calling thread and those that it starts: threads are not changed behind each other's backs.
+//! Everything here is of the calling thread and those that it starts: threads are not changed behind each other's
+//! backs.
 
 use std::env;
 use std::ffi::OsStr;

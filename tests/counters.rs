@@ -61,8 +61,8 @@ struct Reported {
     totals: Totals,
 }
 
-/// More of them than the map has room for at once. BRIEF=200000 says how many; memory can only be seen to be flat where they
-/// are many.
+/// More of them than the map has room for at once. BRIEF=200000 says how many; memory can only be seen to be flat where
+/// they are many.
 #[test]
 #[ignore = "needs root: make test"]
 fn each_of_many_brief_processes_is_counted_exactly_and_leaves_room_for_others() {
@@ -164,7 +164,8 @@ impl Cgroup {
         Self { dir, path }
     }
 
-    /// Opens so often in this cgroup, of which nothing else is in it: by a process that moves there, and becomes the opener.
+    /// Opens so often in this cgroup, of which nothing else is in it: by a process that moves there, and becomes the
+    /// opener.
     fn storm(&self, scratch: &Scratch, opens: u64) {
         let opener = opener(["storm", scratch.path().to_str().expect("a plain path"), "--procs", "2", "--missing"]);
         let mut shell = std::process::Command::new("sh");

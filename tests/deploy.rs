@@ -1,6 +1,6 @@
 //! What is in deploy/, by the tools that read it: systemd's own checks of the unit and the privileges that it leaves,
-//! Prometheus with the alert rules and the dashboard, and pods as the kubelet leaves their names. `make deploy-test` has the
-//! rest, which needs heavier tools.
+//! Prometheus with the alert rules and the dashboard, and pods as the kubelet leaves their names. `make deploy-test`
+//! has the rest, which needs heavier tools.
 
 mod common;
 
@@ -52,7 +52,8 @@ fn systemd_has_nothing_to_say_against_the_unit() {
     tool("systemd-analyze", &["security", "--offline=true", "--no-pager", "--threshold=25", unit]);
 }
 
-/// `opentop metrics` as the unit starts it, with no more than its privileges, for so many seconds; and where it listens.
+/// `opentop metrics` as the unit starts it, with no more than its privileges, for so many seconds; and where it
+/// listens.
 fn as_the_unit_does(seconds: u32) -> (Vec<String>, SocketAddr) {
     let capabilities = settings("AmbientCapabilities");
     assert_eq!(settings("CapabilityBoundingSet"), capabilities);

@@ -318,7 +318,8 @@ fn a_recording_on_a_full_disk_can_be_read_so_far() {
     }
 }
 
-/// A recording as somebody might send it: a new process with a name of a megabyte in each line; nothing but blank lines.
+/// A recording as somebody might send it: a new process with a name of a megabyte in each line; nothing but blank
+/// lines.
 #[test]
 fn recordings_of_any_size_take_bounded_memory() {
     let scratch = Scratch::new();

@@ -8,7 +8,8 @@ use std::process::Output;
 
 use common::{Scratch, needs_root, opentop, output, stderr};
 
-/// Moves the cursor, sets the title, opens a C1 sequence, turns the text around, hides, breaks the line, and is no UTF-8.
+/// Moves the cursor, sets the title, opens a C1 sequence, turns the text around, hides, breaks the line, and is no
+/// UTF-8.
 const EVIL: &[u8] = b"x\x1b[2J\x1b]0;owned\x07\xc2\x9b31m\xe2\x80\xae\xe2\x80\x8b\r\ny\xff";
 
 fn evil(before: &str) -> OsString {

@@ -134,8 +134,8 @@ impl Prometheus {
     }
 }
 
-/// What Prometheus says that a counter has grown by lies between these, or above them by no more than it extrapolates: at either
-/// end to the next sample, which it expects after the mean of the pauses, or to half of that.
+/// What Prometheus says that a counter has grown by lies between these, or above them by no more than it extrapolates:
+/// at either end to the next sample, which it expects after the mean of the pauses, or to half of that.
 #[track_caller]
 fn assert_increase(prometheus: &Prometheus, series: &str, (least, most): (f64, f64)) {
     let query = |what: &str| prometheus.query(&format!("{what}({series}[5m])")).expect("samples");

@@ -1,5 +1,5 @@
-//! What the processes may do once they are set up, read from `/proc/PID/task/*/status`: of opentop live and replaying, as
-//! root and under sudo, and of the command that it runs.
+//! What the processes may do once they are set up, read from `/proc/PID/task/*/status`: of opentop live and replaying,
+//! as root and under sudo, and of the command that it runs.
 
 #![allow(clippy::print_stdout, reason = "what is found is part of the report")]
 
@@ -337,7 +337,8 @@ fn callers_directory(scratch: &Scratch) -> std::path::PathBuf {
     directory
 }
 
-/// Where the caller of sudo may not write, opentop does not either, whatever leads there; nor does root by a stranger's link.
+/// Where the caller of sudo may not write, opentop does not either, whatever leads there; nor does root by a stranger's
+/// link.
 #[test]
 #[ignore = "needs root: make test"]
 fn a_recording_is_not_written_where_only_root_may_write() {

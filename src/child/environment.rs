@@ -4,8 +4,9 @@ use std::ffi::OsString;
 
 use crate::names::accounts::Account;
 
-/// What is passed on of opentop's own environment to a program that runs as somebody else: how the terminal writes, and in
-/// which language and time zone. Everything else is the business of whoever called opentop, or a way into the program.
+/// What is passed on of opentop's own environment to a program that runs as somebody else: how the terminal writes, and
+/// in which language and time zone. Everything else is the business of whoever called opentop, or a way into the
+/// program.
 const PASSED_ON: [&str; 6] = ["TERM", "COLORTERM", "NO_COLOR", "LANG", "LANGUAGE", "TZ"];
 
 /// Where programs are looked for as root, and as anybody else.

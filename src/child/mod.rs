@@ -1,8 +1,8 @@
 //! The command behind `--`: started when the hooks are in place, so that not even its first open is missed, and watched
 //! until it and all that it has started have ended.
 //!
-//! Orphans among its descendants become opentop's own children (`PR_SET_CHILD_SUBREAPER`), so that waiting until there is no
-//! child left is waiting for all of them, whatever they have done to get away.
+//! Orphans among its descendants become opentop's own children (`PR_SET_CHILD_SUBREAPER`), so that waiting until there
+//! is no child left is waiting for all of them, whatever they have done to get away.
 
 mod environment;
 mod no_typing;

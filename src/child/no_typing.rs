@@ -1,9 +1,9 @@
 //! Keeps a command that runs as somebody else from typing into the terminal that it shares with root's shell.
 //!
-//! `ioctl(TIOCSTI)` puts bytes into the input of the caller's terminal, where the shell that started opentop reads them once
-//! opentop has ended; Linux before 6.2 always allows it, later ones by `dev.tty.legacy_tiocsti`. `TIOCLINUX` pastes into a
-//! console likewise. Both are refused by seccomp, for the command and all that it starts. `no_new_privs` is not set, so that
-//! su and sudo work as ever.
+//! `ioctl(TIOCSTI)` puts bytes into the input of the caller's terminal, where the shell that started opentop reads them
+//! once opentop has ended; Linux before 6.2 always allows it, later ones by `dev.tty.legacy_tiocsti`. `TIOCLINUX`
+//! pastes into a console likewise. Both are refused by seccomp, for the command and all that it starts. `no_new_privs`
+//! is not set, so that su and sudo work as ever.
 
 use std::io;
 use std::os::unix::process::CommandExt as _;

@@ -13,8 +13,8 @@ use rustix::fs::{Access, AtFlags, CWD};
 /// Where execvp(3) looks without `PATH`.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
-/// The file that `program` names: itself where it has a slash, else the first of that name in `path` that the calling thread
-/// may execute.
+/// The file that `program` names: itself where it has a slash, else the first of that name in `path` that the calling
+/// thread may execute.
 ///
 /// # Errors
 /// If there is none: not found, or permission denied where the only ones must not be executed.

@@ -62,8 +62,8 @@ struct Exit {
 }
 
 impl Child {
-    /// `process` has just been started, and nobody has waited for it. The calling thread can send it signals; a thread of
-    /// its own keeps that ability.
+    /// `process` has just been started, and nobody has waited for it. The calling thread can send it signals; a thread
+    /// of its own keeps that ability.
     pub(super) fn new(name: &str, process: &process::Child) -> io::Result<Self> {
         let pid = Pid::from_child(process);
         let descriptor = pidfd_open(pid, PidfdFlags::empty())?;
@@ -109,8 +109,8 @@ impl Child {
         Ok(())
     }
 
-    /// What a signal to opentop means while the command runs: what comes from the terminal the command has got too, and it is
-    /// the command's; all else is passed on, and ends opentop once the command has had its time.
+    /// What a signal to opentop means while the command runs: what comes from the terminal the command has got too, and
+    /// it is the command's; all else is passed on, and ends opentop once the command has had its time.
     pub fn answer(&self, caught: Caught) -> Answer {
         let runs = self.shared.exited.get().is_none();
         if runs && caught.by_terminal && matches!(caught.signal, SIGINT | SIGQUIT) {

@@ -29,11 +29,12 @@ pub struct Trace {
     /// Tell the path of the file that was opened too, links followed
     #[arg(long, help_heading = "Tracing")]
     pub resolve: bool,
-    /// Show what is looked up by name and not opened, too: stat, access, readlink and their like. They are counted apart
+    /// Show what is looked up by name and not opened, too: stat, access, readlink and their like. They are counted
+    /// apart
     #[arg(long, help_heading = "Tracing")]
     pub lookups: bool,
-    /// In JSON, recordings and details, tell the file of the program that each process runs and its parent's command, where
-    /// they are known
+    /// In JSON, recordings and details, tell the file of the program that each process runs and its parent's command,
+    /// where they are known
     #[arg(long, help_heading = "Tracing")]
     pub identity: bool,
     /// With --pid: their descendants too
@@ -48,10 +49,10 @@ pub struct Trace {
     /// With COMMAND: end with it, or wait for all that it has started too, daemons included
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = Until::All, requires = "run", help_heading = "Tracing")]
     pub until: Until,
-    /// Run this command and show only it and its descendants. It has the privileges that opentop was started with: under
-    /// sudo it runs as root, unless --as names somebody else. Without the screen it keeps the terminal and its three
-    /// streams, but for its stdout with -o json or csv: that goes to stderr, unless --out takes the lines. ^C is the
-    /// command's; twice within a second it ends opentop
+    /// Run this command and show only it and its descendants. It has the privileges that opentop was started with:
+    /// under sudo it runs as root, unless --as names somebody else. Without the screen it keeps the terminal and its
+    /// three streams, but for its stdout with -o json or csv: that goes to stderr, unless --out takes the lines. ^C is
+    /// the command's; twice within a second it ends opentop
     #[arg(last = true, value_name = "COMMAND", conflicts_with = "pid")]
     pub run: Vec<OsString>,
     /// Show opentop's own opens, which are hidden otherwise
@@ -65,8 +66,8 @@ pub struct Trace {
 /// Which opens, and until when; of a recording too.
 #[derive(Debug, Args)]
 pub struct Filters {
-    /// Only these processes; commas or blanks separate them, as in -p "$(pidof nginx)". Without the screen opentop ends when
-    /// the last of them has ended (of at most 256, and without --tree)
+    /// Only these processes; commas or blanks separate them, as in -p "$(pidof nginx)". Without the screen opentop ends
+    /// when the last of them has ended (of at most 256, and without --tree)
     #[arg(short, long, value_name = "PID[,PID]", value_parser = values::pids, help_heading = "Filters")]
     pub pid: Vec<Pids>,
     /// Only this user
@@ -132,8 +133,8 @@ pub struct Shown {
     #[arg(short, long, value_name = "COLUMN", default_value = "rate", value_parser = values::sort, help_heading = "Ranking")]
     #[arg(help = format!("What the ranking is sorted by: {}", values::sorts()))]
     pub sort: Sort,
-    /// Who opens more than it closes: the processes that have reached their limit of open descriptors, then those whose grow
-    /// fastest, as --sort growth; on the live screen
+    /// Who opens more than it closes: the processes that have reached their limit of open descriptors, then those whose
+    /// grow fastest, as --sort growth; on the live screen
     #[arg(long, conflicts_with_all = ["sort", "group_by", "batch"], help_heading = "Ranking")]
     pub leaks: bool,
     /// Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events
@@ -142,8 +143,8 @@ pub struct Shown {
     /// When to use colours; auto honours NO_COLOR
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto, help_heading = "Screen")]
     pub color: ColorWhen,
-    /// Columns of text before the file: time (since the first open), wall, between, comm, process, pid, tid, ppid, user, op,
-    /// flags, mode, latency, fd, err, container, unit
+    /// Columns of text before the file: time (since the first open), wall, between, comm, process, pid, tid, ppid,
+    /// user, op, flags, mode, latency, fd, err, container, unit
     #[arg(long, value_name = "NAME,...", default_value = "time,comm,pid,fd,err", value_parser = values::text_columns, help_heading = "Output")]
     pub columns: TextColumns,
     /// Columns of the screen's list of events, in their order, some with a width: time,pid,comm:20,path
@@ -164,8 +165,8 @@ pub struct Shown {
     /// Draw with ASCII only, as where the locale is not of UTF-8 or TERM is linux, vt100 or the like
     #[arg(long, help_heading = "Screen")]
     pub ascii: bool,
-    /// Show events for which the filter EXPR holds in this colour: red, green, yellow, blue, magenta, cyan or bold; in a
-    /// configuration a table: `[highlight]`, and below it COLOUR = "EXPR"
+    /// Show events for which the filter EXPR holds in this colour: red, green, yellow, blue, magenta, cyan or bold; in
+    /// a configuration a table: `[highlight]`, and below it COLOUR = "EXPR"
     #[arg(long, value_name = "COLOUR=EXPR", value_parser = values::highlight, help_heading = "Screen")]
     pub highlight: Vec<(Colour, String)>,
 }
@@ -225,8 +226,8 @@ pub enum Until {
 /// What is told when a command has ended.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct AtEnd {
-    /// With COMMAND: tell at the end what it touched, on the page that `opentop report` writes; on stdout, or on stderr where
-    /// lines or a recording go to stdout
+    /// With COMMAND: tell at the end what it touched, on the page that `opentop report` writes; on stdout, or on stderr
+    /// where lines or a recording go to stdout
     #[arg(long, requires = "run", help_heading = "Output")]
     pub report: bool,
 }

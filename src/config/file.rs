@@ -1,5 +1,6 @@
-//! Configuration files: `/etc/opentop.toml`, over it the user's own. A key is an option by its long name, and what a file
-//! says is what holds where the command line says nothing. So there is nothing that has to be kept in step with the options.
+//! Configuration files: `/etc/opentop.toml`, over it the user's own. A key is an option by its long name, and what a
+//! file says is what holds where the command line says nothing. So there is nothing that has to be kept in step with
+//! the options.
 //!
 //! ```toml
 //! group-by = "file"
@@ -73,8 +74,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What the command line and the files mean. A key is passed over where the command line or this environment leaves it
-    /// no meaning, and with a warning where it is wrong in a user's own file.
+    /// What the command line and the files mean. A key is passed over where the command line or this environment leaves
+    /// it no meaning, and with a warning where it is wrong in a user's own file.
     ///
     /// # Errors
     /// If the command line, or a key of another file, cannot be meant.
@@ -128,7 +129,8 @@ impl Settings {
         }
     }
 
-    /// Forgets the key that the error comes from, if one may be. `elsewhere`: filters can name users who are only known here.
+    /// Forgets the key that the error comes from, if one may be. `elsewhere`: filters can name users who are only known
+    /// here.
     fn pass_over(&mut self, error: Error, in_force: &[usize], elsewhere: bool) -> Result<(), Error> {
         let find = |key: &str| in_force.iter().copied().find(|index| self.settings[*index].key == key);
         let text = match &error {
@@ -217,8 +219,8 @@ impl Settings {
     }
 }
 
-/// Where the user's own file is, if he has a home. Under sudo no variable says where: they may be anybody's, and sudo does
-/// not pass on what the user has set.
+/// Where the user's own file is, if he has a home. Under sudo no variable says where: they may be anybody's, and sudo
+/// does not pass on what the user has set.
 pub(crate) fn user_path() -> Option<PathBuf> {
     let absolute = |path: OsString| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
     let config = |home: OsString| Some(absolute(home)?.join(".config"));

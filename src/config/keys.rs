@@ -171,8 +171,8 @@ fn options(command: &mut Command, option: &str, values: &[String], whose: Whose)
     wrong.and_then(|wrong| wrong.into_iter().next()).map_or(Ok(options), Err)
 }
 
-/// Why `mode`, a subcommand or the command itself, does not take the values of these options. Whatever else it would need is
-/// not their fault.
+/// Why `mode`, a subcommand or the command itself, does not take the values of these options. Whatever else it would
+/// need is not their fault.
 fn wrong(command: &mut Command, mode: &str, options: &[String]) -> Option<String> {
     let subcommand = Some(mode).filter(|mode| *mode != command.get_name());
     let arguments = std::iter::once("opentop").chain(subcommand).chain(options.iter().map(String::as_str));

@@ -47,6 +47,21 @@ pub(super) fn by_descriptors(shown: &Shown, why: &str, options: &'static [&'stat
     Err(Error::Unfit { options, what: format!("--{option}: {why}") })
 }
 
+/// Refuses for the screen what is about lines.
+fn refuse_lines(shown: &Shown, selection: &Selection) -> Result<(), Error> {
+    let lines: [(_, &'static [&'static str], _); 4] = [
+        (shown.batch, &["batch", "output"], "--batch prints"),
+        (selection.limits.count.is_some(), &["count", "output"], "--count counts"),
+        (selection.rate.is_some(), &["rate-limit", "output"], "--rate-limit counts"),
+        (shown.out.is_some(), &["output"], "--out takes"),
+    ];
+    if let Some((_, options, what)) = lines.into_iter().find(|(given, ..)| *given) {
+        let what = format!("{what} lines, and the screen has none: add -o text, json or csv");
+        return Err(Error::Unfit { options, what });
+    }
+    Ok(())
+}
+
 /// `screen`: there is one.
 pub(super) fn show(shown: &Shown, selection: Selection, environment: Environment, screen: bool) -> Result<Show, Error> {
     let form = match shown.output {
@@ -60,16 +75,7 @@ pub(super) fn show(shown: &Shown, selection: Selection, environment: Environment
         Some(form) => form,
     };
     if form == OutputForm::Tui {
-        let lines: [(_, &'static [&'static str], _); 4] = [
-            (shown.batch, &["batch", "output"], "--batch prints"),
-            (selection.limits.count.is_some(), &["count", "output"], "--count counts"),
-            (selection.rate.is_some(), &["rate-limit", "output"], "--rate-limit counts"),
-            (shown.out.is_some(), &["output"], "--out takes"),
-        ];
-        if let Some((_, options, what)) = lines.into_iter().find(|(given, ..)| *given) {
-            let what = format!("{what} lines, and the screen has none: add -o text, json or csv");
-            return Err(Error::Unfit { options, what });
-        }
+        refuse_lines(shown, &selection)?;
     }
     if shown.batch && selection.rate.is_some() {
         let what = "--rate-limit counts opens, and --batch prints rankings: leave one out".to_owned();

@@ -29,7 +29,8 @@ pub(super) fn hooks(name: &str) -> Result<Option<HookSet>, Error> {
     }
 }
 
-/// The directory of a cgroup of the v2 hierarchy, which may be given from the root of the file system or from that of the hierarchy.
+/// The directory of a cgroup of the v2 hierarchy, which may be given from the root of the file system or from that of
+/// the hierarchy.
 pub(super) fn cgroup(path: &Path) -> Result<PathBuf, Error> {
     let below = path.strip_prefix("/").unwrap_or(path);
     let hierarchy = tracer::cgroup_mount().map(|mount| mount.join(below));

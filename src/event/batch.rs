@@ -1,13 +1,13 @@
-//! How events are kept: a vector of fixed-size `Packed` events beside the bytes of all their names. So an event costs no
-//! allocation of its own, and a batch is dropped as cheaply as it was made.
+//! How events are kept: a vector of fixed-size `Packed` events beside the bytes of all their names. So an event costs
+//! no allocation of its own, and a batch is dropped as cheaply as it was made.
 
 use std::time::Duration;
 
 use super::{Op, OpenEvent, PathKind, RealPathKind, Source};
 
-/// Fixed-size part of a kept event; its texts lie among the batch's, one behind the other: comm, leader's comm, opened name,
-/// real path, path, name. The real path shares the path's bytes where it is the same, and the name where it is its end,
-/// which are the usual cases.
+/// Fixed-size part of a kept event; its texts lie among the batch's, one behind the other: comm, leader's comm, opened
+/// name, real path, path, name. The real path shares the path's bytes where it is the same, and the name where it is
+/// its end, which are the usual cases.
 #[derive(Clone, Copy, Debug)]
 struct Packed {
     ts_ns: u64,
@@ -61,7 +61,8 @@ pub struct CgroupName {
     pub name: Option<Vec<u8>>,
 }
 
-/// Which program a process runs and who started it, told before the first event that it makes, and again when that changes.
+/// Which program a process runs and who started it, told before the first event that it makes, and again when that
+/// changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessName {
     pub source: Source,

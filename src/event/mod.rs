@@ -20,7 +20,8 @@ use std::time::Duration;
 pub struct OpenEvent<'a> {
     /// Of which of several hosts.
     pub source: Source,
-    /// Nanoseconds since the Unix epoch, by the clock of this host, when it came from another; 0 if it did not, or is not known.
+    /// Nanoseconds since the Unix epoch, by the clock of this host, when it came from another; 0 if it did not, or is
+    /// not known.
     pub received_ns: u64,
     /// Nanoseconds of CLOCK_MONOTONIC when the result was known.
     pub ts_ns: u64,
@@ -110,8 +111,8 @@ impl<'a> OpenEvent<'a> {
         (self.flags & creates as u64 != 0).then_some(self.mode)
     }
 
-    /// What was opened where that is not what was asked for, and what is to be said about it: the whole path, or else the
-    /// last name, as far as they are known.
+    /// What was opened where that is not what was asked for, and what is to be said about it: the whole path, or else
+    /// the last name, as far as they are known.
     pub fn target(&self) -> Option<(&'a [u8], &'static str)> {
         let remark = match self.real_path_kind {
             RealPathKind::Truncated => " (cut)",

@@ -1,6 +1,7 @@
 //! Of which of several hosts something is.
 
-/// A host and a connection to it. Counts begin anew with each connection, so that what two of them tell is never mixed up.
+/// A host and a connection to it. Counts begin anew with each connection, so that what two of them tell is never mixed
+/// up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Source(u32);
 

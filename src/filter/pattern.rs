@@ -62,9 +62,9 @@ impl Pattern {
         Ok(Self::Regex { source: value.into(), regex, anchored: !hir.properties().look_set().is_empty() })
     }
 
-    /// For the name of a command, of which the kernel keeps [`COMM_MAX`] bytes: a longer one stands for those that begin
-    /// with as much of it, and is returned as well. It is one as `=NAME`, or without anything that makes it a regex but for
-    /// `^` and `$` around it.
+    /// For the name of a command, of which the kernel keeps [`COMM_MAX`] bytes: a longer one stands for those that
+    /// begin with as much of it, and is returned as well. It is one as `=NAME`, or without anything that makes it a
+    /// regex but for `^` and `$` around it.
     pub(super) fn of_comm(value: &str) -> Result<(Self, Option<&str>), Problem> {
         const TOO_LARGE: &str = "the name is too large: no file has one of more than 255 bytes";
         if let Some(name) = value.strip_prefix('=').filter(|name| name.len() > COMM_MAX) {

@@ -4,8 +4,8 @@
 //! behind it from meaning anything here, and both stay in the word: `\d`, `\.` and `\ ` reach the regex as typed.
 //!
 //! A word that is `OR` joins those around it. Regexes have brackets too: one at the start of a word opens a group where
-//! nothing in the word closes it, as in `(a OR b)`, or where a field follows, as in `(comm:a)`; what is closed within its word,
-//! as in `(a|b)`, is a regex. One at the end of a word that nothing in it has opened closes the group.
+//! nothing in the word closes it, as in `(a OR b)`, or where a field follows, as in `(comm:a)`; what is closed within
+//! its word, as in `(a|b)`, is a regex. One at the end of a word that nothing in it has opened closes the group.
 
 use super::{FilterError, field};
 

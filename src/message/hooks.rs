@@ -2,8 +2,8 @@
 
 use crate::format::group_digits;
 
-/// The hooks in use. Their text, as summaries and recordings have it, is `SET, with look-ups, without WHAT and WHAT, after
-/// SET missed N runs in M opens`.
+/// The hooks in use. Their text, as summaries and recordings have it, is `SET, with look-ups, without WHAT and WHAT,
+/// after SET missed N runs in M opens`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hooks {
     /// The name of the hook set; of a recording, all that it says of its hooks.

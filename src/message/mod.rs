@@ -124,13 +124,14 @@ pub enum PlaybackCommand {
 pub struct Counts {
     /// Nanoseconds of CLOCK_MONOTONIC when the counts were read.
     pub ts_ns: u64,
-    /// At least every process that opened something since the last reading, dead ones included once more after their death.
+    /// At least every process that opened something since the last reading, dead ones included once more after their
+    /// death.
     pub processes: Vec<ProcessCount>,
-    /// Processes that others descend from, whether they open anything or not: each that is a parent of a process in here, or
-    /// an ancestor of one, is told at least once, as far as it is known. Only where somebody asks for it.
+    /// Processes that others descend from, whether they open anything or not: each that is a parent of a process in
+    /// here, or an ancestor of one, is told at least once, as far as it is known. Only where somebody asks for it.
     pub ancestors: Vec<Ancestor>,
-    /// How often opens ended with each error since the start; 0 is success. At least those that have changed since the last
-    /// reading.
+    /// How often opens ended with each error since the start; 0 is success. At least those that have changed since the
+    /// last reading.
     pub results: Vec<(i32, u64)>,
     /// Opens that ended with errors which are not counted one by one.
     pub other_errors: u64,
@@ -143,7 +144,8 @@ pub struct Counts {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Latencies {
     pub sum_ns: u64,
-    /// By the bounds of [`LATENCY_BOUNDS_NS`], each without those of the one before; the last took longer than all of them.
+    /// By the bounds of [`LATENCY_BOUNDS_NS`], each without those of the one before; the last took longer than all of
+    /// them.
     pub opens: [u64; LATENCY_BOUNDS_NS.len() + 1],
 }
 
@@ -186,8 +188,8 @@ pub struct ProcessCount {
     pub comm: Vec<u8>,
     pub opens: u64,
     pub failed: u64,
-    /// What of it was opened in its first cgroup and in the next that it was moved to. The rest is of others, and counted as
-    /// [`Lost::cgroup`].
+    /// What of it was opened in its first cgroup and in the next that it was moved to. The rest is of others, and
+    /// counted as [`Lost::cgroup`].
     pub cgroups: [CgroupCount; 2],
     /// The process has ended; its counts are final.
     pub ended: bool,

@@ -1,8 +1,8 @@
-//! A server for one page, in one thread: any number of clients may be slow, silent or hostile, and the next one is answered
-//! all the same.
+//! A server for one page, in one thread: any number of clients may be slow, silent or hostile, and the next one is
+//! answered all the same.
 //!
-//! It waits for all connections at once. Each has a deadline and a bounded request; where there are too many, the oldest goes,
-//! since whoever wants an answer has sent a request by then.
+//! It waits for all connections at once. Each has a deadline and a bounded request; where there are too many, the
+//! oldest goes, since whoever wants an answer has sent a request by then.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

@@ -1,5 +1,5 @@
-//! Counters for Prometheus: what is counted since the start, in a bounded number of series. No pid, no path of a file is ever
-//! a label.
+//! Counters for Prometheus: what is counted since the start, in a bounded number of series. No pid, no path of a file
+//! is ever a label.
 
 pub mod http;
 pub mod slots;

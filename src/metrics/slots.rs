@@ -74,8 +74,8 @@ impl<K: Clone + Eq + Hash + Ord> Slots<K> {
         }
     }
 
-    /// Takes the slots of the idle, and gives the free ones to those that have opened most since the last tick. `total` is
-    /// what all have opened since the start.
+    /// Takes the slots of the idle, and gives the free ones to those that have opened most since the last tick. `total`
+    /// is what all have opened since the start.
     pub fn tick(&mut self, total: Sum, now: Instant) {
         let (idle, before) = (self.rules.idle, self.slots.len());
         let retired = &mut self.retired;
@@ -178,8 +178,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever opens whenever: never more slots than there are, no series goes down while it is there, one that appears
-        /// is at 0, and all of them together are the total.
+        /// Whatever opens whenever: never more slots than there are, no series goes down while it is there, one that
+        /// appears is at 0, and all of them together are the total.
         #[test]
         fn slots_others_and_the_retired_are_the_total(
             steps in prop::collection::vec((prop::collection::vec((0u8..12, 1u64..100), 0..8), 0u64..20, any::<bool>()), 1..60)

@@ -1,9 +1,9 @@
 //! CSV (RFC 4180, lines ended by LF) with the columns of the JSON form.
 //!
 //! CSV has no escapes of its own, so texts are the displayable ones, which give the exact bytes back when unescaped;
-//! a lone `\` stands as `\\` in them, and a first character that would make a text a formula to a spreadsheet is escaped
-//! too. Flags are joined by `|`, what has no value is empty. Losses are rows of type `lost`, and the totals are one row of
-//! type `summary` each; both use the last two columns. The hooks stand in no column.
+//! a lone `\` stands as `\\` in them, and a first character that would make a text a formula to a spreadsheet is
+//! escaped too. Flags are joined by `|`, what has no value is empty. Losses are rows of type `lost`, and the totals are
+//! one row of type `summary` each; both use the last two columns. The hooks stand in no column.
 
 use super::{Clock, FlagTexts, Output, Sink, Table, TableOutput, known_name, known_path, push_number, real_path};
 use crate::escape::{escape_of, escaped, is_plain};

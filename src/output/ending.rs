@@ -41,8 +41,8 @@ pub(crate) struct Ends<'a> {
 }
 
 impl Ends<'_> {
-    /// Calls `write` while a thread waits for a signal, for the end of the limit, and for the reader of `writer` to go. Each of
-    /// them stops the source. A reader that takes nothing then is waited for no longer.
+    /// Calls `write` while a thread waits for a signal, for the end of the limit, and for the reader of `writer` to go.
+    /// Each of them stops the source. A reader that takes nothing then is waited for no longer.
     pub(crate) fn watched<T>(&self, writer: Option<&Writer>, write: impl FnOnce() -> T) -> T {
         let (running, over) = bounded::<()>(0);
         thread::scope(|scope| {
@@ -99,8 +99,9 @@ struct Reading {
 }
 
 impl Reading {
-    /// Whether the end was asked for and the reader has had its time. `written` bytes are written. `held_up`: more would be, but
-    /// for the reader. Where this is looked at late, the host has no time for anybody, the reader neither.
+    /// Whether the end was asked for and the reader has had its time. `written` bytes are written. `held_up`: more
+    /// would be, but for the reader. Where this is looked at late, the host has no time for anybody, the reader
+    /// neither.
     fn is_over(&mut self, now: Instant, written: u64, held_up: bool) -> bool {
         let moved = std::mem::replace(&mut self.written, written) != written;
         let late = self.looked.replace(now).is_some_and(|before| now.duration_since(before) >= LATE);

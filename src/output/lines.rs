@@ -1,4 +1,5 @@
-//! The consumers that write lines: opens as text, JSON, CSV or a recording here, rankings in [`crate::output::rankings`].
+//! The consumers that write lines: opens as text, JSON, CSV or a recording here, rankings in
+//! [`crate::output::rankings`].
 
 use std::io;
 
@@ -38,7 +39,8 @@ pub trait Consumer {
     fn lost(&self) -> Lost;
 }
 
-/// Writes until the source ends. It is told to by `stop` when `count` things are written; its last messages still arrive.
+/// Writes until the source ends. It is told to by `stop` when `count` things are written; its last messages still
+/// arrive.
 ///
 /// # Errors
 /// If the source breaks or the output cannot be written.

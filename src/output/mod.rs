@@ -31,7 +31,8 @@ use crate::names::Names;
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-/// Where opens, and look-ups where there are any, are written to. Errors are those of the writer underneath; a closed pipe is one of them.
+/// Where opens, and look-ups where there are any, are written to. Errors are those of the writer underneath; a closed
+/// pipe is one of them.
 pub trait Output {
     /// What stands before everything, if this form has such a thing.
     fn header(&mut self) -> io::Result<()>;

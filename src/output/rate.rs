@@ -5,8 +5,8 @@ use crate::message::Totals;
 
 const SECOND: u128 = 1_000_000_000;
 
-/// A token bucket that holds a second's lines. Its clock is that of the events, so that a reader that is late, or early, gets
-/// the same lines.
+/// A token bucket that holds a second's lines. Its clock is that of the events, so that a reader that is late, or
+/// early, gets the same lines.
 #[derive(Clone, Copy, Debug)]
 pub struct RateLimit {
     per_second: u64,

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Writer;
 
-/// Whether it was closed. The standard library opens /dev/null in its place before `main`, so that nobody could tell later.
+/// Whether it was closed. The standard library opens /dev/null in its place before `main`, so that nobody could tell
+/// later.
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn look() {

@@ -75,9 +75,9 @@ impl TextColumn {
     }
 }
 
-/// `TIME(s) COMM PID FD ERR FILE`, or other columns before the file. The time counts from the first open; what has no value is `-`. A look-up has
-/// its call instead of a descriptor. What was lost and
-/// the totals stand in lines that begin with `#`.
+/// `TIME(s) COMM PID FD ERR FILE`, or other columns before the file. The time counts from the first open; what has no
+/// value is `-`. A look-up has its call instead of a descriptor. What was lost and the totals stand in lines that begin
+/// with `#`.
 #[derive(Debug)]
 pub struct Text<W> {
     sink: Sink<W>,

@@ -1,9 +1,9 @@
 //! Bytes on their way to a descriptor whose reader may be slow, stalled or gone.
 //!
-//! A thread of its own does the writing, so that only that thread ever waits for the reader: a terminal that is stopped, a
-//! pipe that is full, one that somebody else has made non-blocking. What waits to be written is bounded. When the end has
-//! been asked for and the reader takes nothing, the writer is abandoned: then nobody waits any more, and what was not
-//! written is counted. The descriptor's flags are left as they are, since others may share it.
+//! A thread of its own does the writing, so that only that thread ever waits for the reader: a terminal that is
+//! stopped, a pipe that is full, one that somebody else has made non-blocking. What waits to be written is bounded.
+//! When the end has been asked for and the reader takes nothing, the writer is abandoned: then nobody waits any more,
+//! and what was not written is counted. The descriptor's flags are left as they are, since others may share it.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -20,7 +20,8 @@ use rustix::io::Errno;
 const WAITING: usize = 16;
 const CHUNK: usize = 64 << 10;
 
-/// Bytes of one write. A pipe takes so many at once where it takes any (PIPE_BUF), so that a slow reader is seen to read.
+/// Bytes of one write. A pipe takes so many at once where it takes any (PIPE_BUF), so that a slow reader is seen to
+/// read.
 const PIECE: usize = 4096;
 
 /// A descriptor that is being written to. `&Writer` is [`Write`].

@@ -4,8 +4,8 @@
 //! magic u32 │ length u32 │ frames: offset, line, ts_ns (u64 each) ... │ last_ns u64 │ frames u64 │ "opentopi"
 //! ```
 //!
-//! All numbers are little-endian. Nothing depends on an index being right: one that is missing, cut or wrong in itself is as
-//! none, and what a wrong offset leads to must be a frame, whose lines are read as any others.
+//! All numbers are little-endian. Nothing depends on an index being right: one that is missing, cut or wrong in itself
+//! is as none, and what a wrong offset leads to must be a frame, whose lines are read as any others.
 
 use std::io;
 use std::ops::Range;
@@ -50,8 +50,8 @@ impl Index {
         self.frames.push(frame);
     }
 
-    /// The frame to read from for what was recorded at `ts_ns`. CPUs hand in their events in turn, so that a frame can begin
-    /// with some that are a little later than others in it.
+    /// The frame to read from for what was recorded at `ts_ns`. CPUs hand in their events in turn, so that a frame can
+    /// begin with some that are a little later than others in it.
     pub(super) fn frame_before(&self, ts_ns: u64) -> Frame {
         let behind = self.frames.partition_point(|frame| frame.ts_ns < ts_ns);
         self.frames.get(behind.saturating_sub(1)).copied().unwrap_or_default()

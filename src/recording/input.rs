@@ -122,7 +122,8 @@ impl Input {
 }
 
 impl Read for Input {
-    /// Waits for bytes. An error of its own kind, never `Interrupted`, which callers would try again, when told to leave.
+    /// Waits for bytes. An error of its own kind, never `Interrupted`, which callers would try again, when told to
+    /// leave.
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let begun = Instant::now();
         while !self.interrupt.is_set() {

@@ -1,5 +1,5 @@
-//! One line of a recording, parsed. A recording may come from anywhere, so nothing in it is trusted: a value that no kernel
-//! gives is an error.
+//! One line of a recording, parsed. A recording may come from anywhere, so nothing in it is trusted: a value that no
+//! kernel gives is an error.
 
 use crate::escape::escape;
 use crate::event::{Op, OpenEvent, PathKind, ProcessName, RealPathKind, Source, errno_number, flag_bits};
@@ -20,8 +20,9 @@ pub(super) const LONGEST_LINE: u64 = 256 << 10;
 pub(super) const EVENT_LINES: [(&[u8], &str); 2] =
     [(br#"{"type":"open","#, "open"), (br#"{"type":"lookup","#, "lookup")];
 
-/// The longest texts that the kernel gives, in bytes before anything is escaped: a command name without its NUL; PATH_MAX
-/// for a name; a path is one behind a directory, both of them with what stands for their missing parts; a cgroup.
+/// The longest texts that the kernel gives, in bytes before anything is escaped: a command name without its NUL;
+/// PATH_MAX for a name; a path is one behind a directory, both of them with what stands for their missing parts; a
+/// cgroup.
 const COMM_MAX: usize = 15;
 const NAME_MAX: usize = 4096;
 pub(crate) const PATH_MAX: usize = 3 * 4096;
@@ -325,7 +326,8 @@ fn split_second(time: &str) -> Option<(&str, u64)> {
     Some((second, nanos.parse().ok().filter(|_| digits)?))
 }
 
-/// Makes `out` a text, or its exact bytes where they are given. The field's name and its longest value are for the error.
+/// Makes `out` a text, or its exact bytes where they are given. The field's name and its longest value are for the
+/// error.
 pub(crate) fn put(
     out: &mut Vec<u8>,
     text: Option<&str>,

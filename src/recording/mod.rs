@@ -97,8 +97,8 @@ pub enum RecordError {
     Write { path: PathBuf, error: io::Error },
 }
 
-/// A new file for a recording, which will belong to whoever called sudo. `replace`: an old one may go, once the new one is
-/// kept.
+/// A new file for a recording, which will belong to whoever called sudo. `replace`: an old one may go, once the new one
+/// is kept.
 pub fn create(path: &Path, replace: bool) -> Result<Draft, RecordError> {
     Draft::create(path, replace, Caller::of_sudo()).map_err(|error| match (error.kind(), path.to_owned()) {
         (io::ErrorKind::AlreadyExists, path) if replace => RecordError::NotRegular(path),

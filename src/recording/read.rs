@@ -124,8 +124,8 @@ impl Reader {
         Some((index.frames.first()?.ts_ns, index.last_ns))
     }
 
-    /// Reads on from some line before what was recorded at `ts_ns`: close before it where it is known what is where, else
-    /// from the start.
+    /// Reads on from some line before what was recorded at `ts_ns`: close before it where it is known what is where,
+    /// else from the start.
     pub fn seek(&mut self, ts_ns: u64) -> Result<(), ReadError> {
         let Some(seekable) = &self.seekable else { return Ok(()) };
         let frame = seekable.index().frame_before(ts_ns);

@@ -29,7 +29,8 @@ pub struct Replayed {
 /// No pause is longer than a minute, however long it was when it was recorded.
 ///
 /// Counts come every `interval` of recorded time. They are those of the events, with the losses that the recording
-/// tells; in the end its own totals, where it has them. The last message is `End`, or `Failed` if the recording holds something else than a recording.
+/// tells; in the end its own totals, where it has them. The last message is `End`, or `Failed` if the recording holds
+/// something else than a recording.
 pub fn replay(
     reader: Reader,
     speed: f64,

@@ -1,7 +1,7 @@
 //! Reads ahead of whoever plays a recording: how long it is, what was opened when, and where to read it from.
 //!
-//! Lines are not parsed but looked through for two of their fields, which takes a tenth of the time; what is wrong in them is
-//! found by whoever plays them. Bounded: the timeline and the index have a size at most.
+//! Lines are not parsed but looked through for two of their fields, which takes a tenth of the time; what is wrong in
+//! them is found by whoever plays them. Bounded: the timeline and the index have a size at most.
 
 use super::compression::{WINDOW_LOG_MAX, ZSTD_MAGIC};
 use super::index::{Frame, Index};
@@ -36,9 +36,9 @@ impl Survey {
         Self { input, found }
     }
 
-    /// Looks through all of it. `tell` gets what is known so far, and in the end how long it is, in nanoseconds; false ends it.
-    /// What cannot be read is an end too: whoever plays it says why. Of a recording whose lines are not as opentop writes them,
-    /// though they mean the same, nothing more is told.
+    /// Looks through all of it. `tell` gets what is known so far, and in the end how long it is, in nanoseconds; false
+    /// ends it. What cannot be read is an end too: whoever plays it says why. Of a recording whose lines are not as
+    /// opentop writes them, though they mean the same, nothing more is told.
     pub fn run(self, mut tell: impl FnMut(&Timeline, Option<u64>) -> bool) {
         let Ok(text) = Text::new(self.input) else { return };
         let mut found = Findings::default();

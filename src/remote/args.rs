@@ -12,8 +12,8 @@ const REMOTE: &str = "sudo -n opentop";
 /// Which hosts, and how they are reached.
 #[derive(Clone, Debug, Args)]
 pub struct RemoteArgs {
-    /// Show these hosts instead of this one, by ssh: names as ssh knows them, user@host too. Each needs opentop in its PATH and
-    /// leave to run it with sudo without a password. Needs no privileges here
+    /// Show these hosts instead of this one, by ssh: names as ssh knows them, user@host too. Each needs opentop in its
+    /// PATH and leave to run it with sudo without a password. Needs no privileges here
     #[arg(long, value_name = "HOST[,HOST]", value_delimiter = ',', help_heading = "Hosts")]
     pub host: Vec<String>,
     /// The same of all hosts in this file, one a line; # begins a comment

@@ -1,7 +1,7 @@
 //! What the far side is told, on stdin, and that it is told nothing any more.
 //!
-//! A thread reads it. When stdin ends, or nothing has come for too long, that is as if a signal had asked for the end; and
-//! should the end take too long then, the process ends at once: whatever hangs, nothing is left tracing.
+//! A thread reads it. When stdin ends, or nothing has come for too long, that is as if a signal had asked for the end;
+//! and should the end take too long then, the process ends at once: whatever hangs, nothing is left tracing.
 
 use std::io;
 use std::process;

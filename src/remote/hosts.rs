@@ -1,7 +1,7 @@
 //! All hosts as one source of messages.
 
 use std::sync::Mutex;
-use std::thread;
+use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select, tick};
@@ -42,22 +42,7 @@ pub(crate) fn run(target: Target, start: Start, messages: &Sender<Message>, comm
     let mut end = Message::End;
     thread::scope(|scope| {
         let shared = &shared;
-        let (running, ended) = bounded::<()>(0);
-        let mut links = Vec::new();
-        for (name, number) in names.iter().zip(1..) {
-            let (to, controls) = bounded(16);
-            let running = running.clone();
-            let link = Link { shared, number, name, controls };
-            let started = thread::Builder::new().name("link".into()).spawn_scoped(scope, move || {
-                link.keep();
-                drop(running);
-            });
-            match started {
-                Ok(_) => links.push(to),
-                Err(why) => shared.merge().state(number, LinkState::Lost, format!("cannot start a thread: {why}")),
-            }
-        }
-        drop(running);
+        let (links, ended) = connect(scope, shared, &names);
         let (look, mut read) = (tick(LOOK), Instant::now());
         let mut stopping = Some(stopping);
         loop {
@@ -95,6 +80,31 @@ pub(crate) fn run(target: Target, start: Start, messages: &Sender<Message>, comm
         count(&shared);
     }
     let _ = shared.messages.send(end);
+}
+
+/// Keeps each host connected by a thread of its own. What they are told by, and what is closed when the last of them
+/// has ended.
+fn connect<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    shared: &'scope Shared,
+    names: &'scope [String],
+) -> (Vec<Sender<Control>>, Receiver<()>) {
+    let (running, ended) = bounded::<()>(0);
+    let mut links = Vec::new();
+    for (name, number) in names.iter().zip(1..) {
+        let (to, controls) = bounded(16);
+        let running = running.clone();
+        let link = Link { shared, number, name, controls };
+        let started = thread::Builder::new().name("link".into()).spawn_scoped(scope, move || {
+            link.keep();
+            drop(running);
+        });
+        match started {
+            Ok(_) => links.push(to),
+            Err(why) => shared.merge().state(number, LinkState::Lost, format!("cannot start a thread: {why}")),
+        }
+    }
+    (links, ended)
 }
 
 /// Has all hosts do something else from now on, those too that are not connected now.

@@ -178,17 +178,9 @@ impl Link<'_> {
             if watch.bytes() == 0 && !matches!(why, ReadError::Io { .. }) { ENDED.to_owned() } else { in_words(&why) }
         };
         let mut reader = Reader::of_stream(input).map_err(nothing)?;
-        let header = reader.header().ok_or("what came first is not of opentop")?.clone();
-        if header.protocol != Some(PROTOCOL) {
-            return Err(format!(
-                "opentop {} there speaks another protocol: bring it version {}",
-                header.opentop,
-                env!("CARGO_PKG_VERSION")
-            ));
-        }
+        let about = greeting(&reader)?;
         watch.expect_every(NEAR_SILENCE);
         drop(live);
-        let about = format!("opentop {}, Linux {}, {}", header.opentop, header.kernel, header.hooks);
         self.state(LinkState::Live, about.clone());
         let mut feed = Feed::new(self, source, about);
         let mut bytes = 0;
@@ -223,6 +215,19 @@ impl Link<'_> {
             feed.told(line)?;
         }
     }
+}
+
+/// What a host is said to run, if it speaks as this side does.
+fn greeting(reader: &Reader) -> Result<String, String> {
+    let header = reader.header().ok_or("what came first is not of opentop")?;
+    if header.protocol != Some(PROTOCOL) {
+        return Err(format!(
+            "opentop {} there speaks another protocol: bring it version {}",
+            header.opentop,
+            env!("CARGO_PKG_VERSION")
+        ));
+    }
+    Ok(format!("opentop {}, Linux {}, {}", header.opentop, header.kernel, header.hooks))
 }
 
 /// Why there is nothing more to read.

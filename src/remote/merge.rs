@@ -83,8 +83,8 @@ impl Merge {
         }
     }
 
-    /// Takes in what a host counts of a process. Gives it back where the host has used up its share, which it has anew once
-    /// the next reading is made: one that tells too much makes itself wait, and no other.
+    /// Takes in what a host counts of a process. Gives it back where the host has used up its share, which it has anew
+    /// once the next reading is made: one that tells too much makes itself wait, and no other.
     ///
     /// # Errors
     /// If no host has so many.
@@ -131,8 +131,8 @@ impl Merge {
         all.then(|| self.hosts.iter().map(|host| host.state.text.as_str()).enumerate().collect())
     }
 
-    /// What is new of the hosts: their states, and what numbers go with them where `numbers` are wanted too. Those whose
-    /// state is another now come along, to be told in words.
+    /// What is new of the hosts: their states, and what numbers go with them where `numbers` are wanted too. Those
+    /// whose state is another now come along, to be told in words.
     pub(super) fn news(&mut self, numbers: bool) -> (Vec<Message>, Vec<(usize, HostState)>) {
         let (mut news, mut changed) = (std::mem::take(&mut self.news), Vec::new());
         for (at, host) in self.hosts.iter_mut().enumerate() {

@@ -14,8 +14,9 @@
 //! | [`hosts`], [`link`], [`ssh`], [`reason`] | the near side: all connections, one, its pipes, and why there is none |
 //! | [`feed`], [`merge`] | what comes from one, and the sum of all their counts |
 //!
-//! Nothing that a host sends is trusted: lines, names, processes and cgroups are bounded for each, and whoever sends what no
-//! opentop sends is disconnected. What a slow link cannot take the far side drops and counts, so that its tracer never waits.
+//! Nothing that a host sends is trusted: lines, names, processes and cgroups are bounded for each, and whoever sends
+//! what no opentop sends is disconnected. What a slow link cannot take the far side drops and counts, so that its
+//! tracer never waits.
 
 pub(crate) mod args;
 pub(crate) mod control;

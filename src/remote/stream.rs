@@ -1,7 +1,7 @@
 //! What the far side sends: a recording of what the filter holds for, with the counts of each reading.
 //!
-//! The link decides how much that is. While it has not taken what it was given, opens are dropped and counted as `link`, and
-//! counts are put together until there is room for them; so nothing waits here, and what waits is bounded.
+//! The link decides how much that is. While it has not taken what it was given, opens are dropped and counted as
+//! `link`, and counts are put together until there is room for them; so nothing waits here, and what waits is bounded.
 
 use std::collections::{HashMap, HashSet};
 use std::io;

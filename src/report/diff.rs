@@ -1,7 +1,7 @@
 //! What one report has and the other has not.
 //!
-//! Both have been made with the same folding of names. Programs and paths are compared by their names; what was left out of
-//! a report for want of room cannot be compared, and is told by its report.
+//! Both have been made with the same folding of names. Programs and paths are compared by their names; what was left
+//! out of a report for want of room cannot be compared, and is told by its report.
 
 use super::{Kind, Kinds, Record, Report};
 

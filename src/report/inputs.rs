@@ -1,7 +1,8 @@
-//! What each written file was made from: all that the processes which wrote it had read, as far as those can be told apart.
+//! What each written file was made from: all that the processes which wrote it had read, as far as those can be told
+//! apart.
 //!
-//! A temporary file is no input of its own: what it was made from is, through as many of them as there are. So an object file
-//! that an assembler wrote depends on what the compiler read, whose output the assembler has read.
+//! A temporary file is no input of its own: what it was made from is, through as many of them as there are. So an
+//! object file that an assembler wrote depends on what the compiler read, whose output the assembler has read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,11 +55,11 @@ impl Inputs {
     }
 
     /// What each file that was written and is no temporary one was made from; the files in the order in which they were
-    /// written first. Those that the same processes wrote share a rule, so that what one process has read is not told once for
-    /// each of its files.
+    /// written first. Those that the same processes wrote share a rule, so that what one process has read is not told
+    /// once for each of its files.
     ///
-    /// Processes that share temporary files can have more in common than rules can tell: when `room` bytes of names have been
-    /// looked at, the rules that are left have no inputs.
+    /// Processes that share temporary files can have more in common than rules can tell: when `room` bytes of names
+    /// have been looked at, the rules that are left have no inputs.
     pub fn rules<'a>(&'a self, names: &'a Names, room: usize) -> impl Iterator<Item = Rule> + 'a {
         let mut uses = Uses::default();
         let mut targets = IndexSet::new();
@@ -84,8 +85,8 @@ impl Inputs {
                 return [Some(Rule { targets, inputs: None }), None].into_iter().flatten();
             }
             let inputs = uses.inputs(&writers, names, &mut looked_at);
-            // A file that was read as well is no input of its own, nor are those of its kind each other's: make would drop
-            // these circles one by one, and say so each time.
+            // A file that was read as well is no input of its own, nor are those of its kind each other's: make would
+            // drop these circles one by one, and say so each time.
             let (circular, plain) = targets.into_iter().partition::<Vec<_>, _>(|target| inputs.contains(target));
             let others = &inputs - &circular.iter().copied().collect();
             let rule =

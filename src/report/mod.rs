@@ -1,8 +1,9 @@
-//! What programs touched: what they read, wrote, created and replaced, what they did not find and what they were denied.
+//! What programs touched: what they read, wrote, created and replaced, what they did not find and what they were
+//! denied.
 //!
-//! A [`Report`] takes opens, of a recording or live, and keeps one record for each program and path. It is exact for the
-//! opens that it was given as long as there is room for their names; how many opens had names for which there was none is
-//! counted. What it holds is shown by [`crate::output::report`].
+//! A [`Report`] takes opens, of a recording or live, and keeps one record for each program and path. It is exact for
+//! the opens that it was given as long as there is room for their names; how many opens had names for which there was
+//! none is counted. What it holds is shown by [`crate::output::report`].
 
 mod diff;
 mod inputs;

@@ -117,7 +117,8 @@ fn temporary(component: Component<'_>, out: &mut Vec<u8>) -> bool {
     runs(component.name, out, u8::is_ascii_alphanumeric, is_made_up, b"TEMP")
 }
 
-/// As mkstemp and others make names: six or ten characters of both cases and figures, or what gcc and Python call theirs.
+/// As mkstemp and others make names: six or ten characters of both cases and figures, or what gcc and Python call
+/// theirs.
 fn is_made_up(run: &[u8]) -> bool {
     let has = |what: fn(&u8) -> bool| run.iter().any(what);
     let behind = |prefix: &[u8], length: usize| run.starts_with(prefix) && run.len() == prefix.len() + length;

@@ -71,8 +71,8 @@ impl Processes {
         process
     }
 
-    /// The process of `event`, which is not counted. `name` is what the program is called if it was executed by this event,
-    /// or if nothing else is known of it.
+    /// The process of `event`, which is not counted. `name` is what the program is called if it was executed by this
+    /// event, or if nothing else is known of it.
     pub fn follow(&mut self, event: &OpenEvent<'_>, name: u32) -> Process {
         self.events += 1;
         let known = self.processes.get(&event.pid).filter(|known| known.start_ns == event.start_ns).copied();

@@ -1,6 +1,7 @@
 //! A report read back from its JSON Lines, to be compared. What there was no room for when it was made stays left out.
 //!
-//! It may come from anywhere, as recordings do: a value that no report has is an error, and the room is that of any report.
+//! It may come from anywhere, as recordings do: a value that no report has is an error, and the room is that of any
+//! report.
 
 use serde_json::Value;
 
@@ -13,8 +14,8 @@ use crate::recording::{ReadError, Reader};
 /// Version of the schema that is understood; see [`crate::output::report::json`].
 pub const VERSION: u64 = 1;
 
-/// Adds what the lines of `reader` tell to `report`. That they end early is said by the text, and no error: what came before
-/// is right.
+/// Adds what the lines of `reader` tell to `report`. That they end early is said by the text, and no error: what came
+/// before is right.
 ///
 /// # Errors
 /// If they are no report, or one of a later version.

@@ -63,8 +63,8 @@ pub(super) fn line(command: &Program) -> String {
     words.join(" ")
 }
 
-/// Lets `show` have the messages once a report, if one is wanted, has had them. When it has returned `stop` has to end the
-/// source; the report is written once all has come that was seen until then.
+/// Lets `show` have the messages once a report, if one is wanted, has had them. When it has returned `stop` has to end
+/// the source; the report is written once all has come that was seen until then.
 pub(super) fn with_end_report(
     end_report: Option<EndReport<'_>>,
     messages: &Receiver<Message>,
@@ -85,7 +85,8 @@ pub(super) fn with_end_report(
     Ok(code)
 }
 
-/// Lets `collect` have all messages until the source ends, and passes them on until the receiver is gone or `closed` is.
+/// Lets `collect` have all messages until the source ends, and passes them on until the receiver is gone or `closed`
+/// is.
 fn pass_on(collect: &mut Collect<'_>, messages: &Receiver<Message>, to: &Sender<Message>, closed: &Receiver<()>) {
     loop {
         let message = select! {

@@ -14,8 +14,8 @@ use crate::privileges::{self, Role};
 use crate::signals::Handlers;
 use crate::tracer::Command;
 
-/// Starts `command`, if there is one, and then calls `started`. Both have all the rights that opentop has; this thread has no
-/// need of them from now on.
+/// Starts `command`, if there is one, and then calls `started`. Both have all the rights that opentop has; this thread
+/// has no need of them from now on.
 pub(super) fn start_command<T>(
     command: &Program,
     streams: &Streams,
@@ -37,8 +37,8 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Calls `write` with what `started` returns once the command runs. The command's exit status is opentop's, unless the
-    /// lines have ended before; what runs on then is said.
+    /// Calls `write` with what `started` returns once the command runs. The command's exit status is opentop's, unless
+    /// the lines have ended before; what runs on then is said.
     pub fn lines<T>(
         &self,
         started: impl FnOnce() -> Result<T, Error>,

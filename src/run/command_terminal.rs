@@ -20,8 +20,8 @@ use crate::privileges::{self, Role};
 use crate::tracer::Command;
 use crate::tui::app::CommandEvent;
 
-/// Bytes of one read, and reads that may wait for the screen: what prints more waits, as for any terminal. Keys are looked at
-/// between two of them, and each may ask for some 200 scrolls of the whole terminal.
+/// Bytes of one read, and reads that may wait for the screen: what prints more waits, as for any terminal. Keys are
+/// looked at between two of them, and each may ask for some 200 scrolls of the whole terminal.
 const READ: usize = 1 << 10;
 const WAITING: usize = 8;
 
@@ -33,8 +33,8 @@ pub(super) struct CommandTerminal {
     all_ended: Receiver<()>,
 }
 
-/// Starts `command`, if there is one, and gives up what is not needed any more. What it prints comes out of the receiver,
-/// unless it is to be `quiet`.
+/// Starts `command`, if there is one, and gives up what is not needed any more. What it prints comes out of the
+/// receiver, unless it is to be `quiet`.
 pub(super) fn start(
     command: &Program,
     quiet: bool,
@@ -94,7 +94,8 @@ impl CommandTerminal {
     }
 
     pub fn type_bytes(&self, bytes: &[u8]) {
-        // When the program does not read, the terminal's buffer fills up; further keys are dropped rather than waited for.
+        // When the program does not read, the terminal's buffer fills up; further keys are dropped rather than waited
+        // for.
         let _ = rustix::io::write(&*self.terminal, bytes);
     }
 
@@ -102,8 +103,8 @@ impl CommandTerminal {
         pty::resize(&self.terminal, size.width, size.height);
     }
 
-    /// The screen is gone, with `code`: so is the command's terminal, which it is told if it runs. What runs on is said. Returns
-    /// the command's status, if it has ended.
+    /// The screen is gone, with `code`: so is the command's terminal, which it is told if it runs. What runs on is
+    /// said. Returns the command's status, if it has ended.
     pub fn leave(self, code: Result<u8, Error>) -> Result<u8, Error> {
         if self.child.how_it_ended().is_none() {
             let signal = code.as_ref().ok().and_then(|code| code.checked_sub(EXIT_SIGNAL)).filter(|signal| *signal > 0);

@@ -15,8 +15,8 @@ use crate::report::{self, ROOM, Report, fold};
 /// Exit status where two recordings differ, as diff(1) has it.
 const EXIT_DIFFERENT: u8 = 1;
 
-/// Shows how two recordings, or reports, differ. `how`: how many times as many opens are told, and whether names are compared as they
-/// are.
+/// Shows how two recordings, or reports, differ. `how`: how many times as many opens are told, and whether names are
+/// compared as they are.
 ///
 /// # Errors
 /// If they cannot be read, or the output cannot be written.

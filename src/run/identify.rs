@@ -1,5 +1,5 @@
-//! What `--identity` adds to a source: a thread that tells, before the events of a process, which program it runs and who
-//! started it.
+//! What `--identity` adds to a source: a thread that tells, before the events of a process, which program it runs and
+//! who started it.
 
 use std::thread::{Builder, Scope};
 
@@ -20,8 +20,8 @@ const PROCESSES_BYTES: usize = 8 << 20;
 /// The same of commands.
 const COMMANDS_BYTES: usize = 2 << 20;
 
-/// Starts the thread, which keeps of the caller's privileges what it needs. To be called while they are there. Returns what
-/// it hands on. It asks `/proc` for nothing that a process could keep it waiting for.
+/// Starts the thread, which keeps of the caller's privileges what it needs. To be called while they are there. Returns
+/// what it hands on. It asks `/proc` for nothing that a process could keep it waiting for.
 pub(super) fn identify<'scope>(
     scope: &'scope Scope<'scope, '_>,
     messages: Receiver<Message>,
@@ -57,8 +57,8 @@ struct Identifier<F> {
     find: F,
     /// By pid and start.
     known: Bounded<ProcessName, (u32, u64)>,
-    /// The latest command of each pid that has made events, with the start of its process: a parent may have ended before it
-    /// is looked for.
+    /// The latest command of each pid that has made events, with the start of its process: a parent may have ended
+    /// before it is looked for.
     commands: Bounded<(u64, Vec<u8>), u32>,
 }
 

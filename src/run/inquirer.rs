@@ -1,8 +1,8 @@
 //! The threads that look at other processes in `/proc`, and at what is mounted, when somebody asks.
 //!
-//! A process that hangs can keep whoever reads its command line waiting, and a file server that is gone whoever asks for
-//! permissions. So there are some, no two of which are at the same, and nobody waits for them, not even at the end: they end
-//! with the process.
+//! A process that hangs can keep whoever reads its command line waiting, and a file server that is gone whoever asks
+//! for permissions. So there are some, no two of which are at the same, and nobody waits for them, not even at the end:
+//! they end with the process.
 
 use std::mem::discriminant;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -118,8 +118,9 @@ pub(super) fn lines<'a>(output: &'a mut dyn Output, selection: &'a Selection, ho
     }
 }
 
-/// Lets `write` hand everything to `writer`, and waits until that is written: for as long as the reader takes it, or nobody
-/// has asked for the end. Returns what was not written, too. That a reader is gone is no error: it has all it wanted.
+/// Lets `write` hand everything to `writer`, and waits until that is written: for as long as the reader takes it, or
+/// nobody has asked for the end. Returns what was not written, too. That a reader is gone is no error: it has all it
+/// wanted.
 pub(super) fn written<T>(
     writer: &Writer,
     ends: &Ends<'_>,

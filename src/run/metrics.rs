@@ -132,8 +132,8 @@ fn consume(
     Ok(EXIT_OK)
 }
 
-/// A file for the node exporter's textfile collector: whole at any time. At a clean end it goes, since what is in it would be
-/// shown for ever.
+/// A file for the node exporter's textfile collector: whole at any time. At a clean end it goes, since what is in it
+/// would be shown for ever.
 struct TextFile<'a> {
     path: &'a Path,
     written: bool,

@@ -51,8 +51,8 @@ pub(crate) use report::{report, report_command};
 /// after.
 const WAITING: usize = 16;
 
-/// Batches that may wait for what writes lines: 64 MiB at most. It keeps no history, and whoever traces a storm on a busy
-/// host wants the burst.
+/// Batches that may wait for what writes lines: 64 MiB at most. It keeps no history, and whoever traces a storm on a
+/// busy host wants the burst.
 const WAITING_FOR_LINES: usize = 128;
 
 /// Traces, and shows it.
@@ -103,26 +103,34 @@ pub(crate) fn live(mut origin: Origin, show: Show, command: &Program, at_end: Op
                 None => code,
             }
         }
-        form => {
-            let draft = show.out.as_ref().map(draft).transpose()?;
-            let to_stdout = draft.is_none();
-            let streams =
-                if to_stdout && form != OutputForm::Text { Streams::OutputToStderr } else { Streams::Inherited };
-            let run = Run { command, streams, limit, commands };
-            let mut end_report =
-                at_end.map(|at_end| EndReport::new(at_end, command, show.selection.filter_with_names(), hooks));
-            run.lines(
-                || keep(draft),
-                |file, ends| {
-                    let source = Source { hooks, start: Some(Moment::now()), messages };
-                    let collect = end_report.as_mut().map(|end_report| &mut end_report.collect);
-                    let code = write_lines(&writer(file)?, &show, &source, collect, ends)?;
-                    end_report.map_or(Ok(()), |end_report| end_report.write(Some(ends)))?;
-                    Ok(code)
-                },
-            )
-        }
+        _ => live_lines(&show, command, at_end, (messages, commands), hooks),
     })
+}
+
+/// Writes lines, of opens or of rankings.
+fn live_lines(
+    show: &Show,
+    command: &Program,
+    at_end: Option<AtEnd>,
+    (messages, commands): (&Receiver<Message>, &Sender<Command>),
+    hooks: &Hooks,
+) -> Result<u8, Error> {
+    let draft = show.out.as_ref().map(draft).transpose()?;
+    let to_stdout = draft.is_none();
+    let streams = if to_stdout && show.form != OutputForm::Text { Streams::OutputToStderr } else { Streams::Inherited };
+    let run = Run { command, streams, limit: show.selection.limits.duration, commands };
+    let mut end_report =
+        at_end.map(|at_end| EndReport::new(at_end, command, show.selection.filter_with_names(), hooks));
+    run.lines(
+        || keep(draft),
+        |file, ends| {
+            let source = Source { hooks, start: Some(Moment::now()), messages };
+            let collect = end_report.as_mut().map(|end_report| &mut end_report.collect);
+            let code = write_lines(&writer(file)?, show, &source, collect, ends)?;
+            end_report.map_or(Ok(()), |end_report| end_report.write(Some(ends)))?;
+            Ok(code)
+        },
+    )
 }
 
 /// Traces this host, or others.

@@ -7,7 +7,8 @@ use crate::error::Error;
 use crate::output::{self, Writer};
 use crate::pager::Pager;
 
-/// Where a page goes. Nothing is started for it but the pager: the thread that writes has the rights that are left then.
+/// Where a page goes. Nothing is started for it but the pager: the thread that writes has the rights that are left
+/// then.
 pub(super) struct Page {
     pager: Option<(Pager, OwnedFd)>,
 }

@@ -48,8 +48,8 @@ pub(super) fn trace(
     })
 }
 
-/// Under sudo the keys, the agent and the configuration that ssh needs are those of whoever called it. It is so early that
-/// there is no other thread.
+/// Under sudo the keys, the agent and the configuration that ssh needs are those of whoever called it. It is so early
+/// that there is no other thread.
 fn become_the_caller() -> Result<(), Error> {
     let Some(caller) = Caller::of_sudo() else { return Ok(()) };
     let account = Account::find(OsStr::new(&caller.uid.to_string())).filter(|account| account.uid == caller.uid);

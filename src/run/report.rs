@@ -128,7 +128,8 @@ impl Collected {
         }
     }
 
-    /// The packages that the files belong to, where they are wanted. They are those of this host, and it is said if the opens are of another.
+    /// The packages that the files belong to, where they are wanted. They are those of this host, and it is said if the
+    /// opens are of another.
     fn packages(&self, paper: Paper, rpm: Option<Rpm>) -> Result<Option<Packages<'_>>, Error> {
         if paper.look.by != By::Package {
             return Ok(None);

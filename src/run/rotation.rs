@@ -1,7 +1,7 @@
 //! A recording in a ring of files, each a whole one: header, opens, summary.
 //!
-//! All files are made at the start, so that nothing has to be created or removed later, when the rights for it may be gone;
-//! those that were not needed go again at the end. Then the oldest is written anew.
+//! All files are made at the start, so that nothing has to be created or removed later, when the rights for it may be
+//! gone; those that were not needed go again at the end. Then the oldest is written anew.
 
 use std::cell::Cell;
 use std::collections::VecDeque;

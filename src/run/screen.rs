@@ -23,8 +23,8 @@ use crate::tui::{self, app};
 /// The shortest time between two frames that no key asked for.
 const FRAME: Duration = Duration::from_millis(200);
 
-/// Has large pieces of memory go back to the system when they are freed. glibc would keep them once it has freed the first,
-/// and the history, which comes and goes in such pieces, would leave holes half as large as itself.
+/// Has large pieces of memory go back to the system when they are freed. glibc would keep them once it has freed the
+/// first, and the history, which comes and goes in such pieces, would leave holes half as large as itself.
 fn return_freed_memory() {
     #[cfg(target_env = "gnu")]
     // SAFETY: mallopt(3) takes no pointers, and setting a threshold leaves what is allocated alone.

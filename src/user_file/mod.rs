@@ -18,10 +18,10 @@ use crate::privileges::{self, Caller};
 /// A new file that only its owner can read, for what a host opens is nobody else's business. It goes again unless it is
 /// kept, and what it is to replace stays in its place until then.
 ///
-/// An existing file is an error, and a symbolic link at its place is never followed. All is done as `owner` where there is
-/// one: what opentop writes there, the caller of sudo could have written. Root without sudo follows no link to the
-/// directory but its own. So nobody can make root write elsewhere. The directory is looked up once: whoever exchanges it
-/// meanwhile gets nothing removed in another.
+/// An existing file is an error, and a symbolic link at its place is never followed. All is done as `owner` where there
+/// is one: what opentop writes there, the caller of sudo could have written. Root without sudo follows no link to the
+/// directory but its own. So nobody can make root write elsewhere. The directory is looked up once: whoever exchanges
+/// it meanwhile gets nothing removed in another.
 #[derive(Debug)]
 pub struct Draft {
     /// `None` once it is kept.
@@ -37,8 +37,8 @@ pub struct Draft {
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 impl Draft {
-    /// With `replace` an existing regular file makes room when the new one is kept; its contents are not touched, so that
-    /// other links to it and whoever has it open keep them.
+    /// With `replace` an existing regular file makes room when the new one is kept; its contents are not touched, so
+    /// that other links to it and whoever has it open keep them.
     ///
     /// # Errors
     /// If it cannot be created; with `replace`, if what is there is no regular file.
@@ -106,9 +106,9 @@ pub fn remove(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::unlinkat(&directory, name, AtFlags::empty())?)
 }
 
-/// The whole of the file at `path`, read with the rights of `owner` where there is one; `None` if there is no such file.
-/// With `own` it is a regular file of its user or root, and not everybody's to write. Links to it are followed: with
-/// rights of his own nobody gets further by them.
+/// The whole of the file at `path`, read with the rights of `owner` where there is one; `None` if there is no such
+/// file. With `own` it is a regular file of its user or root, and not everybody's to write. Links to it are followed:
+/// with rights of his own nobody gets further by them.
 ///
 /// # Errors
 /// If it cannot be read, is not what it must be, or is larger than `max` bytes.
@@ -152,8 +152,8 @@ fn open_own(path: &Path) -> io::Result<File> {
     Ok(rustix::fs::open(format!("/proc/self/fd/{}", found.as_raw_fd()), READ, Mode::empty())?.into())
 }
 
-/// Does something as `owner`, in a thread that can be nobody else any more. Who is not root is `owner` already: he does it
-/// with no right that opentop's file alone has given him (setcap(8)).
+/// Does something as `owner`, in a thread that can be nobody else any more. Who is not root is `owner` already: he does
+/// it with no right that opentop's file alone has given him (setcap(8)).
 ///
 /// # Errors
 /// Those of `act`, and if the thread cannot be started or become `owner`.

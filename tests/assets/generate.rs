@@ -167,8 +167,8 @@ fn subcommand_pages() -> Vec<(String, Vec<u8>)> {
     command.get_subcommands().filter(|sub| !sub.is_hide_set()).map(page).collect()
 }
 
-/// Every document with tables that are made anew: its path, its text as it is, and the names of its tables. Each table stands
-/// between a line `<!-- NAME -->` and a line `<!-- end -->`.
+/// Every document with tables that are made anew: its path, its text as it is, and the names of its tables. Each table
+/// stands between a line `<!-- NAME -->` and a line `<!-- end -->`.
 const DOCUMENTS: [(&str, &str, &[&str]); 7] = [
     ("README.md", include_str!("../../README.md"), &["main keys"]),
     ("docs/keys.md", include_str!("../../docs/keys.md"), &["keys"]),

@@ -101,8 +101,8 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Whether all that were made were seen or may be among the lost, and none twice. `only_its`: nobody else's opens are
-    /// among those that were seen.
+    /// Whether all that were made were seen or may be among the lost, and none twice. `only_its`: nobody else's opens
+    /// are among those that were seen.
     pub fn accounts_for(&self, made: u64, only_its: bool) -> bool {
         (self.opens <= made || !only_its) && self.opens + self.lost >= made
     }
@@ -140,8 +140,8 @@ fn on_screen(opentop: &str, whose: &[&str], stalled: bool, flood: &dyn Fn() -> M
 /// How long a view is held, and not.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Filters, holds the view, lets go of both, until the flood is over: memory is short when a view holds what was, and what
-/// is new comes beside it. Those `whose` opens are counted stay the same.
+/// Filters, holds the view, lets go of both, until the flood is over: memory is short when a view holds what was, and
+/// what is new comes beside it. Those `whose` opens are counted stay the same.
 fn look_around(pty: &mut Pty, whose: &[&str], over: Receiver<()>) {
     let whose = whose.last().map_or(String::new(), |user| format!("uid:{user}"));
     let (hold, let_go) = (format!("/\x15{whose} opentop-flood\r "), format!(" /\x15{whose}\r"));

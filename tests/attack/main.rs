@@ -1,11 +1,10 @@
 //! What an attacker can do to opentop's memory and counts, on the real kernel, as a table.
 //!
-//! `cargo test --test attack` is the short form: each kind of flood for a moment, on the screen and as JSON. `make attack`
-//! is the full form, with every form of output, read and not read; ARGS says for how many
-//! seconds the screen is flooded, and with which floods alone.
-//! On the screen a view is held and a filter is in force half the time.
-//! Two things decide: resident memory stays below a limit, and every open that was made is seen or reported as lost.
-//! Needs root.
+//! `cargo test --test attack` is the short form: each kind of flood for a moment, on the screen and as JSON. `make
+//! attack` is the full form, with every form of output, read and not read; ARGS says for how many seconds the screen is
+//! flooded, and with which floods alone. On the screen a view is held and a filter is in force half the time. Two
+//! things decide: resident memory stays below a limit, and every open that was made is seen or reported as lost. Needs
+//! root.
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
 #[path = "../common/mod.rs"]

@@ -95,8 +95,8 @@ fn a_configuration_is_read_and_what_is_wrong_in_it_told_with_its_line() {
     assert!(one_clear_line(&output).contains("no filter is called @nobody, there are @missing"), "{output:?}");
 }
 
-/// It keeps nothing from starting: what is wrong with it is one line on stderr. Links are followed, as managers of such files
-/// make them.
+/// It keeps nothing from starting: what is wrong with it is one line on stderr. Links are followed, as managers of such
+/// files make them.
 #[test]
 fn a_users_own_configuration_is_read_where_it_makes_sense() {
     let scratch = Scratch::new();

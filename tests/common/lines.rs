@@ -189,8 +189,8 @@ impl Expected {
         .collect()
     }
 
-    /// Whether the real path of `open` is what `/proc` says of the descriptor, where that could be seen. What lies in no
-    /// directory has none.
+    /// Whether the real path of `open` is what `/proc` says of the descriptor, where that could be seen. What lies in
+    /// no directory has none.
     pub fn is_really(&self, open: &Open) -> bool {
         let Some(told) = self.bytes("real_path") else {
             return self.fields["errno"].is_null() || open.real_path.is_none();

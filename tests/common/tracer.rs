@@ -191,7 +191,8 @@ impl Ended {
     }
 }
 
-/// Runs a tracer with a channel of this size beside `consume`, which gets both of its ends, and waits until it has ended.
+/// Runs a tracer with a channel of this size beside `consume`, which gets both of its ends, and waits until it has
+/// ended.
 pub fn with_tracer<T>(
     options: tracer::Options,
     size: usize,

@@ -6,8 +6,8 @@ use super::{Scratch, opener, succeed};
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-/// What opentop says of hooks that do without something, in its summary. Hooks on the functions of calls have no name for
-/// what they do not see: calls that a filter of system calls answers, so that no function is run.
+/// What opentop says of hooks that do without something, in its summary. Hooks on the functions of calls have no name
+/// for what they do not see: calls that a filter of system calls answers, so that no function is run.
 const WITHOUT: [&str; 5] =
     ["opens by io_uring", "programs that are started", "the kernel's own opens", "functions (", "look-ups by io_uring"];
 
@@ -92,8 +92,8 @@ impl Gone {
         Self { expected, skipped, opens, without, unseen, cut, missing, unexpected }
     }
 
-    /// No latency is known of this open: the kernel refused it before it was submitted to a ring, or made it itself, or a
-    /// filter of system calls answered before the call began.
+    /// No latency is known of this open: the kernel refused it before it was submitted to a ring, or made it itself, or
+    /// a filter of system calls answered before the call began.
     pub fn has_no_latency(&self, open: &Open) -> bool {
         if open.op == "io_uring" && open.name.is_none() {
             return true;

@@ -98,8 +98,8 @@ pub fn storm(dir: &[u8], plan: &Plan) {
     }
 }
 
-/// Opens `plan.amount` times by each of `plan.procs` processes that live for about 2 ms, four at a time. They are called
-/// `brief`.
+/// Opens `plan.amount` times by each of `plan.procs` processes that live for about 2 ms, four at a time. They are
+/// called `brief`.
 pub fn brief(dir: &[u8], plan: &Plan) {
     prepare(dir, plan);
     few_at_a_time(plan.procs, 4, || {
@@ -112,8 +112,8 @@ pub fn brief(dir: &[u8], plan: &Plan) {
     });
 }
 
-/// Begins `opens` opens that never return: each by a process that waits for the writer of a pipe, is interrupted by a timer
-/// so that the open would be made again, and ends instead.
+/// Begins `opens` opens that never return: each by a process that waits for the writer of a pipe, is interrupted by a
+/// timer so that the open would be made again, and ends instead.
 pub fn abandon(dir: &[u8], opens: u64) {
     extern "C" fn end(_signal: libc::c_int) {
         // SAFETY: ends the process at once.

@@ -124,7 +124,8 @@ fn hosts_that_cannot_be_reached_say_why_and_what_to_do() {
     }
 }
 
-/// What a host sends instead of what opentop sends: a program for sh that writes it to stdout, for as long as anybody reads.
+/// What a host sends instead of what opentop sends: a program for sh that writes it to stdout, for as long as anybody
+/// reads.
 fn hostile(name: &str) -> String {
     let header =
         r#"printf '{"type":"header","opentop":"0","host":"x","kernel":"x","boot_time":"","hooks":"","protocol":2}\n'"#;

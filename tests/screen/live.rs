@@ -1,4 +1,5 @@
-//! The live screen under sudo: it goes on with next to no rights, from one hook set to the next filter, and through a stop.
+//! The live screen under sudo: it goes on with next to no rights, from one hook set to the next filter, and through a
+//! stop.
 
 use rustix::process::Signal;
 

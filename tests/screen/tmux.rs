@@ -10,8 +10,8 @@ const LONG: Duration = Duration::from_secs(30);
 pub struct Tmux(String);
 
 impl Tmux {
-    /// Starts `command` in a window of this size; `None` where tmux is not installed or does not start. `name` is no other
-    /// server's.
+    /// Starts `command` in a window of this size; `None` where tmux is not installed or does not start. `name` is no
+    /// other server's.
     pub fn start(name: &str, width: u16, height: u16, command: &str) -> Option<Self> {
         let tmux = Self(format!("opentop-{name}-{}", std::process::id()));
         let (width, height) = (width.to_string(), height.to_string());

@@ -95,8 +95,8 @@ fn measure(hooks: Option<HookSet>, has_trampolines: bool) -> Option<Found> {
     found
 }
 
-/// Storms in a row by far more processes than CPUs, while every CPU is kept busy by another program: the hooks that opentop
-/// chooses lose none of it, and it keeps them.
+/// Storms in a row by far more processes than CPUs, while every CPU is kept busy by another program: the hooks that
+/// opentop chooses lose none of it, and it keeps them.
 fn storms_under_load() {
     let (storms, opens) = if is_short() { (2, "30000") } else { (10, "120000") };
     let spin = || Running::start(Command::new("sh").args(["-c", "while :; do :; done"]));

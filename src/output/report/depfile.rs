@@ -70,8 +70,8 @@ fn missing(report: &Report, uses: u64, unnamed: u64, targets: u64) -> Vec<String
     counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
 }
 
-/// A name as it stands in a rule; `None` if it cannot. No byte that a terminal obeys is written, and nothing that make would
-/// run: whoever chose a name must not choose what a build does.
+/// A name as it stands in a rule; `None` if it cannot. No byte that a terminal obeys is written, and nothing that make
+/// would run: whoever chose a name must not choose what a build does.
 fn escaped(name: &[u8], target: bool) -> Option<Vec<u8>> {
     // Recipes begin with a semicolon, whatever is before it. At the end of a name the others make it a member of an
     // archive, a group of targets, or one with what follows.

@@ -15,7 +15,8 @@ use crate::report::{Counts, Difference, Kind, Record, What};
 /// Version of the schema.
 const VERSION: u64 = 1;
 
-/// Writes a page of what differs; nothing where nothing does, as diff(1) does. `names` are the two recordings, displayable.
+/// Writes a page of what differs; nothing where nothing does, as diff(1) does. `names` are the two recordings,
+/// displayable.
 ///
 /// # Errors
 /// Those of the writer.

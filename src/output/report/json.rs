@@ -1,5 +1,5 @@
-//! A report as JSON Lines: `report` first, then a line for each file, search, program, slow open and repeat, and `summary`
-//! last. `version` is raised when a field changes its meaning.
+//! A report as JSON Lines: `report` first, then a line for each file, search, program, slow open and repeat, and
+//! `summary` last. `version` is raised when a field changes its meaning.
 
 use std::io::{self, Write};
 
@@ -10,11 +10,40 @@ use crate::output::{Json, Output as _};
 use crate::recording::Header;
 use crate::report::{Counts, Kind, Report, VERSION};
 
-/// Writes `report`. `header` tells where the opens come from, `hooks` by which hooks they were seen. What is asked of the host
-/// stands in fields of its own.
+/// Writes `report`. `header` tells where the opens come from, `hooks` by which hooks they were seen. What is asked of
+/// the host stands in fields of its own.
 pub fn json(out: impl Write, report: &Report, header: &Header, hooks: &str, host: Host<'_>) -> io::Result<()> {
     let mut json = Json::new(out);
     head(&mut json, report, header)?;
+    files(&mut json, report, host)?;
+    searches(&mut json, report)?;
+    programs(&mut json, report)?;
+    slowest_and_repeats(&mut json, report)?;
+    json.summary(report.totals(), hooks)?;
+    json.flush()
+}
+
+fn head(json: &mut Json<impl Write>, report: &Report, header: &Header) -> io::Result<()> {
+    let mut line = json.line("report");
+    line.number("version", VERSION);
+    line.word("opentop", env!("CARGO_PKG_VERSION"));
+    // A header's texts are displayable.
+    line.text("host", Some(header.host.as_bytes()));
+    line.number("processes", report.processes().count());
+    line.number("span_ns", report.span_ns());
+    counts(&mut line, report.counts());
+    let doubtful = report.doubtful();
+    line.number("dir_deleted", doubtful.dir_deleted);
+    line.number("truncated", doubtful.truncated);
+    line.number("unreadable", doubtful.unreadable);
+    line.number("opens_without_room", report.left_out().counts.opens);
+    line.number("searches_without_room", report.searches().left_out());
+    line.number("programs_without_room", report.processes().left_out);
+    line.number("dropped", report.totals().lost.dropped());
+    json.end_line()
+}
+
+fn files(json: &mut Json<impl Write>, report: &Report, host: Host<'_>) -> io::Result<()> {
     let name = |id: u32| Some(report.names().get(id));
     for (program, path, record) in report.records() {
         let mut line = json.line("file");
@@ -39,6 +68,11 @@ pub fn json(out: impl Write, report: &Report, header: &Header, hooks: &str, host
         }
         json.end_line()?;
     }
+    Ok(())
+}
+
+fn searches(json: &mut Json<impl Write>, report: &Report) -> io::Result<()> {
+    let name = |id: u32| Some(report.names().get(id));
     for (program, base, search) in report.searches().results() {
         let mut line = json.line("search");
         line.text("name", name(base));
@@ -50,6 +84,11 @@ pub fn json(out: impl Write, report: &Report, header: &Header, hooks: &str, host
         line.text("found_path", name(search.found_path).filter(|_| search.found > 0));
         json.end_line()?;
     }
+    Ok(())
+}
+
+fn programs(json: &mut Json<impl Write>, report: &Report) -> io::Result<()> {
+    let name = |id: u32| Some(report.names().get(id));
     for (id, program) in report.processes().programs().iter().enumerate() {
         let mut line = json.line("program");
         line.number("id", id as u64);
@@ -60,6 +99,11 @@ pub fn json(out: impl Write, report: &Report, header: &Header, hooks: &str, host
         line.number("failed", program.failed);
         json.end_line()?;
     }
+    Ok(())
+}
+
+fn slowest_and_repeats(json: &mut Json<impl Write>, report: &Report) -> io::Result<()> {
+    let name = |id: u32| Some(report.names().get(id));
     for slow in report.slowest() {
         let mut line = json.line("slow");
         line.number("latency_ns", slow.latency.as_nanos() as u64);
@@ -79,28 +123,7 @@ pub fn json(out: impl Write, report: &Report, header: &Header, hooks: &str, host
         line.bytes("path_b64", name(repeat.path));
         json.end_line()?;
     }
-    json.summary(report.totals(), hooks)?;
-    json.flush()
-}
-
-fn head(json: &mut Json<impl Write>, report: &Report, header: &Header) -> io::Result<()> {
-    let mut line = json.line("report");
-    line.number("version", VERSION);
-    line.word("opentop", env!("CARGO_PKG_VERSION"));
-    // A header's texts are displayable.
-    line.text("host", Some(header.host.as_bytes()));
-    line.number("processes", report.processes().count());
-    line.number("span_ns", report.span_ns());
-    counts(&mut line, report.counts());
-    let doubtful = report.doubtful();
-    line.number("dir_deleted", doubtful.dir_deleted);
-    line.number("truncated", doubtful.truncated);
-    line.number("unreadable", doubtful.unreadable);
-    line.number("opens_without_room", report.left_out().counts.opens);
-    line.number("searches_without_room", report.searches().left_out());
-    line.number("programs_without_room", report.processes().left_out);
-    line.number("dropped", report.totals().lost.dropped());
-    json.end_line()
+    Ok(())
 }
 
 /// How many opens and look-ups, and of which kinds.

@@ -68,7 +68,7 @@ pub(super) struct Page<'a, W> {
     host: Host<'a>,
 }
 
-impl<'a, W: Write> Page<'a, W> {
+impl<W: Write> Page<'_, W> {
     fn head(&mut self, source: &str) -> io::Result<()> {
         let report = self.report;
         let counts = report.counts();

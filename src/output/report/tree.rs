@@ -1,7 +1,7 @@
 //! Many paths in few lines: a directory with much in it becomes one line that says how much.
 //!
-//! The tree is opened from its root on, the largest directory first, for as long as the lines suffice. What stays closed
-//! is told by its numbers, so that nothing is left out.
+//! The tree is opened from its root on, the largest directory first, for as long as the lines suffice. What stays
+//! closed is told by its numbers, so that nothing is left out.
 
 use std::collections::BinaryHeap;
 use std::ops::Range;
@@ -18,7 +18,8 @@ pub struct Leaf<'a> {
 /// A line: a file, or a closed directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row<'a> {
-    /// A directory ends with a slash. `/usr/include/*` are the files right in it, where what is below is told elsewhere.
+    /// A directory ends with a slash. `/usr/include/*` are the files right in it, where what is below is told
+    /// elsewhere.
     pub path: std::borrow::Cow<'a, [u8]>,
     pub files: usize,
     pub counts: Counts,
@@ -42,7 +43,8 @@ enum What {
     Files(usize),
 }
 
-/// The rows, by path, for `leaves` sorted by path without duplicates: no more than `most`, but for what cannot be closed.
+/// The rows, by path, for `leaves` sorted by path without duplicates: no more than `most`, but for what cannot be
+/// closed.
 pub fn rows<'a>(leaves: &[Leaf<'a>], most: usize) -> Vec<Row<'a>> {
     if leaves.is_empty() {
         return Vec::new();

@@ -1,7 +1,8 @@
-//! Opens whatever could fill a tracer's memory or confuse its counts, as fast as one process can, and says how often it did.
+//! Opens whatever could fill a tracer's memory or confuse its counts, as fast as one process can, and says how often it
+//! did.
 //!
-//! Each mode is one kind of flood. All names hold a token of this process, so that its opens can be told from all others.
-//! Started as root it becomes nobody first, but for the modes that need root to be possible at all.
+//! Each mode is one kind of flood. All names hold a token of this process, so that its opens can be told from all
+//! others. Started as root it becomes nobody first, but for the modes that need root to be possible at all.
 
 mod modes;
 #[allow(dead_code, reason = "made for the opener, which uses all of it")]

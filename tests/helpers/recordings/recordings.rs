@@ -1,5 +1,5 @@
-//! Writes recordings of any size to stdout, to measure what reads them: like those of a build, or as an attacker would make
-//! them.
+//! Writes recordings of any size to stdout, to measure what reads them: like those of a build, or as an attacker would
+//! make them.
 
 use std::io::{self, BufWriter, Write as _};
 use std::process::ExitCode;

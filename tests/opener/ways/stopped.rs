@@ -145,7 +145,8 @@ fn seccomp_trap(scene: &Scene) -> Gone {
     Ok(())
 }
 
-/// Whether the kernel kills by a signal, which a process takes when the call has returned. No other trace of that is left.
+/// Whether the kernel kills by a signal, which a process takes when the call has returned. No other trace of that is
+/// left.
 fn is_seen_when_killed() -> bool {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let mut numbers = release.split(['.', '-']).map_while(|number| number.parse::<u32>().ok());
@@ -174,8 +175,8 @@ const F_NOTIFY: c_int = 1026;
 const F_OWNER_TID: c_int = 0;
 const DN_CREATE: c_int = 4;
 
-/// The signal of seccomp comes from elsewhere, here from a directory that is watched, during an open whose descriptor is
-/// the number of its call: an open all the same.
+/// The signal of seccomp comes from elsewhere, here from a directory that is watched, during an open whose descriptor
+/// is the number of its call: an open all the same.
 fn signal_from_elsewhere(scene: &Scene) -> Gone {
     let dir = scene.open(&OPENAT, ".").flags(libc::O_DIRECTORY).label("directory").ok();
     handle(libc::SIGSYS, nothing, 0);

@@ -82,7 +82,8 @@ pub(super) fn compat(way: impl FnOnce() -> Gone) -> Gone {
     }
 }
 
-/// 32-bit calls get a file over 2 GiB only if they ask for it, or from a file system that does not mind: tmpfs before 6.6.
+/// 32-bit calls get a file over 2 GiB only if they ask for it, or from a file system that does not mind: tmpfs before
+/// 6.6.
 fn compat_too_large(scene: &Scene) -> Gone {
     scene.file("large");
     sys::set_len(b"large", 3 << 30);
