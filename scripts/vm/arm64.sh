@@ -50,7 +50,7 @@ cargo_for_arm64() {
 	local env=${rust_target//-/_}
 	cargo fetch --quiet --locked >&2
 	in_builder RUSTFLAGS="-C target-feature=+crt-static ${remap:-}" CFLAGS="${c_flags:-}" CARGO_PROFILE_DEV_STRIP=symbols \
-		SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-}" ${OPENTOP_COMMIT:+"OPENTOP_COMMIT=$OPENTOP_COMMIT"} \
+		${SOURCE_DATE_EPOCH:+"SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH"} ${OPENTOP_COMMIT:+"OPENTOP_COMMIT=$OPENTOP_COMMIT"} \
 		"CARGO_TARGET_${env^^}_LINKER=aarch64-linux-gnu-gcc" "CC_$env=aarch64-linux-gnu-gcc" "AR_$env=aarch64-linux-gnu-ar" \
 		"LIBBPF_SYS_LIBRARY_PATH_$env=$sysroot/usr/lib/aarch64-linux-gnu" \
 		cargo "$@" --offline --target "$rust_target" --target-dir "$target/arm64"
