@@ -72,6 +72,9 @@ pub enum Error {
     /// of these the first that is from a configuration alone is passed over, and there is no error.
     #[error("{what}")]
     Unfit { options: &'static [&'static str], what: String },
+    /// What is wrong with the value of one option, by its long name. Of a user's configuration the option is passed over.
+    #[error("{error}")]
+    Option { option: &'static str, error: Box<Error> },
     #[error("tracing needs root, or the capabilities CAP_BPF and CAP_PERFMON: run `sudo opentop`")]
     Privilege,
     #[error("{0} is missing, and tracing needs both CAP_BPF and CAP_PERFMON: add it, or run `sudo opentop`")]
@@ -117,8 +120,19 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Usage(_) | Error::Unfit { .. } | Error::Incomparable(_) => EXIT_USAGE,
+            Error::Option { error, .. } => error.exit_code(),
             _ => EXIT_FAILED,
         }
+    }
+
+    /// Makes an error one of this option's value.
+    pub(crate) fn of(option: &'static str) -> impl Fn(Self) -> Self {
+        move |error| Error::Option { option, error: Box::new(error) }
+    }
+
+    /// A value that makes no sense, as it is typed, and why.
+    pub(crate) fn value(option: &'static str, value: impl std::fmt::Display, why: impl std::fmt::Display) -> Self {
+        Self::of(option)(Error::Usage(format!("--{option} {value}: {why}")))
     }
 
     pub(crate) fn bpf(what: &'static str, why: impl std::fmt::Display) -> Self {

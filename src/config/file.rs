@@ -133,24 +133,23 @@ impl Settings {
     /// here.
     fn pass_over(&mut self, error: Error, in_force: &[usize], elsewhere: bool) -> Result<(), Error> {
         let find = |key: &str| in_force.iter().copied().find(|index| self.settings[*index].key == key);
-        let text = match &error {
+        let (option, text) = match &error {
             Error::Unfit { options, .. } => {
                 let index = options.iter().find_map(|key| find(key)).ok_or(error)?;
                 self.settings.remove(index);
                 return Ok(());
             }
-            Error::Usage(text) | Error::Other(text) => text.clone(),
+            Error::Option { option, error } => (*option, error.to_string()),
             _ => return Err(error),
         };
-        let key = text.strip_prefix("--").and_then(|text| text.split([' ', ':']).next());
-        let Some(index) = key.and_then(find) else { return Err(error) };
-        let told = format!("{}: {text}", self.settings[index].origin);
+        let Some(index) = find(option) else { return Err(error) };
+        let what = format!("{}: {text}", self.settings[index].origin);
         let of_users = elsewhere && text.contains(NO_USER);
         if self.settings[index].whose != Whose::User && !of_users {
-            return Err(Error::Usage(told));
+            return Err(Error::Usage(what));
         }
         self.settings.remove(index);
-        error::print(format_args!("{told}; going on without it"));
+        error::print(format_args!("{what}; going on without it"));
         Ok(())
     }
 }

@@ -142,7 +142,7 @@ impl Config {
             }
             Some(Command::Diff { before, after, factor, raw, output: form, all, color, filters }) => {
                 if !(factor.is_finite() && factor >= 1.0) {
-                    return Err(Error::Usage(format!("--factor {factor}: a factor of 1 or more is needed")));
+                    return Err(Error::value("factor", factor, "a factor of 1 or more is needed"));
                 }
                 let page = Page { by: By::Dir, all, color };
                 let selection = selection(&filters, Names::without_users(), false)?;
@@ -152,10 +152,10 @@ impl Config {
             Some(Command::Agent) => Config::Agent,
             Some(Command::Metrics { listen, textfile, latency, interval, hooks: set, slots_idle }) => {
                 let extras = Extras { latency, ..Options::default().extras };
-                let interval = seconds("--interval", interval)?;
+                let interval = seconds("interval", interval)?;
                 let options = Options { hooks: hooks(&set)?, extras, interval, ..Options::counting() };
                 let to = textfile.map_or(MetricsTo::Http(listen), MetricsTo::File);
-                Config::Metrics { options, to, idle: seconds("--slots-idle", slots_idle)? }
+                Config::Metrics { options, to, idle: seconds("slots-idle", slots_idle)? }
             }
             Some(Command::Check { verbose }) => Config::Check { verbose },
         })
@@ -190,7 +190,7 @@ fn replay(
     let natural = if show.form == OutputForm::Tui { 1.0 } else { 0.0 };
     let speed = speed.unwrap_or(natural);
     if !(speed.is_finite() && speed >= 0.0) {
-        return Err(Error::Usage(format!("--speed {speed}: a factor of 0 or more is needed")));
+        return Err(Error::value("speed", speed, "a factor of 0 or more is needed"));
     }
     Ok(Config::Replay { file, speed, show })
 }

@@ -99,7 +99,7 @@ pub(super) fn options(trace: &Trace, selection: &Selection) -> Result<Options, E
             resolve: trace.resolve,
             lookups: trace.lookups,
         },
-        cgroup: trace.cgroup.as_deref().map(cgroup).transpose()?,
+        cgroup: trace.cgroup.as_deref().map(cgroup).transpose().map_err(Error::of("cgroup"))?,
         ends_with: if trace.tree || !sees_host_pids() { Vec::new() } else { pids },
     })
 }
@@ -115,7 +115,7 @@ pub(crate) fn of_agent(start: &Start) -> Result<(Options, Filter, Names), Error>
         ring_bytes: ring_bytes(&start.ring)?,
         show_self: start.show_self,
         filter: filter.kernel_part(),
-        interval: seconds("--interval", start.interval)?,
+        interval: seconds("interval", start.interval)?,
         hooks: hooks(&start.hooks)?,
         identity: start.identity,
         extras: Extras {

@@ -40,10 +40,10 @@ pub(super) fn selection(filters: &Filters, mut names: Names, follows: bool) -> R
         names,
         limits: Limits {
             count: filters.count,
-            duration: filters.duration.map(|secs| seconds("--duration", secs)).transpose()?,
+            duration: filters.duration.map(|secs| seconds("duration", secs)).transpose()?,
         },
         rate: None,
-        interval: seconds("--interval", filters.interval)?,
+        interval: seconds("interval", filters.interval)?,
     })
 }
 
@@ -52,22 +52,23 @@ pub(super) fn selection(filters: &Filters, mut names: Names, follows: bool) -> R
 fn filter(filters: &Filters, names: &Names, follows: bool) -> Result<Filter, Error> {
     let pids = filters.pids().iter().map(u32::to_string).collect::<Vec<_>>().join(",");
     let options = [
-        ("--pid", "pid", (!pids.is_empty() && !follows).then_some(pids.as_str())),
-        ("--user", "uid", filters.user.as_deref()),
-        ("--comm", "comm", filters.comm.as_deref()),
-        ("--file", "file", filters.file.as_deref()),
-        ("--failed", "err", filters.failed.then_some("any")),
-        ("--errno", "err", filters.errno.as_deref()),
+        ("pid", "pid", (!pids.is_empty() && !follows).then_some(pids.as_str())),
+        ("user", "uid", filters.user.as_deref()),
+        ("comm", "comm", filters.comm.as_deref()),
+        ("file", "file", filters.file.as_deref()),
+        ("failed", "err", filters.failed.then_some("any")),
+        ("errno", "err", filters.errno.as_deref()),
     ];
     let mut terms = Vec::new();
     for (option, field, value) in options {
         let Some(value) = value else { continue };
         // Where in the value it goes wrong is no column of what was typed.
-        let wrong = |why: FilterError| Error::Usage(format!("{option} {}: {}", start_of(value), why.what));
+        let wrong = |why: FilterError| Error::value(option, start_of(value), why.what);
         terms.push(Term::new(field, value, names).map_err(wrong)?);
     }
     let expression = filters.filter.as_deref().unwrap_or_default();
-    let parsed = Filter::parse(expression, names).map_err(|why| Error::Usage(format!("--filter: {why}")))?;
+    let parsed = Filter::parse(expression, names)
+        .map_err(|why| Error::of("filter")(Error::Usage(format!("--filter: {why}"))))?;
     let filter = Filter::from_terms(terms).and(parsed);
     filter.remarks().for_each(error::print);
     Ok(filter)

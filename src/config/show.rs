@@ -83,7 +83,7 @@ pub(super) fn show(shown: &Shown, selection: Selection, environment: Environment
     }
     let highlight = |(colour, expression): &(Colour, String)| {
         let filter = Filter::parse(expression, &selection.names);
-        let filter = filter.map_err(|why| Error::Usage(format!("--highlight {}: {why}", colour.name())))?;
+        let filter = filter.map_err(|why| Error::value("highlight", colour.name(), why))?;
         Ok(Highlight { colour: *colour, filter })
     };
     if form != OutputForm::Tui && (shown.batch || shown.leaks) {

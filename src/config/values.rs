@@ -24,7 +24,7 @@ pub(super) fn hooks(name: &str) -> Result<Option<HookSet>, Error> {
         "auto" => Ok(None),
         _ => HookSet::from_option(name).map(Some).ok_or_else(|| {
             let known = HookSet::ALL.map(HookSet::option).join(", ");
-            Error::Usage(format!("--hooks {name}: choose auto or one of {known}"))
+            Error::value("hooks", name, format_args!("choose auto or one of {known}"))
         }),
     }
 }
@@ -55,10 +55,10 @@ pub(super) fn cgroup(path: &Path) -> Result<PathBuf, Error> {
     Ok(found)
 }
 
-pub(super) fn seconds(option: &str, value: f64) -> Result<Duration, Error> {
+pub(super) fn seconds(option: &'static str, value: f64) -> Result<Duration, Error> {
     match Duration::try_from_secs_f64(value) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err(Error::Usage(format!("{option} {value}: a positive number of seconds is needed"))),
+        _ => Err(Error::value(option, value, "a positive number of seconds is needed")),
     }
 }
 
@@ -90,16 +90,14 @@ pub(super) fn history(text: &str) -> Result<Bound, Error> {
         }
     });
     let wanted = "a size of at least 1M is needed, such as 64M, or a number of events";
-    bound.ok_or_else(|| Error::Usage(format!("--history {text}: {wanted}")))
+    bound.ok_or_else(|| Error::value("history", text, wanted))
 }
 
 /// Bytes of the ring buffer.
 pub(super) fn ring_bytes(size: &str) -> Result<u32, Error> {
     match bytes(size) {
         Some(bytes) if bytes.is_power_of_two() && (MIN_RING..=MAX_RING).contains(&bytes) => Ok(bytes as u32),
-        _ => {
-            Err(Error::Usage(format!("--ring {size}: a power of two from 4K to 1G is needed, such as 512K, 8M or 64M")))
-        }
+        _ => Err(Error::value("ring", size, "a power of two from 4K to 1G is needed, such as 512K, 8M or 64M")),
     }
 }
 
@@ -110,7 +108,7 @@ pub(super) fn rotation(size: &str, files: u32, file: &Path) -> Result<Rotation, 
         return Err(Error::Unfit { options: &["max-size"], what });
     }
     let bytes = bytes(size).filter(|bytes| *bytes >= MIN_RECORDING);
-    let bytes = bytes.ok_or_else(|| Error::Usage(format!("--max-size {size}: 64K or more is needed, such as 100M")))?;
+    let bytes = bytes.ok_or_else(|| Error::value("max-size", size, "64K or more is needed, such as 100M"))?;
     Ok(Rotation { bytes, files })
 }
 

@@ -37,32 +37,39 @@ impl Target {
     pub fn new(args: &RemoteArgs) -> Result<Option<Self>, Error> {
         let mut hosts = Vec::new();
         for name in &args.host {
-            add(&mut hosts, name, "--host")?;
+            add(&mut hosts, name, "--host").map_err(Error::of("host"))?;
         }
         if let Some(file) = &args.hosts {
             let from = format!("--hosts {}", file.display());
-            for line in read(file, &from)?.lines() {
-                let name = line.split('#').next().unwrap_or_default().trim();
-                if !name.is_empty() {
-                    add(&mut hosts, name, &from)?;
-                }
-            }
-            if hosts.is_empty() {
-                return Err(Error::Usage(format!("{from}: it names no host; write one a line")));
-            }
+            of_file(&mut hosts, file, &from).map_err(Error::of("hosts"))?;
         }
         if hosts.is_empty() {
             return args.without_hosts().map(|()| None);
         }
         let ssh: Vec<OsString> = args.ssh.split_whitespace().map(Into::into).collect();
         if ssh.is_empty() {
-            return Err(Error::Usage("--ssh needs a command, such as \"ssh -F FILE\"".into()));
+            return Err(Error::of("ssh")(Error::Usage("--ssh needs a command, such as \"ssh -F FILE\"".into())));
         }
         if args.remote.trim().is_empty() {
-            return Err(Error::Usage("--remote needs a command, such as \"sudo -n opentop\"".into()));
+            let what = "--remote needs a command, such as \"sudo -n opentop\"";
+            return Err(Error::of("remote")(Error::Usage(what.into())));
         }
         Ok(Some(Self { hosts, ssh, remote: args.remote.clone() }))
     }
+}
+
+/// Adds those of a file, one a line.
+fn of_file(hosts: &mut Vec<String>, file: &Path, from: &str) -> Result<(), Error> {
+    for line in read(file, from)?.lines() {
+        let name = line.split('#').next().unwrap_or_default().trim();
+        if !name.is_empty() {
+            add(hosts, name, from)?;
+        }
+    }
+    if hosts.is_empty() {
+        return Err(Error::Usage(format!("{from}: it names no host; write one a line")));
+    }
+    Ok(())
 }
 
 fn add(hosts: &mut Vec<String>, name: &str, from: &str) -> Result<(), Error> {
@@ -130,7 +137,8 @@ mod tests {
             "`a`",
         ] {
             let why = target(&["ok", name]).unwrap_err();
-            assert!(matches!(&why, Error::Usage(text) if !text.chars().any(char::is_control)), "{why}");
+            assert!(!why.to_string().chars().any(char::is_control), "{why}");
+            assert_eq!(why.exit_code(), crate::error::EXIT_USAGE, "{why}");
         }
         assert!(target(&["x".repeat(256).as_str()]).is_err());
     }
