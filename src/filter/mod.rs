@@ -4,13 +4,14 @@
 //! nginx !err:ENOENT file:"\.conf$" pid:1,2 lat:>1ms
 //! ```
 //!
-//! Terms are separated by blanks and all must hold; `!` before one negates it. `OR` stands between alternatives and
-//! binds less tightly than a blank, brackets group: `(comm:cat OR comm:less) !err:any`. `@NAME` stands for a filter
-//! that the configuration gives that name. A term is `FIELD:VALUE` (see [`FIELDS`]) or a bare regex, which matches the
-//! command or the path. Values with commas are alternatives. A regex ignores case unless an upper-case letter stands in
-//! it; `=` before a text asks for exactly that text (`comm:=cat`). Names are matched as they are, not as they are
-//! shown: a name with an ESC is found by `\x1b`, one with a backslash by `\\`, and the byte 0xff, which is no
-//! character, by `(?-u:\xff)`. How words are split, and what quotes and backslashes do, is told in `words`.
+//! Terms are separated by blanks and all must hold; `!` before one negates it. `OR` stands between alternatives and binds
+//! less tightly than a blank, brackets group: `(comm:cat OR comm:less) !err:any`. `@NAME` stands for a filter that the
+//! configuration gives that name. A term is `FIELD:VALUE` (see
+//! [`FIELDS`]) or a bare regex, which matches the command or the path. Values with commas are alternatives. A regex
+//! ignores case unless an upper-case letter stands in it; `=` before a text asks for exactly that text (`comm:=cat`).
+//! Names are matched as they are, not as they are shown: a name with an ESC is found by `\x1b`, one with a backslash by
+//! `\\`, and the byte 0xff, which is no character, by `(?-u:\xff)`.
+//! How words are split, and what quotes and backslashes do, is told in `words`.
 //!
 //! A filter never stops the opens from being counted. The terms that the kernel can check are handed to it as
 //! [`KernelFilter`]; [`Filter::matches`] checks all of them again, since the history is older than the filter.
@@ -133,8 +134,8 @@ impl Filter {
         kernel
     }
 
-    /// What is to be known about how it is matched: a line for each name that is longer than the kernel keeps them, and
-    /// for each regex that looks like a glob.
+    /// What is to be known about how it is matched: a line for each name that is longer than the kernel keeps them, and for
+    /// each regex that looks like a glob.
     pub fn remarks(&self) -> impl Iterator<Item = String> {
         expression::terms(&self.parts).into_iter().filter_map(Term::remark)
     }

@@ -279,9 +279,9 @@ impl Metrics {
 
 /// The values and what they opened, the others last.
 fn with_others<K: Clone + Eq + std::hash::Hash + Ord>(slots: &mut Slots<K>, other: K) -> Vec<(K, Sum)> {
-    let mut told: Vec<_> = slots.tell().into_iter().map(|(value, sum)| (value.clone(), sum)).collect();
-    told.push((other, slots.others()));
-    told
+    let mut series: Vec<_> = slots.publish().into_iter().map(|(value, sum)| (value.clone(), sum)).collect();
+    series.push((other, slots.others()));
+    series
 }
 
 /// Opens and failures by the values of one label, or of several.

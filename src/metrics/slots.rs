@@ -102,11 +102,11 @@ impl<K: Clone + Eq + Hash + Ord> Slots<K> {
     }
 
     /// The values in order, each told of from now on.
-    pub fn tell(&mut self) -> Vec<(&K, Sum)> {
+    pub fn publish(&mut self) -> Vec<(&K, Sum)> {
         self.slots.values_mut().for_each(|slot| slot.seen = true);
-        let mut told: Vec<_> = self.slots.iter().map(|(value, slot)| (value, slot.sum)).collect();
-        told.sort_unstable_by_key(|(value, _)| *value);
-        told
+        let mut sums: Vec<_> = self.slots.iter().map(|(value, slot)| (value, slot.sum)).collect();
+        sums.sort_unstable_by_key(|(value, _)| *value);
+        sums
     }
 
     /// What no slot has.
@@ -146,20 +146,20 @@ mod tests {
         slots.tick(opens(15), at(0));
         slots.add("a", opens(10), at(1));
         slots.tick(opens(25), at(1));
-        assert_eq!(slots.tell(), [(&"a", opens(0))], "nobody has seen it yet");
+        assert_eq!(slots.publish(), [(&"a", opens(0))], "nobody has seen it yet");
         slots.add("a", opens(10), at(2));
         slots.tick(opens(35), at(2));
-        assert_eq!(slots.tell(), [(&"a", opens(10))]);
+        assert_eq!(slots.publish(), [(&"a", opens(10))]);
         assert_eq!(slots.others().opens, 25);
         // Away, and back: at 0 again.
         slots.tick(opens(35), at(17));
         assert_eq!((slots.len(), slots.evictions(), slots.others().opens), (0, 1, 25));
         slots.add("a", opens(4), at(18));
         slots.tick(opens(39), at(18));
-        assert_eq!(slots.tell(), [(&"a", opens(0))]);
+        assert_eq!(slots.publish(), [(&"a", opens(0))]);
         slots.add("a", opens(6), at(19));
         slots.tick(opens(45), at(19));
-        assert_eq!(slots.tell(), [(&"a", opens(6))]);
+        assert_eq!(slots.publish(), [(&"a", opens(6))]);
         assert_eq!(slots.others().opens, 29);
     }
 
@@ -171,7 +171,7 @@ mod tests {
             let now = start + Duration::from_secs(secs);
             slots.add("a", opens(1), now);
             slots.tick(opens(1), now);
-            assert_eq!(slots.tell()[0].1.opens, counted, "after {secs} s");
+            assert_eq!(slots.publish()[0].1.opens, counted, "after {secs} s");
             // It stays, busy or not.
             slots.slots.values_mut().for_each(|slot| slot.active = now + Duration::from_secs(100));
         }
@@ -206,7 +206,7 @@ mod tests {
                 }
                 before = slots.slots.iter().map(|(value, slot)| (*value, (slot.admitted, slot.sum))).collect();
                 if told {
-                    slots.tell();
+                    slots.publish();
                 }
             }
         }

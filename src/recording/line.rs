@@ -91,9 +91,9 @@ pub(crate) struct SummaryLine<'a> {
 
 impl SummaryLine<'_> {
     /// The totals; losses that the line does not tell by cause are those told before.
-    pub(crate) fn totals(&self, told: Lost) -> Result<Totals, String> {
+    pub(crate) fn totals(&self, so_far: Lost) -> Result<Totals, String> {
         let lost = match &self.lost {
-            None => told,
+            None => so_far,
             Some(causes) => {
                 let mut lost = Lost::default();
                 for (cause, count) in causes {

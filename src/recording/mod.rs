@@ -111,7 +111,7 @@ pub fn create(path: &Path, replace: bool) -> Result<Draft, RecordError> {
 pub struct Recorder<W: Write> {
     json: Json<Compressed<W>>,
     recorded: Recorded,
-    told: Announced,
+    announced: Announced,
     /// Recorded time of the latest event.
     last_ns: u64,
 }
@@ -164,7 +164,7 @@ impl<W: Write> Recorder<W> {
         let mut json = Json::with_process_lines(compressed);
         json.raw_line(&serde_json::to_string(header)?)?;
         json.flush()?;
-        Ok(Self { json, recorded: Recorded::default(), told: Announced::default(), last_ns: 0 })
+        Ok(Self { json, recorded: Recorded::default(), announced: Announced::default(), last_ns: 0 })
     }
 
     /// Ends the recording. Without this it reads as one that was cut off. Returns how much is in it.
@@ -185,11 +185,11 @@ impl<W: Write> Output for Recorder<W> {
         if (recorded.opens + recorded.lookups - 1).is_multiple_of(FRAME_EVENTS) {
             self.json.handed_on()?.begin_frame(event.ts_ns)?;
             // Whoever begins to read here knows nothing of before.
-            self.told = Announced::default();
+            self.announced = Announced::default();
         }
         self.last_ns = self.last_ns.max(event.ts_ns);
         if let Some(processes) = names.processes()
-            && let Some(process) = self.told.news(event, processes.of(event))
+            && let Some(process) = self.announced.news(event, processes.of(event))
         {
             self.json.process(&process)?;
         }

@@ -43,7 +43,7 @@ pub(super) struct Parser {
     cgroup_bytes: usize,
     /// The most of those.
     most: usize,
-    told: Lost,
+    lost: Lost,
     pub(super) summed_up: bool,
 }
 
@@ -55,7 +55,7 @@ impl Parser {
 
     /// The lines to come are from somewhere else in the recording.
     pub(super) fn seek(&mut self) {
-        (self.told, self.summed_up) = (Lost::default(), false);
+        (self.lost, self.summed_up) = (Lost::default(), false);
     }
 
     /// The id of a cgroup, and its name if none was told before.
@@ -83,13 +83,13 @@ impl Parser {
             }
             "lost" => {
                 let (cause, count) = parse::<LostLine<'_>>(line)?.known()?;
-                let told = self.told.count_mut(cause);
-                *told = told.saturating_add(count).min(COUNT_MAX);
+                let lost = self.lost.count_mut(cause);
+                *lost = lost.saturating_add(count).min(COUNT_MAX);
                 Ok(Item::Lost { cause, count })
             }
             "summary" => {
                 self.summed_up = true;
-                Ok(Item::Summary(parse::<SummaryLine<'_>>(line)?.totals(self.told)?))
+                Ok(Item::Summary(parse::<SummaryLine<'_>>(line)?.totals(self.lost)?))
             }
             "process" => Ok(Item::Process(parse::<ProcessLine<'_>>(line)?.process()?)),
             _ => Ok(Item::Other(line)),

@@ -154,7 +154,7 @@ impl<'a> Player<'a> {
             self.playback.length_ns = Some(last.saturating_sub(first));
         }
         // A consumer that is gone is noticed with the first event.
-        let _ = self.tell();
+        let _ = self.send_playback();
     }
 
     fn play(&mut self, reader: &mut Reader) -> Result<(), Halt> {
@@ -190,7 +190,7 @@ impl<'a> Player<'a> {
                     self.playback.first_ns = first_ns;
                     if is_first {
                         // What is asked for is counted from it: not to be told only with the counts, a second later.
-                        self.tell()?;
+                        self.send_playback()?;
                     }
                     cgroup.into_iter().for_each(|cgroup| self.batch.name_cgroup(cgroup));
                     if event.ts_ns < self.skip_ns {
@@ -226,12 +226,12 @@ impl<'a> Player<'a> {
     fn obey(&mut self, command: PlaybackCommand) -> Result<(), Halt> {
         match command {
             PlaybackCommand::Seek(to_ns) if self.playback.seekable => return Err(Halt::Seek(to_ns)),
-            _ => self.do_as_told(command),
+            _ => self.apply(command),
         }
-        self.tell()
+        self.send_playback()
     }
 
-    fn do_as_told(&mut self, command: PlaybackCommand) {
+    fn apply(&mut self, command: PlaybackCommand) {
         // From where it is now, at the new speed.
         let now_ns = self.pace.now_ns(self.playback.paused).unwrap_or(0).max(self.sent_ns);
         match command {
@@ -248,7 +248,7 @@ impl<'a> Player<'a> {
     }
 
     /// Says where it is, to whoever can ask for another place.
-    fn tell(&self) -> Result<(), Halt> {
+    fn send_playback(&self) -> Result<(), Halt> {
         if self.commands.is_some() { self.send(Message::Playback(self.playback)) } else { Ok(()) }
     }
 
@@ -270,7 +270,7 @@ impl<'a> Player<'a> {
         self.playback = Playback { at_ns: to_ns, from_ns: to_ns, seeks, ..self.playback };
         // The event that is there is seen, and where it is.
         self.steps = u64::from(self.playback.paused);
-        self.tell()
+        self.send_playback()
     }
 
     /// Whether there is more to play after the end: waits for somebody to ask for it.
@@ -282,7 +282,7 @@ impl<'a> Player<'a> {
         let end_ns = *length_ns.get_or_insert(read_ns);
         (*at_ns, *from_ns) = ((*at_ns).min(end_ns), (*from_ns).min(end_ns));
         loop {
-            if self.tell().is_err() {
+            if self.send_playback().is_err() {
                 return false;
             }
             let command = select! {
@@ -336,7 +336,7 @@ impl<'a> Player<'a> {
             self.hand_on(batch)?;
             let counts = self.tally.counts(self.sent_ns);
             self.send(Message::Counts(counts))?;
-            self.tell()?;
+            self.send_playback()?;
             if self.batch.is_empty() {
                 return Ok(());
             }
@@ -365,7 +365,7 @@ impl<'a> Player<'a> {
         }
         let counts = self.tally.counts(self.counts_ns);
         self.send(Message::Counts(counts))?;
-        self.tell()?;
+        self.send_playback()?;
         let from = if self.pace.speed() > 0.0 { self.counts_ns } else { ts_ns };
         let step = self.interval_ns.max(self.pace.recorded_ns(BATCH));
         self.counts_ns = from.saturating_add(step);

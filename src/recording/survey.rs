@@ -18,8 +18,8 @@ use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation as _, OutBuffer
 /// Text between two places to read from at most.
 const STEP: u64 = 4 << 20;
 const CHUNK: usize = 128 << 10;
-/// How often what is known so far is told, and lines between two looks at the clock.
-const TELL_EVERY: Duration = Duration::from_millis(250);
+/// How often what is known so far is sent, and lines between two looks at the clock.
+const SEND_EVERY: Duration = Duration::from_millis(250);
 const LOOK_EVERY: u64 = 1 << 14;
 
 /// What a survey has found, for whoever goes elsewhere in the file.
@@ -36,14 +36,14 @@ impl Survey {
         Self { input, found }
     }
 
-    /// Looks through all of it. `tell` gets what is known so far, and in the end how long it is, in nanoseconds; false
+    /// Looks through all of it. `send` gets what is known so far, and in the end how long it is, in nanoseconds; false
     /// ends it. What cannot be read is an end too: whoever plays it says why. Of a recording whose lines are not as
-    /// opentop writes them, though they mean the same, nothing more is told.
-    pub fn run(self, mut tell: impl FnMut(&Timeline, Option<u64>) -> bool) {
+    /// opentop writes them, though they mean the same, nothing more is sent.
+    pub fn run(self, mut send: impl FnMut(&Timeline, Option<u64>) -> bool) {
         let Ok(text) = Text::new(self.input) else { return };
         let mut found = Findings::default();
         let mut lines = BufReader::with_capacity(CHUNK, text);
-        let (mut line, mut told) = (Vec::new(), Instant::now());
+        let (mut line, mut sent) = (Vec::new(), Instant::now());
         loop {
             line.clear();
             match lines.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
@@ -56,17 +56,17 @@ impl Survey {
             if !found.add(&line) {
                 return;
             }
-            if found.lines.is_multiple_of(LOOK_EVERY) && told.elapsed() >= TELL_EVERY {
-                told = Instant::now();
-                if !tell(&found.timeline, None) {
+            if found.lines.is_multiple_of(LOOK_EVERY) && sent.elapsed() >= SEND_EVERY {
+                sent = Instant::now();
+                if !send(&found.timeline, None) {
                     return;
                 }
             }
         }
         let length = found.index.frames.first().map(|first| found.index.last_ns.saturating_sub(first.ts_ns));
-        // Set before it is told, so that whoever goes somewhere by it goes there fast.
+        // Set before it is sent, so that whoever goes somewhere by it goes there fast.
         let _ = self.found.set(found.index);
-        tell(&found.timeline, length.or(Some(0)));
+        send(&found.timeline, length.or(Some(0)));
     }
 }
 
@@ -98,7 +98,7 @@ impl Findings {
         }
     }
 
-    /// False where the line may be an event that cannot be told here.
+    /// False where the line may be an event that cannot be sent here.
     fn add(&mut self, line: &[u8]) -> bool {
         let event = event(line);
         if let Some((ts_ns, failed)) = event {

@@ -36,7 +36,7 @@ impl<W: Write> Compressed<W> {
     pub(super) fn begin_frame(&mut self, ts_ns: u64) -> io::Result<()> {
         let (mut offset, mut line) = (0, 0);
         if !self.index.frames.is_empty() {
-            let out = self.take()?.finish()?;
+            let out = self.take_encoder()?.finish()?;
             (offset, line) = (out.bytes, self.lines);
             self.encoder = Some(encoder(out, self.window_log)?);
         }
@@ -46,13 +46,13 @@ impl<W: Write> Compressed<W> {
 
     /// Ends the last frame and writes the index. `last_ns`: recorded time of the latest event.
     pub(super) fn finish(mut self, last_ns: u64) -> io::Result<()> {
-        let mut out = self.take()?.finish()?.out;
+        let mut out = self.take_encoder()?.finish()?.out;
         self.index.last_ns = last_ns;
         out.write_all(&self.index.to_bytes())?;
         out.flush()
     }
 
-    fn take(&mut self) -> io::Result<Encoder<'static, Counted<W>>> {
+    fn take_encoder(&mut self) -> io::Result<Encoder<'static, Counted<W>>> {
         self.encoder.take().ok_or_else(broken)
     }
 }

@@ -6,7 +6,7 @@ use crossbeam_channel::RecvTimeoutError;
 
 use super::link::Link;
 use super::reason::ENDED;
-use super::wire::Told;
+use super::wire::HostLine;
 use crate::clock::Moment;
 use crate::event::{Batch, CgroupName, OpenEvent, ProcessName, Source};
 use crate::message::{HostNews, Link as LinkState, Message};
@@ -70,10 +70,10 @@ impl<'a, 'b> Feed<'a, 'b> {
         self.link.shared.messages.send(message).map_err(|_| "nobody wants to know".to_owned())
     }
 
-    pub(super) fn told(&mut self, told: Told) -> Result<(), String> {
+    pub(super) fn line(&mut self, line: HostLine) -> Result<(), String> {
         let shared = self.link.shared;
-        match told {
-            Told::Process(count, cgroups) => {
+        match line {
+            HostLine::Process(count, cgroups) => {
                 cgroups.into_iter().for_each(|cgroup| self.batch.name_cgroup(cgroup));
                 let mut refused = shared.merge().process(count)?;
                 while let Some(count) = refused {
@@ -85,7 +85,7 @@ impl<'a, 'b> Feed<'a, 'b> {
                 }
                 Ok(())
             }
-            Told::Counts(counts) => {
+            HostLine::Counts(counts) => {
                 self.send()?;
                 let lost = shared.merge().counts(self.link.number, counts);
                 if lost > 0 {
@@ -103,14 +103,14 @@ impl<'a, 'b> Feed<'a, 'b> {
                 }
                 Ok(())
             }
-            Told::User { uid, name } => {
+            HostLine::User { uid, name } => {
                 self.hand_on(Message::Host(HostNews::User { host: self.source.host(), uid, name }))
             }
-            Told::Hooks(hooks) => {
+            HostLine::Hooks(hooks) => {
                 self.about = hooks;
                 Ok(())
             }
-            Told::Nothing => Ok(()),
+            HostLine::Unknown => Ok(()),
         }
     }
 }

@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// Who is told how the hosts are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum StatusTo {
     /// A screen shows it.
     Screen,
     /// Lines on stderr; and if no host can be reached at all, that is the end.
@@ -32,7 +32,13 @@ pub(crate) enum Told {
 
 /// Feeds `messages` with what all hosts tell until a command stops it, or nobody listens. The last
 /// message is the end.
-pub(crate) fn run(target: Target, start: Start, messages: &Sender<Message>, commands: &Receiver<Command>, told: Told) {
+pub(crate) fn run(
+    target: Target,
+    start: Start,
+    messages: &Sender<Message>,
+    commands: &Receiver<Command>,
+    status_to: StatusTo,
+) {
     let interval = Duration::try_from_secs_f64(start.interval).unwrap_or(LOOK).max(LOOK);
     let names = target.hosts.clone();
     let (stopping, stopped) = bounded::<()>(0);
@@ -55,10 +61,10 @@ pub(crate) fn run(target: Target, start: Start, messages: &Sender<Message>, comm
                     Ok(Command::Stop) | Err(_) => break,
                 },
                 recv(look) -> _ => {
-                    if !pass_on(shared, &names, told, told == Told::Screen) {
+                    if !pass_on(shared, &names, status_to, status_to == StatusTo::Screen) {
                         break;
                     }
-                    if told == Told::Lines && let Some(why) = hopeless(shared, &names) {
+                    if status_to == StatusTo::Lines && let Some(why) = hopeless(shared, &names) {
                         end = Message::Failed(why);
                         break;
                     }
@@ -76,7 +82,7 @@ pub(crate) fn run(target: Target, start: Start, messages: &Sender<Message>, comm
         let _ = ended.recv();
     });
     if !matches!(end, Message::Failed(_)) {
-        pass_on(&shared, &names, told, true);
+        pass_on(&shared, &names, status_to, true);
         count(&shared);
     }
     let _ = shared.messages.send(end);
@@ -119,9 +125,9 @@ fn change(shared: &Shared, links: &[Sender<Control>], control: &Control) {
 }
 
 /// Tells what is new of the hosts. False if nobody listens.
-fn pass_on(shared: &Shared, names: &[String], told: Told, numbers: bool) -> bool {
+fn pass_on(shared: &Shared, names: &[String], status_to: StatusTo, numbers: bool) -> bool {
     let (news, changed) = shared.merge().news(numbers);
-    if told == Told::Lines {
+    if status_to == StatusTo::Lines {
         changed.iter().for_each(|(at, state)| say(&names[*at], state));
     }
     news.into_iter().all(|news| shared.messages.send(news).is_ok())

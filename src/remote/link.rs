@@ -11,7 +11,7 @@ use super::merge::Merge;
 use super::reason::{ENDED, reason};
 use super::ssh::{Streams, spawn};
 use super::target::Target;
-use super::wire::{Control, PROTOCOL, Start, told};
+use super::wire::{Control, PROTOCOL, Start, host_line};
 use super::{HEARTBEAT, NEAR_SILENCE};
 use crate::event::Source;
 use crate::message::{Link as LinkState, Message};
@@ -211,8 +211,8 @@ impl Link<'_> {
                 }
             };
             feed.send()?;
-            let line = told(&line, &mut reader, source).map_err(|why| in_words(&reader.garbage(why)))?;
-            feed.told(line)?;
+            let line = host_line(&line, &mut reader, source).map_err(|why| in_words(&reader.garbage(why)))?;
+            feed.line(line)?;
         }
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct Merge {
 #[derive(Debug, Default)]
 struct Host {
     state: HostState,
-    told: HostState,
+    announced: HostState,
     /// Of this connection: what was counted last, and who runs.
     counts: Counts,
     running: HashSet<ProcessKey>,
@@ -136,12 +136,12 @@ impl Merge {
     pub(super) fn news(&mut self, numbers: bool) -> (Vec<Message>, Vec<(usize, HostState)>) {
         let (mut news, mut changed) = (std::mem::take(&mut self.news), Vec::new());
         for (at, host) in self.hosts.iter_mut().enumerate() {
-            let other = (host.state.link, &host.state.text) != (host.told.link, &host.told.text);
+            let other = (host.state.link, &host.state.text) != (host.announced.link, &host.announced.text);
             if other {
                 changed.push((at, host.state.clone()));
             }
-            if other || (numbers && host.state != host.told) {
-                host.told = host.state.clone();
+            if other || (numbers && host.state != host.announced) {
+                host.announced = host.state.clone();
                 news.push(HostNews::State { host: at as u8 + 1, state: host.state.clone() });
             }
         }

@@ -200,7 +200,7 @@ pub(super) fn counts(counts: &Counts, totals: &Totals) -> String {
 
 /// What a line of another host says that no recording does.
 #[derive(Debug)]
-pub(super) enum Told {
+pub(super) enum HostLine {
     Process(ProcessCount, Vec<CgroupName>),
     /// Without processes.
     Counts(Counts),
@@ -210,45 +210,45 @@ pub(super) enum Told {
     },
     Hooks(String),
     /// Nothing that is understood.
-    Nothing,
+    Unknown,
 }
 
 /// Reads such a line. Cgroups get the numbers that the reader has for them, made those of `source`.
-pub(super) fn told(line: &[u8], reader: &mut Reader, source: Source) -> Result<Told, String> {
+pub(super) fn host_line(line: &[u8], reader: &mut Reader, source: Source) -> Result<HostLine, String> {
     #[derive(Deserialize)]
     struct Kind<'a> {
         #[serde(rename = "type", borrow)]
         kind: Cow<'a, str>,
     }
     if line.trim_ascii().is_empty() {
-        return Ok(Told::Nothing);
+        return Ok(HostLine::Unknown);
     }
     match parse::<Kind<'_>>(line)?.kind.as_ref() {
-        "process_count" => process_told(&parse(line)?, reader, source),
-        "counts" => counts_told(line),
+        "process_count" => process_count(&parse(line)?, reader, source),
+        "counts" => counts_line(line),
         "user" => {
             let user: UserLine<'_> = parse(line)?;
             at_most("length of a user's name", user.name.len(), USER_MAX)?;
-            Ok(Told::User { uid: user.uid, name: user.name.into_owned() })
+            Ok(HostLine::User { uid: user.uid, name: user.name.into_owned() })
         }
         "hooks" => {
             let hooks = escape(parse::<HooksLine<'_>>(line)?.hooks.as_bytes());
-            Ok(Told::Hooks(hooks[..hooks.floor_char_boundary(CONTAINER_MAX)].to_owned()))
+            Ok(HostLine::Hooks(hooks[..hooks.floor_char_boundary(CONTAINER_MAX)].to_owned()))
         }
-        _ => Ok(Told::Nothing),
+        _ => Ok(HostLine::Unknown),
     }
 }
 
-fn process_told(line: &ProcessLine<'_>, reader: &mut Reader, source: Source) -> Result<Told, String> {
+fn process_count(line: &ProcessLine<'_>, reader: &mut Reader, source: Source) -> Result<HostLine, String> {
     let mut cgroups = [CgroupCount::default(); 2];
     at_most("cgroups of a process", line.cgroups.len(), cgroups.len())?;
     let mut new = Vec::new();
-    for (count, told) in cgroups.iter_mut().zip(&line.cgroups) {
-        let name = told.name.as_ref().map_or_else(|| Ok(Vec::new()), |name| name.get("container", CONTAINER_MAX))?;
-        let (number, named) = reader.cgroup(told.path.get("cgroup", CGROUP_MAX)?, name);
-        let opens = at_most("opens of a cgroup", told.opens, OPENS_MAX)?;
+    for (count, line) in cgroups.iter_mut().zip(&line.cgroups) {
+        let name = line.name.as_ref().map_or_else(|| Ok(Vec::new()), |name| name.get("container", CONTAINER_MAX))?;
+        let (number, named) = reader.cgroup(line.path.get("cgroup", CGROUP_MAX)?, name);
+        let opens = at_most("opens of a cgroup", line.opens, OPENS_MAX)?;
         *count =
-            CgroupCount { cgroup: source.cgroup(number), opens, failed: at_most("failed opens", told.failed, opens)? };
+            CgroupCount { cgroup: source.cgroup(number), opens, failed: at_most("failed opens", line.failed, opens)? };
         new.extend(named.map(|named| CgroupName { id: source.cgroup(named.id), ..named }));
     }
     let opens = at_most("opens of a process", line.opens, OPENS_MAX)?;
@@ -264,17 +264,17 @@ fn process_told(line: &ProcessLine<'_>, reader: &mut Reader, source: Source) -> 
         cgroups,
         ended: line.ended,
     };
-    Ok(Told::Process(count, new))
+    Ok(HostLine::Process(count, new))
 }
 
-fn counts_told(line: &[u8]) -> Result<Told, String> {
+fn counts_line(line: &[u8]) -> Result<HostLine, String> {
     let counts: CountsLine = parse(line)?;
     at_most("number of results", counts.results.len(), RESULTS_MAX)?;
     let result = |(name, opens): (&String, &u64)| {
         let errno = if name == "0" { Some(0) } else { errno_number(name) };
         Ok((errno.ok_or_else(|| wrong("errno", name))?, at_most("opens of a result", *opens, COUNT_MAX)?))
     };
-    Ok(Told::Counts(Counts {
+    Ok(HostLine::Counts(Counts {
         ancestors: Vec::new(),
         latencies: None,
         ts_ns: counts.ts_ns,

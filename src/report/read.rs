@@ -32,7 +32,7 @@ pub fn read(mut reader: Reader, report: &mut Report) -> Result<Option<String>, R
             Err(why @ ReadError::EndsEarly { .. }) => break Some(why.to_string()),
             Err(why) => return Err(why),
         };
-        if let Err(what) = take(line, report) {
+        if let Err(what) = add_line(line, report) {
             return Err(reader.garbage(what));
         }
     };
@@ -40,7 +40,7 @@ pub fn read(mut reader: Reader, report: &mut Report) -> Result<Option<String>, R
     Ok(note)
 }
 
-fn take(line: &[u8], report: &mut Report) -> Result<(), String> {
+fn add_line(line: &[u8], report: &mut Report) -> Result<(), String> {
     // That it is JSON the reader has seen.
     let Ok(line) = serde_json::from_slice::<Value>(line) else { return Ok(()) };
     match line["type"].as_str() {

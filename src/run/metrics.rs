@@ -56,7 +56,7 @@ pub(crate) fn metrics(options: Options, to: &MetricsTo, idle: Duration) -> Resul
     trace_here(options, WAITING, |messages, commands, hooks| {
         let settle = if matches!(sink, Sink::File(_)) { SETTLE.min(idle / 2) } else { Duration::ZERO };
         let metrics = Mutex::new(Metrics::new(hooks.clone(), latency, idle, settle));
-        tell(&sink, &metrics, messages, commands)
+        publish(&sink, &metrics, messages, commands)
     })
 }
 
@@ -68,7 +68,7 @@ fn refused(why: &io::Error) -> String {
     }
 }
 
-fn tell(
+fn publish(
     sink: &Sink<'_>,
     metrics: &Mutex<Metrics>,
     messages: &Receiver<Message>,
@@ -107,11 +107,11 @@ fn tell(
     })
 }
 
-/// Takes what comes; calls `told` after each reading of the counters.
+/// Takes what comes; calls `publish` after each reading of the counters.
 fn consume(
     metrics: &Mutex<Metrics>,
     messages: &Receiver<Message>,
-    mut told: impl FnMut() -> Result<(), Error>,
+    mut publish: impl FnMut() -> Result<(), Error>,
 ) -> Result<u8, Error> {
     for message in messages {
         let mut metrics = metrics.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,7 +121,7 @@ fn consume(
             Message::Counts(counts) => {
                 metrics.read(counts, Instant::now());
                 drop(metrics);
-                told()?;
+                publish()?;
             }
             // Of other hosts and of replays.
             Message::Host(_) | Message::Playback(_) => {}

@@ -31,7 +31,7 @@ use crate::escape::escape;
 use crate::filter::{CheckedBy, Filter};
 use crate::message::{Hooks, Message};
 use crate::recording::Header;
-use crate::remote::hosts::Told;
+use crate::remote::hosts::StatusTo;
 use crate::tracer::{self, Command, Options, Tracer};
 use at_end::{EndReport, with_end_report};
 use command::{Run, no_thread};
@@ -74,8 +74,8 @@ pub(crate) fn live(mut origin: Origin, show: Show, command: &Program, at_end: Op
     };
     let waiting = if show.form == OutputForm::Tui { WAITING } else { WAITING_FOR_LINES };
     let limit = show.selection.limits.duration;
-    let told = if show.form == OutputForm::Tui { Told::Screen } else { Told::Lines };
-    trace((origin, told), waiting, |messages, commands, hooks| match show.form {
+    let status_to = if show.form == OutputForm::Tui { StatusTo::Screen } else { StatusTo::Lines };
+    trace((origin, status_to), waiting, |messages, commands, hooks| match show.form {
         OutputForm::Tui => {
             // While there are the privileges that it needs.
             let inquirer = Inquirer::start()?;
@@ -135,13 +135,13 @@ fn live_lines(
 
 /// Traces this host, or others.
 fn trace(
-    (origin, told): (Origin, Told),
+    (origin, status_to): (Origin, StatusTo),
     waiting: usize,
     consume: impl FnOnce(&Receiver<Message>, &Sender<Command>, &Hooks) -> Result<u8, Error>,
 ) -> Result<u8, Error> {
     match origin {
         Origin::Here(options) => trace_here(options, waiting, consume),
-        Origin::Hosts(target, start) => remote::trace(target, start, told, waiting, consume),
+        Origin::Hosts(target, start) => remote::trace(target, start, status_to, waiting, consume),
     }
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::at_end::EndReport;
 use super::command::Run;
-use super::lines::{draft, keep, lines, writer, written};
+use super::lines::{Source, draft, keep, lines, writer, written};
 use super::progress::{is_shown, with_progress};
 use super::rotation::{Rotating, drafts};
 use super::{WAITING_FOR_LINES, trace};
@@ -14,11 +14,12 @@ use crate::child::{Program, Streams};
 use crate::config::{AtEnd, Origin, Rotation, Selection, Target};
 use crate::error::{self, EXIT_OK, Error};
 use crate::format::group_digits;
+use crate::message::Lost;
 use crate::output::lines::{Consumer as _, Ended, consume};
-use crate::output::report::WithReport;
-use crate::output::{Unwritten, losses};
-use crate::recording::{Header, Recorder};
-use crate::remote::hosts::Told;
+use crate::output::report::{Collect, WithReport};
+use crate::output::{Unwritten, Writer, losses};
+use crate::recording::{Header, Recorded, Recorder};
+use crate::remote::hosts::StatusTo;
 
 /// Traces into a recording.
 ///
@@ -38,7 +39,7 @@ pub(crate) fn record(
         ));
     }
     let name = if to_stdout { "to stdout".to_owned() } else { format!("in {}", target.path.display()) };
-    trace((origin, Told::Lines), WAITING_FOR_LINES, |messages, commands, hooks| {
+    trace((origin, StatusTo::Lines), WAITING_FOR_LINES, |messages, commands, hooks| {
         // What cannot even be started leaves no recording behind, and an old one as it was.
         let draft = (!to_stdout).then(|| draft(target)).transpose()?;
         let streams = if to_stdout { Streams::OutputToStderr } else { Streams::Inherited };
@@ -49,25 +50,10 @@ pub(crate) fn record(
             |file, ends| {
                 let writer = writer(file)?;
                 let cut = |why| Error::Other(format!("the recording {name} is cut off, but can be read so far: {why}"));
-                let broken = |why: io::Error| Error::Other(format!("cannot write the recording: {why}"));
                 let (recorded, unwritten) = written(&writer, ends, || {
-                    let mut recorder = Recorder::begin(&writer, &Header::of_host(hooks)).map_err(broken)?;
-                    let mut lines = lines(&mut recorder, selection, hooks);
-                    let count = selection.limits.count;
                     let collect = end_report.as_mut().map(|end_report| &mut end_report.collect);
-                    let mut lines = WithReport { consumer: &mut lines, collect, counts_opens: true };
-                    let bytes = || writer.written();
-                    let ended = with_progress(&mut lines, is_shown(command), &bytes, |lines| {
-                        consume(lines, count, messages, ends.stop)
-                    })?;
-                    let lost = lines.lost();
-                    match ended {
-                        Ended::ClosedPipe => Ok(None),
-                        Ended::Done => match recorder.finish() {
-                            Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Ok(None),
-                            finished => Ok(Some((finished.map_err(broken)?, lost))),
-                        },
-                    }
+                    let source = Source { hooks, start: None, messages };
+                    write_recording(&writer, selection, &source, collect, is_shown(command), ends.stop)
                 })
                 .map_err(cut)?;
                 // A reader that is gone has all it wanted.
@@ -81,7 +67,7 @@ pub(crate) fn record(
                 if !to_stdout {
                     writer.sync().map_err(broken)?;
                 }
-                let lost = losses(&lost).map_or("none was lost".into(), |lost| format!("lost {lost}"));
+                let lost = in_words(&lost);
                 let bytes = group_digits(writer.written());
                 error::print(format!("recorded {recorded} {name}, {bytes} bytes; {lost}"));
                 end_report.map_or(Ok(()), |end_report| end_report.write(Some(ends)))?;
@@ -89,6 +75,40 @@ pub(crate) fn record(
             },
         )
     })
+}
+
+/// Writes all of it. What was recorded and what was lost, unless its reader is gone.
+fn write_recording(
+    writer: &Writer,
+    selection: &Selection,
+    &Source { hooks, messages, .. }: &Source<'_>,
+    collect: Option<&mut Collect<'_>>,
+    progress: bool,
+    stop: &dyn Fn(),
+) -> Result<Option<(Recorded, Lost)>, Error> {
+    let mut recorder = Recorder::begin(writer, &Header::of_host(hooks)).map_err(broken)?;
+    let mut lines = lines(&mut recorder, selection, hooks);
+    let mut lines = WithReport { consumer: &mut lines, collect, counts_opens: true };
+    let ended = with_progress(&mut lines, progress, &|| writer.written(), |lines| {
+        consume(lines, selection.limits.count, messages, stop)
+    })?;
+    let lost = lines.lost();
+    match ended {
+        Ended::ClosedPipe => Ok(None),
+        Ended::Done => match recorder.finish() {
+            Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Ok(None),
+            finished => Ok(Some((finished.map_err(broken)?, lost))),
+        },
+    }
+}
+
+fn broken(why: io::Error) -> Error {
+    Error::Other(format!("cannot write the recording: {why}"))
+}
+
+/// What was lost, at the end of the line that says what was recorded.
+fn in_words(lost: &Lost) -> String {
+    losses(lost).map_or("none was lost".into(), |lost| format!("lost {lost}"))
 }
 
 /// Traces into a ring of files.
@@ -103,10 +123,9 @@ pub(crate) fn record_in_files(
     command: &Program,
     at_end: Option<AtEnd>,
 ) -> Result<u8, Error> {
-    trace((origin, Told::Lines), WAITING_FOR_LINES, |messages, commands, hooks| {
+    trace((origin, StatusTo::Lines), WAITING_FOR_LINES, |messages, commands, hooks| {
         let drafts = drafts(target, rotation.files)?;
         let run = Run { command, streams: Streams::Inherited, limit: selection.limits.duration, commands };
-        let broken = |why: io::Error| Error::Other(format!("cannot write the recording: {why}"));
         let mut end_report = at_end.map(|at_end| EndReport::new(at_end, command, selection.filter_with_names(), hooks));
         run.lines(
             || Rotating::begin(drafts, rotation.bytes, Header::of_host(hooks)).map_err(broken),
@@ -129,7 +148,7 @@ pub(crate) fn record_in_files(
                         "the last of the recordings {name}.N is cut off, but can be read so far: {why}"
                     ))
                 })?;
-                let lost = losses(&lost).map_or("none was lost".into(), |lost| format!("lost {lost}"));
+                let lost = in_words(&lost);
                 let (recorded, begun) = (files.recorded, group_digits(files.begun));
                 let kept = u64::from(rotation.files).min(files.begun);
                 error::print(format!(

@@ -18,7 +18,7 @@ use crate::output;
 use crate::output::ending::{Answer, Ends};
 use crate::privileges::{self, Caller, Role};
 use crate::remote::control::Controls;
-use crate::remote::hosts::{self, Told};
+use crate::remote::hosts::{self, StatusTo};
 use crate::remote::stream::Stream;
 use crate::remote::target::Target;
 use crate::remote::wire::Start;
@@ -28,7 +28,7 @@ use crate::tracer::Command;
 pub(super) fn trace(
     target: Target,
     start: Start,
-    told: Told,
+    status_to: StatusTo,
     waiting: usize,
     consume: impl FnOnce(&Receiver<Message>, &Sender<Command>, &Hooks) -> Result<u8, Error>,
 ) -> Result<u8, Error> {
@@ -38,7 +38,7 @@ pub(super) fn trace(
     let (commands, commanded) = bounded(8);
     thread::scope(|scope| {
         let hosts = thread::Builder::new().name("hosts".into()).spawn_scoped(scope, move || {
-            hosts::run(target, start, &messages, &commanded, told);
+            hosts::run(target, start, &messages, &commanded, status_to);
         });
         let hosts = hosts.map_err(no_thread)?;
         let consumed = consume(&received, &commands, &hooks);
@@ -70,14 +70,14 @@ fn become_the_caller() -> Result<(), Error> {
 /// Traces for another host.
 ///
 /// # Errors
-/// If the host cannot be traced, or nobody told how.
+/// If the host cannot be traced, or nobody status_to how.
 pub(crate) fn agent() -> Result<u8, Error> {
     if std::io::stdout().is_terminal() || std::io::stdin().is_terminal() {
         return Err(Error::Usage("opentop agent is what opentop --host starts on other hosts: use that".into()));
     }
     let controls = Controls::listen()?;
     let (options, filter, names) = of_agent(&controls.start)?;
-    trace_here((Origin::Here(options), Told::Lines), WAITING_FOR_LINES, |messages, commands, hooks| {
+    trace_here((Origin::Here(options), StatusTo::Lines), WAITING_FOR_LINES, |messages, commands, hooks| {
         privileges::keep_only(Role::Consumer)?;
         let no_stdout = |why| Error::Other(format!("cannot write to stdout: {why}"));
         let writer = output::stdout().map_err(no_stdout)?;

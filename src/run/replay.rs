@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never};
 
@@ -45,12 +45,24 @@ impl tui::Control for Player {
 }
 
 /// Hands on what a survey has found. What is not yet all of it need not arrive. False: nobody wants it.
-fn tell(found: &Sender<Answer>, timeline: &Timeline, length_ns: Option<u64>) -> bool {
+fn send_survey(found: &Sender<Answer>, timeline: &Timeline, length_ns: Option<u64>) -> bool {
     let answer = Answer::Recorded { timeline: Box::new(timeline.clone()), length_ns };
     match length_ns {
         Some(_) => found.send(answer).is_ok(),
         None => !matches!(found.try_send(answer), Err(TrySendError::Disconnected(_))),
     }
+}
+
+/// Opens a recording, for which all privileges are given up, and says what is left of `limit`.
+fn open(file: &Path, interrupt: &Interrupt, limit: Option<Duration>) -> Result<(Reader, Option<Duration>), Error> {
+    let start = Instant::now();
+    let unreadable = |why: ReadError| Error::Other(why.to_string());
+    let input = Input::open(file, interrupt.clone()).map_err(unreadable)?;
+    // Not a byte of it is looked at before.
+    privileges::keep_only(Role::Consumer)?;
+    // Even the first line may never come.
+    let reader = until(limit, &|| interrupt.set(), || Reader::of_file(input)).map_err(unreadable)?;
+    Ok((reader, limit.map(|limit| limit.saturating_sub(start.elapsed()))))
 }
 
 /// Shows a recording.
@@ -61,14 +73,7 @@ pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
     let limit = show.selection.limits.duration;
     let draft = show.out.as_ref().map(draft).transpose()?;
     let interrupt = Interrupt::default();
-    let start = Instant::now();
-    let unreadable = |why: ReadError| Error::Other(why.to_string());
-    let input = Input::open(file, interrupt.clone()).map_err(unreadable)?;
-    // Not a byte of it is looked at before.
-    privileges::keep_only(Role::Consumer)?;
-    // Even the first line may never come.
-    let reader = until(limit, &|| interrupt.set(), || Reader::of_file(input)).map_err(unreadable)?;
-    let limit = limit.map(|duration| duration.saturating_sub(start.elapsed()));
+    let (reader, limit) = open(file, &interrupt, limit)?;
     let header = reader.header().cloned().unwrap_or_default();
     let (messages, received) = bounded(WAITING);
     let (stop, stopped) = bounded(1);
@@ -78,7 +83,9 @@ pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
     let survey = if interactive { reader.survey() } else { None };
     let (found, recorded) = bounded(1);
     thread::scope(|scope| {
-        scope.spawn(move || survey.map(|survey| survey.run(|timeline, length_ns| tell(&found, timeline, length_ns))));
+        scope.spawn(move || {
+            survey.map(|survey| survey.run(|timeline, length_ns| send_survey(&found, timeline, length_ns)))
+        });
         let player = scope.spawn(move || {
             let controls = Controls { stop: &stopped, commands: interactive.then_some(&asked) };
             recording::replay_with(reader, speed, interval, &messages, controls)

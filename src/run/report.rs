@@ -25,7 +25,7 @@ use crate::output::report::{By, Collect, Host};
 use crate::output::{self, Writer, losses};
 use crate::privileges::{self, Role};
 use crate::recording::{self, Header, Input, Interrupt, ReadError, Reader};
-use crate::remote::hosts::Told;
+use crate::remote::hosts::StatusTo;
 use crate::report::{self, ROOM, Report};
 use crate::tracer::Options;
 
@@ -61,7 +61,7 @@ pub(crate) fn report_command(
     paper: Paper,
 ) -> Result<u8, Error> {
     let limits = selection.limits;
-    trace((Origin::Here(options), Told::Lines), WAITING_FOR_LINES, |messages, commands, hooks| {
+    trace((Origin::Here(options), StatusTo::Lines), WAITING_FOR_LINES, |messages, commands, hooks| {
         let streams = if form == ReportForm::Text { Streams::Inherited } else { Streams::OutputToStderr };
         let run = Run { command, streams, limit: limits.duration, commands };
         run.lines(
