@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::RecvTimeoutError;
 
-use super::link::Link;
 use super::reason::ENDED;
+use super::shared::Shared;
 use super::wire::HostLine;
 use crate::clock::Moment;
 use crate::event::{Batch, CgroupName, OpenEvent, ProcessName, Source};
@@ -21,8 +21,10 @@ const FULL: Duration = Duration::from_millis(50);
 const BATCH: Duration = Duration::from_millis(100);
 
 /// Batches that grow, and go to the consumer when they are full or have waited long enough.
-pub(super) struct Feed<'a, 'b> {
-    link: &'a Link<'b>,
+pub(super) struct Feed<'a> {
+    shared: &'a Shared,
+    /// Of the host.
+    number: u8,
     source: Source,
     batch: Batch,
     begun: Instant,
@@ -31,10 +33,10 @@ pub(super) struct Feed<'a, 'b> {
     about: String,
 }
 
-impl<'a, 'b> Feed<'a, 'b> {
+impl<'a> Feed<'a> {
     /// `about`: what the host is said to run.
-    pub(super) fn new(link: &'a Link<'b>, source: Source, about: String) -> Self {
-        Self { link, source, batch: Batch::default(), begun: Instant::now(), behind: None, about }
+    pub(super) fn new(shared: &'a Shared, number: u8, source: Source, about: String) -> Self {
+        Self { shared, number, source, batch: Batch::default(), begun: Instant::now(), behind: None, about }
     }
 
     pub(super) fn open(&mut self, event: OpenEvent<'_>, cgroup: Option<CgroupName>) -> Result<(), String> {
@@ -67,11 +69,11 @@ impl<'a, 'b> Feed<'a, 'b> {
     }
 
     fn hand_on(&self, message: Message) -> Result<(), String> {
-        self.link.shared.messages.send(message).map_err(|_| "nobody wants to know".to_owned())
+        self.shared.messages.send(message).map_err(|_| "nobody wants to know".to_owned())
     }
 
     pub(super) fn line(&mut self, line: HostLine) -> Result<(), String> {
-        let shared = self.link.shared;
+        let shared = self.shared;
         match line {
             HostLine::Process(count, cgroups) => {
                 cgroups.into_iter().for_each(|cgroup| self.batch.name_cgroup(cgroup));
@@ -87,19 +89,19 @@ impl<'a, 'b> Feed<'a, 'b> {
             }
             HostLine::Counts(counts) => {
                 self.send()?;
-                let lost = shared.merge().counts(self.link.number, counts);
+                let lost = shared.merge().counts(self.number, counts);
                 if lost > 0 {
                     self.behind = Some(Instant::now());
                 }
                 let behind = self.behind.is_some_and(|since| since.elapsed() < BEHIND);
                 let now = if behind { LinkState::Behind } else { LinkState::Live };
-                if shared.merge().link(self.link.number) != now {
+                if shared.merge().link(self.number) != now {
                     let text = if behind {
                         "the link is slow, and opens are lost: a narrower filter helps"
                     } else {
                         &self.about
                     };
-                    self.link.state(now, text.to_owned());
+                    shared.merge().state(self.number, now, text.to_owned());
                 }
                 Ok(())
             }

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select, tick};
 
-use super::link::{Link, Shared};
+use super::link::Link;
 use super::merge::Merge;
+use super::shared::Shared;
 use super::target::Target;
 use super::wire::{Control, Start};
 use crate::clock::Moment;

@@ -1,20 +1,18 @@
 //! The connection to one host: made, kept, and made again.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, after, bounded, select, tick};
 
 use super::feed::Feed;
-use super::merge::Merge;
 use super::reason::{ENDED, reason};
+use super::shared::Shared;
 use super::ssh::{Streams, spawn};
-use super::target::Target;
 use super::wire::{Control, PROTOCOL, Start, host_line};
 use super::{HEARTBEAT, NEAR_SILENCE};
 use crate::event::Source;
-use crate::message::{Link as LinkState, Message};
+use crate::message::Link as LinkState;
 use crate::privileges::{self, Role};
 use crate::recording::{Input, Interrupt, Item, ReadError, Reader};
 
@@ -27,29 +25,6 @@ const LOG_IN: Duration = Duration::from_mins(1);
 
 /// How long the last words of a host are waited for.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-
-/// What all connections share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub target: Target,
-    pub start: Mutex<Start>,
-    pub merge: Mutex<Merge>,
-    pub messages: Sender<Message>,
-    /// As many log-ins as may be made at a time.
-    pub turns: (Sender<()>, Receiver<()>),
-    /// Closed when all is to end.
-    pub stopped: Receiver<()>,
-}
-
-impl Shared {
-    pub(super) fn merge(&self) -> MutexGuard<'_, Merge> {
-        self.merge.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn start(&self) -> MutexGuard<'_, Start> {
-        self.start.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// One of the hosts.
 pub(super) struct Link<'a> {
@@ -89,7 +64,7 @@ impl Link<'_> {
         }
     }
 
-    pub(super) fn state(&self, link: LinkState, text: String) {
+    fn state(&self, link: LinkState, text: String) {
         self.shared.merge().state(self.number, link, text);
     }
 
@@ -182,7 +157,7 @@ impl Link<'_> {
         watch.expect_every(NEAR_SILENCE);
         drop(live);
         self.state(LinkState::Live, about.clone());
-        let mut feed = Feed::new(self, source, about);
+        let mut feed = Feed::new(self.shared, self.number, source, about);
         let mut bytes = 0;
         loop {
             let new = watch.bytes();

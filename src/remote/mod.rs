@@ -12,7 +12,7 @@
 //! | [`wire`] | the lines that a recording does not have, and those of the other direction |
 //! | [`control`], [`stream`] | the far side: what it is told, and what it sends |
 //! | [`hosts`], [`link`], [`ssh`], [`reason`] | the near side: all connections, one, its pipes, and why there is none |
-//! | [`feed`], [`merge`] | what comes from one, and the sum of all their counts |
+//! | [`feed`], [`shared`], [`merge`] | what comes from one, what all of them share, and the sum of their counts |
 //!
 //! Nothing that a host sends is trusted: lines, names, processes and cgroups are bounded for each, and whoever sends
 //! what no opentop sends is disconnected. What a slow link cannot take the far side drops and counts, so that its
@@ -25,6 +25,7 @@ pub(crate) mod hosts;
 mod link;
 mod merge;
 mod reason;
+mod shared;
 mod ssh;
 pub(crate) mod stream;
 pub(crate) mod target;
