@@ -28,13 +28,13 @@ pub(super) fn origin(trace: &Trace, remote: &RemoteArgs) -> Result<(Selection, O
         let options = options(trace, &selection)?;
         return Ok((selection, Origin::Here(options)));
     };
-    let here = [
+    let of_this_host = [
         ("--tree", trace.tree),
         ("--cgroup", trace.cgroup.is_some()),
         ("-- COMMAND", !trace.run.is_empty()),
         ("--verbose", trace.verbose),
     ];
-    if let Some((what, _)) = here.into_iter().find(|(_, given)| *given) {
+    if let Some((what, _)) = of_this_host.into_iter().find(|(_, given)| *given) {
         let what = format!("{what} is of this host, and --host shows others: leave one out");
         return Err(Error::Unfit { options: &["cgroup", "verbose", "host", "hosts"], what });
     }
