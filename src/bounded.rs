@@ -81,6 +81,13 @@ impl<V, K: Copy + Eq + Hash> Bounded<V, K> {
         self.bytes
     }
 
+    /// Bytes of its tables, without what its values point to.
+    #[cfg(test)]
+    pub fn tables(&self) -> usize {
+        let entries = self.known.capacity() / 7 * 8 * (size_of::<(K, Entry<V>)>() + 1);
+        entries + self.order.capacity() * size_of::<(K, u64)>()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.known.is_empty()
     }

@@ -142,6 +142,18 @@ mod tests {
         }
         assert!(processes.0[&0].bytes() <= PROCESSES_BYTES && told.0.bytes() <= PROCESSES_BYTES);
         assert_eq!(processes.of(&other).exe, Some(&b"/bin/sh"[..]));
-        assert_eq!(processes.of(&OpenEvent { pid: 9_999, ..sample() }).exe, Some(&exe[..]));
+        // Where names are short it is the tables that take most.
+        for pid in 10_000..200_000 {
+            processes.insert(ProcessName { pid, ..named(b"/bin/sh", Some(b"make")) }, 0);
+            let event = OpenEvent { pid, ..sample() };
+            told.news(&event, Named { exe: Some(b"/bin/sh"), parent: Some(b"make") });
+        }
+        // A text takes 32 bytes of the heap at least.
+        let heap = |count: usize| 2 * 32 * count;
+        let (known, told) = (&processes.0[&0], &told.0);
+        assert!(known.tables() + heap(known.values().count()) <= PROCESSES_BYTES, "{}", known.tables());
+        assert!(told.tables() + heap(told.values().count()) <= PROCESSES_BYTES, "{}", told.tables());
+        assert!(told.values().count() > 10_000, "{}", told.values().count());
+        assert_eq!(processes.of(&OpenEvent { pid: 199_999, ..sample() }).exe, Some(&b"/bin/sh"[..]));
     }
 }

@@ -123,7 +123,7 @@ impl<F: Fn(&OpenEvent<'_>) -> ProcessName> Identifier<F> {
     fn note_command(&mut self, event: &OpenEvent<'_>) {
         if !self.has_command(event) {
             let command = event.process();
-            let bytes = 128 + command.len();
+            let bytes = 192 + command.len();
             self.commands.insert(event.pid, (event.start_ns, command.to_owned()), bytes);
         }
     }
