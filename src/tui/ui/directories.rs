@@ -40,18 +40,19 @@ pub(super) fn render(app: &App, view: &Directories, context: &Context<'_>, area:
         }
     }
     if rows.is_empty() && height > 0 {
-        let text = nothing(view);
+        let text = nothing(app, view);
         buf.set_stringn(area.x + 1, area.y + 1, text, usize::from(area.width.saturating_sub(1)), theme.faint);
     }
 }
 
 /// Why there are no rows.
-fn nothing(view: &Directories) -> &str {
+fn nothing<'a>(app: &App, view: &'a Directories) -> &'a str {
     match (&view.at, &view.counted) {
         (At::Mounts(Listing::Asked), _) => "asking /proc ...",
         (At::Mounts(Listing::Unknown(why)), _) => why,
         (_, None) => "counting ...",
-        (_, Some(_)) => "no open here yet",
+        (_, Some(_)) if app.events.live().matches.filter().is_empty() => "no open here yet",
+        (_, Some(_)) => "no open here matches",
     }
 }
 

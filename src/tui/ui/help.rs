@@ -102,9 +102,12 @@ fn found(entries: Vec<Entry>, text: &str) -> Vec<Entry> {
 
 /// A title, or a label and as many lines of text as it needs, below the label where that is too long to stand beside.
 fn lines(label: &str, text: &str, (room, width): (usize, usize), context: &Context<'_>) -> Vec<Line> {
-    let alone = |style| Line { label: label.to_owned(), style, ..Line::default() };
+    let alone = |label: String, style| Line { label, style, ..Line::default() };
     if text.is_empty() {
-        return vec![alone(context.theme.title)];
+        return wrap_words(label, room.min(LABEL_WIDTH) + width)
+            .into_iter()
+            .map(|label| alone(label, context.theme.title))
+            .collect();
     }
     // A wider one would move the texts of all, which are wrapped for this width.
     let below = label.width() > room.min(LABEL_WIDTH);
@@ -113,5 +116,5 @@ fn lines(label: &str, text: &str, (room, width): (usize, usize), context: &Conte
         Line { label: format!("{label:LABEL_WIDTH$}"), text, ..Line::default() }
     };
     let lines = wrap_words(text, width).into_iter().enumerate().map(line);
-    below.then(|| alone(context.theme.key)).into_iter().chain(lines).collect()
+    below.then(|| alone(label.to_owned(), context.theme.key)).into_iter().chain(lines).collect()
 }

@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 use std::time::Duration;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::context::Context;
 use super::popup::{centred, frame, inner};
@@ -52,12 +53,15 @@ pub(super) fn render(app: &App, at: &Cursor, context: &Context<'_>, buf: &mut Bu
     app.marks.iter().filter(|mark| (span.0..=span.1).contains(mark)).for_each(|mark| markers[column_of(*mark)] = '\'');
     markers[cursor] = if markers[cursor] == '\'' { '"' } else { '^' };
     let here = columns[cursor];
-    let rate = format!("{} opens, {} failed", group_digits(here.opens), group_digits(here.failed));
-    let since = length(at.ts_ns.saturating_sub(span.0));
-    let cursor_line = match at.typed.as_str() {
-        "" => format!("{} +{since}  {rate}", clock(at.ts_ns)),
-        typed => format!("go to {typed}_"),
-    };
+    let (opens, failed) = (group_digits(here.opens), group_digits(here.failed));
+    let (at_clock, since) = (clock(at.ts_ns), length(at.ts_ns.saturating_sub(span.0)));
+    let texts = [
+        format!("{at_clock} +{since}  {opens} opens, {failed} failed"),
+        format!("{at_clock}  {opens} opens, {failed} failed"),
+        format!("{at_clock}  {opens}, failed {failed}"),
+    ];
+    let fitting = texts.iter().find(|text| text.width() <= count).unwrap_or(&at_clock);
+    let cursor_line = if at.typed.is_empty() { fitting.clone() } else { format!("go to {}_", at.typed) };
     let theme = &context.theme;
     let ends = (clock(span.0), clock(span.1));
     let gap = count.saturating_sub(ends.0.len() + ends.1.len());

@@ -159,6 +159,8 @@ fn the_filter_holds_there_as_it_is_typed() {
     assert_eq!(rows(&screen), ["> - 2 0 0 var/", "- 1 1 100 etc/"], "{}", screen.text());
     screen.opens(&[OpenEvent { comm: b"nginx", ..open("/var/new") }]);
     assert_eq!(rows(&screen)[0], "> - 3 0 0 var/", "{}", screen.text());
+    screen.keys("zz");
+    assert!(screen.text().contains("no open here matches"), "{}", screen.text());
     screen.keys("\x1b");
     assert_eq!(rows(&screen), ["> - 5 1 20.0 var/", "- 1 1 100 etc/"], "{}", screen.text());
     screen.keys("x");
