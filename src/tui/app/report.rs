@@ -68,7 +68,7 @@ impl Asked {
     fn title(&self, held: u64, seen: u64) -> String {
         let all = if held == seen { "all" } else { &format!("{} of", group_digits(held)) };
         let filter = self.filter.source();
-        let filter = if filter.is_empty() { String::new() } else { format!(" with {}", escape(filter.as_bytes())) };
+        let filter = if filter.is_empty() { String::new() } else { format!(", only {}", escape(filter.as_bytes())) };
         format!("report of {all} {} opens seen{filter}", group_digits(seen))
     }
 }
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(page(screen.keys("R")).0, "report of 1,000 of 3,005 opens seen");
         screen.keys("q/file-2999$\r");
         let (title, lines) = page(screen.keys("R"));
-        assert_eq!(title, "report of 1,000 of 3,005 opens seen with file-2999$");
+        assert_eq!(title, "report of 1,000 of 3,005 opens seen, only file-2999$");
         assert!(lines.starts_with("history: 1 open by 1 process"), "{lines}");
     }
 

@@ -265,8 +265,7 @@ impl App {
         match (key.code, action) {
             (_, Some(Action::Include | Action::Exclude)) => return self.pick_below(action == Some(Action::Include)),
             (_, Some(Action::Copy)) => return self.copy_path(),
-            (_, Some(Action::Filter)) => return self.act(Action::Filter),
-            (_, Some(Action::Write)) => return self.act(Action::Write),
+            (_, Some(action @ (Action::Filter | Action::Write))) => return self.act(action),
             (KeyCode::Backspace, _) | (_, Some(Action::Left)) => self.go_up(),
             (KeyCode::Char('m'), _) if matches!(view.at, At::Mounts(_)) => self.show_directories(),
             (KeyCode::Char('m'), _) => return self.show_mounts(),
