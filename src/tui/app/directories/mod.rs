@@ -196,13 +196,14 @@ impl Directories {
         }
     }
 
-    /// The path of the selected row; of opens by mount none is that of its row alone.
-    fn path(&self, height: usize) -> Option<Vec<u8>> {
+    /// The path of the selected row, and whether what is below it is of the row; of opens by mount none is that of its row
+    /// alone.
+    fn path(&self, height: usize) -> Option<(Vec<u8>, bool)> {
         let rows = self.rows();
         let At::Directory(names) = &self.at else { return None };
         match &rows.get(self.scroll(&rows, height).selected)?.0 {
-            Name::Child(name) if name == b"." => Some(path_of(names)),
-            Name::Child(name) => Some(path_of(&[names.as_slice(), std::slice::from_ref(name)].concat())),
+            Name::Child(name) if name == b"." => Some((path_of(names), false)),
+            Name::Child(name) => Some((path_of(&[names.as_slice(), std::slice::from_ref(name)].concat()), true)),
             Name::Others | Name::Unknown | Name::Place(_) => None,
         }
     }
@@ -285,19 +286,23 @@ impl App {
 
     /// Makes the filter hold for what is at the selected row and below it, or for all else.
     fn pick_below(&mut self, include: bool) -> Vec<Effect> {
-        let Some(path) = self.selected_path() else {
+        let Some((path, below)) = self.selected_path() else {
             self.say("no filter can express this row");
             return Vec::new();
         };
-        match Term::below("file", &path, &self.names) {
+        let term = if below { Term::below } else { Term::exact };
+        match term("file", &path, &self.names) {
             Ok(term) => self.add_term(&term, include),
-            Err(_) => Vec::new(),
+            Err(why) => {
+                self.say(why.to_string());
+                Vec::new()
+            }
         }
     }
 
     fn copy_path(&mut self) -> Vec<Effect> {
         match self.selected_path() {
-            Some(path) => vec![Effect::Copy(escape(&path))],
+            Some((path, _)) => vec![Effect::Copy(escape(&path))],
             None => {
                 self.say("there is no path to copy");
                 Vec::new()
@@ -305,8 +310,8 @@ impl App {
         }
     }
 
-    /// The path of the selected row, where it has one.
-    fn selected_path(&self) -> Option<Vec<u8>> {
+    /// See [`Directories::path`].
+    fn selected_path(&self) -> Option<(Vec<u8>, bool)> {
         let height = usize::from(self.tree_area()?.height.saturating_sub(1));
         self.directories()?.path(height)
     }

@@ -169,6 +169,10 @@ fn the_filter_holds_there_as_it_is_typed() {
     screen.keys("/\x15\rjf\ry");
     assert_eq!(screen.effects.last(), Some(&Effect::Copy("/etc/shadow".into())));
     assert!(screen.line(22).contains("file:(?-iu)^/etc(/|$)"), "{}", screen.text());
+    // Of the directory itself nothing below it.
+    screen.opens(&[open("/etc"), open("/etc")]);
+    screen.keys("kf");
+    assert_eq!(rows(&screen), ["> - 2 0 0 . (itself)"], "{}", screen.text());
 }
 
 /// A key that acts on the panels says so, in each view that lies over them; a popup goes back to it.
