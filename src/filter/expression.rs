@@ -12,11 +12,12 @@ use std::borrow::Cow;
 const EXPRESSION_MAX: usize = 64 * 1024;
 const TERMS_MAX: usize = 100;
 
-/// Bytes that the regexes of an expression take together at most, those of its named filters included. While it is tried on
-/// texts each takes a small multiple of its own.
+/// Bytes that the regexes of an expression take together at most, those of its named filters included. While it is
+/// tried on texts each takes a small multiple of its own.
 const MEMORY_MAX: usize = 8 << 20;
 
-/// How other languages join terms, and how it is done here. Searched for, they would find next to nothing, or everything.
+/// How other languages join terms, and how it is done here. Searched for, they would find next to nothing, or
+/// everything.
 const OTHER_JOINTS: [(&[&str], &str); 3] = [
     (&["or", "|", "||"], "write OR between terms"),
     (&["AND", "and", "&", "&&"], "leave it out: all terms must hold"),
@@ -28,37 +29,39 @@ const NAMES_DEPTH_MAX: usize = 8;
 
 /// What must hold together with others.
 #[derive(Clone, Debug)]
-pub(super) enum Part {
+pub(super) enum Clause {
     Term(Term),
-    /// In brackets: of one of the branches all parts must hold; negated, of none.
+    /// In brackets: of one of the branches all clauses must hold; negated, of none.
     Any {
         negated: bool,
-        branches: Vec<Vec<Part>>,
+        branches: Vec<Vec<Clause>>,
     },
     /// A filter by its name.
     Named {
         negated: bool,
         name: String,
-        parts: Vec<Part>,
+        clauses: Vec<Clause>,
     },
 }
 
-impl Part {
+impl Clause {
     fn holds(&self, event: &OpenEvent<'_>, names: &Names) -> bool {
         match self {
-            Part::Term(term) => term.holds(event, names),
-            Part::Any { negated, branches } => branches.iter().any(|parts| all_hold(parts, event, names)) != *negated,
-            Part::Named { negated, parts, .. } => all_hold(parts, event, names) != *negated,
+            Clause::Term(term) => term.holds(event, names),
+            Clause::Any { negated, branches } => {
+                branches.iter().any(|clauses| all_hold(clauses, event, names)) != *negated
+            }
+            Clause::Named { negated, clauses, .. } => all_hold(clauses, event, names) != *negated,
         }
     }
 
-    /// Written so that it is one part wherever it stands.
+    /// Written so that it is one clause wherever it stands.
     pub(super) fn source(&self) -> Cow<'_, str> {
         let not = |negated: bool| if negated { "!" } else { "" };
         match self {
-            Part::Term(term) => term.source().into(),
-            Part::Any { negated, branches } => format!("{}({})", not(*negated), alternatives(branches)).into(),
-            Part::Named { negated, name, .. } => format!("{}@{name}", not(*negated)).into(),
+            Clause::Term(term) => term.source().into(),
+            Clause::Any { negated, branches } => format!("{}({})", not(*negated), alternatives(branches)).into(),
+            Clause::Named { negated, name, .. } => format!("{}@{name}", not(*negated)).into(),
         }
     }
 
@@ -66,69 +69,69 @@ impl Part {
     fn written_out(&self) -> String {
         let not = |negated: bool| if negated { "!" } else { "" };
         match self {
-            Part::Term(term) => term.source().to_owned(),
-            Part::Any { negated, branches } => {
-                let branches: Vec<_> = branches.iter().map(|parts| written_out(parts)).collect();
+            Clause::Term(term) => term.source().to_owned(),
+            Clause::Any { negated, branches } => {
+                let branches: Vec<_> = branches.iter().map(|clauses| written_out(clauses)).collect();
                 format!("{}({})", not(*negated), branches.join(" OR "))
             }
-            Part::Named { negated, parts, .. } => format!("{}({})", not(*negated), written_out(parts)),
+            Clause::Named { negated, clauses, .. } => format!("{}({})", not(*negated), written_out(clauses)),
         }
     }
 
     fn negate(self) -> Self {
         match self {
-            Part::Term(term) => Part::Term(term.negate()),
-            Part::Any { negated, branches } => Part::Any { negated: !negated, branches },
-            Part::Named { negated, name, parts } => Part::Named { negated: !negated, name, parts },
+            Clause::Term(term) => Clause::Term(term.negate()),
+            Clause::Any { negated, branches } => Clause::Any { negated: !negated, branches },
+            Clause::Named { negated, name, clauses } => Clause::Named { negated: !negated, name, clauses },
         }
     }
 }
 
-pub(super) fn all_hold(parts: &[Part], event: &OpenEvent<'_>, names: &Names) -> bool {
-    parts.iter().all(|part| part.holds(event, names))
+pub(super) fn all_hold(clauses: &[Clause], event: &OpenEvent<'_>, names: &Names) -> bool {
+    clauses.iter().all(|clause| clause.holds(event, names))
 }
 
-/// The expression that gives these parts.
-pub(super) fn source(parts: &[Part]) -> String {
-    match parts {
+/// The expression that gives these clauses.
+pub(super) fn source(clauses: &[Clause]) -> String {
+    match clauses {
         // Alone it needs no brackets.
-        [Part::Any { negated: false, branches }] => alternatives(branches),
-        _ => parts.iter().map(Part::source).collect::<Vec<_>>().join(" "),
+        [Clause::Any { negated: false, branches }] => alternatives(branches),
+        _ => clauses.iter().map(Clause::source).collect::<Vec<_>>().join(" "),
     }
 }
 
 /// The same for somebody who does not know the names in it.
-pub(super) fn written_out(parts: &[Part]) -> String {
-    parts.iter().map(Part::written_out).collect::<Vec<_>>().join(" ")
+pub(super) fn written_out(clauses: &[Clause]) -> String {
+    clauses.iter().map(Clause::written_out).collect::<Vec<_>>().join(" ")
 }
 
-fn alternatives(branches: &[Vec<Part>]) -> String {
-    let branch = |parts: &Vec<Part>| parts.iter().map(Part::source).collect::<Vec<_>>().join(" ");
+fn alternatives(branches: &[Vec<Clause>]) -> String {
+    let branch = |clauses: &Vec<Clause>| clauses.iter().map(Clause::source).collect::<Vec<_>>().join(" ");
     branches.iter().map(branch).collect::<Vec<_>>().join(" OR ")
 }
 
 /// All terms, wherever they stand.
-pub(super) fn terms(parts: &[Part]) -> Vec<&Term> {
-    fn of(part: &Part) -> Vec<&Term> {
-        match part {
-            Part::Term(term) => vec![term],
-            Part::Any { branches, .. } => branches.iter().flat_map(|parts| terms(parts)).collect(),
-            Part::Named { parts, .. } => terms(parts),
+pub(super) fn terms(clauses: &[Clause]) -> Vec<&Term> {
+    fn of(clause: &Clause) -> Vec<&Term> {
+        match clause {
+            Clause::Term(term) => vec![term],
+            Clause::Any { branches, .. } => branches.iter().flat_map(|clauses| terms(clauses)).collect(),
+            Clause::Named { clauses, .. } => terms(clauses),
         }
     }
-    parts.iter().flat_map(of).collect()
+    clauses.iter().flat_map(of).collect()
 }
 
-/// Adds the terms that must hold where `part` does. `all`: it holds as well where they do.
-pub(super) fn required<'a>(part: &'a Part, terms: &mut Vec<&'a Term>, all: &mut bool) {
-    match part {
-        Part::Term(term) => terms.push(term),
-        Part::Named { negated: false, parts, .. } => parts.iter().for_each(|part| required(part, terms, all)),
-        Part::Any { .. } | Part::Named { .. } => *all = false,
+/// Adds the terms that must hold where `clause` does. `all`: it holds as well where they do.
+pub(super) fn required<'a>(clause: &'a Clause, terms: &mut Vec<&'a Term>, all: &mut bool) {
+    match clause {
+        Clause::Term(term) => terms.push(term),
+        Clause::Named { negated: false, clauses, .. } => clauses.iter().for_each(|clause| required(clause, terms, all)),
+        Clause::Any { .. } | Clause::Named { .. } => *all = false,
     }
 }
 
-pub(super) fn parse(expression: &str, names: &Names) -> Result<Vec<Part>, FilterError> {
+pub(super) fn parse(expression: &str, names: &Names) -> Result<Vec<Clause>, FilterError> {
     parse_within(expression, names, 0, &mut Size::default())
 }
 
@@ -141,26 +144,26 @@ struct Size {
 }
 
 /// It stands for a name within so many others, `depth`. `size` is that of all of them.
-fn parse_within(expression: &str, names: &Names, depth: usize, size: &mut Size) -> Result<Vec<Part>, FilterError> {
+fn parse_within(expression: &str, names: &Names, depth: usize, size: &mut Size) -> Result<Vec<Clause>, FilterError> {
     if expression.len() > EXPRESSION_MAX {
         let what = format!("the expression has {} bytes, and {EXPRESSION_MAX} are the limit", expression.len());
         return Err(FilterError { column: 0, what });
     }
     let mut parser = Parser { tokens: tokens(expression)?.into_iter(), names, depth, size };
-    let mut parts = Vec::new();
-    add_group(&mut parts, false, parser.branches(None)?);
-    Ok(parts)
+    let mut clauses = Vec::new();
+    add_group(&mut clauses, false, parser.branches(None)?);
+    Ok(clauses)
 }
 
 /// Adds what stands in brackets, without them where they say nothing.
-fn add_group(parts: &mut Vec<Part>, negated: bool, mut branches: Vec<Vec<Part>>) {
+fn add_group(clauses: &mut Vec<Clause>, negated: bool, mut branches: Vec<Vec<Clause>>) {
     match branches.as_mut_slice() {
-        [alone] if !negated => parts.append(alone),
-        [alone] if alone.len() == 1 => match alone.pop().map(Part::negate) {
-            Some(Part::Any { negated: false, branches }) => add_group(parts, false, branches),
-            part => parts.extend(part),
+        [alone] if !negated => clauses.append(alone),
+        [alone] if alone.len() == 1 => match alone.pop().map(Clause::negate) {
+            Some(Clause::Any { negated: false, branches }) => add_group(clauses, false, branches),
+            clause => clauses.extend(clause),
         },
-        _ => parts.push(Part::Any { negated, branches }),
+        _ => clauses.push(Clause::Any { negated, branches }),
     }
 }
 
@@ -173,40 +176,40 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     /// Reads up to the end, or to the bracket that closes the one at this column.
-    fn branches(&mut self, open: Option<usize>) -> Result<Vec<Vec<Part>>, FilterError> {
+    fn branches(&mut self, open: Option<usize>) -> Result<Vec<Vec<Clause>>, FilterError> {
         let error = |column, what: &str| Err(FilterError { column, what: what.to_owned() });
-        let (mut branches, mut parts) = (Vec::new(), Vec::new());
+        let (mut branches, mut clauses) = (Vec::new(), Vec::new());
         let mut or = None;
         let end = loop {
             match self.tokens.next() {
                 None => break None,
                 Some(Token::Close(column)) => break Some(column),
-                Some(Token::Or(column)) if parts.is_empty() => {
+                Some(Token::Or(column)) if clauses.is_empty() => {
                     return error(column, "OR needs a term before it: quote it to search for it");
                 }
                 Some(Token::Or(column)) => {
                     or = Some(column);
-                    branches.push(std::mem::take(&mut parts));
+                    branches.push(std::mem::take(&mut clauses));
                 }
                 Some(Token::Open { negated, column }) => {
                     let group = self.branches(Some(column))?;
-                    add_group(&mut parts, negated, group);
+                    add_group(&mut clauses, negated, group);
                 }
-                Some(Token::Word(word)) => parts.push(self.part(&word)?),
+                Some(Token::Word(word)) => clauses.push(self.clause(&word)?),
             }
         };
         match (open, end, or) {
             (Some(column), None, _) => {
                 return error(column, "this ( is not closed: add a ), or write \\( to search for it");
             }
-            (_, _, Some(column)) if parts.is_empty() => return error(column, "OR needs a term behind it"),
-            (Some(column), Some(_), None) if parts.is_empty() => return error(column, "nothing in the brackets"),
-            _ => branches.push(parts),
+            (_, _, Some(column)) if clauses.is_empty() => return error(column, "OR needs a term behind it"),
+            (Some(column), Some(_), None) if clauses.is_empty() => return error(column, "nothing in the brackets"),
+            _ => branches.push(clauses),
         }
         Ok(branches)
     }
 
-    fn part(&mut self, word: &Word) -> Result<Part, FilterError> {
+    fn clause(&mut self, word: &Word) -> Result<Clause, FilterError> {
         self.size.terms += 1;
         if self.size.terms > TERMS_MAX {
             let what = format!("more than {TERMS_MAX} terms: join some as (a|b) or N,N");
@@ -219,7 +222,7 @@ impl Parser<'_> {
         }
         match word.filter_name() {
             Some((negated, name)) => self.named(word, negated, name),
-            None => self.term(word).map(Part::Term),
+            None => self.term(word).map(Clause::Term),
         }
     }
 
@@ -234,7 +237,7 @@ impl Parser<'_> {
         Ok(term)
     }
 
-    fn named(&mut self, word: &Word, negated: bool, name: &str) -> Result<Part, FilterError> {
+    fn named(&mut self, word: &Word, negated: bool, name: &str) -> Result<Clause, FilterError> {
         let error = |what| FilterError { column: word.column(usize::from(negated)), what };
         let Some(expression) = self.names.filter(name) else {
             let known: Vec<_> = self.names.filters().map(|(name, _)| format!("@{name}")).collect();
@@ -248,9 +251,9 @@ impl Parser<'_> {
         if self.depth == NAMES_DEPTH_MAX {
             return Err(error(format!("too many filters within each other: does @{name} stand for itself?")));
         }
-        let parts = parse_within(expression, self.names, self.depth + 1, self.size)
+        let clauses = parse_within(expression, self.names, self.depth + 1, self.size)
             .map_err(|why| error(format!("@{name} is no filter: {}", why.what)))?;
-        Ok(Part::Named { negated, name: name.to_owned(), parts })
+        Ok(Clause::Named { negated, name: name.to_owned(), clauses })
     }
 }
 

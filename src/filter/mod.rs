@@ -4,14 +4,13 @@
 //! nginx !err:ENOENT file:"\.conf$" pid:1,2 lat:>1ms
 //! ```
 //!
-//! Terms are separated by blanks and all must hold; `!` before one negates it. `OR` stands between alternatives and binds
-//! less tightly than a blank, brackets group: `(comm:cat OR comm:less) !err:any`. `@NAME` stands for a filter that the
-//! configuration gives that name. A term is `FIELD:VALUE` (see
-//! [`FIELDS`]) or a bare regex, which matches the command or the path. Values with commas are alternatives. A regex
-//! ignores case unless an upper-case letter stands in it; `=` before a text asks for exactly that text (`comm:=cat`).
-//! Names are matched as they are, not as they are shown: a name with an ESC is found by `\x1b`, one with a backslash by
-//! `\\`, and the byte 0xff, which is no character, by `(?-u:\xff)`.
-//! How words are split, and what quotes and backslashes do, is told in `words`.
+//! Terms are separated by blanks and all must hold; `!` before one negates it. `OR` stands between alternatives and
+//! binds less tightly than a blank, brackets group: `(comm:cat OR comm:less) !err:any`. `@NAME` stands for a filter
+//! that the configuration gives that name. A term is `FIELD:VALUE` (see [`FIELDS`]) or a bare regex, which matches the
+//! command or the path. Values with commas are alternatives. A regex ignores case unless an upper-case letter stands in
+//! it; `=` before a text asks for exactly that text (`comm:=cat`). Names are matched as they are, not as they are
+//! shown: a name with an ESC is found by `\x1b`, one with a backslash by `\\`, and the byte 0xff, which is no
+//! character, by `(?-u:\xff)`. How words are split, and what quotes and backslashes do, is told in `words`.
 //!
 //! A filter never stops the opens from being counted. The terms that the kernel can check are handed to it as
 //! [`KernelFilter`]; [`Filter::matches`] checks all of them again, since the history is older than the filter.
@@ -34,7 +33,7 @@ pub use words::is_name;
 
 use crate::event::OpenEvent;
 use crate::names::Names;
-use expression::Part;
+use expression::Clause;
 use std::fmt;
 
 /// What is wrong with a filter: one line that says where, what, and what to do.
@@ -70,10 +69,10 @@ fn list<T>(value: &str, mut parse: impl FnMut(&str) -> Result<T, String>) -> Res
     Ok(parsed)
 }
 
-/// The parts that must all hold. The empty filter holds for every open.
+/// The clauses that must all hold. The empty filter holds for every open.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    parts: Vec<Part>,
+    clauses: Vec<Clause>,
 }
 
 impl Filter {
@@ -82,46 +81,46 @@ impl Filter {
     /// # Errors
     /// If it is no expression, or longer, deeper or of more terms than one may be.
     pub fn parse(expression: &str, names: &Names) -> Result<Self, FilterError> {
-        Ok(Self { parts: expression::parse(expression, names)? })
+        Ok(Self { clauses: expression::parse(expression, names)? })
     }
 
     pub fn from_terms(terms: Vec<Term>) -> Self {
-        Self { parts: terms.into_iter().map(Part::Term).collect() }
+        Self { clauses: terms.into_iter().map(Clause::Term).collect() }
     }
 
     /// Both filters at once.
     pub fn and(mut self, other: Self) -> Self {
-        self.parts.extend(other.parts);
+        self.clauses.extend(other.clauses);
         self
     }
 
     /// With this term as well, and without its opposite.
     pub fn with(mut self, term: Term) -> Self {
         let opposite = term.clone().negate();
-        self.parts.retain(|part| part.source() != opposite.source());
-        if !self.parts.iter().any(|part| part.source() == term.source()) {
-            self.parts.push(Part::Term(term));
+        self.clauses.retain(|clause| clause.source() != opposite.source());
+        if !self.clauses.iter().any(|clause| clause.source() == term.source()) {
+            self.clauses.push(Clause::Term(term));
         }
         self
     }
 
     pub fn is_empty(&self) -> bool {
-        self.parts.is_empty()
+        self.clauses.is_empty()
     }
 
     /// Whether the filter holds for `event`. `names` must know the event's cgroup, where one is asked for.
     pub fn matches(&self, event: &OpenEvent<'_>, names: &Names) -> bool {
-        expression::all_hold(&self.parts, event, names)
+        expression::all_hold(&self.clauses, event, names)
     }
 
     /// The filter in its own language; [`Filter::parse`] gives the same filter back.
     pub fn source(&self) -> String {
-        expression::source(&self.parts)
+        expression::source(&self.clauses)
     }
 
     /// The same for another host, whose configuration may have other filters by these names.
     pub fn written_out(&self) -> String {
-        expression::written_out(&self.parts)
+        expression::written_out(&self.clauses)
     }
 
     /// What the kernel can check before an event is made. Every open that the whole filter holds for passes it: of
@@ -134,10 +133,10 @@ impl Filter {
         kernel
     }
 
-    /// What is to be known about how it is matched: a line for each name that is longer than the kernel keeps them, and for
-    /// each regex that looks like a glob.
+    /// What is to be known about how it is matched: a line for each name that is longer than the kernel keeps them, and
+    /// for each regex that looks like a glob.
     pub fn remarks(&self) -> impl Iterator<Item = String> {
-        expression::terms(&self.parts).into_iter().filter_map(Term::remark)
+        expression::terms(&self.clauses).into_iter().filter_map(Term::remark)
     }
 
     /// Whether a term with this source is among those that must hold.
@@ -151,23 +150,23 @@ impl Filter {
         self.required().into_iter().filter(|term| kernel.take(term)).map(|term| term.source().to_owned()).collect()
     }
 
-    /// Each part as it is written, and who can check it first.
+    /// Each clause as it is written, and who can check it first.
     pub fn checked_by(&self) -> Vec<(String, CheckedBy)> {
         let mut kernel = KernelFilter::default();
-        let mut checked_by = |part: &Part| {
+        let mut checked_by = |clause: &Clause| {
             let (mut terms, mut all) = (Vec::new(), true);
-            expression::required(part, &mut terms, &mut all);
+            expression::required(clause, &mut terms, &mut all);
             // Each is to be handed over, whatever becomes of the others.
             let taken = terms.into_iter().filter(|term| !kernel.take(term)).count() == 0;
             if taken && all { CheckedBy::Kernel } else { CheckedBy::Userspace }
         };
-        self.parts.iter().map(|part| (part.source().into_owned(), checked_by(part))).collect()
+        self.clauses.iter().map(|clause| (clause.source().into_owned(), checked_by(clause))).collect()
     }
 
     /// The terms that must hold whatever else does.
     fn required(&self) -> Vec<&Term> {
         let mut terms = Vec::new();
-        self.parts.iter().for_each(|part| expression::required(part, &mut terms, &mut true));
+        self.clauses.iter().for_each(|clause| expression::required(clause, &mut terms, &mut true));
         terms
     }
 }
