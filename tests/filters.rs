@@ -291,7 +291,7 @@ fn the_opens_of_a_thread_are_found_by_its_name_and_by_that_of_its_program() {
     let mut program = std::fs::read_to_string("/proc/self/comm").expect("the name of this program");
     program.truncate(program.trim_end().len());
     for asked in [program.as_str(), "pool-worker-1"] {
-        let pattern = format!("^{}$|^canary-opener$", regex::escape(asked));
+        let pattern = format!("^{}$|^canary-opener$", regex_syntax::escape(asked));
         let mut tracer = Tracer::start(["-o", "json", "-c", &pattern]);
         let named = |name: &str, path: &Path| {
             let path = path.to_owned();

@@ -50,7 +50,7 @@ fn to_regex(glob: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use regex::bytes::Regex;
+    use regex_automata::meta::Regex;
 
     #[test]
     fn a_glob_is_told_from_a_regex() {

@@ -8,10 +8,10 @@ use super::index::{Frame, Index};
 use super::input::Input;
 use super::line::{EVENT_LINES, LONGEST_LINE};
 use crate::history::timeline::Timeline;
-use regex::bytes::Regex;
+use memchr::memmem;
 use std::collections::VecDeque;
 use std::io::{self, BufRead as _, BufReader, Read};
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation as _, OutBuffer};
 
@@ -124,16 +124,16 @@ fn is_other(line: &[u8]) -> bool {
 /// Recorded time of the event in this line, if it is one as opentop writes it, and whether it failed.
 fn event(line: &[u8]) -> Option<(u64, bool)> {
     // In a text within the line the quotes have backslashes before them.
-    static ERROR: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#""errno":""#).ok());
+    const ERROR: &[u8] = br#""errno":""#;
     const TIME: &[u8] = br#""ts_ns":"#;
     const TIME_WITHIN: usize = 128;
     let (start, _) = EVENT_LINES.iter().find(|(start, _)| line.starts_with(start))?;
     let rest = &line[start.len()..];
-    let at = rest[..rest.len().min(TIME_WITHIN)].windows(TIME.len()).position(|window| window == TIME)?;
+    let at = memmem::find(&rest[..rest.len().min(TIME_WITHIN)], TIME)?;
     let digits = &rest[at + TIME.len()..];
     let digits = &digits[..digits.iter().position(|byte| !byte.is_ascii_digit())?];
     let ts_ns = str::from_utf8(digits).ok()?.parse().ok()?;
-    Some((ts_ns, ERROR.as_ref().is_some_and(|error| error.is_match(rest))))
+    Some((ts_ns, memmem::find(rest, ERROR).is_some()))
 }
 
 /// The text of a file, which knows where the frames that it is in begin.
