@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 const SIZE_LIMIT: usize = 1 << 20;
 
 /// What a regex remembers of the texts that it is tried on, at most. Where it would need more it is slower.
-const CACHE_LIMIT: usize = 32 << 10;
+const CACHE_LIMIT: usize = 128 << 10;
 
 /// Groups and repetitions within each other at most.
 const NEST_LIMIT: u32 = 50;
