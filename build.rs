@@ -9,8 +9,8 @@ use libbpf_cargo::SkeletonBuilder;
 /// Each makes an object: opens, and what is loaded for look-ups alone.
 const OBJECTS: [&str; 2] = ["opentop", "lookups"];
 
-/// What the build needs besides Rust, as the distributions call it. libbpf's own build, which is before this one, needs libelf
-/// and zlib, and says less.
+/// What the build needs besides Rust, as the distributions call it. libbpf's own build, which is before this one, needs
+/// libelf and zlib, and says less.
 const PACKAGES: &str = "
     apt install clang libelf-dev zlib1g-dev pkg-config make gcc
     dnf install clang elfutils-libelf-devel zlib-devel pkgconf make gcc
@@ -32,7 +32,8 @@ fn build() -> Result<(), String> {
     let clang = env::var("CLANG").unwrap_or_else(|_| "clang".into());
     if Command::new(&clang).arg("--version").output().is_err() {
         return Err(format!(
-            "cannot run `{clang}`, which compiles the BPF side. Install what opentop is built with, or set CLANG to its path: {PACKAGES}"
+            "cannot run `{clang}`, which compiles the BPF side. Install what opentop is built with, or set CLANG to \
+             its path: {PACKAGES}"
         ));
     }
     let out = PathBuf::from(env::var("OUT_DIR").map_err(|e| format!("OUT_DIR: {e}"))?);
@@ -56,7 +57,8 @@ fn build() -> Result<(), String> {
     })
 }
 
-/// Has the skeleton keep its object compressed: a ninth of it, most of which are the lines and types that the verifier names.
+/// Has the skeleton keep its object compressed: a ninth of it, most of which are the lines and types that the verifier
+/// names.
 fn compress(object: &Path, skeleton: &Path) -> io::Result<()> {
     let packed = object.with_extension("o.zst");
     fs::write(&packed, zstd::encode_all(&*fs::read(object)?, 19)?)?;

@@ -112,7 +112,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_never_grows_beyond_its_bound(steps in prop::collection::vec((0u64..20, 0usize..40, any::<bool>()), 0..300)) {
+        fn it_never_grows_beyond_its_bound(
+            steps in prop::collection::vec((0u64..20, 0usize..40, any::<bool>()), 0..300),
+        ) {
             let mut map = Bounded::new(100);
             for (id, bytes, add) in steps {
                 if add { map.insert(id, id, bytes).clear() } else { let _ = map.remove(id); }

@@ -72,7 +72,8 @@ pub enum Error {
     /// of these the first that is from a configuration alone is passed over, and there is no error.
     #[error("{what}")]
     Unfit { options: &'static [&'static str], what: String },
-    /// What is wrong with the value of one option, by its long name. Of a user's configuration the option is passed over.
+    /// What is wrong with the value of one option, by its long name. Of a user's configuration the option is passed
+    /// over.
     #[error("{error}")]
     Option { option: &'static str, error: Box<Error> },
     #[error("tracing needs root, or the capabilities CAP_BPF and CAP_PERFMON: run `sudo opentop`")]
@@ -80,13 +81,13 @@ pub enum Error {
     #[error("{0} is missing, and tracing needs both CAP_BPF and CAP_PERFMON: add it, or run `sudo opentop`")]
     Capability(&'static str),
     #[error(
-        "this is a user namespace, whose root may not trace the host: run opentop outside of it, and a container with root's \
-         own engine, not rootless"
+        "this is a user namespace, whose root may not trace the host: run opentop outside of it, and a container with \
+         root's own engine, not rootless"
     )]
     UserNamespace,
     #[error(
-        "a seccomp filter refuses the system call bpf: start the container with --security-opt seccomp=unconfined, or the \
-         service without SystemCallFilter="
+        "a seccomp filter refuses the system call bpf: start the container with --security-opt seccomp=unconfined, or \
+         the service without SystemCallFilter="
     )]
     Seccomp,
     #[error(

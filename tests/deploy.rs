@@ -290,7 +290,8 @@ fn every_expression_of_the_dashboard_gives_something_in_prometheus() {
         assert!(page.contains(&format!("\n{name}")), "no metric is called {name}, which a rule asks for");
     }
     let config = format!(
-        "{{global: {{scrape_interval: 1s}}, scrape_configs: [{{job_name: opentop, static_configs: [{{targets: [\"{address}\"]}}]}}]}}"
+        "{{global: {{scrape_interval: 1s}}, scrape_configs: [{{job_name: opentop, static_configs: [{{targets: \
+         [\"{address}\"]}}]}}]}}"
     );
     let free = free_port();
     let mut prometheus = Command::new("prometheus");

@@ -283,8 +283,8 @@ fn a_recording_says_what_it_lost() {
 fn recorded_on_a_full_disk(scratch: &Scratch, options: &[&str], kept: &Path) -> (String, Vec<PathBuf>) {
     let (disk, errors) = (scratch.dir("disk"), scratch.join("errors"));
     // The disk is gone with the mount namespace, so that what is on it is copied before.
-    let script = "disk=$1 kept=$2 errors=$3; shift 3; mount -t tmpfs -o size=112k none \"$disk\" && { \"$@\" 2>\"$errors\"; \
-                  status=$?; cp \"$disk\"/r* \"$kept\"; exit $status; }";
+    let script = "disk=$1 kept=$2 errors=$3; shift 3; mount -t tmpfs -o size=112k none \"$disk\" && { \"$@\" \
+                  2>\"$errors\"; status=$?; cp \"$disk\"/r* \"$kept\"; exit $status; }";
     let mut command = Command::new("unshare");
     command.args(["-m", "sh", "-c", script, "sh"]).arg(&disk).arg(kept).arg(&errors);
     command.arg(env!("CARGO_BIN_EXE_opentop")).args(["record", "-i", "0.05"]).args(options).arg(disk.join("r"));
@@ -325,8 +325,8 @@ fn recordings_of_any_size_take_bounded_memory() {
     let scratch = Scratch::new();
     let long = |n: u32| {
         format!(
-            "{{\"type\":\"open\",\"ts_ns\":{n},\"pid\":{n},\"comm\":\"{}\",\"op\":\"openat\",\"path_kind\":\"absolute\",\
-             \"name\":\"/x\",\"start_ns\":{n}}}\n",
+            "{{\"type\":\"open\",\"ts_ns\":{n},\"pid\":{n},\"comm\":\"{}\",\"op\":\"openat\",\
+             \"path_kind\":\"absolute\",\"name\":\"/x\",\"start_ns\":{n}}}\n",
             "A".repeat(1_000_000)
         )
     };

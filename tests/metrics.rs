@@ -116,7 +116,8 @@ struct Prometheus {
 impl Prometheus {
     fn start(scratch: &Scratch, target: SocketAddr) -> Self {
         let config = format!(
-            "global: {{scrape_interval: 500ms, scrape_timeout: 500ms}}\nscrape_configs:\n- job_name: t\n  static_configs: [{{targets: ['{target}']}}]\n"
+            "global: {{scrape_interval: 500ms, scrape_timeout: 500ms}}\nscrape_configs:\n\
+             - job_name: t\n  static_configs: [{{targets: ['{target}']}}]\n"
         );
         let free = free_address();
         let mut prometheus = Command::new("prometheus");

@@ -149,7 +149,10 @@ fn whatever_reads_a_recording_under_sudo_is_the_callers_own_before_it_reads() {
 }
 
 fn is_the_callers_own_before_it_reads(args: &[&str]) {
-    let line = r#"{"type":"open","time":"2026-01-02T03:04:05Z","ts_ns":1,"pid":1,"tid":1,"ppid":1,"uid":0,"comm":"a","op":"openat","flags":[],"mode":null,"fd":3,"errno":null,"name":"f","path":"/f","path_kind":"absolute","latency_ns":null,"cgroup":"/","container":null}"#;
+    let line = "{\"type\":\"open\",\"time\":\"2026-01-02T03:04:05Z\",\"ts_ns\":1,\"pid\":1,\"tid\":1,\"ppid\":1,\
+                \"uid\":0,\"comm\":\"a\",\"op\":\"openat\",\"flags\":[],\"mode\":null,\"fd\":3,\"errno\":null,\
+                \"name\":\"f\",\"path\":\"/f\",\"path_kind\":\"absolute\",\"latency_ns\":null,\"cgroup\":\"/\",\
+                \"container\":null}";
     let mut replay = opentop(args);
     let mut replay = Running::start(under_sudo(&mut replay).stdin(Stdio::piped()).stdout(Stdio::piped()));
     // It waits for its first byte: nothing that was in a file can have played a part.

@@ -76,7 +76,8 @@ pub struct ProcessName {
 }
 
 impl ProcessName {
-    /// What it takes at most in a `Bounded` map: a hash map in which entries come and go has room for four times as many.
+    /// What it takes at most in a `Bounded` map: a hash map in which entries come and go has room for four times as
+    /// many.
     pub fn bytes(&self) -> usize {
         let text = |text: &Option<Vec<u8>>| text.as_ref().map_or(0, Vec::len);
         8 * size_of::<Self>() + text(&self.exe) + text(&self.parent)

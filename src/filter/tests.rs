@@ -268,7 +268,9 @@ fn the_kernel_gets_what_it_can_check() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_found_exactly(comm in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'\\'), Just(b'"'), Just(b' ')], 1..=15)) {
+    fn any_bytes_are_found_exactly(
+        comm in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'\\'), Just(b'"'), Just(b' ')], 1..=15),
+    ) {
         is_found_exactly(&comm);
     }
 

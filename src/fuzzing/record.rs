@@ -16,8 +16,8 @@ pub(super) const WORDS: &[&str] =
 
 /// What a record's names may be joined with: `(unreachable)` and slashes.
 const JOINED: usize = 32;
-/// The input is a sequence of records. A first byte below 16 stands before the length of a record and its raw bytes; any
-/// other before a header, whose lengths are then made right, and its names.
+/// The input is a sequence of records. A first byte below 16 stands before the length of a record and its raw bytes;
+/// any other before a header, whose lengths are then made right, and its names.
 pub(super) fn run(input: &[u8]) {
     let (mut decoder, mut batch) = (Decoder::default(), Batch::default());
     let mut input = Input(input);

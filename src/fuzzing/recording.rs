@@ -9,11 +9,14 @@ use std::io::Cursor;
 use std::time::Duration;
 
 pub(super) const WORDS: &[&str] = &[
-    "{\"type\":\"header\",\"opentop\":\"0.1.0\",\"host\":\"h\",\"kernel\":\"k\",\"boot_time\":\"2026-01-01T00:00:00Z\",\"hooks\":\"x\"}\n",
-    "{\"type\":\"open\",\"ts_ns\":1,\"pid\":1,\"comm\":\"cat\",\"op\":\"openat\",\"path_kind\":\"absolute\",\"name\":\"/x\",\"path\":\"/x\"}\n",
+    "{\"type\":\"header\",\"opentop\":\"0.1.0\",\"host\":\"h\",\"kernel\":\"k\",\"boot_time\":\"2026-01-01T00:00:00Z\",\
+     \"hooks\":\"x\"}\n",
+    "{\"type\":\"open\",\"ts_ns\":1,\"pid\":1,\"comm\":\"cat\",\"op\":\"openat\",\"path_kind\":\"absolute\",\
+     \"name\":\"/x\",\"path\":\"/x\"}\n",
     "{\"type\":\"open\",\"time\":\"2026-01-01T00:00:01Z\",\"ts_ns\":18446744073709551615,\"pid\":4294967295,\"tid\":1,\
-     \"ppid\":1,\"uid\":0,\"comm\":\"a\\u001b\",\"op\":\"openat\",\"flags\":[\"O_RDONLY\"],\"mode\":null,\"fd\":3,\"errno\":null,\
-     \"name\":null,\"path\":null,\"path_kind\":\"unreadable\",\"latency_ns\":1,\"cgroup\":\"/a\",\"start_ns\":1}\n",
+     \"ppid\":1,\"uid\":0,\"comm\":\"a\\u001b\",\"op\":\"openat\",\"flags\":[\"O_RDONLY\"],\"mode\":null,\"fd\":3,\
+     \"errno\":null,\"name\":null,\"path\":null,\"path_kind\":\"unreadable\",\"latency_ns\":1,\"cgroup\":\"/a\",\
+     \"start_ns\":1}\n",
     "{\"type\":\"lost\",\"cause\":\"ring\",\"count\":18446744073709551615}\n",
     "{\"type\":\"summary\",\"opens\":1,\"failed\":18446744073709551615,\"lost\":{\"ring\":1,\"\":2}}\n",
     "\"name_b64\":\"/w==\",",

@@ -72,8 +72,8 @@ impl Directory {
         Self { names, ..Self::default() }
     }
 
-    /// Counts an open that is in the directory or below it. The path is taken as it is written: where links lead is not known
-    /// of what was not opened.
+    /// Counts an open that is in the directory or below it. The path is taken as it is written: where links lead is not
+    /// known of what was not opened.
     pub fn add(&mut self, event: &OpenEvent<'_>) {
         let Some(path) = known_path(event) else {
             if self.names.is_empty() {

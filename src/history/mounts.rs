@@ -1,7 +1,7 @@
 //! Opens by what is mounted where they were.
 //!
-//! A path means the mount of this host only to a process that has the same mounts and the same root, which somebody has to
-//! look at while it runs; until then its opens wait. Of one that is gone, or of too many, only the path is known.
+//! A path means the mount of this host only to a process that has the same mounts and the same root, which somebody has
+//! to look at while it runs; until then its opens wait. Of one that is gone, or of too many, only the path is known.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -160,7 +160,8 @@ fn respond(status: &str, kind: &str, body: &str) -> Vec<u8> {
     let allow = if status.starts_with("405") { "Allow: GET, HEAD\r\n" } else { "" };
     let len = body.len();
     let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len}\r\n{allow}X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len}\r\n\
+         {allow}X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
     );
     [head.as_bytes(), body.as_bytes()].concat()
 }

@@ -182,7 +182,10 @@ mod tests {
         /// appears is at 0, and all of them together are the total.
         #[test]
         fn slots_others_and_the_retired_are_the_total(
-            steps in prop::collection::vec((prop::collection::vec((0u8..12, 1u64..100), 0..8), 0u64..20, any::<bool>()), 1..60)
+            steps in prop::collection::vec(
+                (prop::collection::vec((0u8..12, 1u64..100), 0..8), 0u64..20, any::<bool>()),
+                1..60,
+            ),
         ) {
             let mut now = Instant::now();
             let (mut slots, mut total, mut others) = (Slots::new(rules(4)), Sum::default(), Sum::default());

@@ -72,7 +72,8 @@ mod tests {
     use super::*;
 
     const PASSWD: &[u8] =
-        b"root:x:0:0:root:/root:/bin/bash\nbroken:x:1\nweb:x:33:34::/var/www:/bin/sh\n7:x:8:8::/h:/s\nmax:x:4294967295:1:::\n";
+        b"root:x:0:0:root:/root:/bin/bash\nbroken:x:1\nweb:x:33:34::/var/www:/bin/sh\n7:x:8:8::/h:/s\n\
+          max:x:4294967295:1:::\n";
     const GROUP: &[u8] = b"root:x:0:\nweb:x:34:\nadm:x:4:syslog,web\nwebs:x:5:webs\nssl:x:110:web,root\n+\n";
 
     fn find(user: &str) -> Option<Account> {

@@ -1,9 +1,9 @@
 //! What Docker and Podman call a container, from the files in which they keep it: no daemon is asked.
 //!
-//! Only what root alone can have written is believed: every directory on the way and the file are root's, nobody else may
-//! write to them, and no link is followed. So a name is missing rather than forged, and the id stands for it. A user's own
-//! containers (`/user.slice/...`) are not looked for, nor those inside of a container or of a service, which may have been
-//! given cgroups of their own to make: who has one can give it the id of another's container.
+//! Only what root alone can have written is believed: every directory on the way and the file are root's, nobody else
+//! may write to them, and no link is followed. So a name is missing rather than forged, and the id stands for it. A
+//! user's own containers (`/user.slice/...`) are not looked for, nor those inside of a container or of a service, which
+//! may have been given cgroups of their own to make: who has one can give it the id of another's container.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -54,7 +54,8 @@ pub(crate) fn container_name(root: &Path, cgroup: &[u8]) -> Option<Vec<u8>> {
     name.filter(|name| (1..=NAME_MAX).contains(&name.len())).map(String::into_bytes)
 }
 
-/// Whether nothing but slices is around the cgroup with this id. An engine may have cgroups of the same id in one another.
+/// Whether nothing but slices is around the cgroup with this id. An engine may have cgroups of the same id in one
+/// another.
 fn is_made_by_root(cgroup: &str, id: &str) -> bool {
     let mut around = cgroup.match_indices('/').map(|(at, _)| &cgroup[..at]).chain([cgroup]);
     let outermost = around.find_map(|path| Some((path, container_of(path)?)));

@@ -26,8 +26,8 @@ use std::path::Path;
 /// The longest name of a container, in bytes.
 pub const CONTAINER_NAME_MAX: usize = pods::NAME_MAX;
 
-/// What the container that the cgroup at `path` is of was called, as the files of who runs it below `root` have it: for one
-/// in a pod of Kubernetes `NAMESPACE/POD/CONTAINER`.
+/// What the container that the cgroup at `path` is of was called, as the files of who runs it below `root` have it: for
+/// one in a pod of Kubernetes `NAMESPACE/POD/CONTAINER`.
 pub(crate) fn container_name(root: &Path, path: &[u8]) -> Option<Vec<u8>> {
     engines::container_name(root, path).or_else(|| pods::container_name(root, path).map(String::into_bytes))
 }
@@ -282,7 +282,8 @@ mod tests {
     use super::*;
 
     const PASSWD: &[u8] = b"root:x:0:0:root:/root:/bin/bash\ntoor:x:0:0::/root:/bin/sh\n\
-        www-data:x:33:33::/var/www:/usr/sbin/nologin\n# a comment\nbroken:x\nbad:x:nan:0::/:\nev\x1bil:x:666:0::/:\n+::::::\n";
+        www-data:x:33:33::/var/www:/usr/sbin/nologin\n# a comment\nbroken:x\nbad:x:nan:0::/:\nev\x1bil:x:666:0::/:\n\
+        +::::::\n";
 
     #[test]
     fn users_have_names_and_strangers_numbers() {

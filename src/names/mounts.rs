@@ -55,8 +55,8 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// Whether nobody else answers for what is in it, such as a server, or with FUSE another user's program. Who asks those waits
-    /// for as long as they like; with FUSE not even SIGKILL ends that.
+    /// Whether nobody else answers for what is in it, such as a server, or with FUSE another user's program. Who asks
+    /// those waits for as long as they like; with FUSE not even SIGKILL ends that.
     pub fn is_local(&self) -> bool {
         LOCAL.contains(&&*self.kind)
     }
@@ -111,8 +111,8 @@ impl Mounts {
         Self { within: within(list.iter().map(|mount| mount.point.as_slice())), list }
     }
 
-    /// The number of the mount that an absolute path without `.` and `..` lies in. Links are not followed. However deep the
-    /// path is: it may be a stranger's.
+    /// The number of the mount that an absolute path without `.` and `..` lies in. Links are not followed. However deep
+    /// the path is: it may be a stranger's.
     pub fn find(&self, path: &[u8]) -> Option<u32> {
         let behind = self.list.partition_point(|mount| components(&mount.point).cmp(components(path)).is_le());
         let mut at = behind.checked_sub(1)?;

@@ -1,7 +1,7 @@
 //! Which package of the host a file belongs to, as dpkg's own lists have it, or as rpm tells.
 //!
-//! rpm keeps a database that only rpm can read, so that it is asked, with no more rights than the user has; never as root,
-//! which runs no program.
+//! rpm keeps a database that only rpm can read, so that it is asked, with no more rights than the user has; never as
+//! root, which runs no program.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -93,7 +93,8 @@ impl<'a> Packages<'a> {
         }
     }
 
-    /// Looks up `files` in lines of a path, a tab and its package, which come package by package; and whether there was any line.
+    /// Looks up `files` in lines of a path, a tab and its package, which come package by package; and whether there was
+    /// any line.
     fn listed(files: impl Iterator<Item = &'a [u8]>, mut lines: impl BufRead) -> io::Result<(Self, bool)> {
         let mut wanted: HashMap<&'a [u8], Option<u32>> = files.map(|file| (merged(file), None)).collect();
         let (mut packages, mut line, mut any) = (Vec::<String>::new(), Vec::new(), false);

@@ -1,7 +1,7 @@
 //! Which directory, or the file itself, keeps a user from a path: by owner, group and permission bits, as they are now.
 //!
-//! The path is a stranger's. It is followed name by name, links by hand, and no file system is asked anything that somebody
-//! else answers for.
+//! The path is a stranger's. It is followed name by name, links by hand, and no file system is asked anything that
+//! somebody else answers for.
 
 use std::ffi::OsStr;
 use std::io;

@@ -1,10 +1,10 @@
-//! What Kubernetes calls a container, from the files that its kubelet keeps beside the logs: no API server is asked, and no
-//! token is needed.
+//! What Kubernetes calls a container, from the files that its kubelet keeps beside the logs: no API server is asked,
+//! and no token is needed.
 //!
-//! The path of a cgroup has the pod's UID and the container's id. `/var/log/pods` holds a directory `NAMESPACE_POD_UID` for
-//! each pod, and `/var/log/containers` a link `POD_NAMESPACE_CONTAINER-ID.log` for each container, which appears only after
-//! its start. Names of files are read, never what is in them, and no link is followed. Only directories that nobody but
-//! root can change are believed, and a name is taken only if Kubernetes could have given it.
+//! The path of a cgroup has the pod's UID and the container's id. `/var/log/pods` holds a directory `NAMESPACE_POD_UID`
+//! for each pod, and `/var/log/containers` a link `POD_NAMESPACE_CONTAINER-ID.log` for each container, which appears
+//! only after its start. Names of files are read, never what is in them, and no link is followed. Only directories that
+//! nobody but root can change are believed, and a name is taken only if Kubernetes could have given it.
 
 use std::ffi::CStr;
 use std::path::Path;
@@ -43,9 +43,9 @@ pub(crate) fn is_in_pod(path: &str) -> bool {
     pod_uid(path).is_some()
 }
 
-/// The name of the container that the cgroup at `path` is of, as the logs below `root` tell: `NAMESPACE/POD/CONTAINER`. Its
-/// last part is the start of the container's id as long as there is no link of its own (or for good, as with the container
-/// that holds a pod together), and there is no name at all before the pod has its directory.
+/// The name of the container that the cgroup at `path` is of, as the logs below `root` tell: `NAMESPACE/POD/CONTAINER`.
+/// Its last part is the start of the container's id as long as there is no link of its own (or for good, as with the
+/// container that holds a pod together), and there is no name at all before the pod has its directory.
 pub(crate) fn container_name(root: &Path, path: &[u8]) -> Option<String> {
     let path = str::from_utf8(path).ok()?;
     let found = container_of(path)?;
@@ -85,8 +85,8 @@ fn uid_of(part: &str, path: &str) -> Option<String> {
     (is_uid(&uid) && path.contains("kubepods")).then_some(uid)
 }
 
-/// The same, if only the kubelet can have made the cgroup: whoever runs in a service or in a container may have been given
-/// cgroups of their own to make, and could give them another's UID.
+/// The same, if only the kubelet can have made the cgroup: whoever runs in a service or in a container may have been
+/// given cgroups of their own to make, and could give them another's UID.
 fn made_by_kubelet(path: &str) -> Option<String> {
     let uid = pod_uid(path)?;
     let parts: Vec<_> = path.split('/').collect();
@@ -160,7 +160,8 @@ mod tests {
             "/kubepods.slice/kubepods-podUID.slice/crio-ID.scope/container",
             "/kubepods/burstable/podUID/ID",
             "/kubepods/podUID/ID/init",
-            "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-besteffort.slice/kubelet-kubepods-besteffort-podUID.slice/cri-containerd-ID.scope",
+            "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-besteffort.slice/\
+             kubelet-kubepods-besteffort-podUID.slice/cri-containerd-ID.scope",
             "/system.slice/containerd.service/kubepods-burstable-podUID.slice:cri-containerd:ID",
         ];
         for path in of_pods {

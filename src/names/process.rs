@@ -1,5 +1,5 @@
-//! What `/proc` says of a process: who it is, what it has open. Its texts are strangers' bytes: whoever shows them escapes
-//! them. Each is read up to a bound; a read may take long where the process itself hangs.
+//! What `/proc` says of a process: who it is, what it has open. Its texts are strangers' bytes: whoever shows them
+//! escapes them. Each is read up to a bound; a read may take long where the process itself hangs.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -36,7 +36,8 @@ pub fn stat(pid: u32) -> Option<Stat> {
 /// No such line is longer.
 const STAT_MAX: u64 = 4096;
 
-/// The fields of a line, and the ticks at which the process started. The command may hold anything, parentheses included.
+/// The fields of a line, and the ticks at which the process started. The command may hold anything, parentheses
+/// included.
 fn parse(line: &[u8]) -> Option<(Stat, u64)> {
     let open = line.iter().position(|byte| *byte == b'(')?;
     let close = line.iter().rposition(|byte| *byte == b')')?;
@@ -142,8 +143,8 @@ pub fn descriptors((pid, start_ns): Id) -> Option<Descriptors> {
     stat(pid).filter(|stat| !stat.ended && is_start(stat.start_ns, start_ns)).map(|_| found)
 }
 
-/// Whether paths lead `id` to where they lead this process: it has the same mounts and the same root. `None` where it has
-/// ended or that is not to be known.
+/// Whether paths lead `id` to where they lead this process: it has the same mounts and the same root. `None` where it
+/// has ended or that is not to be known.
 pub fn shares_mounts((pid, start_ns): Id) -> Option<bool> {
     let link = |of: &str, name: &str| fs::read_link(format!("/proc/{of}/{name}")).ok();
     let of = pid.to_string();
@@ -152,8 +153,8 @@ pub fn shares_mounts((pid, start_ns): Id) -> Option<bool> {
     stat(pid).filter(|stat| !stat.ended && is_start(stat.start_ns, start_ns)).map(|_| shares)
 }
 
-/// Which program the event's process runs, and who started it, as `/proc` has them at this moment. A program that is another
-/// one than at the event is not known: then the process has another command, too.
+/// Which program the event's process runs, and who started it, as `/proc` has them at this moment. A program that is
+/// another one than at the event is not known: then the process has another command, too.
 pub fn name_of(event: &OpenEvent<'_>) -> ProcessName {
     let (pid, start_ns) = (event.pid, event.start_ns);
     let is_same = || stat(pid).is_some_and(|stat| is_start(stat.start_ns, start_ns) && stat.comm == event.process());
@@ -169,8 +170,8 @@ fn link(pid: u32, name: &str) -> Result<Vec<u8>, Unknown> {
     Ok(fs::read_link(format!("/proc/{pid}/{name}"))?.into_os_string().into_vec())
 }
 
-/// Whether a process whose start `/proc` tells to be `told_ns` is the one that started at `start_ns`; 0 is any. A host that has
-/// slept since seems to have started it earlier.
+/// Whether a process whose start `/proc` tells to be `told_ns` is the one that started at `start_ns`; 0 is any. A host
+/// that has slept since seems to have started it earlier.
 fn is_start(told_ns: u64, start_ns: u64) -> bool {
     start_ns == 0 || (told_ns <= start_ns + TICK_NS && start_ns <= told_ns.saturating_add(slept()) + TICK_NS)
 }

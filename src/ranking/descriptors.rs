@@ -1,5 +1,5 @@
-//! How many descriptors processes have open, as somebody looks from time to time: the latest number, the limit, and by how much
-//! it grows. What is opened and not closed shows there, so that nothing need watch closes.
+//! How many descriptors processes have open, as somebody looks from time to time: the latest number, the limit, and by
+//! how much it grows. What is opened and not closed shows there, so that nothing need watch closes.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;

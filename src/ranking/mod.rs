@@ -349,7 +349,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever processes open, are called, and how they end: who looks at the active ones alone sees what the others see.
+        /// Whatever processes open, are called, and how they end: who looks at the active ones alone sees what the
+        /// others see.
         #[test]
         fn the_active_rows_are_those_of_all_rows_that_have_a_rate(
             opens in prop::collection::vec(prop::collection::vec((1u32..9, 0u64..4, 0u32..3, any::<bool>()), 0..6), 1..12),

@@ -84,8 +84,8 @@ fn open(row: &Row) -> Option<u64> {
     row.descriptors.map(|level| level.open)
 }
 
-/// Whoever has reached the limit is worse off than all that grow; of those that grow alike it is who is nearest to it. What is
-/// not known is behind all that is.
+/// Whoever has reached the limit is worse off than all that grow; of those that grow alike it is who is nearest to it.
+/// What is not known is behind all that is.
 fn leak(a: &Row, b: &Row) -> Ordering {
     let is_full = |row: &Row| row.descriptors.is_some_and(|level| level.is_full());
     let growth = |row: &Row| row.descriptors.and_then(|level| level.growth).unwrap_or(f64::NEG_INFINITY);

@@ -1,8 +1,8 @@
 //! Who opens most, by what only the events tell: file, directory, container, error, or anything under a filter.
 //!
 //! Bounded: when too many different keys come by, the half that opened least is dropped, and with it the certainty.
-//! Whatever is still in the table may have opened up to [`Tally::error_bound`] times more than it says, never less; as long
-//! as nothing was dropped that is 0 and the table is exact for the events it was given.
+//! Whatever is still in the table may have opened up to [`Tally::error_bound`] times more than it says, never less; as
+//! long as nothing was dropped that is 0 and the table is exact for the events it was given.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};

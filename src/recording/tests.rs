@@ -107,7 +107,8 @@ fn a_container_keeps_the_name_that_it_had() {
     let id = "0123456789abcdef".repeat(4);
     for container in ["docker:web-1", "docker:0123456789ab"] {
         let line = format!(
-            r#"{{"type":"open","ts_ns":5,"pid":7,"comm":"a","op":"openat","path_kind":"absolute","name":"/x","path":"/x","cgroup":"/docker/{id}","container":"{container}"}}"#
+            "{{\"type\":\"open\",\"ts_ns\":5,\"pid\":7,\"comm\":\"a\",\"op\":\"openat\",\"path_kind\":\"absolute\",\
+             \"name\":\"/x\",\"path\":\"/x\",\"cgroup\":\"/docker/{id}\",\"container\":\"{container}\"}}"
         );
         let mut reader = Reader::new(Cursor::new(line.into_bytes()), "x".into()).unwrap();
         let Some(Item::Open(_, Some(cgroup))) = reader.next_item().unwrap() else { panic!("no open with a cgroup") };
@@ -124,7 +125,8 @@ fn a_name_that_became_known_late_is_the_name_from_then_on() {
     let cgroup = format!("/kubepods/pod2b1a8c3e-5f1d-4a8e-9d6b-0c7e1f2a3b4c/{}", "0123456789abcdef".repeat(4));
     let line = |container: &str| {
         format!(
-            r#"{{"type":"open","ts_ns":5,"pid":7,"comm":"a","op":"openat","path_kind":"absolute","name":"/x","path":"/x","cgroup":"{cgroup}","container":"kubernetes:{container}"}}"#
+            "{{\"type\":\"open\",\"ts_ns\":5,\"pid\":7,\"comm\":\"a\",\"op\":\"openat\",\"path_kind\":\"absolute\",\
+             \"name\":\"/x\",\"path\":\"/x\",\"cgroup\":\"{cgroup}\",\"container\":\"kubernetes:{container}\"}}"
         )
     };
     let containers = ["0123456789ab", "prod/web-1/0123456789ab", "prod/web-1/nginx", "prod/web-1/nginx"];
@@ -176,7 +178,8 @@ prop_compose! {
         mode in 0..0o7777u16,
         kinds in (0..Op::ALL.len(), 0..PathKind::ALL.len(), 0..RealPathKind::ALL.len()),
         latency in prop::option::of(0..CENTURY),
-        texts in (hostile_comm(), hostile_comm(), hostile(), hostile(), hostile(), hostile()).prop_map(<[Vec<u8>; 6]>::from),
+        texts in (hostile_comm(), hostile_comm(), hostile(), hostile(), hostile(), hostile())
+            .prop_map(<[Vec<u8>; 6]>::from),
         cgroup in 0..4u64,
     ) -> (OpenEvent<'static>, [Vec<u8>; 6]) {
         let [pid, tid, ppid] = ids;
@@ -349,7 +352,8 @@ fn what_is_no_recording_is_told_with_its_line() {
 #[test]
 fn later_versions_may_say_more_and_others_less() {
     let lines = concat!(
-        r#"{"type":"open","ts_ns":5,"pid":7,"comm":"a","op":"openat","path_kind":"joined","name":"x","path":"/x","mood":{"a":[1]}}"#,
+        r#"{"type":"open","ts_ns":5,"pid":7,"comm":"a","op":"openat","#,
+        r#""path_kind":"joined","name":"x","path":"/x","mood":{"a":[1]}}"#,
         "\n\n",
         r#"{"type":"weather","sunny":true}"#,
         "\n",

@@ -67,7 +67,8 @@ impl Controls {
         match received.recv() {
             Ok(Control::Start(start)) if start.protocol == PROTOCOL => Ok(Self { start, received, ends, over }),
             Ok(Control::Start(start)) => Err(Error::Other(format!(
-                "opentop {} there speaks protocol {PROTOCOL}, and the one here {}: bring the same version to both hosts",
+                "opentop {} there speaks protocol {PROTOCOL}, and the one here {}: bring the same version to both \
+                 hosts",
                 env!("CARGO_PKG_VERSION"),
                 start.protocol
             ))),

@@ -5,7 +5,8 @@ use crate::escape::escape;
 /// Bytes of a reason.
 const REASON_MAX: usize = 300;
 
-const ASKS: &str = "sudo there asks for a password: allow opentop in sudoers with NOPASSWD, or give --remote opentop with its capabilities";
+const ASKS: &str = "sudo there asks for a password: allow opentop in sudoers with NOPASSWD, or give --remote opentop \
+                    with its capabilities";
 const NOT_ALLOWED: &str =
     "the user there may not use sudo: allow opentop in sudoers with NOPASSWD, or log in as another user";
 const NO_SUDO: &str =

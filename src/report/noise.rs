@@ -237,7 +237,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn runs_that_differ_by_pids_and_numbers_fold_alike(pid in 1u32..4_194_304, other in 1u32..4_194_304, n in 1000u64.., m in 1000u64..) {
+        fn runs_that_differ_by_pids_and_numbers_fold_alike(
+            (pid, other) in (1u32..4_194_304, 1u32..4_194_304),
+            (n, m) in (1000u64.., 1000u64..),
+        ) {
             let made = |pid: u32, n: u64| folded(&format!("/proc/{pid}/fd/{}/x.{n}-{pid:07}.tmp", pid % 7));
             prop_assert_eq!(made(pid, n), made(other, m));
         }

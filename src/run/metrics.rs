@@ -44,8 +44,8 @@ pub(crate) fn metrics(options: Options, to: &MetricsTo, idle: Duration) -> Resul
             let listener = listener.map_err(|why| Error::Other(format!("--listen {address}: {}", refused(&why))))?;
             if !address.ip().is_loopback() {
                 error::print(format!(
-                    "--listen {address}: whoever reaches this port can read which commands and containers open how many \
-                     files; nothing asks for a password"
+                    "--listen {address}: whoever reaches this port can read which commands and containers open how \
+                     many files; nothing asks for a password"
                 ));
             }
             Sink::Listener(listener)

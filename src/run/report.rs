@@ -144,8 +144,8 @@ impl Collected {
             Some(rpm) => Packages::ask(files, rpm).map_err(|why| format!("--by package asks rpm, and cannot: {why}")),
             None => Packages::find(files, Path::new(LISTS)).map_err(|why| {
                 format!(
-                    "--by package reads dpkg's lists in {LISTS}, and cannot: {why}; rpm is asked only of a recording, and not by root, \
-                     which runs no program"
+                    "--by package reads dpkg's lists in {LISTS}, and cannot: {why}; rpm is asked only of a recording, \
+                     and not by root, which runs no program"
                 )
             }),
         };
@@ -184,7 +184,8 @@ pub(super) fn collect_any(input: Input, mut report: Report, selection: &Selectio
     }
     if !selection.filter.is_empty() || selection.limits.count.is_some() {
         return Err(Error::Usage(format!(
-            "{source} is a report, in which no opens are left to choose from: choose them when it is made, or compare recordings"
+            "{source} is a report, in which no opens are left to choose from: choose them when it is made, or compare \
+             recordings"
         )));
     }
     let note = report::read(reader, &mut report).map_err(unreadable)?;

@@ -1,5 +1,6 @@
-//! Names of cgroups. A cgroup's id is also its file handle in the cgroup file system, so one system call finds its path. That
-//! call needs `CAP_DAC_READ_SEARCH`; without it the path is read from `/proc/PID/cgroup` of the process that opened.
+//! Names of cgroups. A cgroup's id is also its file handle in the cgroup file system, so one system call finds its
+//! path. That call needs `CAP_DAC_READ_SEARCH`; without it the path is read from `/proc/PID/cgroup` of the process that
+//! opened.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, c_int};
@@ -16,8 +17,8 @@ use crate::names::{CGROUPS_BYTES, cgroup_bytes, container_name, pods, process};
 /// FILEID_KERNFS of `linux/exportfs.h`: a handle that is just the id.
 const FILEID_KERNFS: c_int = 0xfe;
 
-/// How often the name of a container is looked for again, how many are remembered for that, and how many of them are looked
-/// for at a time, since each takes reading a directory.
+/// How often the name of a container is looked for again, how many are remembered for that, and how many of them are
+/// looked for at a time, since each takes reading a directory.
 const TRIES: u32 = 30;
 const UNNAMED_MAX: usize = 256;
 const TRIED_AT_A_TIME: usize = 8;
@@ -29,8 +30,8 @@ pub(super) struct Cgroups {
     root: Option<(PathBuf, OwnedFd)>,
     /// Those that were looked up. What is evicted is announced again, as the names evict it too.
     announced: Bounded<()>,
-    /// Those whose containers had no names of their own yet, with the tries that are left: Kubernetes writes them down only
-    /// after the start.
+    /// Those whose containers had no names of their own yet, with the tries that are left: Kubernetes writes them down
+    /// only after the start.
     unnamed: VecDeque<(CgroupName, u32)>,
     /// The cgroup of the latest event: events of the same cgroup tend to follow one another.
     last: u64,
@@ -42,7 +43,8 @@ impl Cgroups {
         Self { root, announced: Bounded::new(CGROUPS_BYTES), unnamed: VecDeque::new(), last: 0 }
     }
 
-    /// To be called with the cgroup and the process of each event. Returns the cgroup's name the first time, if it has one.
+    /// To be called with the cgroup and the process of each event. Returns the cgroup's name the first time, if it has
+    /// one.
     pub(super) fn see(&mut self, id: u64, pid: u32) -> Option<CgroupName> {
         if std::mem::replace(&mut self.last, id) == id || self.announced.get(id).is_some() {
             return None;
@@ -88,8 +90,8 @@ impl Cgroups {
         Some([b"/", path.as_os_str().as_bytes()].concat())
     }
 
-    /// The same, as far as it is the cgroup of this process now: another may have its pid, or it may have moved, so that the
-    /// directory must have the id.
+    /// The same, as far as it is the cgroup of this process now: another may have its pid, or it may have moved, so
+    /// that the directory must have the id.
     fn of_process(&self, id: u64, pid: u32) -> Option<Vec<u8>> {
         let (mount, _) = self.root.as_ref()?;
         // One outside of what is mounted is named by the way up from there.
@@ -109,8 +111,8 @@ pub fn is_cgroup2(directory: &Path) -> bool {
     rustix::fs::statfs(directory).is_ok_and(|found| found.f_type == libc::CGROUP2_SUPER_MAGIC)
 }
 
-/// The mount points of the cgroup v2 file system in `/proc/self/mounts`, whose other lines may hold anything. A later mount may
-/// hide one.
+/// The mount points of the cgroup v2 file system in `/proc/self/mounts`, whose other lines may hold anything. A later
+/// mount may hide one.
 fn v2_mounts(mounts: &[u8]) -> impl Iterator<Item = PathBuf> {
     let lines = mounts.split(|&byte| byte == b'\n').map(|line| line.split(|&byte| byte == b' '));
     lines.filter_map(|mut fields| {
@@ -147,7 +149,8 @@ fn open_by_id(root: &OwnedFd, id: u64) -> Option<OwnedFd> {
         id: [u8; 8],
     }
     let mut handle = Handle { bytes: 8, kind: FILEID_KERNFS, id: id.to_ne_bytes() };
-    // SAFETY: `handle` has the layout of `struct file_handle` with the 8 bytes that it announces, and outlives the call.
+    // SAFETY: `handle` has the layout of `struct file_handle` with the 8 bytes that it announces, and outlives the
+    // call.
     let fd =
         unsafe { libc::open_by_handle_at(root.as_raw_fd(), (&raw mut handle).cast(), libc::O_PATH | libc::O_CLOEXEC) };
     // SAFETY: a descriptor that the call has just returned belongs to nobody else.

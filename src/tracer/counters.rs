@@ -1,8 +1,8 @@
 //! The exact counts: what the BPF side has counted, independently of the ring buffer.
 //!
-//! Nothing of this calls bpf() while tracing: a look-up in a map keeps kernel probes on its CPU from running, and where it is
-//! preempted they miss opens. The totals are mapped into memory, and the counts of the processes are read by an iterator,
-//! which removes those that have ended.
+//! Nothing of this calls bpf() while tracing: a look-up in a map keeps kernel probes on its CPU from running, and where
+//! it is preempted they miss opens. The totals are mapped into memory, and the counts of the processes are read by an
+//! iterator, which removes those that have ended.
 
 use std::collections::HashMap;
 use std::io::Read as _;
@@ -18,8 +18,8 @@ use crate::clock::Moment;
 use crate::error::Error;
 use crate::message::{Ancestor, CgroupCount, Counts, Latencies, Lookups, Lost, ProcessCount, Totals};
 
-/// Processes that may have ended before they are taken out of the map without waiting for the next reading: a small part
-/// of the room there.
+/// Processes that may have ended before they are taken out of the map without waiting for the next reading: a small
+/// part of the room there.
 const REAP_AT: u64 = 1024;
 
 /// Ended processes that wait for the next reading. With more of them the map fills up, and tells so.
@@ -76,8 +76,8 @@ impl<'skel> Counters<'skel> {
         counts(skel, processes, ancestors.unwrap_or_default(), stream, missed)
     }
 
-    /// The last counts, when nothing is counted any more. What was removed while reading may hide another process from the
-    /// same reading, so it ends with one that removes nothing.
+    /// The last counts, when nothing is counted any more. What was removed while reading may hide another process from
+    /// the same reading, so it ends with one that removes nothing.
     pub(super) fn read_last(&mut self, skel: &OpentopSkel<'_>, stream: Stream, missed: u64) -> Result<Counts, Error> {
         loop {
             let (reaped, running) = (self.reaped, self.read_processes()?);
@@ -114,8 +114,8 @@ impl<'skel> Counters<'skel> {
         Ok(processes)
     }
 
-    /// Has the next reading remove processes that are gone and whose end the BPF side has missed. One that ended since it was
-    /// read is removed by then in any case, and one whose slot goes to another is found again.
+    /// Has the next reading remove processes that are gone and whose end the BPF side has missed. One that ended since
+    /// it was read is removed by then in any case, and one whose slot goes to another is found again.
     fn retire(&mut self, processes: &[ProcessCount]) {
         let Some(retired) = self.retired.as_deref_mut() else { return };
         let owners = owners(processes);

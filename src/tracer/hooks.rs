@@ -1,8 +1,8 @@
 //! The hook sets, and the programs of the one BPF object that each of them is made of.
 //!
 //! A set is one way to see system calls return. To every set come the same extras, where the kernel has them: programs
-//! that were started, opens by io_uring and by the kernel itself, children of followed processes, the beginning of a call
-//! for its latency.
+//! that were started, opens by io_uring and by the kernel itself, children of followed processes, the beginning of a
+//! call for its latency.
 
 use libbpf_rs::{KprobeMultiOpts, Link, Object, OpenObject};
 
@@ -10,8 +10,8 @@ use super::hook_set::HookSet;
 use super::kernel::Kernel;
 use super::programs::{AttachTo, Needs, Role, SETUP_NEW_EXEC, Spec, find, has_role, programs};
 
-/// What is wanted in addition to the opens of system calls. Children and latency are asked for by options, and without them a
-/// set is of no use; the others are left out, and said to be, where the kernel does not have them.
+/// What is wanted in addition to the opens of system calls. Children and latency are asked for by options, and without
+/// them a set is of no use; the others are left out, and said to be, where the kernel does not have them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extras {
     /// Programs that were started.
@@ -76,7 +76,8 @@ pub(super) fn is_of_set(program: &str) -> bool {
     has_role(program, |role| matches!(role, Role::Set(_) | Role::Call))
 }
 
-/// Whether an open or a look-up is lost when a run of a program is missed; without its beginning it only has no latency.
+/// Whether an open or a look-up is lost when a run of a program is missed; without its beginning it only has no
+/// latency.
 pub(super) fn sees_opens(program: &str) -> bool {
     has_role(program, |role| !matches!(role, Role::Base | Role::Entry(_)))
 }
@@ -167,7 +168,8 @@ pub(super) fn choose_base(kernel: &Kernel) -> Result<Vec<Chosen>, String> {
     if chosen.len() < all { Err("the kernel does not tell when processes end".into()) } else { Ok(chosen) }
 }
 
-/// The programs for the look-ups that a set sees, and those for look-ups by io_uring, of which the kernel may have none.
+/// The programs for the look-ups that a set sees, and those for look-ups by io_uring, of which the kernel may have
+/// none.
 ///
 /// # Errors
 /// If the set cannot see look-ups, with the reason.

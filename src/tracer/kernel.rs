@@ -16,8 +16,8 @@ pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 /// What return probes of many functions are made of, since 5.18.
 const PROBES: &str = "fprobe";
 
-/// What a return was remembered in before 6.14, of which there could be too few. Kernels that had it are not changed any more,
-/// so that no new name can hide it, as one could hide a sign of those that lose nothing.
+/// What a return was remembered in before 6.14, of which there could be too few. Kernels that had it are not changed
+/// any more, so that no new name can hide it, as one could hide a sign of those that lose nothing.
 const LOSSY_PROBES: &str = "fprobe_rethook_node";
 
 const LOOP: &str = "bpf_loop";

@@ -76,8 +76,8 @@ fn attach_and_test<'a>(object: LoadedObject<'a>, options: &Options) -> Result<(L
 }
 
 impl<'a> HookManager<'a> {
-    /// Loads and attaches the first of `candidates` that the kernel takes, into `first` while it lasts; returns the object that
-    /// has the maps, too.
+    /// Loads and attaches the first of `candidates` that the kernel takes, into `first` while it lasts; returns the
+    /// object that has the maps, too.
     ///
     /// # Errors
     /// Why each of them cannot be used.
@@ -194,7 +194,8 @@ impl<'a> HookManager<'a> {
         }
     }
 
-    /// Sees look-ups by the set that is in use now, if any are seen. One that is made at this very moment may be missed.
+    /// Sees look-ups by the set that is in use now, if any are seen. One that is made at this very moment may be
+    /// missed.
     fn follow_with_lookups(&mut self, base: &LoadedObject<'_>) {
         if !self.has_lookups() {
             return;
@@ -256,12 +257,12 @@ impl<'a> HookManager<'a> {
         Ok(())
     }
 
-    /// Moves to the next hook set that the kernel takes, sees opens, and may lose less, if there is one; to any other where
-    /// nothing was lost. Both are attached for a moment, and one byte says which of them reports. So one open of each task that
-    /// is between the two just then may be missed or come twice, and no other.
+    /// Moves to the next hook set that the kernel takes, sees opens, and may lose less, if there is one; to any other
+    /// where nothing was lost. Both are attached for a moment, and one byte says which of them reports. So one open of
+    /// each task that is between the two just then may be missed or come twice, and no other.
     ///
-    /// `lost` is what the set in use has lost lately; `opens` how many there were at all. With those the new set is on trial:
-    /// see [`Self::settle`].
+    /// `lost` is what the set in use has lost lately; `opens` how many there were at all. With those the new set is on
+    /// trial: see [`Self::settle`].
     ///
     /// # Errors
     /// If the BPF side cannot be changed; the reason is for people to read.
@@ -314,8 +315,8 @@ impl<'a> HookManager<'a> {
         self.trial.is_some()
     }
 
-    /// Ends a trial once there were enough opens: the set before comes back, unless the new one has missed fewer runs for an
-    /// open. True if it came back.
+    /// Ends a trial once there were enough opens: the set before comes back, unless the new one has missed fewer runs
+    /// for an open. True if it came back.
     ///
     /// # Errors
     /// If the BPF side cannot be changed; the reason is for people to read.

@@ -117,8 +117,9 @@ pub enum Command {
     Stop,
 }
 
-/// BPF objects that there can be: at the start each hook set is tried with the optional hooks and alone, what none has yet
-/// follows by itself, while running each other set is tried once more, and look-ups of each with io_uring and without.
+/// BPF objects that there can be: at the start each hook set is tried with the optional hooks and alone, what none has
+/// yet follows by itself, while running each other set is tried once more, and look-ups of each with io_uring and
+/// without.
 const OBJECTS: usize = 2 * HookSet::ALL.len() + hooks::OPTIONAL + HookSet::ALL.len() - 1 + 2 * HookSet::ALL.len();
 
 /// Where the BPF objects live: those of hook sets, refused, in use or left, and those of optional hooks.
@@ -155,8 +156,8 @@ impl<'a> Tracer<'a> {
         precheck(&facts)?;
         if options.extras.children && !options.follow_own && !facts.host_pids {
             return Err(Error::Other(
-                "--tree finds the descendants that are there already by their pids, and those of this pid namespace are \
-                 not the host's: start the container with --pid=host, or use `opentop -- COMMAND`"
+                "--tree finds the descendants that are there already by their pids, and those of this pid namespace \
+                 are not the host's: start the container with --pid=host, or use `opentop -- COMMAND`"
                     .into(),
             ));
         }
@@ -213,8 +214,8 @@ fn read_and_open<'a>(
     })
 }
 
-/// Tries all hook sets, in the order in which they would be used: each for real, and taken down again. Gives its hooks, or the
-/// reason why not.
+/// Tries all hook sets, in the order in which they would be used: each for real, and taken down again. Gives its hooks,
+/// or the reason why not.
 pub fn try_all(facts: &Facts, options: &Options) -> Vec<(HookSet, Result<Hooks, String>)> {
     let kernel = Kernel::new().map(Arc::new);
     let lossless = kernel.as_ref().is_ok_and(|kernel| kernel.has_lossless_probes());

@@ -1,8 +1,8 @@
 //! The loop between the ring buffer and the channel.
 //!
 //! The BPF side wakes nobody: a wake-up per event would cost more than the event. So this loop looks on a timer,
-//! takes a bounded number of records at a time, and hands them on as one batch. While the consumer is slow a batch waits
-//! and grows, and then the ring buffer holds the events; what finds no room there is dropped and counted.
+//! takes a bounded number of records at a time, and hands them on as one batch. While the consumer is slow a batch
+//! waits and grows, and then the ring buffer holds the events; what finds no room there is dropped and counted.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -29,8 +29,8 @@ use crate::filter::KernelFilter;
 use crate::message::{Counts, LOOKUPS, Message, Unseen};
 use crate::privileges::{self, Role};
 
-/// How long to wait when the ring buffer was empty, or nearly; and how long while a third of it would fill up meanwhile.
-/// After that the pauses double until they are the usual ones again.
+/// How long to wait when the ring buffer was empty, or nearly; and how long while a third of it would fill up
+/// meanwhile. After that the pauses double until they are the usual ones again.
 const PAUSE: Duration = Duration::from_millis(15);
 const PAUSE_IN_A_STORM: Duration = Duration::from_millis(2);
 
@@ -226,8 +226,8 @@ impl Poller<'_, '_> {
         self.send_hooks()
     }
 
-    /// Looks at what the hooks have missed since the last counts: one set that loses is left for another, which has to lose
-    /// less.
+    /// Looks at what the hooks have missed since the last counts: one set that loses is left for another, which has to
+    /// lose less.
     fn reconsider(&mut self, losses: Losses) -> Result<(), Halt> {
         let lost = losses.since(std::mem::replace(&mut self.losses, losses));
         if self.manager.is_on_trial() {
@@ -270,8 +270,8 @@ impl Poller<'_, '_> {
         self.send(Message::End)
     }
 
-    /// Takes what fits the batch, and hands it on if more slots than `kept` are free; says whether there is more to be had
-    /// at once.
+    /// Takes what fits the batch, and hands it on if more slots than `kept` are free; says whether there is more to be
+    /// had at once.
     fn drain(&mut self, kept: usize) -> Result<bool, Halt> {
         let taken = if self.is_full() { 0 } else { self.take()? };
         let more = taken == LOOK || self.is_full();
@@ -282,8 +282,8 @@ impl Poller<'_, '_> {
         Ok(send && more)
     }
 
-    /// Messages that can be sent without waiting. It takes sending to find out that the receiver is gone, so that then it
-    /// is any number.
+    /// Messages that can be sent without waiting. It takes sending to find out that the receiver is gone, so that then
+    /// it is any number.
     fn free_slots(&self) -> usize {
         let mut select = Select::new();
         select.send(self.messages);
@@ -350,8 +350,8 @@ impl Poller<'_, '_> {
         Ok(losses)
     }
 
-    /// Names the cgroups that are counted, whether or not one of their events finds room in the ring. True if there were new
-    /// ones.
+    /// Names the cgroups that are counted, whether or not one of their events finds room in the ring. True if there
+    /// were new ones.
     fn name_cgroups(&self, counts: &Counts) -> bool {
         let Reader { cgroups, batch, .. } = &mut *self.reader.borrow_mut();
         cgroups.find_late_names().into_iter().for_each(|name| batch.name_cgroup(name));
@@ -381,11 +381,11 @@ fn run_ahead_of_others() {
     unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, HIGHEST) };
 }
 
-/// Waits until no program runs that began before the links were dropped: after a grace period of RCU what it wrote is in
-/// the ring.
+/// Waits until no program runs that began before the links were dropped: after a grace period of RCU what it wrote is
+/// in the ring.
 fn wait_for_running_programs() {
     const MEMBARRIER_CMD_GLOBAL: libc::c_int = 1;
-    // SAFETY: membarrier(2) takes no pointers. Where the kernel lacks it nothing is waited for, and an event of the very
-    // last microsecond may be missing; the counts tell.
+    // SAFETY: membarrier(2) takes no pointers. Where the kernel lacks it nothing is waited for, and an event of the
+    // very last microsecond may be missing; the counts tell.
     unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) };
 }

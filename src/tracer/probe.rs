@@ -59,9 +59,9 @@ pub fn order(preemption: Preemption, lossless_probes: bool) -> [HookSet; 4] {
     }
 }
 
-/// Whether to try `other` where `set` loses opens: not where it is known to lose as many or more. Where tasks are preempted
-/// in the kernel trampolines lose most; return probes that are not sound lose silently whatever the kernel does; nothing is
-/// sounder than those that are; and the two sets at the exit of system calls hang on the same hook.
+/// Whether to try `other` where `set` loses opens: not where it is known to lose as many or more. Where tasks are
+/// preempted in the kernel trampolines lose most; return probes that are not sound lose silently whatever the kernel
+/// does; nothing is sounder than those that are; and the two sets at the exit of system calls hang on the same hook.
 pub(super) fn may_lose_less(other: HookSet, set: HookSet, preemption: Preemption, lossless_probes: bool) -> bool {
     let at_exit = |set| matches!(set, HookSet::SyscallExit | HookSet::SyscallExitRaw);
     let is_sound = set == HookSet::Probes && lossless_probes && preemption != Preemption::Voluntary;
@@ -158,8 +158,8 @@ fn effective_capabilities(status: &str) -> u64 {
     field.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// From the text of `/proc/self/status`. `initial`: in the initial user namespace; `refused`: bpf(2) fails with EPERM whatever it
-/// is asked.
+/// From the text of `/proc/self/status`. `initial`: in the initial user namespace; `refused`: bpf(2) fails with EPERM
+/// whatever it is asked.
 fn privilege(status: &str, initial: bool, refused: bool) -> Privilege {
     let capabilities = effective_capabilities(status);
     let has = |capability: u32| capabilities >> capability & 1 == 1;

@@ -19,8 +19,8 @@ pub(super) fn sees_lookups(skel: &OpentopSkel<'_>) -> bool {
     is_counted(skel, |totals| totals.lookups_own, || drop(fs::metadata(NOWHERE)))
 }
 
-/// Whether what is `done` makes a count grow. On a busy kernel its run may be missed for it, so that one try is not the last
-/// word.
+/// Whether what is `done` makes a count grow. On a busy kernel its run may be missed for it, so that one try is not the
+/// last word.
 fn is_counted(skel: &OpentopSkel<'_>, count: fn(&totals) -> u64, done: fn()) -> bool {
     const TRIES: usize = 10;
     const PAUSE: Duration = Duration::from_millis(5);

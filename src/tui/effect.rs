@@ -41,8 +41,8 @@ fn osc_52(text: &str, terminal: &str) -> Vec<u8> {
     if terminal.starts_with("screen") { format!("{request}\x1bP{request}\x1b\\") } else { request }.into_bytes()
 }
 
-/// Writes all events that match, and into a text the ranking, into a new file in the form that the ending of its name says;
-/// where none was typed it has the time in its name. Returns what to tell.
+/// Writes all events that match, and into a text the ranking, into a new file in the form that the ending of its name
+/// says; where none was typed it has the time in its name. Returns what to tell.
 pub(super) fn save(app: &App, typed: &str) -> String {
     let now = Timestamp::now().to_zoned(app.setup.time_zone.clone());
     let Some((name, form)) = name_and_form(typed, &now.strftime("opentop-%Y%m%d-%H%M%S").to_string()) else {

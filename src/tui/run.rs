@@ -21,7 +21,8 @@ use crate::message::{Message, PlaybackCommand};
 
 /// How the screen asks for things of the live side.
 pub trait Control {
-    /// The user keeps a filter of which the kernel could do this part; `expression` is all of it. True if it does it from now on.
+    /// The user keeps a filter of which the kernel could do this part; `expression` is all of it. True if it does it
+    /// from now on.
     fn filter(&mut self, filter: &KernelFilter, expression: &str) -> bool;
 
     /// See look-ups too, or no longer; the hooks tell what came of it.
@@ -105,7 +106,8 @@ fn drive(
         select_biased! {
             recv(input) -> event_in => event = Some(match event_in {
                 Ok(Input::Signal(SIGWINCH)) => {
-                    // What of the picture outlives a change of size the terminal alone knows, even if it is back at the old one.
+                    // What of the picture outlives a change of size the terminal alone knows, even if it is back at the
+                    // old one.
                     terminal.invalidate();
                     Event::Resize(terminal.size())
                 }

@@ -23,7 +23,8 @@ pub const JSON_FIELDS: [(&str, &str); 23] = [
     ("comm", "command name of the thread"),
     (
         "op",
-        "open, openat, openat2, creat, open_by_handle_at, io_uring, exec or kernel; of a lookup: stat, access or readlink",
+        "open, openat, openat2, creat, open_by_handle_at, io_uring, exec or kernel; of a lookup: stat, access or \
+         readlink",
     ),
     ("flags", "list of O_* names; empty for a lookup"),
     ("mode", "permission bits, where a file may be created; else null"),
@@ -37,20 +38,25 @@ pub const JSON_FIELDS: [(&str, &str); 23] = [
     ("path_kind", "absolute, joined, handle, truncated or unreadable: where path comes from"),
     (
         "opened_name",
-        "last name of the file that was opened, where it is not the one asked for: a link was followed, or something was changed meanwhile; else null",
+        "last name of the file that was opened, where it is not the one asked for: a link was followed, or something \
+         was changed meanwhile; else null",
     ),
     (
         "real_path",
-        "with --resolve, the path of the file that was opened, links followed, as the process's root has it; else null, for failed opens too, for scripts that are started and for what lies in no directory (a pipe, a memfd)",
+        "with --resolve, the path of the file that was opened, links followed, as the process's root has it; else \
+         null, for failed opens too, for scripts that are started and for what lies in no directory (a pipe, a memfd)",
     ),
     (
         "latency_ns",
-        "from call to result, with --latency; else null, and for what the kernel opens itself or refuses before io_uring submits it, or seccomp answers, and for those that wait longest of more than 16,384 under way. Where the kernel misses runs, it may be that since an earlier call",
+        "from call to result, with --latency; else null, and for what the kernel opens itself or refuses before \
+         io_uring submits it, or seccomp answers, and for those that wait longest of more than 16,384 under way. Where \
+         the kernel misses runs, it may be that since an earlier call",
     ),
     ("cgroup", "path in the cgroup hierarchy"),
     (
         "container",
-        "container, as runtime:name, where there is one, and as runtime:namespace/pod/container in Kubernetes; the first digits of its id where its name is not known",
+        "container, as runtime:name, where there is one, and as runtime:namespace/pod/container in Kubernetes; the \
+         first digits of its id where its name is not known",
     ),
     ("start_ns", "when the process started, CLOCK_MONOTONIC: with pid it names one process"),
 ];
@@ -64,7 +70,9 @@ pub const OPTIONAL: [(&str, &str); 9] = [
     ("dir_deleted", "true where the directory that the name is relative to was deleted"),
     (
         "real_path_kind",
-        "beside real_path: whole; truncated where its beginning is missing, for which /... stands; deleted where nothing is found by it any more, or never was (O_TMPFILE); outside where the process's root does not contain the file",
+        "beside real_path: whole; truncated where its beginning is missing, for which /... stands; deleted where \
+         nothing is found by it any more, or never was (O_TMPFILE); outside where the process's root does not contain \
+         the file",
     ),
     ("exe", "with --identity, the file of the program that the process runs; null where it is not known"),
     ("parent", "with --identity, the command of the parent; null where it is not known"),
@@ -78,30 +86,39 @@ pub const OPTIONAL: [(&str, &str); 9] = [
 pub const REPORT_LINES: [(&str, &str); 9] = [
     (
         "report",
-        "the first line: version (1), opentop, host, processes, span_ns (first to last open), how many opens, lookups (look-ups, with --lookups) and how many of each kind, how many of them by path (dir_deleted, truncated, unreadable), what there was no room for (opens_without_room, searches_without_room, programs_without_room), dropped",
+        "the first line: version (1), opentop, host, processes, span_ns (first to last open), how many opens, lookups \
+         (look-ups, with --lookups) and how many of each kind, how many of them by path (dir_deleted, truncated, \
+         unreadable), what there was no room for (opens_without_room, searches_without_room, programs_without_room), \
+         dropped",
     ),
     (
         "file",
-        "what one program did with one path: path, path_kind, program, opens, lookups and each kind, errno (the latest; else null), uid (of the latest); with --by package, package (or null); with --explain, denied_by (what denies it, or null)",
+        "what one program did with one path: path, path_kind, program, opens, lookups and each kind, errno (the \
+         latest; else null), uid (of the latest); with --by package, package (or null); with --explain, denied_by \
+         (what denies it, or null)",
     ),
     (
         "search",
-        "a base name that one program missed: name, program, never (searches that found nothing), found (those that found it), tries (the most that took), found_path (where; else null)",
+        "a base name that one program missed: name, program, never (searches that found nothing), found (those that \
+         found it), tries (the most that took), found_path (where; else null)",
     ),
     (
         "program",
-        "a program in the tree of who started what: id, parent (an id, or null), program, runs (0: ran before), opens, failed",
+        "a program in the tree of who started what: id, parent (an id, or null), program, runs (0: ran before), opens, \
+         failed",
     ),
     ("slow", "one of the ten slowest opens, where measured: latency_ns, pid, program, path"),
     (
         "repeat",
-        "a path that one process opened ten times or more: opens, error_bound (may be so many more), pid, program, path",
+        "a path that one process opened ten times or more: opens, error_bound (may be so many more), pid, program, \
+         path",
     ),
     ("summary", "the last line: the totals of the recording, as in the lines of opens"),
     ("diff", "the first line of a diff: version (1), opentop, before, after (the files), differences (how many)"),
     (
         "difference",
-        "what (changed, only_before, only_after, grew), path, program, before and after: opens, each kind and errno; or null",
+        "what (changed, only_before, only_after, grew), path, program, before and after: opens, each kind and errno; \
+         or null",
     ),
 ];
 
@@ -319,9 +336,9 @@ fn filters() -> Roff {
             ". Terms are separated by blanks and all must hold; ! before a term negates it. OR stands between \
              alternatives and binds less tightly than a blank, and brackets group, as in (comm:cat OR comm:less) \
              err:any; a bracket that is closed within its word is one of a regex. A term is FIELD:VALUE, @NAME for a \
-             filter that has this name, or a regex alone, which matches the command or the path. Values with commas are alternatives. A regex ignores \
-             case unless an upper-case letter stands in it; = before a text asks for exactly that text. Quotes keep \
-             blanks. Names are matched as they are, not as they are shown: ",
+             filter that has this name, or a regex alone, which matches the command or the path. Values with commas \
+             are alternatives. A regex ignores case unless an upper-case letter stands in it; = before a text asks for \
+             exactly that text. Quotes keep blanks. Names are matched as they are, not as they are shown: ",
         ),
         bold(r"\\"),
         roman(" finds a backslash, "),
@@ -358,8 +375,9 @@ fn json() -> Roff {
         roman(
             " each line is an object. An open has the fields below. Besides there are lines of type lost (cause and \
              count, when it happens) and, last, summary (opens, failed, delivered, dropped, hooks, filtered, hidden, \
-             lost). With --host those of type host tell how a host is, and what it has counted. With --batch a line of type table is followed by one of type opener for each row. A recording is \
-             the same, compressed by zstd, behind a line of type header.",
+             lost). With --host those of type host tell how a host is, and what it has counted. With --batch a line of \
+             type table is followed by one of type opener for each row. A recording is the same, compressed by zstd, \
+             behind a line of type header.",
         ),
     ]);
     JSON_FIELDS.iter().chain(&OPTIONAL).for_each(|(name, what)| entry(&mut page, name, what));

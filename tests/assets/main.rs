@@ -62,8 +62,9 @@ fn the_man_page_names_the_fields_that_the_lines_have() {
 
 #[test]
 fn the_lines_of_a_report_are_documented() {
-    const KINDS: &str = "type opens lookups read written created replaced listed named executed missing denied failed delivered dropped hooks \
-         filtered hidden lookups_failed lookups_delivered lookups_filtered lost path_b64 name_b64 program_b64";
+    const KINDS: &str = "type opens lookups read written created replaced listed named executed missing denied failed \
+         delivered dropped hooks filtered hidden lookups_failed lookups_delivered lookups_filtered lost path_b64 \
+         name_b64 program_b64";
     let output = Command::new(env!("CARGO_BIN_EXE_opentop"))
         .args(["report", "-o", "json"])
         .arg(asset("demo.jsonl.zst"))

@@ -131,9 +131,10 @@ fn a_users_own_configuration_is_read_where_it_makes_sense() {
 
 /// An open and the end as `opentop -o json` writes them.
 const ONE_OPEN: &str = concat!(
-    r#"{"type":"open","time":"2026-01-02T03:04:05.123456789Z","ts_ns":1,"pid":1,"tid":1,"ppid":0,"uid":0,"process":"a","#,
-    r#""comm":"a","op":"openat","flags":["O_RDONLY"],"mode":null,"fd":3,"errno":null,"name":"f","path":"/f","#,
-    r#""path_kind":"absolute","opened_name":null,"real_path":null,"latency_ns":null,"cgroup":"/","container":null,"start_ns":1}"#,
+    r#"{"type":"open","time":"2026-01-02T03:04:05.123456789Z","ts_ns":1,"pid":1,"tid":1,"ppid":0,"uid":0,"#,
+    r#""process":"a","comm":"a","op":"openat","flags":["O_RDONLY"],"mode":null,"fd":3,"errno":null,"name":"f","#,
+    r#""path":"/f","path_kind":"absolute","opened_name":null,"real_path":null,"latency_ns":null,"cgroup":"/","#,
+    r#""container":null,"start_ns":1}"#,
     "\n",
     r#"{"type":"summary","opens":1,"failed":0,"delivered":1,"dropped":0,"hooks":"syscall exit"}"#,
     "\n"

@@ -1,4 +1,5 @@
-//! What people come to opentop for, each done by keys alone, in tmux at 80x24: that the answer is on the screen in the end.
+//! What people come to opentop for, each done by keys alone, in tmux at 80x24: that the answer is on the screen in the
+//! end.
 //!
 //! `cargo test --test jobs -- --write` writes docs/jobs.md, with each screen as it was. Needs root and tmux.
 #![allow(clippy::print_stdout, reason = "how it went is what this program is for")]
@@ -54,8 +55,8 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-const HEAD: &str = "# Jobs\n\nWhat opentop is for, one by one: the keys, and the screen that they lead to at 80x24. Made by \
-    `make jobs`, which does each\nof them on the real kernel; `make test` does them too.\n";
+const HEAD: &str = "# Jobs\n\nWhat opentop is for, one by one: the keys, and the screen that they lead to at 80x24. \
+    Made by `make jobs`, which does each\nof them on the real kernel; `make test` does them too.\n";
 
 impl Job {
     /// Does the job. The screen that has the answer.

@@ -20,7 +20,8 @@ pub const JOBS: [Job; 9] = [
         title: "Which configuration file does it look for and not find?",
         tells: "The directories that the service tries, in one row, and that the file is in none of them.",
         before: "mkdir -p home/.config/relay etc/xdg/relay etc/relay",
-        scene: "while sleep 0.3; do (for dir in home/.config etc/xdg etc; do read -r line <$PWD/$dir/relay/relay.toml; done); done",
+        scene: "while sleep 0.3; do (for dir in home/.config etc/xdg etc; do read -r line <$PWD/$dir/relay/relay.toml; \
+                done); done",
         line: "opentop",
         steps: &[
             (&[], "relay.toml"),
@@ -65,7 +66,8 @@ pub const JOBS: [Job; 9] = [
     Job {
         title: "What is different from before?",
         tells: "The files that are opened in one run of a program and not in the other.",
-        before: "echo x >conf; opentop record before.zst -- cat conf >/dev/null; rm conf; opentop record after.zst -- cat conf || :",
+        before: "echo x >conf; opentop record before.zst -- cat conf >/dev/null; rm conf; opentop record after.zst -- \
+                 cat conf || :",
         scene: "",
         line: "opentop diff before.zst after.zst",
         steps: &[(&[], "conf")],

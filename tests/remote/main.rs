@@ -136,13 +136,17 @@ fn hostile(name: &str) -> String {
             format!("({header}; sleep 1; head -c 300000000 /dev/zero) | zstd -q --ultra --long=27 --no-check")
         }
         "cgroups" => format!(
-            "{header}; seq 1000000 | sed 's|.*|{{\"type\":\"process_count\",\"pid\":1,\"start_ns\":1,\"ppid\":1,\"uid\":0,\"comm\":{{\"text\":\"x\"}},\"opens\":1,\"failed\":0,\"cgroups\":[{{\"path\":{{\"text\":\"/&\"}},\"opens\":1,\"failed\":0}}]}}|'"
+            "{header}; seq 1000000 | sed 's|.*|{{\"type\":\"process_count\",\"pid\":1,\"start_ns\":1,\"ppid\":1,\
+             \"uid\":0,\"comm\":{{\"text\":\"x\"}},\"opens\":1,\"failed\":0,\
+             \"cgroups\":[{{\"path\":{{\"text\":\"/&\"}},\"opens\":1,\"failed\":0}}]}}|'"
         ),
         "processes" => format!(
-            "{header}; seq 4000000 | sed 's|.*|{{\"type\":\"process_count\",\"pid\":&,\"start_ns\":1,\"ppid\":1,\"uid\":0,\"comm\":{{\"text\":\"x\"}},\"opens\":1,\"failed\":0}}|'"
+            "{header}; seq 4000000 | sed 's|.*|{{\"type\":\"process_count\",\"pid\":&,\"start_ns\":1,\"ppid\":1,\
+             \"uid\":0,\"comm\":{{\"text\":\"x\"}},\"opens\":1,\"failed\":0}}|'"
         ),
         "programs" => format!(
-            "{header}; exe=$(head -c 12000 /dev/zero | tr '\\0' a); seq 4000000 | sed \"s|.*|{{\\\"type\\\":\\\"process\\\",\\\"pid\\\":1,\\\"start_ns\\\":&,\\\"exe\\\":\\\"$exe\\\"}}|\""
+            "{header}; exe=$(head -c 12000 /dev/zero | tr '\\0' a); seq 4000000 | sed \
+             \"s|.*|{{\\\"type\\\":\\\"process\\\",\\\"pid\\\":1,\\\"start_ns\\\":&,\\\"exe\\\":\\\"$exe\\\"}}|\""
         ),
         "users" => {
             format!("{header}; seq 1000000 | sed 's|.*|{{\"type\":\"user\",\"uid\":&,\"name\":\"\\\\u001b[2J&\"}}|'")

@@ -32,7 +32,8 @@ impl<'a> Daemons<'a> {
         scratch.file("authorized_keys", &fs::read_to_string(key.with_extension("pub")).expect("a key"));
         fs::create_dir_all("/run/sshd").expect("where sshd separates privileges");
         let client = format!(
-            "IdentityFile {}\nIdentitiesOnly yes\nIdentityAgent none\nStrictHostKeyChecking no\nUserKnownHostsFile {}\nUser root\nConnectTimeout 5\n",
+            "IdentityFile {}\nIdentitiesOnly yes\nIdentityAgent none\nStrictHostKeyChecking no\nUserKnownHostsFile {}\n\
+             User root\nConnectTimeout 5\n",
             key.display(),
             scratch.join("known_hosts").display()
         );
@@ -43,7 +44,8 @@ impl<'a> Daemons<'a> {
     fn add(&mut self, name: &str, address: SocketAddr, start: impl FnOnce(&str) -> Running) {
         let file = |name| self.scratch.join(name).display().to_string();
         let config = format!(
-            "Port {}\nListenAddress {}\nHostKey {}\nPidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\nAuthorizedKeysFile {}\n",
+            "Port {}\nListenAddress {}\nHostKey {}\nPidFile none\nUsePAM no\nStrictModes no\n\
+             PermitRootLogin prohibit-password\nAuthorizedKeysFile {}\n",
             address.port(),
             address.ip(),
             file("host"),

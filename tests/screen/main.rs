@@ -26,7 +26,10 @@ impl Recording {
             let comm = ["nginx", "postgres", "cron"][n as usize % 3];
             let _ = writeln!(
                 lines,
-                r#"{{"type":"open","time":"2026-01-02T03:04:05.{:09}Z","ts_ns":{ts},"pid":{},"tid":7,"ppid":1,"uid":0,"comm":"{comm}","op":"openat","flags":["O_RDONLY"],"mode":null,"fd":{fd},"errno":{errno},"name":"file-{n}","path":"/srv/data/file-{n}","path_kind":"joined","latency_ns":null,"cgroup":"/","container":null}}"#,
+                "{{\"type\":\"open\",\"time\":\"2026-01-02T03:04:05.{:09}Z\",\"ts_ns\":{ts},\"pid\":{},\"tid\":7,\
+                 \"ppid\":1,\"uid\":0,\"comm\":\"{comm}\",\"op\":\"openat\",\"flags\":[\"O_RDONLY\"],\"mode\":null,\
+                 \"fd\":{fd},\"errno\":{errno},\"name\":\"file-{n}\",\"path\":\"/srv/data/file-{n}\",\
+                 \"path_kind\":\"joined\",\"latency_ns\":null,\"cgroup\":\"/\",\"container\":null}}",
                 ts % 1_000_000_000,
                 100 + n % 3,
             );

@@ -132,8 +132,8 @@ fn storms_under_load() {
     );
 }
 
-/// Programs started by far more shells than one CPU runs at once: the hooks that opentop chooses either see each start, or
-/// tell that one was missed.
+/// Programs started by far more shells than one CPU runs at once: the hooks that opentop chooses either see each start,
+/// or tell that one was missed.
 fn programs_under_load() {
     const SHELLS: usize = 40;
     const EACH: usize = 20;

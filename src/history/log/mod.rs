@@ -1,8 +1,9 @@
 //! The history: the latest opens in the order they came, each with an id that never changes, bounded in bytes.
 //!
 //! Ids count from 0, so a selection or a scroll position is one number that stays right while events come and go.
-//! [`Log`] keeps whole batches as they arrive; only small ones are copied together. [`super::matches::Matches`] keeps beside it which of
-//! them a filter holds for, and those outlive the others: what leaves the history and matches is kept apart.
+//! [`Log`] keeps whole batches as they arrive; only small ones are copied together. [`super::matches::Matches`] keeps
+//! beside it which of them a filter holds for, and those outlive the others: what leaves the history and matches is
+//! kept apart.
 //!
 //! ```text
 //! ids   3  17 18  90     │ 1000 1001 1002 1003 ...
@@ -37,8 +38,8 @@ impl Bound {
         Self { bytes, events: u64::MAX }
     }
 
-    /// Bytes up to which the live history grows. The rest is for what comes while a view or a search holds all of them, of
-    /// which at least [`Bound::least`] is kept.
+    /// Bytes up to which the live history grows. The rest is for what comes while a view or a search holds all of them,
+    /// of which at least [`Bound::least`] is kept.
     fn most(self) -> usize {
         self.bytes / 4 * 3
     }
@@ -47,8 +48,8 @@ impl Bound {
         self.bytes / 16
     }
 
-    /// Bytes of all logs above which the live history makes room. What is left then is for a live history that is as small
-    /// as it gets and another of that kind, held by a view that is newer than what a search still holds.
+    /// Bytes of all logs above which the live history makes room. What is left then is for a live history that is as
+    /// small as it gets and another of that kind, held by a view that is newer than what a search still holds.
     fn crowded(self) -> usize {
         self.bytes - 2 * self.least()
     }
@@ -156,9 +157,10 @@ impl Log {
     }
 
     /// Lets the oldest events go until the history is as large as it may be. Those that match, whose ids
-    /// in order are `matching` where there is a filter, stay longer, as long as they take no more than half of it. `indexes` are the bytes of what is kept beside this log, and `others` beside
-    /// its clones. Letting go of what a clone shares frees nothing, so a short pause or a search costs no history: only
-    /// when there is no room for all together, this log makes some.
+    /// in order are `matching` where there is a filter, stay longer, as long as they take no more than half of it.
+    /// `indexes` are the bytes of what is kept beside this log, and `others` beside its clones. Letting go of what a
+    /// clone shares frees nothing, so a short pause or a search costs no history: only when there is no room for all
+    /// together, this log makes some.
     pub fn trim(&mut self, matching: Option<&VecDeque<u64>>, indexes: usize, others: usize) {
         let until = self.end.saturating_sub(self.bound.events);
         if self.start < until {

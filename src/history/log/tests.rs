@@ -154,7 +154,8 @@ fn a_match_outlives_what_does_not_match() {
     history.check(0, |id| id == 5 || id == 777);
     assert_eq!((history.matches.let_go(), history.log.first()), (0, 5));
     assert_eq!(history.log.get(6), None);
-    // Another filter that it passes finds it too; one that it does not pass lets it stay for when it is asked for again.
+    // Another filter that it passes finds it too; one that it does not pass lets it stay for when it is asked for
+    // again.
     for (expression, found) in [("file:777$ pid:777", vec![777]), ("comm:other", vec![]), ("file:/file-5$", vec![5])] {
         let mut matches = Matches::of(filter(expression), &history.log);
         while !matches.advance(&history.log, &history.names, 700) {}

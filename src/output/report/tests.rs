@@ -189,7 +189,14 @@ proptest! {
     #[test]
     fn hostile_names_reach_no_terminal(
         opens in prop::collection::vec(
-            (any::<Vec<u8>>(), "[/\\PC\u{1b}\u{9b}\u{202e}]{0,80}", -200..5i32, any::<u64>(), 0..Op::ALL.len(), 1..4u32),
+            (
+                any::<Vec<u8>>(),
+                "[/\\PC\u{1b}\u{9b}\u{202e}]{0,80}",
+                -200..5i32,
+                any::<u64>(),
+                0..Op::ALL.len(),
+                1..4u32,
+            ),
             0..30,
         ),
         width in 60usize..140,
@@ -215,7 +222,8 @@ proptest! {
         depfile(&mut rules, &report).unwrap();
         diff_text(&mut differences, &found, ["a", "b"], Look { width, ..LOOK }).unwrap();
         for line in String::from_utf8(lines.clone()).unwrap().lines() {
-            prop_assert!(serde_json::from_str::<Value>(line).is_ok() && crate::escape::is_shown_as_it_is(line), "{:?}", line);
+            let is_json = serde_json::from_str::<Value>(line).is_ok();
+            prop_assert!(is_json && crate::escape::is_shown_as_it_is(line), "{:?}", line);
         }
         // What is read back is what was written.
         let reader = Reader::new(io::Cursor::new(lines), "lines".into()).unwrap();

@@ -1,5 +1,5 @@
-//! Those that opened something between the last two readings, without a look at all others: a recording can have a million
-//! readings and tens of thousands of processes.
+//! Those that opened something between the last two readings, without a look at all others: a recording can have a
+//! million readings and tens of thousands of processes.
 
 use std::collections::HashMap;
 
@@ -8,8 +8,8 @@ use crate::names::Names;
 use super::row::{add, key_of, process_key};
 use super::{EndedSum, Group, Id, Key, Openers, Process, Row, Sum, SumKey};
 
-/// The sums of commands or users, kept up to date with each process that changes. There are no more of them than processes
-/// and sums of ended ones.
+/// The sums of commands or users, kept up to date with each process that changes. There are no more of them than
+/// processes and sums of ended ones.
 #[derive(Debug)]
 pub(super) struct Grouped {
     group: Group,

@@ -1,7 +1,8 @@
 //! Who started whom: the parents of the processes that are counted, by name, and theirs.
 //!
-//! A parent need not open anything itself. What is known of it comes from its own counts, or is told beside the counts (see
-//! [`crate::message::Ancestor`]). Once it is known it stays, ended or not, for as long as a count is of a child of it.
+//! A parent need not open anything itself. What is known of it comes from its own counts, or is told beside the counts
+//! (see [`crate::message::Ancestor`]). Once it is known it stays, ended or not, for as long as a count is of a child of
+//! it.
 
 use std::collections::{HashMap, HashSet};
 

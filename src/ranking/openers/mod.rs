@@ -1,5 +1,5 @@
-//! Who opens most, exactly: the counts that the kernel keeps per process, and their sums per command, user and container; and
-//! those of results.
+//! Who opens most, exactly: the counts that the kernel keeps per process, and their sums per command, user and
+//! container; and those of results.
 //!
 //! A pid does not name a process, its start time beside it does. A process that ended stays, marked, until the
 //! counters are reset. So that a host which starts thousands of processes a second does not fill the memory, the
@@ -252,7 +252,8 @@ impl Openers {
         }
     }
 
-    /// The sum that an ended process is added to. Where there are too many it loses its parent first, and then everything.
+    /// The sum that an ended process is added to. Where there are too many it loses its parent first, and then
+    /// everything.
     fn sum_key(&self, key: SumKey) -> SumKey {
         let has_room = |key: &SumKey, max| self.sums.len() < max || self.sums.contains_key(key);
         if has_room(&key, SUMS_MAX / 2) {

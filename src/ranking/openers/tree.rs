@@ -136,7 +136,8 @@ impl Nodes {
         add(Group::Process, &mut self.all[at].row, &row);
     }
 
-    /// Adds to each what is below it. Returns all, each before what is below it; whatever a recording says, none is below itself.
+    /// Adds to each what is below it. Returns all, each before what is below it; whatever a recording says, none is
+    /// below itself.
     fn sum_up(&mut self) -> Vec<usize> {
         for at in 0..self.all.len() {
             if let Some(parent) = self.all[at].parent {

@@ -363,7 +363,8 @@ proptest! {
         let [opens, failed, ring] = totals;
         let end = format!(
             "{{\"type\":\"lost\",\"cause\":\"ring\",\"count\":{ring}}}\n\
-             {{\"type\":\"summary\",\"opens\":{opens},\"failed\":{failed},\"lost\":{{\"ring\":{ring},\"queue\":{opens}}}}}\n"
+             {{\"type\":\"summary\",\"opens\":{opens},\"failed\":{failed},\"lost\":{{\"ring\":{ring},\
+             \"queue\":{opens}}}}}\n"
         );
         recording.extend(end.into_bytes());
         let text = String::from_utf8(shown(&recording)).unwrap();

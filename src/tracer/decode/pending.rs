@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use crate::bounded::Bounded;
 
-/// Bytes of records that are kept, in all and of one process: nobody's submissions push all others out. The kernel reuses its
-/// requests, so that usually there are few.
+/// Bytes of records that are kept, in all and of one process: nobody's submissions push all others out. The kernel
+/// reuses its requests, so that usually there are few.
 const MOST: usize = 4 << 20;
 const MOST_OF_PROCESS: usize = MOST / 4;
 /// What a record takes in addition to its bytes.

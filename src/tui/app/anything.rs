@@ -29,9 +29,10 @@ enum Step {
 }
 
 /// Every key of the table, text for the prompt, pastes, clicks, and what is no key; blanks are between them.
-const KEYS: &str = "q ? h \x1bOP / \\ \x1bOS p Z \t \x1b[Z \r b \x1b = \x07 w \x13 \x12 + - m \x0c \x1a \x03 F f x n N t \
-    y c s D T d > \x1b[17~ < R I 1 2 3 \x1b[A \x1b[B k j \x1b[5~ \x1b[6~ \x02 \x06 \x15 \x04 g \x1b[H G \x1b[F H L \x1b[C \
-    \x1b[D C e ( a é漢🦀 \x7f \x17 \x01 \x05 comm: err:any \x1b[200~a\nb\x1b[201~ \x1b[<0;9;9M \x1b[<64;3;12M \x1b[99;99~";
+const KEYS: &str = "q ? h \x1bOP / \\ \x1bOS p Z \t \x1b[Z \r b \x1b = \x07 w \x13 \x12 + - m \x0c \x1a \x03 F f x n N \
+    t y c s D T d > \x1b[17~ < R I 1 2 3 \x1b[A \x1b[B k j \x1b[5~ \x1b[6~ \x02 \x06 \x15 \x04 g \x1b[H G \x1b[F H L \
+    \x1b[C \x1b[D C e ( a é漢🦀 \x7f \x17 \x01 \x05 comm: err:any \
+    \x1b[200~a\nb\x1b[201~ \x1b[<0;9;9M \x1b[<64;3;12M \x1b[99;99~";
 
 fn totals() -> impl Strategy<Value = Totals> {
     (0u64..u64::MAX / 8, 0u64..1000, 0u64..1000, 0u64..1000).prop_map(|(opens, ring, missed, filtered)| Totals {
@@ -105,7 +106,12 @@ proptest! {
     /// Whatever happens in whatever order: nothing panics, and as many rows are drawn as fit or as there are; where
     /// there are none, a line says why.
     #[test]
-    fn nothing_breaks_the_screen(steps in prop::collection::vec(step(), 1..60), latency: bool, ascii: bool, bytes in 5000usize..100_000) {
+    fn nothing_breaks_the_screen(
+        steps in prop::collection::vec(step(), 1..60),
+        latency: bool,
+        ascii: bool,
+        bytes in 5000usize..100_000,
+    ) {
         let mut screen = Screen::with(Setup { history: Bound { bytes, events: 50 }, ascii, ..setup() }, 80, 24);
         let mut opens = 0;
         for step in steps {

@@ -1,5 +1,5 @@
-//! Which columns the tables of the screen have, in which order and how wide, as the user chose: on the screen, on the command
-//! line, in a configuration.
+//! Which columns the tables of the screen have, in which order and how wide, as the user chose: on the screen, on the
+//! command line, in a configuration.
 
 use crate::ranking::Sort;
 

@@ -59,8 +59,8 @@ fn place<'a, F>(columns: &[(&'a Column<F>, u16)], area: Rect) -> Vec<Placed<'a, 
     placed
 }
 
-/// Lays out what was chosen of `table`, in that order: `is` tells which column has a name. Where there is no room the last give
-/// way, but for the one that takes what the others leave.
+/// Lays out what was chosen of `table`, in that order: `is` tells which column has a name. Where there is no room the
+/// last give way, but for the one that takes what the others leave.
 pub(crate) fn lay_out_chosen<'a, F>(
     table: &[&'a Column<F>],
     chosen: &Chosen,

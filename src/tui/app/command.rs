@@ -1,7 +1,7 @@
 //! The command as the screen knows it: its terminal, and how it ended.
 //!
-//! What a command prints is anybody's text. It is interpreted by an emulator of a fixed size, and what comes out of that
-//! are cells, of which only what can be seen is drawn. [`super::sanitize`] keeps from it what would hold it up.
+//! What a command prints is anybody's text. It is interpreted by an emulator of a fixed size, and what comes out of
+//! that are cells, of which only what can be seen is drawn. [`super::sanitize`] keeps from it what would hold it up.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Size;

@@ -147,7 +147,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_row_belongs_to_one_part(width in 0u16..300, height in 0u16..100, must_bar: bool, events: bool, panels in 0usize..3, rows in 0usize..30) {
+        fn every_row_belongs_to_one_part(
+            (width, height) in (0u16..300, 0u16..100),
+            must_bar: bool,
+            events: bool,
+            panels in 0usize..3,
+            rows in 0usize..30,
+        ) {
             let panels = [Panels::Events, Panels::Openers, Panels::Both][panels];
             let focus = if events { Focus::Events } else { Focus::Openers };
             let layout = Layout::new(Size::new(width, height), panels, focus, must_bar, rows);

@@ -42,7 +42,8 @@ impl App {
         self.touch(Dirty::Data);
     }
 
-    /// Who plays it need not know how long it is. A file that somebody has written to since is as long as what is played.
+    /// Who plays it need not know how long it is. A file that somebody has written to since is as long as what is
+    /// played.
     fn with_length(&self, playback: Playback) -> Playback {
         let found = self.recorded.as_ref().and_then(|(_, length_ns)| *length_ns);
         let length_ns = playback.length_ns.or(found).map(|length_ns| length_ns.max(playback.at_ns));

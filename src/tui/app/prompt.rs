@@ -126,8 +126,8 @@ impl Prompt {
                 self.input.handle_event(&Event::Key(key));
             }
         }
-        // Not only a character makes it longer: what was deleted can be brought back, again and again. A line that was given
-        // may be longer from the start.
+        // Not only a character makes it longer: what was deleted can be brought back, again and again. A line that was
+        // given may be longer from the start.
         if self.line().chars().count() > before.value().chars().count().max(LINE_MAX) {
             self.input = before;
             return false;

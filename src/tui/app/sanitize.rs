@@ -1,8 +1,8 @@
 //! What a command prints, before the emulator of its terminal reads it.
 //!
-//! The emulator repeats as often as it is told, by loops on the thread that draws, and it keeps a title of any length. So
-//! control sequences reach it whole, short, and with no number larger than the terminal; strings (titles, the clipboard,
-//! graphics) do not, as nothing of them is shown.
+//! The emulator repeats as often as it is told, by loops on the thread that draws, and it keeps a title of any length.
+//! So control sequences reach it whole, short, and with no number larger than the terminal; strings (titles, the
+//! clipboard, graphics) do not, as nothing of them is shown.
 
 const ESC: u8 = 0x1b;
 const CAN: u8 = 0x18;

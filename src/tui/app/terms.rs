@@ -88,7 +88,8 @@ mod tests {
         }
     }
 
-    /// Each row of each ranking has a term that holds for its events alone: those of no container, unit, error or name too.
+    /// Each row of each ranking has a term that holds for its events alone: those of no container, unit, error or name
+    /// too.
     #[test]
     fn every_row_has_a_term() {
         let mut names = names();

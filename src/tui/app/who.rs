@@ -181,7 +181,8 @@ impl App {
         }
     }
 
-    /// What is to be asked once a second: again what found nobody listening, and what the processes to be seen have open.
+    /// What is to be asked once a second: again what found nobody listening, and what the processes to be seen have
+    /// open.
     pub(super) fn questions(&self) -> Vec<Effect> {
         let unanswered = match &self.mode {
             Mode::Details { who: Some(who), .. } | Mode::Opener { who, .. } => ask(who),

@@ -1,10 +1,11 @@
-//! Looking through the history, which [`crate::tui`] does in a thread of its own: what a changed filter shows, what a changed ranking counts.
+//! Looking through the history, which [`crate::tui`] does in a thread of its own: what a changed filter shows, what a
+//! changed ranking counts.
 //!
 //! The screen's thread has nothing to compute and so hears a key at once, even where the processors are busy. A
 //! [`Work`] is a value: a clone of the log, which shares the events, and what is asked about it. It goes out as an
-//! effect and its [`Done`] comes back as an event. Only one is out at a time, as its clone keeps events from going: who asks
-//! for something else meanwhile has it abandoned and waits for the worker. What the app asks and what it makes of the
-//! answer is here too.
+//! effect and its [`Done`] comes back as an event. Only one is out at a time, as its clone keeps events from going: who
+//! asks for something else meanwhile has it abandoned and waits for the worker. What the app asks and what it makes of
+//! the answer is here too.
 
 use std::sync::Arc;
 

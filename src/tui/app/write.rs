@@ -29,8 +29,8 @@ const ENDINGS: [(&str, Form); 5] = [
 pub(crate) const ENDINGS_HELP: [&str; 3] =
     ["the ending says the form: .txt .json .jsonl .csv .jsonl.zst (replay)", ".txt .jsonl .csv .jsonl.zst", ".csv ..."];
 
-/// The name and the form of what was typed; nothing, or an ending alone, has the name `usual` before it. `None`: no ending
-/// that is known.
+/// The name and the form of what was typed; nothing, or an ending alone, has the name `usual` before it. `None`: no
+/// ending that is known.
 pub(crate) fn name_and_form(typed: &str, usual: &str) -> Option<(String, Form)> {
     let typed = if typed.is_empty() { ".txt" } else { typed };
     let (ending, form) = ENDINGS.into_iter().find(|(ending, _)| typed.ends_with(ending))?;

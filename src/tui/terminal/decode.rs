@@ -354,7 +354,8 @@ mod tests {
         #[test]
         fn how_the_bytes_are_cut_does_not_matter(
             pieces in prop::collection::vec(prop::sample::select(vec![
-                &b"a"[..], b"\x1b[A", b"\x1bOP", b"\x1b[15~", b"\xe6\xbc\xa2", b"\x1b[200~q\x1b[201~", b"\x1b[<0;1;1M", b"\x03",
+                &b"a"[..], b"\x1b[A", b"\x1bOP", b"\x1b[15~", b"\xe6\xbc\xa2", b"\x1b[200~q\x1b[201~",
+                b"\x1b[<0;1;1M", b"\x03",
             ]), 0..12),
             cut in 0usize..64,
         ) {

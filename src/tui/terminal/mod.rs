@@ -43,7 +43,8 @@ const FRAME_END: &[u8] = b"\x1b[?2026l";
 /// How long a terminal may take for the last bytes.
 const SEND_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// The largest screen that is drawn: a terminal can say any size, and each cell takes memory. What is beyond stays empty.
+/// The largest screen that is drawn: a terminal can say any size, and each cell takes memory. What is beyond stays
+/// empty.
 const SIZE_MAX: Size = Size::new(1000, 500);
 
 /// Most bytes that wait for the next frame.

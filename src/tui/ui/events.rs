@@ -121,7 +121,8 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
     }
 }
 
-/// What the column of times tells where that is not the time of day: seconds since the first event, or since the row above.
+/// What the column of times tells where that is not the time of day: seconds since the first event, or since the row
+/// above.
 fn relative_time(app: &App, at: &Placed<'_, Cell>, row: &Shown<'_>, index: usize) -> Option<String> {
     let event = |row: Row<'_>| match row {
         Row::Event(row) => Some(row.event.ts_ns),

@@ -73,7 +73,8 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
     segments.into_iter().chain(limits).collect()
 }
 
-/// The rate of the whole host, and that of what matches where the kernel counts it apart: neither ever stands for the other.
+/// The rate of the whole host, and that of what matches where the kernel counts it apart: neither ever stands for the
+/// other.
 fn opens(app: &App, theme: &Theme) -> Segment {
     let host = format!("{} opens/s", rate(app.meter.host_rate()));
     let narrowed = app.setup.scope.is_some() || app.kernel_filters() && !app.filter.kernel_terms().is_empty();

@@ -60,7 +60,8 @@ pub(super) fn fields_popup(
     Popup::new(title, lines, width, screen)
 }
 
-/// Breaks behind a blank where there is one in the second half of a line, and else anywhere: names keep all their blanks.
+/// Breaks behind a blank where there is one in the second half of a line, and else anywhere: names keep all their
+/// blanks.
 pub(super) fn wrap_anywhere(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest = text;

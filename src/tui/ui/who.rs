@@ -1,4 +1,5 @@
-//! Who a process is, as fields of a popup: a process of the ranking, and what the details of an event add about its own.
+//! Who a process is, as fields of a popup: a process of the ranking, and what the details of an event add about its
+//! own.
 
 use super::context::Context;
 use super::popup::{Popup, fields_popup, wrap_anywhere};

@@ -38,7 +38,8 @@ fn main() -> ExitCode {
 
 fn usage() -> ExitCode {
     eprintln!(
-        "usage: attack list (those that stay root say so) | attack MODE DIR SECONDS; DIR is a directory that nobody may write to, too"
+        "usage: attack list (those that stay root say so) | attack MODE DIR SECONDS; DIR is a directory that nobody \
+         may write to, too"
     );
     ExitCode::from(2)
 }

@@ -53,7 +53,11 @@ fn write(make: Make, count: u64) -> io::Result<()> {
         let errno = if *missing { r#""ENOENT""# } else { "null" };
         writeln!(
             out,
-            r#"{{"type":"open","time":"2026-01-02T03:04:{second:02}.{nanos:09}Z","ts_ns":{ts_ns},"pid":{pid},"tid":{pid},"ppid":1,"uid":1000,"comm":"cc1","op":"{op}","flags":["O_RDONLY"{flags}],"mode":null,"fd":{fd},"errno":{errno},"name":"{path}","path":"{path}","path_kind":"absolute","opened_name":null,"latency_ns":null,"cgroup":null,"container":null,"start_ns":{pid}}}"#
+            "{{\"type\":\"open\",\"time\":\"2026-01-02T03:04:{second:02}.{nanos:09}Z\",\"ts_ns\":{ts_ns},\"pid\":{pid},\
+             \"tid\":{pid},\"ppid\":1,\"uid\":1000,\"comm\":\"cc1\",\"op\":\"{op}\",\"flags\":[\"O_RDONLY\"{flags}],\
+             \"mode\":null,\"fd\":{fd},\"errno\":{errno},\"name\":\"{path}\",\"path\":\"{path}\",\
+             \"path_kind\":\"absolute\",\"opened_name\":null,\"latency_ns\":null,\"cgroup\":null,\"container\":null,\
+             \"start_ns\":{pid}}}"
         )?;
     }
     writeln!(

@@ -196,8 +196,8 @@ impl Directories {
         }
     }
 
-    /// The path of the selected row, and whether what is below it is of the row; of opens by mount none is that of its row
-    /// alone.
+    /// The path of the selected row, and whether what is below it is of the row; of opens by mount none is that of its
+    /// row alone.
     fn path(&self, height: usize) -> Option<(Vec<u8>, bool)> {
         let rows = self.rows();
         let At::Directory(names) = &self.at else { return None };

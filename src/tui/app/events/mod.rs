@@ -46,7 +46,8 @@ impl Events {
         self.live.push(batch, names, held)
     }
 
-    /// From now on the kernel leaves out what does not match `terms`. `time_ns`: the time of day, if it was not always so.
+    /// From now on the kernel leaves out what does not match `terms`. `time_ns`: the time of day, if it was not always
+    /// so.
     pub fn left_out_from(&mut self, terms: Vec<String>, time_ns: Option<u64>) {
         let next = self.live.log.range().end;
         self.live.gaps.change(terms, time_ns, next);

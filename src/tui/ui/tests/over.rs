@@ -44,7 +44,8 @@ fn mounts() {
         let of = |pid, path| OpenEvent { pid, start_ns: 7, path, name: path, cgroup: 0, ..sample() };
         screen.opens(&[of(1, b"/e\x1b[2Jvil/f"), of(2, b"/etc/passwd"), of(3, b"relative")]);
         screen.keys("Dm");
-        let list = "1 0 0:1 / / rw - ext4 a rw\n2 1 0:2 / /var/www rw - nfs4 b rw\n3 1 0:3 / /e\x1b[2Jvil rw - fuse.\u{202e} c rw\n";
+        let list = "1 0 0:1 / / rw - ext4 a rw\n2 1 0:2 / /var/www rw - nfs4 b rw\n\
+                    3 1 0:3 / /e\x1b[2Jvil rw - fuse.\u{202e} c rw\n";
         let mounts = Arc::new(Mounts::parse(list.as_bytes()));
         screen.update(Event::Answered(Answer::Mounts(Ok(mounts))));
         let seen = [(1, Some(true)), (2, Some(false)), (2714, Some(true)), (311, None)];
