@@ -220,7 +220,7 @@ impl Cgroup {
     }
 
     /// Moves a process to the inner of the two.
-    fn take(&self, pid: u32) {
+    fn add(&self, pid: u32) {
         std::fs::write(self.0.join("below/cgroup.procs"), pid.to_string()).expect("moving a process");
     }
 
@@ -249,7 +249,7 @@ fn a_cgroup_and_those_below_it() {
     let cgroup = Cgroup::new();
     let openings = Openings::start(&scratch);
     for name in ["ok", "denied"] {
-        cgroup.take(openings.pid(name));
+        cgroup.add(openings.pid(name));
     }
     let (path, name) = (cgroup.0.to_str().expect("a plain path"), cgroup.name());
     let inside = move |open: &Open| open.cgroup.as_ref() == Some(&name);

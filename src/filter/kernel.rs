@@ -35,7 +35,7 @@ impl KernelFilter {
     }
 
     /// Adds the condition of `term`, if the kernel can check it and nothing else has taken its place.
-    pub(super) fn take(&mut self, term: &Term) -> bool {
+    pub(super) fn add(&mut self, term: &Term) -> bool {
         match &term.test {
             Test::Failed if self.failed.is_none() => self.failed = Some(!term.negated),
             _ if term.negated => return false,

@@ -128,7 +128,7 @@ impl Filter {
     pub fn kernel_part(&self) -> KernelFilter {
         let mut kernel = KernelFilter::default();
         for term in self.required() {
-            kernel.take(term);
+            kernel.add(term);
         }
         kernel
     }
@@ -147,7 +147,7 @@ impl Filter {
     /// The terms that the kernel can check.
     pub fn kernel_terms(&self) -> Vec<String> {
         let mut kernel = KernelFilter::default();
-        self.required().into_iter().filter(|term| kernel.take(term)).map(|term| term.source().to_owned()).collect()
+        self.required().into_iter().filter(|term| kernel.add(term)).map(|term| term.source().to_owned()).collect()
     }
 
     /// Each clause as it is written, and who can check it first.
@@ -157,7 +157,7 @@ impl Filter {
             let (mut terms, mut all) = (Vec::new(), true);
             expression::required(clause, &mut terms, &mut all);
             // Each is to be handed over, whatever becomes of the others.
-            let taken = terms.into_iter().filter(|term| !kernel.take(term)).count() == 0;
+            let taken = terms.into_iter().filter(|term| !kernel.add(term)).count() == 0;
             if taken && all { CheckedBy::Kernel } else { CheckedBy::Userspace }
         };
         self.clauses.iter().map(|clause| (clause.source().into_owned(), checked_by(clause))).collect()

@@ -15,9 +15,9 @@ use crate::names::process::Id;
 /// Processes of which it is known, and mounts in which processes that nobody has looked at yet opened something.
 const PROCESSES_MAX: usize = 16_384;
 
-/// Where an open was.
+/// What an open is counted under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
+pub enum MountKey {
     /// In the mount of this number.
     Mount(u32),
     /// There by its path; whether its process has that mount is not known.
@@ -32,11 +32,11 @@ pub enum Place {
     Waiting,
 }
 
-/// Counts by mount. None of its tables can grow without bound: there are as many places as mounts.
+/// Counts by mount. None of its tables can grow without bound: there are two keys for each mount, and a few.
 #[derive(Clone, Debug)]
 pub struct ByMount {
     pub mounts: Arc<Mounts>,
-    places: HashMap<Place, Child>,
+    counts: HashMap<MountKey, Child>,
     waiting: HashMap<(Id, u32), Child>,
     /// Whether a process that was looked at has the mounts of this host.
     known: HashMap<Id, bool>,
@@ -45,7 +45,7 @@ pub struct ByMount {
 
 impl ByMount {
     pub fn new(mounts: Arc<Mounts>) -> Self {
-        Self { mounts, places: HashMap::new(), waiting: HashMap::new(), known: HashMap::new(), read_ns: None }
+        Self { mounts, counts: HashMap::new(), waiting: HashMap::new(), known: HashMap::new(), read_ns: None }
     }
 
     /// Counts an open. Where links lead is known only where the opened file's own path is.
@@ -55,17 +55,17 @@ impl ByMount {
             // Mounts of its own are what a process gets before it starts another program.
             self.known.remove(&id);
         }
-        let child = match self.place(id, event, names) {
-            Ok(place) => self.places.entry(place).or_default(),
+        let child = match self.key_of(id, event, names) {
+            Ok(key) => self.counts.entry(key).or_default(),
             Err(mount) => self.waiting.entry((id, mount)).or_default(),
         };
         child.add(event.failed());
     }
 
-    /// Where an open was, or the mount by its path where its process is yet to be looked at.
-    fn place(&self, id: Id, event: &OpenEvent<'_>, names: &Names) -> Result<Place, u32> {
+    /// The key of an open, or the mount by its path where its process is yet to be looked at.
+    fn key_of(&self, id: Id, event: &OpenEvent<'_>, names: &Names) -> Result<MountKey, u32> {
         if names.cgroup(event.cgroup).is_some_and(|cgroup| cgroup.container.is_some()) {
-            return Ok(Place::Container);
+            return Ok(MountKey::Container);
         }
         let path = match (event.real_path_kind, event.real_path) {
             (RealPathKind::Whole, path) if !path.is_empty() => Some(path),
@@ -73,13 +73,13 @@ impl ByMount {
         };
         let shares = self.known.get(&id).copied();
         match (path.and_then(|path| self.mounts.find(path)), shares) {
-            (_, Some(false)) => Ok(Place::Elsewhere),
-            (None, _) => Ok(Place::Unknown),
-            (Some(mount), Some(true)) => Ok(Place::Mount(mount)),
+            (_, Some(false)) => Ok(MountKey::Elsewhere),
+            (None, _) => Ok(MountKey::Unknown),
+            (Some(mount), Some(true)) => Ok(MountKey::Mount(mount)),
             // Without its start a process cannot be told from the next one of its pid.
-            (Some(mount), None) if event.start_ns == 0 => Ok(Place::Path(mount)),
+            (Some(mount), None) if event.start_ns == 0 => Ok(MountKey::Path(mount)),
             (Some(mount), None) if self.waiting.len() >= PROCESSES_MAX && !self.waiting.contains_key(&(id, mount)) => {
-                Ok(Place::Path(mount))
+                Ok(MountKey::Path(mount))
             }
             (Some(mount), None) => Err(mount),
         }
@@ -98,15 +98,15 @@ impl ByMount {
         }
         let seen: HashMap<_, _> = seen.into_iter().collect();
         self.known.extend(seen.iter().filter_map(|(id, shares)| Some((*id, (*shares)?))));
-        let Self { waiting, places, .. } = self;
+        let Self { waiting, counts, .. } = self;
         waiting.retain(|(id, mount), child| {
-            let place = match seen.get(id) {
+            let key = match seen.get(id) {
                 None => return true,
-                Some(Some(true)) => Place::Mount(*mount),
-                Some(Some(false)) => Place::Elsewhere,
-                Some(None) => Place::Path(*mount),
+                Some(Some(true)) => MountKey::Mount(*mount),
+                Some(Some(false)) => MountKey::Elsewhere,
+                Some(None) => MountKey::Path(*mount),
             };
-            places.entry(place).or_default().merge(child);
+            counts.entry(key).or_default().merge(child);
             false
         });
     }
@@ -114,15 +114,15 @@ impl ByMount {
     /// Works the rates out at this time, CLOCK_MONOTONIC.
     pub fn read(&mut self, ts_ns: u64) {
         let Ok(seconds) = passed(&mut self.read_ns, ts_ns) else { return };
-        self.places.values_mut().chain(self.waiting.values_mut()).for_each(|child| child.read(seconds));
+        self.counts.values_mut().chain(self.waiting.values_mut()).for_each(|child| child.read(seconds));
     }
 
-    /// The places, in no order.
-    pub fn places(&self) -> impl Iterator<Item = (Place, Child)> {
+    /// The counts, in no order.
+    pub fn counts(&self) -> impl Iterator<Item = (MountKey, Child)> {
         let mut waiting = Child::default();
         self.waiting.values().for_each(|child| waiting.merge(child));
-        let waiting = (waiting.opens > 0).then_some((Place::Waiting, waiting));
-        self.places.iter().map(|(place, child)| (*place, *child)).chain(waiting)
+        let waiting = (waiting.opens > 0).then_some((MountKey::Waiting, waiting));
+        self.counts.iter().map(|(key, child)| (*key, *child)).chain(waiting)
     }
 }
 
@@ -136,8 +136,8 @@ mod tests {
         ByMount::new(Arc::new(Mounts::parse(list)))
     }
 
-    fn rows(by: &ByMount) -> Vec<(Place, u64, u64)> {
-        let mut rows: Vec<_> = by.places().map(|(place, child)| (place, child.opens, child.failed)).collect();
+    fn rows(by: &ByMount) -> Vec<(MountKey, u64, u64)> {
+        let mut rows: Vec<_> = by.counts().map(|(key, child)| (key, child.opens, child.failed)).collect();
         rows.sort_by_key(|row| (std::cmp::Reverse(row.1), format!("{:?}", row.0)));
         rows
     }
@@ -153,19 +153,23 @@ mod tests {
         for pid in [1, 1, 1, 2, 2, 3] {
             by.add(&open("/home/x", pid), &names);
         }
-        assert_eq!(rows(&by), [(Place::Waiting, 6, 0)]);
+        assert_eq!(rows(&by), [(MountKey::Waiting, 6, 0)]);
         let mut asked = by.to_look_at();
         asked.sort_unstable();
         assert_eq!(asked, [(1, 7), (2, 7), (3, 7)]);
         by.learn(vec![((1, 7), Some(true)), ((2, 7), Some(false)), ((3, 7), None), ((9, 9), None)]);
-        let expected = [(Place::Mount(home), 3, 0), (Place::Elsewhere, 2, 0), (Place::Path(home), 1, 0)];
+        let expected = [(MountKey::Mount(home), 3, 0), (MountKey::Elsewhere, 2, 0), (MountKey::Path(home), 1, 0)];
         assert_eq!(rows(&by), expected);
         // What is known is counted at once; of a new program it is known no longer.
         by.add(&OpenEvent { ret: -2, ..open("/home/y", 1) }, &names);
         by.add(&open("/any", 2), &names);
         by.add(&OpenEvent { op: Op::Exec, ..open("/home/program", 1) }, &names);
-        let expected =
-            [(Place::Mount(home), 4, 1), (Place::Elsewhere, 3, 0), (Place::Path(home), 1, 0), (Place::Waiting, 1, 0)];
+        let expected = [
+            (MountKey::Mount(home), 4, 1),
+            (MountKey::Elsewhere, 3, 0),
+            (MountKey::Path(home), 1, 0),
+            (MountKey::Waiting, 1, 0),
+        ];
         assert_eq!(rows(&by), expected);
     }
 
@@ -182,8 +186,12 @@ mod tests {
         // Where a link leads is known with the opened file's own path alone.
         by.add(&OpenEvent { real_path: b"/home/x", ..open("/link", 1) }, &names);
         let (root, home) = (by.mounts.find(b"/").unwrap(), by.mounts.find(b"/home").unwrap());
-        let expected =
-            [(Place::Unknown, 2, 0), (Place::Container, 1, 0), (Place::Mount(home), 1, 0), (Place::Path(root), 1, 0)];
+        let expected = [
+            (MountKey::Unknown, 2, 0),
+            (MountKey::Container, 1, 0),
+            (MountKey::Mount(home), 1, 0),
+            (MountKey::Path(root), 1, 0),
+        ];
         assert_eq!(rows(&by), expected);
     }
 
@@ -195,7 +203,7 @@ mod tests {
         }
         assert_eq!((by.waiting.len(), by.to_look_at().len()), (PROCESSES_MAX, PROCESSES_MAX));
         let root = by.mounts.find(b"/").unwrap();
-        assert!(rows(&by).contains(&(Place::Path(root), 40_000 - PROCESSES_MAX as u64, 0)));
+        assert!(rows(&by).contains(&(MountKey::Path(root), 40_000 - PROCESSES_MAX as u64, 0)));
         by.read(1_000_000_000);
         let asked = by.to_look_at().into_iter().map(|id| (id, Some(true))).collect();
         by.learn(asked);
@@ -203,6 +211,6 @@ mod tests {
         assert!(by.known.len() <= PROCESSES_MAX && by.waiting.is_empty());
         // What came before the first reading makes no rate.
         by.read(2_000_000_000);
-        assert!(by.places().all(|(_, child)| child.rate == Some(0.0)), "{:?}", by.places().collect::<Vec<_>>());
+        assert!(by.counts().all(|(_, child)| child.rate == Some(0.0)), "{:?}", by.counts().collect::<Vec<_>>());
     }
 }

@@ -161,12 +161,12 @@ mod tests {
     #[test]
     fn processes_without_end_take_room_up_to_a_bound_and_none_of_their_opens_is_lost() {
         let mut tally = Tally::default();
-        let (mut told, mut latest) = (0, HashMap::new());
+        let (mut counts_read, mut latest) = (0, HashMap::new());
         for n in 0..200_000u32 {
             tally.add(&OpenEvent { pid: n + 1, tid: n + 1, start_ns: n.into(), ..sample() });
             if n % 1000 == 0 {
                 let counts = tally.counts(n.into());
-                told += counts.processes.len();
+                counts_read += counts.processes.len();
                 latest.extend(counts.processes.into_iter().map(|count| ((count.pid, count.start_ns), count.opens)));
             }
         }
@@ -174,7 +174,7 @@ mod tests {
         assert!(tally.processes.len() <= PROCESSES_MAX + 1 && tally.latest.len() <= PROCESSES_MAX + 1);
         assert_eq!(latest.values().sum::<u64>(), 200_000);
         // Each reading tells what is new, not everything.
-        assert!(told <= 200_000, "{told}");
+        assert!(counts_read <= 200_000, "{counts_read}");
         // Those with an end make room.
         let mut tally = Tally::default();
         for n in 0..200_000u64 {

@@ -147,7 +147,7 @@ fn a_name_that_became_known_late_is_the_name_from_then_on() {
     assert_eq!(names.cgroup(1).unwrap().pod().unwrap().name, b"web-1");
 }
 
-fn told(bytes: &[u8]) -> String {
+fn read_error(bytes: &[u8]) -> String {
     read(bytes).1.unwrap_err().to_string()
 }
 
@@ -328,12 +328,12 @@ fn a_file_is_replaced_only_when_asked() {
 
 #[test]
 fn what_is_no_recording_is_told_with_its_line() {
-    assert_eq!(told(b""), "f, line 1: not a recording of opentop: it is empty");
-    assert_eq!(told(b"PID COMM\n"), "f, line 1: not a recording of opentop: expected value (column 1)");
-    assert!(told(b"{\"a\":1}\n").starts_with("f, line 1: not a recording of opentop: missing field `type`"));
+    assert_eq!(read_error(b""), "f, line 1: not a recording of opentop: it is empty");
+    assert_eq!(read_error(b"PID COMM\n"), "f, line 1: not a recording of opentop: expected value (column 1)");
+    assert!(read_error(b"{\"a\":1}\n").starts_with("f, line 1: not a recording of opentop: missing field `type`"));
     let mut recording = plain(&opens(2), &cgroup_names());
     recording.extend_from_slice(b"\n{\"type\":\"open\",\"pid\":1}\n");
-    assert!(told(&recording).starts_with("f, line 7: not a recording of opentop: missing field `ts_ns`"));
+    assert!(read_error(&recording).starts_with("f, line 7: not a recording of opentop: missing field `ts_ns`"));
     for (right, wrong, message) in [
         ("\"openat\"", "\"op\\u001bn\"", r#"op cannot be "op\x1bn""#),
         ("\"absolute\"", "\"x\"", "path_kind cannot be \"x\""),
@@ -343,10 +343,10 @@ fn what_is_no_recording_is_told_with_its_line() {
         ("\"pid\":100", "\"pid\":-1", "invalid value: integer `-1`, expected u32"),
     ] {
         let recording = String::from_utf8(plain(&opens(1), &cgroup_names())).unwrap().replace(right, wrong);
-        let told = told(recording.as_bytes());
-        assert!(told.contains(message) && told.contains("line "), "{told}\n want: {message}");
+        let error = read_error(recording.as_bytes());
+        assert!(error.contains(message) && error.contains("line "), "{error}\n want: {message}");
     }
-    assert!(told(&[b'x'; (1 << 20) + 1]).contains("a line of 256 KiB without an end"));
+    assert!(read_error(&[b'x'; (1 << 20) + 1]).contains("a line of 256 KiB without an end"));
 }
 
 #[test]

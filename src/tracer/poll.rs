@@ -108,7 +108,7 @@ impl Reader {
         }
     }
 
-    fn take(&mut self, record: &[u8]) {
+    fn decode_record(&mut self, record: &[u8]) {
         match self.decoder.decode(record, &mut self.batch) {
             Ok(()) => {
                 let seen = self.batch.iter().next_back().map(|open| (open.cgroup, open.pid));
@@ -127,7 +127,7 @@ impl Reader {
 fn ring_buffer<'r>(skel: &'r OpentopSkel<'_>, reader: &'r RefCell<Reader>) -> Result<RingBuffer<'r>, Error> {
     let read = |record: &[u8]| {
         let mut reader = reader.borrow_mut();
-        reader.take(record);
+        reader.decode_record(record);
         if reader.batch.is_full() { FULL } else { 0 }
     };
     let mut builder = RingBufferBuilder::new();
@@ -257,7 +257,7 @@ impl Poller<'_, '_> {
     /// What is still in the ring, the final counts, the end.
     fn finish(&mut self) -> Result<(), Halt> {
         let mut timeout = SEND_TIMEOUT;
-        while !self.reader.borrow().batch.is_empty() || self.take()? > 0 {
+        while !self.reader.borrow().batch.is_empty() || self.read_ring()? > 0 {
             if !self.send_batch(timeout)? {
                 timeout = Duration::ZERO;
             }
@@ -273,7 +273,7 @@ impl Poller<'_, '_> {
     /// Takes what fits the batch, and hands it on if more slots than `kept` are free; says whether there is more to be
     /// had at once.
     fn drain(&mut self, kept: usize) -> Result<bool, Halt> {
-        let taken = if self.is_full() { 0 } else { self.take()? };
+        let taken = if self.is_full() { 0 } else { self.read_ring()? };
         let more = taken == LOOK || self.is_full();
         let send = self.free_slots() > kept;
         if send {
@@ -299,7 +299,7 @@ impl Poller<'_, '_> {
     }
 
     /// Takes records until the batch is full; says how many, at least.
-    fn take(&mut self) -> Result<usize, Halt> {
+    fn read_ring(&mut self) -> Result<usize, Halt> {
         let before = self.reader.borrow().batch.len();
         self.reader.borrow_mut().decoder.clock_offset_ns = Moment::now().offset_ns();
         let taken = match self.ring.consume_raw_n(LOOK) {

@@ -19,7 +19,7 @@ pub type Id = (Pid, u64);
 const KINS_MAX: usize = 1 << 15;
 
 /// Ancestors that are kept, until somebody turns out to be a child of them.
-const TOLD_MAX: usize = 1 << 13;
+const ANCESTORS_MAX: usize = 1 << 13;
 
 /// By how much a start that /proc tells is off: it has ticks of a hundredth of a second.
 const TICK_NS: u64 = 20_000_000;
@@ -49,7 +49,7 @@ pub(super) struct Families {
     kins: HashMap<Id, Kin>,
     /// Start of the latest parent with each pid.
     latest: HashMap<Pid, u64>,
-    told: HashMap<Pid, Ancestor>,
+    ancestors: HashMap<Pid, Ancestor>,
 }
 
 impl Families {
@@ -57,10 +57,10 @@ impl Families {
     pub(super) fn learn(&mut self, ancestors: Vec<Ancestor>) {
         for ancestor in ancestors {
             let pid = (Source::HERE, ancestor.pid);
-            if self.told.len() >= TOLD_MAX && !self.told.contains_key(&pid) {
-                self.told.clear();
+            if self.ancestors.len() >= ANCESTORS_MAX && !self.ancestors.contains_key(&pid) {
+                self.ancestors.clear();
             }
-            self.told.insert(pid, ancestor);
+            self.ancestors.insert(pid, ancestor);
         }
     }
 
@@ -71,14 +71,14 @@ impl Families {
 
     fn find<'a>(&mut self, (pid, child_ns): Id, counted: &impl Fn(Pid) -> Option<Known<'a>>, depth: usize) -> Id {
         let older = |start_ns: u64| start_ns <= child_ns.saturating_add(TICK_NS);
-        let told = self.told.get(&pid).filter(|told| older(told.start_ns)).cloned();
-        let (start_ns, ppid, comm, ended) = match (counted(pid).filter(|known| older(known.start_ns)), told) {
+        let ancestor = self.ancestors.get(&pid).filter(|ancestor| older(ancestor.start_ns)).cloned();
+        let (start_ns, ppid, comm, ended) = match (counted(pid).filter(|known| older(known.start_ns)), ancestor) {
             // Whoever started later has the pid now.
-            (Some(known), Some(told)) if told.start_ns > known.start_ns.saturating_add(TICK_NS) => {
-                (told.start_ns, told.ppid, told.comm, false)
+            (Some(known), Some(ancestor)) if ancestor.start_ns > known.start_ns.saturating_add(TICK_NS) => {
+                (ancestor.start_ns, ancestor.ppid, ancestor.comm, false)
             }
             (Some(known), _) => (known.start_ns, known.ppid, known.comm.to_vec(), known.ended),
-            (None, Some(told)) => (told.start_ns, told.ppid, told.comm, false),
+            (None, Some(ancestor)) => (ancestor.start_ns, ancestor.ppid, ancestor.comm, false),
             (None, None) => {
                 let known = self.latest.get(&pid).filter(|start_ns| older(**start_ns));
                 return (pid, known.copied().unwrap_or_default());

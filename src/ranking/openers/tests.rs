@@ -202,9 +202,9 @@ fn parents_in_a_circle_and_without_end_are_survived() {
     openers.read(Counts { ancestors, ..counts(1, vec![child(101, 1, 10), child(102, 4, 9)]) });
     assert_eq!(of_parents(&openers).iter().map(|row| row.0).collect::<Vec<_>>(), [1, 4]);
     for second in 2..40 {
-        let told = (0..2000).map(|n| Ancestor { start_ns: second, ..circle(1000 + n, 1) }).collect();
+        let ancestors = (0..2000).map(|n| Ancestor { start_ns: second, ..circle(1000 + n, 1) }).collect();
         let children = (0..2000).map(|n| ProcessCount { start_ns: second, ..child(5000 + n, 1000 + n, 1) }).collect();
-        openers.read(Counts { ancestors: told, ..counts(second, children) });
+        openers.read(Counts { ancestors, ..counts(second, children) });
     }
     assert_eq!(of_parents(&openers).iter().map(|row| row.2).sum::<u64>(), 19 + 38 * 2000);
 }

@@ -68,12 +68,12 @@ fn a_recording_tells_a_process_once_and_its_replay_each_time() {
     batch.push(&OpenEvent { pid: 8, ..child() });
     let recorded = recording(&[batch]);
     let lines = zstd::decode_all(&recorded[..]).unwrap();
-    let told = texts(&lines, "process");
+    let processes = texts(&lines, "process");
     let value = |text: &str| serde_json::Value::from(text);
     let before = [value("/bin/s\x1bh"), value("make"), serde_json::Value::Null];
     let after = [value(r"/bin/ca\xfft"), value("make"), value("L2Jpbi9jYf90")];
     let other = [serde_json::Value::Null, value("make"), serde_json::Value::Null];
-    assert_eq!(told, [before.clone(), after.clone(), other.clone()]);
+    assert_eq!(processes, [before.clone(), after.clone(), other.clone()]);
     assert!(!lines.contains(&0x1b) && texts(&lines, "open").iter().flatten().all(serde_json::Value::is_null));
 
     let mut json = Json::new(Vec::new());
@@ -87,8 +87,8 @@ fn each_frame_tells_its_processes_anew() {
     let mut batch = Batch::default();
     batch.name_process(named(7, Some(b"/bin/sh")));
     (0..FRAME_EVENTS + 3).for_each(|_| batch.push(&child()));
-    let told = texts(&zstd::decode_all(&recording(&[batch])[..]).unwrap(), "process");
-    assert_eq!(told.len(), 2);
+    let processes = texts(&zstd::decode_all(&recording(&[batch])[..]).unwrap(), "process");
+    assert_eq!(processes.len(), 2);
 }
 
 #[test]
@@ -134,6 +134,6 @@ fn lines_that_do_harm_are_refused_or_bounded() {
     let lines = (1..2000).map(|pid| format!("{{\"type\":\"process\",\"pid\":{pid},\"exe\":\"{exe}\"}}\n"));
     let many: String = std::iter::once("{\"type\":\"header\"}\n".to_owned()).chain(lines).collect();
     let (batches, largest) = played(many.as_bytes());
-    let told: usize = batches.iter().map(|batch| batch.processes().len()).sum();
-    assert!(told > 1900 && largest < 1 << 20, "{told} in batches of {largest}");
+    let named: usize = batches.iter().map(|batch| batch.processes().len()).sum();
+    assert!(named > 1900 && largest < 1 << 20, "{named} in batches of {largest}");
 }

@@ -78,13 +78,13 @@ fn without_index() -> [Vec<u8>; 3] {
 
 /// Looks through a file, and gives what is told in the end: opens, failures and length.
 fn surveyed(reader: &Reader) -> (u64, u64, Option<u64>) {
-    let mut told = (0, 0, None);
+    let mut last = (0, 0, None);
     reader.survey().unwrap().run(|timeline, length_ns| {
         let all = timeline.columns(timeline.span_ns().unwrap_or_default(), 1)[0];
-        told = (all.opens, all.failed, length_ns);
+        last = (all.opens, all.failed, length_ns);
         true
     });
-    told
+    last
 }
 
 #[test]
@@ -131,13 +131,13 @@ fn a_survey_ends_when_told_and_at_what_is_no_recording() {
         // Cut within a frame or a line, and followed by what is none.
         let half = Recording::of(&[&bytes[..bytes.len() / 2], &[b'x'; 1 << 20][..]].concat());
         assert!(surveyed(&half.open()).0 <= EVENTS);
-        let mut told = 0;
+        let mut calls = 0;
         interrupt.set();
         reader.survey().unwrap().run(|_, _| {
-            told += 1;
+            calls += 1;
             true
         });
-        assert_eq!((told, reader.span_ns()), (0, None));
+        assert_eq!((calls, reader.span_ns()), (0, None));
     }
 }
 
@@ -167,17 +167,17 @@ fn a_hostile_index_leads_nowhere_else() {
     let whole = recorded();
     let size = 4 * 24 + 24;
     let at = whole.len() - size;
-    for (place, number) in
+    for (offset, number) in
         [(24, 1), (24, u64::MAX), (48, 9), (8, 1 << 60), (size - 16, u64::MAX), (size - 16, 1), (40, 0)]
     {
         let mut bytes = whole.clone();
-        bytes[at + place..at + place + 8].copy_from_slice(&u64::to_le_bytes(number));
+        bytes[at + offset..at + offset + 8].copy_from_slice(&u64::to_le_bytes(number));
         let file = Recording::of(&bytes);
         let mut reader = file.open();
         for event in [0, FRAME_EVENTS + 3, EVENTS - 1] {
             reader.seek(event * STEP_NS).unwrap();
             let read = times(&mut reader, usize::MAX);
-            assert_eq!(read.last(), Some(&((EVENTS - 1) * STEP_NS)), "{number} at {place}");
+            assert_eq!(read.last(), Some(&((EVENTS - 1) * STEP_NS)), "{number} at {offset}");
         }
     }
 }
@@ -250,7 +250,7 @@ fn a_time_beyond_the_end_is_the_end() {
     });
     let next = || messages.recv_timeout(Duration::from_secs(20)).unwrap();
     while !matches!(next(), Message::End) {}
-    let Message::Playback(at) = next() else { panic!("no place") };
+    let Message::Playback(at) = next() else { panic!("no position") };
     let end_ns = 8 * STEP_NS;
     assert_eq!((at.length_ns, at.at_ns, at.from_ns), (Some(end_ns), end_ns, end_ns));
     drop(stop);

@@ -56,7 +56,7 @@ impl Decoder {
         if !flags.has(event_flags::EVENT_COMPLETED) {
             return self.append(&header, texts, batch);
         }
-        match self.pending.take(header.uring_key) {
+        match self.pending.remove(header.uring_key) {
             Submission::Known(record) => {
                 let (submitted, names) = split(&record)?;
                 let arguments = Texts::new(&submitted, names)?;

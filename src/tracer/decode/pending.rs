@@ -43,7 +43,7 @@ impl Default for Pending {
 impl Pending {
     pub(super) fn add(&mut self, key: u64, pid: u32, record: &[u8]) {
         // The kernel has reused the request: the result of the one before will not come any more.
-        self.take(key);
+        self.remove(key);
         let bytes = record.len() + OVERHEAD;
         let process = self.processes.entry(pid).or_insert_with(|| Bounded::new(MOST_OF_PROCESS));
         let own = process.insert(key, (), bytes);
@@ -58,7 +58,7 @@ impl Pending {
         }
     }
 
-    pub(super) fn take(&mut self, key: u64) -> Submission {
+    pub(super) fn remove(&mut self, key: u64) -> Submission {
         if let Some((pid, record)) = self.records.remove(key) {
             self.release(pid, key);
             return Submission::Known(record);

@@ -40,11 +40,11 @@ pub(crate) const MARKER: u16 = 1;
 /// Lays out side by side those of `columns` that are shown, a blank between them.
 pub(crate) fn lay_out<'a, F>(columns: impl Iterator<Item = &'a Column<F>>, area: Rect) -> Vec<Placed<'a, F>> {
     let shown = columns.filter(|column| column.at.contains(&area.width));
-    place(&shown.map(|column| (column, column.width)).collect::<Vec<_>>(), area)
+    lay_out_widths(&shown.map(|column| (column, column.width)).collect::<Vec<_>>(), area)
 }
 
-/// Places columns of these widths from left to right; one of 0 takes what the others leave.
-fn place<'a, F>(columns: &[(&'a Column<F>, u16)], area: Rect) -> Vec<Placed<'a, F>> {
+/// Lays out columns of these widths from left to right; one of 0 takes what the others leave.
+fn lay_out_widths<'a, F>(columns: &[(&'a Column<F>, u16)], area: Rect) -> Vec<Placed<'a, F>> {
     let taken: usize = columns.iter().map(|(_, width)| usize::from(*width) + 1).sum();
     let rest = (usize::from(area.width.saturating_sub(MARKER)) + 1).saturating_sub(taken) as u16;
     let mut x = area.x + MARKER.min(area.width);
@@ -95,7 +95,7 @@ pub(crate) fn lay_out_chosen<'a, F>(
     {
         columns.remove(at);
     }
-    place(&columns, area)
+    lay_out_widths(&columns, area)
 }
 
 const fn column(

@@ -41,11 +41,11 @@ impl Sanitizer {
     /// What of `bytes` a terminal of at most `limit` columns and rows may read.
     pub(crate) fn pass(&mut self, bytes: &[u8], limit: u16) -> Vec<u8> {
         let mut out = Vec::with_capacity(bytes.len());
-        bytes.iter().for_each(|byte| self.take(*byte, limit, &mut out));
+        bytes.iter().for_each(|byte| self.pass_byte(*byte, limit, &mut out));
         out
     }
 
-    fn take(&mut self, byte: u8, limit: u16, out: &mut Vec<u8>) {
+    fn pass_byte(&mut self, byte: u8, limit: u16, out: &mut Vec<u8>) {
         match (self.state, byte) {
             (_, ESC) => self.begin(State::Escape),
             (State::Ground, _) => out.push(byte),

@@ -169,8 +169,8 @@ pub(crate) fn forest(screen: &mut super::fixture::Screen) {
     let cats = (0..37).map(|n| process(100 + n, 50, "cat", 10, true));
     let others = [process(50, 40, "build.sh", 5, false), process(60, 1, "evil\u{1b}[2J", 3, false)];
     let processes = cats.chain(others).collect();
-    let told = |pid, ppid, comm: &str| Ancestor { pid, start_ns: u64::from(pid), ppid, comm: comm.into() };
-    let ancestors = vec![told(40, 1, "bash"), told(1, 0, "systemd")];
+    let ancestor = |pid, ppid, comm: &str| Ancestor { pid, start_ns: u64::from(pid), ppid, comm: comm.into() };
+    let ancestors = vec![ancestor(40, 1, "bash"), ancestor(1, 0, "systemd")];
     let counts = Counts { ts_ns: 1_000_000_000, processes, ancestors, ..Counts::default() };
     screen.update(Event::Message(Message::Counts(counts)));
 }

@@ -15,12 +15,12 @@ const LAST_SCAN: u64 = 2000;
 impl App {
     /// The one way in.
     pub fn update(&mut self, event: Event) -> Vec<Effect> {
-        let mut effects = self.take(event);
+        let mut effects = self.dispatch(event);
         effects.extend(self.work());
         effects
     }
 
-    fn take(&mut self, event: Event) -> Vec<Effect> {
+    fn dispatch(&mut self, event: Event) -> Vec<Effect> {
         match event {
             Event::Message(Message::Opens(batch)) => self.take_opens(batch),
             Event::Message(Message::Counts(counts)) => self.take_counts(counts),

@@ -52,11 +52,11 @@ pub enum Answer {
     Recorded { timeline: Box<Timeline>, length_ns: Option<u64> },
 }
 
-/// What the answer is, as far as there is one.
+/// What is known of who a process is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum IdentityState {
     /// Nobody can be asked, and why.
-    Nothing(&'static str),
+    Unavailable(&'static str),
     Asked,
     Running(Box<Identity>),
     Ended,
@@ -67,7 +67,7 @@ pub enum Told {
 pub struct Who {
     pub id: openers::Id,
     denied: Option<(Vec<u8>, u32)>,
-    pub told: Told,
+    pub identity: IdentityState,
     /// What denies, in words.
     pub denied_by: Option<String>,
     /// What it executed, as its exec event has it, where that is still kept.
@@ -133,7 +133,7 @@ impl App {
     }
 
     fn who(&self, id: openers::Id, denied: Option<(Vec<u8>, u32)>) -> Who {
-        let told = self.setup.hidden_processes.map_or(Told::Asked, Told::Nothing);
+        let identity = self.setup.hidden_processes.map_or(IdentityState::Asked, IdentityState::Unavailable);
         let log = &self.events.live().log;
         let events = log.range().rev().take(EXEC_SCAN).filter_map(|at| log.get(at));
         let mut execs =
@@ -143,7 +143,7 @@ impl App {
         let named = self.names.processes().and_then(|known| known.latest((source, pid, start_ns)));
         let from = if self.setup.replay.is_some() { "recorded" } else { "seen while it ran" };
         let named = named.map(|process| (process.clone(), from));
-        Who { id, denied, told, denied_by: None, executed, named, parents: self.ranking.ancestry(id) }
+        Who { id, denied, identity, denied_by: None, executed, named, parents: self.ranking.ancestry(id) }
     }
 
     /// The columns of the ranking that there is something for.
@@ -157,7 +157,7 @@ impl App {
     pub(super) fn take_answer(&mut self, answer: Answer) {
         match answer {
             Answer::Who { id, identity } => {
-                self.note(id, |who| who.told = identity.map_or(Told::Ended, Told::Running));
+                self.note(id, |who| who.identity = identity.map_or(IdentityState::Ended, IdentityState::Running));
             }
             Answer::Mounts(_) | Answer::SharesMounts(_) => self.take_mounts(answer),
             Answer::Denied { id, by } => self.note(id, |who| who.denied_by = Some(by)),
@@ -223,7 +223,7 @@ fn running(row: &Row) -> Option<Id> {
 }
 
 fn ask(who: &Who) -> Option<Effect> {
-    (who.told == Told::Asked).then(|| Effect::Ask(who.question()))
+    (who.identity == IdentityState::Asked).then(|| Effect::Ask(who.question()))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::names::process::{COUNTED_MAX, Descriptors, Identity, Unknown};
 use crate::ranking::descriptors::Level;
 use crate::ranking::openers::Row;
 use crate::tui::app::App;
-use crate::tui::app::who::{Told, Who};
+use crate::tui::app::who::{IdentityState, Who};
 
 const WIDTH: u16 = 100;
 const DATE: &str = "%Y-%m-%d %H:%M:%S %Z";
@@ -29,8 +29,8 @@ pub(super) fn popup(app: &App, who: &Who, row: &Row, whose: &str, context: &Cont
     fields.extend(self::fields(who));
     let sample = row.last.and_then(|id| app.events.live().log.get(id));
     let known = sample.and_then(|event| context.names.cgroup(event.cgroup)).cloned();
-    let cgroup = match &who.told {
-        Told::Running(identity) => identity.cgroup.as_ref().ok().map(|path| Cgroup::new(path)),
+    let cgroup = match &who.identity {
+        IdentityState::Running(identity) => identity.cgroup.as_ref().ok().map(|path| Cgroup::new(path)),
         _ => None,
     };
     // The events know the names of containers, too.
@@ -71,13 +71,15 @@ fn name(comm: &[u8]) -> String {
 /// What is told of a process.
 pub(super) fn fields(who: &Who) -> Fields {
     let mut fields = Vec::new();
-    match &who.told {
-        Told::Running(identity) => fields.extend(of_running(identity)),
-        told => {
-            let now = match told {
-                Told::Nothing(why) => (*why).to_owned(),
-                Told::Asked => "asking /proc ...".to_owned(),
-                Told::Ended | Told::Running(_) => "ended: this is what its events and the counts know".to_owned(),
+    match &who.identity {
+        IdentityState::Running(identity) => fields.extend(of_running(identity)),
+        identity => {
+            let now = match identity {
+                IdentityState::Unavailable(why) => (*why).to_owned(),
+                IdentityState::Asked => "asking /proc ...".to_owned(),
+                IdentityState::Ended | IdentityState::Running(_) => {
+                    "ended: this is what its events and the counts know".to_owned()
+                }
             };
             fields.push(("now", now));
             let (exe, parent) = named(who);

@@ -4,7 +4,7 @@ use crate::event::OpenEvent;
 use crate::filter::Filter;
 use crate::history::directories::{Child, Directory};
 use crate::history::log::Log;
-use crate::history::mounts::{ByMount, Place};
+use crate::history::mounts::{ByMount, MountKey};
 use crate::names::Names;
 use crate::tui::app::PORTION;
 
@@ -23,7 +23,7 @@ pub(crate) enum Name {
     Others,
     /// Whose path is not known.
     Unknown,
-    Place(Place),
+    Mount(MountKey),
 }
 
 /// Counts of the events that a filter lets through.
@@ -83,7 +83,7 @@ impl Counted {
                 let named = directory.children().map(|(name, child)| (Name::Child(name.to_vec()), child));
                 named.chain(rest.into_iter().filter(|(_, child)| child.opens > 0)).collect()
             }
-            Counts::Mounts(by_mount) => by_mount.places().map(|(place, child)| (Name::Place(place), child)).collect(),
+            Counts::Mounts(by_mount) => by_mount.counts().map(|(key, child)| (Name::Mount(key), child)).collect(),
         }
     }
 

@@ -74,9 +74,9 @@ impl App {
         let Some(Directories { at: At::Mounts(listing), counted, .. }) = self.directories_mut() else { return };
         let mut is_known = false;
         match (answer, counted.as_mut().map(|counted| &mut counted.counts)) {
-            (Answer::Mounts(told), _) if !matches!(listing, Listing::Known(_)) => {
-                is_known = told.is_ok();
-                *listing = told.map_or_else(Listing::Unknown, Listing::Known);
+            (Answer::Mounts(mounts), _) if !matches!(listing, Listing::Known(_)) => {
+                is_known = mounts.is_ok();
+                *listing = mounts.map_or_else(Listing::Unknown, Listing::Known);
             }
             (Answer::SharesMounts(seen), Some(Counts::Mounts(by_mount))) => by_mount.learn(seen),
             _ => return,

@@ -16,7 +16,7 @@ use super::{App, Effect, Mode};
 use crate::escape::escape;
 use crate::filter::Term;
 use crate::history::directories::Child;
-use crate::history::mounts::Place;
+use crate::history::mounts::MountKey;
 use crate::names::mounts::{Mount, Mounts};
 use crate::ranking::Sort;
 
@@ -137,11 +137,11 @@ impl Directories {
         match name {
             Name::Child(name) => name,
             Name::Others => b"(others)",
-            Name::Unknown | Name::Place(Place::Unknown) => b"(unknown paths)",
-            Name::Place(Place::Container) => b"(container)",
-            Name::Place(Place::Elsewhere) => b"(other mounts or root)",
-            Name::Place(Place::Waiting) => b"(not looked at yet)",
-            Name::Place(Place::Mount(number) | Place::Path(number)) => {
+            Name::Unknown | Name::Mount(MountKey::Unknown) => b"(unknown paths)",
+            Name::Mount(MountKey::Container) => b"(container)",
+            Name::Mount(MountKey::Elsewhere) => b"(other mounts or root)",
+            Name::Mount(MountKey::Waiting) => b"(not looked at yet)",
+            Name::Mount(MountKey::Mount(number) | MountKey::Path(number)) => {
                 self.mount(*number).map_or(b"", |mount| &mount.point)
             }
         }
@@ -153,7 +153,7 @@ impl Directories {
         match name {
             Name::Child(name) if name == b"." => ". (itself)".to_owned(),
             Name::Child(_) if is_directory => text + "/",
-            Name::Place(Place::Path(_)) => text + " (process gone)",
+            Name::Mount(MountKey::Path(_)) => text + " (process gone)",
             _ => text,
         }
     }
@@ -162,8 +162,8 @@ impl Directories {
     pub(crate) fn kind(&self, name: &Name) -> String {
         let kind = |number| self.mount(number).map_or(String::new(), |mount| escape(&mount.kind));
         match name {
-            Name::Place(Place::Mount(number)) => kind(*number),
-            Name::Place(Place::Path(number)) => kind(*number) + "?",
+            Name::Mount(MountKey::Mount(number)) => kind(*number),
+            Name::Mount(MountKey::Path(number)) => kind(*number) + "?",
             _ => String::new(),
         }
     }
@@ -188,7 +188,7 @@ impl Directories {
             (At::Directory(names), (Name::Child(name), Child { is_directory: true, .. })) => {
                 Some([names.as_slice(), std::slice::from_ref(name)].concat())
             }
-            (_, (Name::Place(Place::Mount(number) | Place::Path(number)), _)) => {
+            (_, (Name::Mount(MountKey::Mount(number) | MountKey::Path(number)), _)) => {
                 let names = self.mount(*number)?.point.split(|byte| *byte == b'/');
                 Some(names.filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect())
             }
@@ -204,7 +204,7 @@ impl Directories {
         match &rows.get(self.scroll(&rows, height).selected)?.0 {
             Name::Child(name) if name == b"." => Some((path_of(names), false)),
             Name::Child(name) => Some((path_of(&[names.as_slice(), std::slice::from_ref(name)].concat()), true)),
-            Name::Others | Name::Unknown | Name::Place(_) => None,
+            Name::Others | Name::Unknown | Name::Mount(_) => None,
         }
     }
 
