@@ -85,10 +85,6 @@ impl Watched {
     pub fn seen_at(&self, id: Id) -> Option<Duration> {
         self.processes.get(&id)?.open.back().map(|(at, _)| *at)
     }
-
-    pub fn clear(&mut self) {
-        self.processes.clear();
-    }
 }
 
 /// Whether all of the later half is above all of the earlier, by more than a little.

@@ -1,6 +1,9 @@
 //! What happens, and what it changes: the one way in.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use ratatui::layout::Size;
 
 use super::work::WorkerState;
 use super::{App, Dirty, Effect, Ended, Event, Mode, command};
@@ -47,25 +50,8 @@ impl App {
             }
             Event::Worked(done) => self.apply(done.map(|done| *done)),
             Event::Answered(answer) => self.take_answer(answer),
-            Event::Tick { elapsed, cpu } => {
-                self.meter.tick(elapsed, cpu);
-                if self.status.as_ref().is_some_and(|(_, until)| *until <= elapsed) {
-                    self.status = None;
-                }
-                self.touch(Dirty::Data);
-                return self.questions();
-            }
-            Event::Resize(size) => {
-                self.size = size;
-                self.touch(Dirty::Now);
-                if let Mode::Report { all, .. } = self.mode {
-                    self.show_report(all);
-                }
-                if let Some(command) = &mut self.command {
-                    command.resize(size);
-                    return vec![Effect::CommandSize(command::terminal_size(size))];
-                }
-            }
+            Event::Tick { elapsed, cpu } => return self.tick(elapsed, cpu),
+            Event::Resize(size) => return self.resize(size),
             Event::Command(event) => self.take_command(event),
             Event::Input(input) => {
                 self.touch(Dirty::Now);
@@ -73,6 +59,26 @@ impl App {
             }
         }
         Vec::new()
+    }
+
+    fn tick(&mut self, elapsed: Duration, cpu: Duration) -> Vec<Effect> {
+        self.meter.tick(elapsed, cpu);
+        if self.status.as_ref().is_some_and(|(_, until)| *until <= elapsed) {
+            self.status = None;
+        }
+        self.touch(Dirty::Data);
+        self.questions()
+    }
+
+    fn resize(&mut self, size: Size) -> Vec<Effect> {
+        self.size = size;
+        self.touch(Dirty::Now);
+        if let Mode::Report { all, .. } = self.mode {
+            self.show_report(all);
+        }
+        let Some(command) = &mut self.command else { return Vec::new() };
+        command.resize(size);
+        vec![Effect::CommandSize(command::terminal_size(size))]
     }
 
     fn take_hooks(&mut self, hooks: Hooks) {

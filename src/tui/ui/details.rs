@@ -58,36 +58,42 @@ fn started(event: &OpenEvent<'_>, context: &Context<'_>) -> String {
     format!("{}, {before} before", time(event.time_ns.saturating_sub(age), context.time_zone, DATE))
 }
 
-fn fields(row: &Shown<'_>, who: Option<&Who>, context: &Context<'_>) -> Vec<(&'static str, String)> {
-    let event = &row.event;
-    let or_none = |text: String| if text.is_empty() { "-".to_owned() } else { text };
-    let quoted = |text: &[u8]| if text.is_empty() { "\"\"".to_owned() } else { escape(text) };
-    let result = match (event.errno(), event.fd()) {
+fn result(event: &OpenEvent<'_>) -> String {
+    match (event.errno(), event.fd()) {
         (Some(errno), _) => {
             let words = errno_words(errno).map(|words| format!(": {words}")).unwrap_or_default();
             format!("failed: {} ({errno}){words}", errno_name(errno))
         }
         (None, Some(fd)) => format!("descriptor {fd}"),
         (None, None) => "opened; the descriptor is not known".to_owned(),
-    };
+    }
+}
+
+fn command(event: &OpenEvent<'_>) -> String {
+    match event.leader_comm {
+        b"" => escape(event.comm),
+        leader => format!("{} (thread {})", escape(leader), escape(event.comm)),
+    }
+}
+
+fn fields(row: &Shown<'_>, who: Option<&Who>, context: &Context<'_>) -> Vec<(&'static str, String)> {
+    let event = &row.event;
+    let or_none = |text: String| if text.is_empty() { "-".to_owned() } else { text };
+    let quoted = |text: &[u8]| if text.is_empty() { "\"\"".to_owned() } else { escape(text) };
     let deleted = if event.dir_deleted { ", its directory is deleted" } else { "" };
     let flags: Vec<_> = flag_names(event.flags).collect();
     let has_escapes = [event.path, event.name, event.opened_name, event.real_path, event.comm, event.leader_comm]
         .iter()
         .any(|text| *escaped(text).as_bytes() != **text);
-    let command = match event.leader_comm {
-        b"" => escape(event.comm),
-        leader => format!("{} (thread {})", escape(leader), escape(event.comm)),
-    };
     let cgroup = context.names.cgroup(event.cgroup);
     let label = cgroup.and_then(|cgroup| cgroup.container.as_ref().or(cgroup.unit.as_ref()));
     let mut fields = vec![
         ("path", quoted(event.path)),
         ("as given", quoted(event.name)),
         ("path is", format!("{}{deleted}", event.path_kind.name())),
-        ("result", result),
+        ("result", result(event)),
         ("tries", if row.tries > 1 { format!("{} for this name, this the last", row.tries) } else { "1".to_owned() }),
-        ("command", command),
+        ("command", command(event)),
         ("process", format!("{} (thread {}, parent {})", event.pid, event.tid, event.ppid)),
         ("started", started(event, context)),
         ("user", format!("{} ({})", context.names.user_of(event.source.host(), event.uid), event.uid)),

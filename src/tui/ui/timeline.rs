@@ -28,19 +28,7 @@ pub(super) fn render(app: &App, at: &Cursor, context: &Context<'_>, buf: &mut Bu
     let timeline = app.recorded.as_ref().map_or(&app.timeline, |(timeline, _)| timeline);
     let columns = timeline.columns(span, count);
     let clock = |ts_ns| time(app.timeline.time_of(ts_ns), context.time_zone, TIME);
-    let length = |ns: u64| uptime(Duration::from_nanos(ns));
-    let title = match &app.playback {
-        Some(_) if app.recorded.as_ref().is_some_and(|(_, length_ns)| length_ns.is_some()) => {
-            "timeline of the whole recording".to_owned()
-        }
-        Some(_) if app.recorded.is_some() => "timeline of what was read so far".to_owned(),
-        Some(playback) if playback.from_ns > 0 => {
-            format!("timeline, of what was replayed from {} on", length(playback.from_ns))
-        }
-        Some(_) => "timeline, of what was replayed".to_owned(),
-        None => "timeline".to_owned(),
-    };
-    frame(area, &title, "", context, buf);
+    frame(area, &title(app), "", context, buf);
     let column_of = |ts_ns: u64| {
         let after = u128::from(ts_ns.saturating_sub(span.0)) * count as u128;
         ((after / u128::from((span.1 - span.0).max(1))) as usize).min(count - 1)
@@ -52,16 +40,11 @@ pub(super) fn render(app: &App, at: &Cursor, context: &Context<'_>, buf: &mut Bu
     }
     app.marks.iter().filter(|mark| (span.0..=span.1).contains(mark)).for_each(|mark| markers[column_of(*mark)] = '\'');
     markers[cursor] = if markers[cursor] == '\'' { '"' } else { '^' };
-    let here = columns[cursor];
-    let (opens, failed) = (group_digits(here.opens), group_digits(here.failed));
-    let (at_clock, since) = (clock(at.ts_ns), length(at.ts_ns.saturating_sub(span.0)));
-    let texts = [
-        format!("{at_clock} +{since}  {opens} opens, {failed} failed"),
-        format!("{at_clock}  {opens} opens, {failed} failed"),
-        format!("{at_clock}  {opens}, failed {failed}"),
-    ];
-    let fitting = texts.iter().find(|text| text.width() <= count).unwrap_or(&at_clock);
-    let cursor_line = if at.typed.is_empty() { fitting.clone() } else { format!("go to {}_", at.typed) };
+    let cursor_line = if at.typed.is_empty() {
+        under_cursor(&clock(at.ts_ns), at.ts_ns.saturating_sub(span.0), columns[cursor], count)
+    } else {
+        format!("go to {}_", at.typed)
+    };
     let theme = &context.theme;
     let ends = (clock(span.0), clock(span.1));
     let gap = count.saturating_sub(ends.0.len() + ends.1.len());
@@ -79,6 +62,33 @@ pub(super) fn render(app: &App, at: &Cursor, context: &Context<'_>, buf: &mut Bu
         let room = usize::from(inner.width.saturating_sub(NAMES));
         buf.set_stringn(inner.x + NAMES.min(inner.width), y, text, room, style);
     }
+}
+
+/// What the bars are of.
+fn title(app: &App) -> String {
+    match &app.playback {
+        Some(_) if app.recorded.as_ref().is_some_and(|(_, length_ns)| length_ns.is_some()) => {
+            "timeline of the whole recording".to_owned()
+        }
+        Some(_) if app.recorded.is_some() => "timeline of what was read so far".to_owned(),
+        Some(playback) if playback.from_ns > 0 => {
+            format!("timeline, of what was replayed from {} on", uptime(Duration::from_nanos(playback.from_ns)))
+        }
+        Some(_) => "timeline, of what was replayed".to_owned(),
+        None => "timeline".to_owned(),
+    }
+}
+
+/// What there is at the cursor, in as many words as fit `width`: the time of day, that since the start, the counts.
+fn under_cursor(clock: &str, since_ns: u64, interval: Interval, width: usize) -> String {
+    let (opens, failed) = (group_digits(interval.opens), group_digits(interval.failed));
+    let since = uptime(Duration::from_nanos(since_ns));
+    let texts = [
+        format!("{clock} +{since}  {opens} opens, {failed} failed"),
+        format!("{clock}  {opens} opens, {failed} failed"),
+        format!("{clock}  {opens}, failed {failed}"),
+    ];
+    texts.into_iter().find(|text| text.width() <= width).unwrap_or_else(|| clock.to_owned())
 }
 
 /// The highest is a whole one; what is not nothing is to be seen.
