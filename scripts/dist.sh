@@ -31,6 +31,8 @@ built=${binary%/"$rust_arch"/*}
 name=opentop-$version-linux-$arch
 mkdir -p "$out"
 rm -rf "${out:?}/$name"*
+# What another version left there belongs to no release.
+find "$out" -maxdepth 1 -type f -name 'opentop[-_]*' ! -name "opentop[-_]$version-*" -delete
 stage "$binary" "$out/$name"
 tarball "$out/$name"
 debian_package
