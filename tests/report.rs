@@ -58,6 +58,28 @@ fn a_report_of_a_recording() {
 }
 
 #[test]
+fn a_report_that_a_count_ended_says_so_in_every_form() {
+    let scratch = Scratch::new();
+    let opens = ["/etc/one", "/etc/two"].map(|path| open(path, "", &["O_RDONLY"]));
+    let file = recording(&scratch, "two", &opens, 0);
+    let text = |args: &[&str]| {
+        let output = opentop(args, &[&file]);
+        String::from_utf8([output.stdout, output.stderr].concat()).expect("UTF-8")
+    };
+    for form in ["text", "json", "depfile"] {
+        let says = match form {
+            "text" => "ENDED by -n",
+            "json" => "\"limited\":true",
+            _ => "-n let in",
+        };
+        assert!(text(&["report", "-o", form, "-n", "1"]).contains(says), "{form}");
+        assert!(!text(&["report", "-o", form]).contains(says), "{form}");
+    }
+    let output = opentop(&["diff", "-n", "1"], &[&file, &file]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("-n ended it"), "{output:?}");
+}
+
+#[test]
 fn a_diff_ends_with_0_1_or_2_as_diff_does() {
     let scratch = Scratch::new();
     let both = open("/usr/include/x.h", "", &["O_RDONLY"]);

@@ -94,13 +94,16 @@ pub struct Filters {
     pub define: Vec<(String, String)>,
 
     /// Stop after N opens, with --batch after N rankings
-    #[arg(short = 'n', long, value_name = "N", value_parser = values::count, help_heading = "Output")]
+    #[arg(short = 'n', long, value_name = "N", value_parser = values::count)]
+    #[arg(allow_negative_numbers = true, help_heading = "Output")]
     pub count: Option<u64>,
     /// Stop after SECS seconds; the screen then shows what came until then
-    #[arg(short, long, value_name = "SECS", value_parser = values::seconds, help_heading = "Output")]
+    #[arg(short, long, value_name = "SECS", value_parser = values::seconds)]
+    #[arg(allow_negative_numbers = true, help_heading = "Output")]
     pub duration: Option<f64>,
     /// Seconds between two readings of the counters, with --batch between two rankings
-    #[arg(short, long, value_name = "SECS", default_value_t = 1.0, value_parser = values::seconds, help_heading = "Output")]
+    #[arg(short, long, value_name = "SECS", default_value_t = 1.0, value_parser = values::seconds)]
+    #[arg(allow_negative_numbers = true, help_heading = "Output")]
     pub interval: f64,
 }
 

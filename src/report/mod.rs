@@ -94,6 +94,8 @@ pub struct Report {
     span: Option<(u64, u64)>,
     /// The source's own totals, with its losses.
     totals: Totals,
+    /// Ended by a limit on the number of opens.
+    limited: bool,
 }
 
 /// Writes a name to the vector, with what differs from run to run replaced.
@@ -121,6 +123,7 @@ impl Report {
             doubtful: Doubtful::default(),
             span: None,
             totals: Totals::default(),
+            limited: false,
         }
     }
 
@@ -252,6 +255,16 @@ impl Report {
     /// The totals that the source tells.
     pub fn set_totals(&mut self, totals: Totals) {
         self.totals = totals;
+    }
+
+    /// As many opens were taken in as are asked for: what came later is not in it.
+    pub fn limit(&mut self) {
+        self.limited = true;
+    }
+
+    /// Whether it was ended by the number of opens that was asked for.
+    pub fn is_limited(&self) -> bool {
+        self.limited
     }
 
     /// Nothing comes any more: what is being searched for still was not found.

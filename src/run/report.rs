@@ -121,6 +121,9 @@ impl Collected {
         if let Some(lost) = losses(&self.report.totals().lost) {
             error::print(format!("{source} is not all there was; opens lost: {lost}"));
         }
+        if self.report.is_limited() {
+            error::print(format!("{source}: -n ended it, and what came later is not compared"));
+        }
         if left_out > 0 {
             error::print(format!(
                 "{source}: {left_out} opens are not compared, since there was no room for their names"

@@ -66,6 +66,10 @@ fn missing(report: &Report, uses: u64, unnamed: u64, targets: u64) -> Vec<String
         (uses, "uses of files found no room"),
         (report.left_out().counts.opens, "opens are left out, since there was no room for their names"),
         (report.totals().lost.dropped(), "opens were lost when they were recorded"),
+        (
+            u64::from(report.is_limited()) * report.counts().opens,
+            "opens were all that -n let in: later ones are left out",
+        ),
     ];
     counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
 }

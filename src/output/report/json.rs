@@ -40,6 +40,7 @@ fn head(json: &mut Json<impl Write>, report: &Report, header: &Header) -> io::Re
     line.number("searches_without_room", report.searches().left_out());
     line.number("programs_without_room", report.processes().left_out);
     line.number("dropped", report.totals().lost.dropped());
+    line.json("limited", if report.is_limited() { "true" } else { "false" });
     json.end_line()
 }
 

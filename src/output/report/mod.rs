@@ -62,6 +62,9 @@ impl<'a> Collect<'a> {
                 self.report.follow(&event);
             }
         }
+        if added == most && most > 0 {
+            self.report.limit();
+        }
         added
     }
 

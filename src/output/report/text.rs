@@ -82,7 +82,8 @@ impl<W: Write> Page<'_, W> {
             count => format!("; NO ROOM for the names of {}, which are in no list below", opens(count)),
         };
         let seconds = report.span_ns() as f64 / 1e9;
-        let first = format!(": {} by {processes} in {seconds:.1} s; {lost}{left_out}", opens(counts.opens));
+        let limited = if report.is_limited() { "; ENDED by -n: what came later is in no list below" } else { "" };
+        let first = format!(": {} by {processes} in {seconds:.1} s; {lost}{left_out}{limited}", opens(counts.opens));
         // What was lost is seen, however long the name is.
         let room = self.sheet.look.width.saturating_sub(first.width());
         let first = format!("{}{first}", elide(source, room.max(SOURCE_MIN), "…"));
