@@ -87,11 +87,18 @@ fn sum_text(screen: &str) -> &str {
     screen.lines().nth(1).and_then(|line| line.split("  ").next()).unwrap_or_default()
 }
 
-/// Its numbers, in its order, without those of the causes, which stand in brackets.
+/// Its numbers, in its order, without those of the causes, which stand in brackets. On a narrow screen they are rounded,
+/// and end with `k` or `M`.
 pub fn sum_of(screen: &str) -> Vec<u64> {
     let outside = sum_text(screen).split(['(', ')']).step_by(2);
-    let digits = outside.flat_map(str::split_whitespace).map(|word| word.replace(',', ""));
-    digits.filter_map(|word| word.parse().ok()).collect()
+    let number = |word: &str| {
+        let (digits, unit) = match word.strip_suffix(['k', 'M']) {
+            Some(digits) => (digits, if word.ends_with('k') { 1e3 } else { 1e6 }),
+            None => (word, 1.0),
+        };
+        digits.replace(',', "").parse::<f64>().ok().map(|number| (number * unit).round() as u64)
+    };
+    outside.flat_map(str::split_whitespace).filter_map(number).collect()
 }
 
 pub fn sum(world: &World) -> Measured {
