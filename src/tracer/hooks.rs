@@ -206,8 +206,8 @@ pub(super) fn select(object: &mut OpenObject, set: HookSet, chosen: &[Chosen]) -
         let probed = set == HookSet::Probes && has_role(&name, is_call);
         let chosen = chosen.iter().find(|chosen| name == chosen.program && !probed);
         program.set_autoload(chosen.is_some());
-        let probe = has_role(&name, |role| role == Role::ProbedExec);
-        if let Some(function) = chosen.and_then(|chosen| chosen.function).filter(|_| !probe) {
+        let has_target = find(&name).is_some_and(|spec| matches!(spec.attach_to, AttachTo::Trampoline));
+        if let Some(function) = chosen.and_then(|chosen| chosen.function).filter(|_| has_target) {
             program.set_attach_target(0, Some(function.to_owned()))?;
         }
     }

@@ -19,8 +19,7 @@ use crate::tracer::{Options, storage};
 /// A pid that no process has: above the kernel's highest.
 const NOBODY: u32 = 1 << 30;
 
-/// As `opentop.h` has them.
-const RETIRED_SLOTS: u32 = 4096;
+const RETIRED_SLOTS: u32 = (size_of::<types::retired>() / size_of::<process_key>()) as u32;
 
 /// A shell that opens what it is told to.
 struct Shell {
