@@ -26,7 +26,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 /* As large as opentop's record of a name of usual length. */
 struct record {
 	struct open_event event;
-	char name[104];
+	char name[136];
 };
 
 struct {

@@ -94,6 +94,7 @@ struct user_pt_regs {
 #endif
 
 struct qstr {
+	unsigned int len;
 	const unsigned char *name;
 };
 
@@ -101,10 +102,16 @@ struct hlist_bl_node {
 	struct hlist_bl_node **pprev;
 };
 
+/* Since 6.14; before, the same bytes had no type of their own. */
+union shortname_store {
+	u64 words[5];
+};
+
 struct dentry {
 	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
+	union shortname_store d_shortname; /* where d_name lies if it fits */
 };
 
 struct vfsmount {

@@ -25,7 +25,7 @@ struct record {
 	char data[];
 };
 
-static const struct size SMALL = { 96, 32 };
+static const struct size SMALL = { 96, sizeof(union shortname_store) };
 static const struct size MEDIUM = { 272, 136 };
 static const struct size LARGE = { 1024, COMPONENT_LEN + 1 };
 static const struct size HUGE = { HUGE_CAP, COMPONENT_LEN + 1 };

@@ -72,10 +72,10 @@ enum event_flags {
 
 /*
  * One open. Behind it lie `name_len` bytes of name, `opened_len` bytes of the
- * opened file's own last name, `dir_len` bytes of directory: its components
- * from the innermost outwards, each ended by a NUL; and in the same way
- * `real_len` bytes of the opened file's own path. Times are CLOCK_MONOTONIC
- * nanoseconds, ids are those of the initial namespaces.
+ * opened file's own last name (fewer if a NUL ends it), `dir_len` bytes of
+ * directory: its components from the innermost outwards, each ended by a NUL;
+ * and in the same way `real_len` bytes of the opened file's own path. Times are
+ * CLOCK_MONOTONIC nanoseconds, ids are those of the initial namespaces.
  */
 struct open_event {
 	unsigned long long ts_ns;

@@ -136,6 +136,7 @@ impl<'a> Texts<'a> {
         let (opened, rest) = rest.split_at_checked(lens[1]).ok_or(too_long)?;
         let (dir, rest) = rest.split_at_checked(lens[2]).ok_or(too_long)?;
         let real = rest.get(..lens[3]).ok_or(too_long)?;
+        let opened = opened.split(|&byte| byte == 0).next().unwrap_or_default();
         Ok(Self { name, opened, dir, real })
     }
 }

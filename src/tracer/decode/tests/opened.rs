@@ -16,6 +16,7 @@ fn what_was_opened_is_told_where_it_is_called_otherwise() {
         ("b/...", "b", "b"),
         ("/proc/self/fd/3", "", ""),
         ("tail", "ail", "ail"),
+        ("renamed", "new\0med", "new"),
     ] {
         let record = Record { opened: opened.as_bytes().to_vec(), ..record(name.as_bytes(), &[], &[]) };
         assert_eq!(record.decoded().get(0).unwrap().opened_name, told.as_bytes(), "{name} -> {opened}");
