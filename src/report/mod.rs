@@ -24,7 +24,7 @@ pub use noise::{PATTERNS, fold, is_temporary};
 pub use processes::Processes;
 pub use read::{VERSION, read};
 pub use repeats::Repeats;
-pub use searches::Searches;
+pub use searches::{Search, Searches};
 pub use slowest::{Slow, Slowest};
 
 use indexmap::IndexMap;

@@ -148,10 +148,10 @@ impl Consumer for WithReport<'_, '_> {
     }
 }
 
-/// The files that came to one of `kinds`, with the counts of all programs that `wanted` holds for; by path.
-fn files(report: &Report, wanted: impl Fn(u32, &Record) -> bool) -> Vec<tree::Leaf<'_>> {
+/// The files of `records`, with the counts of all programs; by path.
+fn files<'a>(report: &'a Report, records: impl Iterator<Item = (u32, u32, &'a Record)>) -> Vec<tree::Leaf<'a>> {
     let mut files = BTreeMap::<&[u8], Counts>::new();
-    for (_, path, record) in report.records().filter(|(program, _, record)| wanted(*program, record)) {
+    for (_, path, record) in records {
         files.entry(report.names().get(path)).or_default().merge(&record.counts);
     }
     files.into_iter().map(|(path, counts)| tree::Leaf { path, counts }).collect()

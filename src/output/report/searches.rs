@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use super::sheet::{counted, shown};
-use super::text::{Page, Wanted, more_than_once};
+use super::text::{Page, Selection, more_than_once};
 use crate::escape::escape;
 use crate::format::{elide, group_digits};
 use crate::report::{Kind, last_component};
@@ -22,8 +22,8 @@ struct Sought<'a> {
 
 impl<'a, W: Write> Page<'a, W> {
     /// What was missing, and what was found after it had been.
-    pub(super) fn searches(&mut self, wanted: Wanted<'_>) -> io::Result<()> {
-        let mut sought = self.sought(wanted);
+    pub(super) fn searches(&mut self, of: Selection<'_, '_>) -> io::Result<()> {
+        let mut sought = self.sought(of);
         // What is missed by all is no news.
         sought.sort_by_key(|(name, sought)| (sought.found > 0, sought.never, *name));
         let missing: Vec<_> = sought.iter().filter(|(_, sought)| sought.never > 0).collect();
@@ -62,23 +62,21 @@ impl<'a, W: Write> Page<'a, W> {
         self.sheet.more(found.len())
     }
 
-    fn sought(&self, wanted: Wanted<'_>) -> Vec<(&'a [u8], Sought<'a>)> {
-        let report = self.report;
-        let names = report.names();
+    fn sought(&self, of: Selection<'_, '_>) -> Vec<(&'a [u8], Sought<'a>)> {
+        let names = self.report.names();
         let mut sought = BTreeMap::<&[u8], Sought<'_>>::new();
-        for (program, base, search) in report.searches().results().filter(|(program, ..)| wanted(*program)) {
-            let entry = sought.entry(names.get(base)).or_default();
-            entry.programs.insert(program);
+        for (program, base, search) in of.results {
+            let entry = sought.entry(names.get(*base)).or_default();
+            entry.programs.insert(*program);
             entry.never += search.never;
             entry.found += search.found;
             if search.tries > entry.tries {
                 (entry.tries, entry.found_path) = (search.tries, search.found_path);
             }
         }
-        for (program, path, record) in report.records() {
-            let path = names.get(path);
-            if wanted(program)
-                && record.counts.get(Kind::Missing) > 0
+        for (_, path, record) in of.records {
+            let path = names.get(*path);
+            if record.counts.get(Kind::Missing) > 0
                 && let Some(sought) = sought.get_mut(last_component(path))
             {
                 sought.paths.insert(path);

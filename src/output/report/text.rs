@@ -13,7 +13,7 @@ use crate::event::errno_name;
 use crate::format::{duration, elide, group_digits};
 use crate::names::packages::Packages;
 use crate::output::losses;
-use crate::report::{Counts, Kind, Record, Report};
+use crate::report::{Kind, Record, Report, Search};
 
 /// Opens of one file by one process that are worth telling.
 pub const REPEATED: u32 = 10;
@@ -37,20 +37,14 @@ pub struct Host<'a> {
 pub fn text(out: impl Write, report: &Report, source: &str, look: Look, host: Host<'_>) -> io::Result<()> {
     let mut page = Page { sheet: Sheet { out, look }, report, host };
     page.head(source)?;
+    let mut records: Vec<_> = report.records().collect();
+    let mut results: Vec<_> = report.searches().results().collect();
     match look.by {
-        By::Dir | By::Package => page.sections(&|_| true)?,
+        By::Dir | By::Package => page.sections(Selection { records: &records, results: &results })?,
         By::Process => {
-            let mut programs = BTreeMap::<u32, Counts>::new();
-            for (program, _, record) in report.records() {
-                programs.entry(program).or_default().merge(&record.counts);
-            }
-            let mut programs: Vec<_> = programs.into_iter().collect();
-            programs.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.opens));
-            for (program, counts) in programs {
-                let name = escape(report.names().get(program));
-                page.sheet.title(&format!("=== {name}"), &opens(counts.opens))?;
-                page.sections(&|other| other == program)?;
-            }
+            records.sort_by_key(|(program, ..)| *program);
+            results.sort_by_key(|(program, ..)| *program);
+            page.programs_apart(Selection { records: &records, results: &results })?;
         }
     }
     page.programs()?;
@@ -59,8 +53,15 @@ pub fn text(out: impl Write, report: &Report, source: &str, look: Look, host: Ho
     page.sheet.out.flush()
 }
 
-/// Which programs a section is about, by the numbers of their names.
-pub(super) type Wanted<'a> = &'a dyn Fn(u32) -> bool;
+/// What the sections are about: what programs did with paths, and what came of their searches, by the numbers of the
+/// programs' names and of those of the paths.
+#[derive(Clone, Copy)]
+pub(super) struct Selection<'s, 'a> {
+    pub(super) records: Records<'s, 'a>,
+    pub(super) results: &'s [(u32, u32, &'a Search)],
+}
+
+type Records<'s, 'a> = &'s [(u32, u32, &'a Record)];
 
 pub(super) struct Page<'a, W> {
     pub(super) sheet: Sheet<W>,
@@ -107,27 +108,47 @@ impl<W: Write> Page<'_, W> {
         Ok(())
     }
 
-    fn sections(&mut self, wanted: Wanted<'_>) -> io::Result<()> {
-        self.searches(wanted)?;
+    /// The sections of each program, of what is sorted by program. Those that opened most come first.
+    fn programs_apart(&mut self, of: Selection<'_, '_>) -> io::Result<()> {
+        let mut programs = Vec::new();
+        for records in of.records.chunk_by(|(one, ..), (other, ..)| one == other) {
+            let opens: u64 = records.iter().map(|(.., record)| record.counts.opens).sum();
+            programs.push((opens, records));
+        }
+        programs.sort_by_key(|(opens, _)| std::cmp::Reverse(*opens));
+        for (count, records) in programs {
+            let program = records[0].0;
+            let results = of.results.partition_point(|(other, ..)| *other < program);
+            let results = of.results[results..].chunk_by(|(one, ..), (other, ..)| one == other).next();
+            let results = results.filter(|results| results[0].0 == program).unwrap_or_default();
+            let name = escape(self.report.names().get(program));
+            self.sheet.title(&format!("=== {name}"), &opens(count))?;
+            self.sections(Selection { records, results })?;
+        }
+        Ok(())
+    }
+
+    fn sections(&mut self, of: Selection<'_, '_>) -> io::Result<()> {
+        self.searches(of)?;
         let about = match self.host.denied_by {
             Some(_) => "EACCES or EPERM; why is worked out from what this host has now",
             None => "EACCES or EPERM; opentop report --explain tells why",
         };
-        self.refused(wanted, Kind::Denied, "DENIED", about)?;
-        self.refused(wanted, Kind::Failed, "FAILED", "with another error")?;
-        SECTIONS.iter().try_for_each(|section| self.files(wanted, section))
+        self.refused(of.records, Kind::Denied, "DENIED", about)?;
+        self.refused(of.records, Kind::Failed, "FAILED", "with another error")?;
+        SECTIONS.iter().try_for_each(|section| self.files(of.records, section))
     }
 
     /// What failed with an error that is no miss, program by program.
-    fn refused(&mut self, wanted: Wanted<'_>, kind: Kind, title: &str, about: &str) -> io::Result<()> {
+    fn refused(&mut self, records: Records<'_, '_>, kind: Kind, title: &str, about: &str) -> io::Result<()> {
         let mut rows = BTreeMap::<(&[u8], u16, u32), (u64, BTreeSet<u32>)>::new();
         let names = self.report.names();
-        for (program, path, record) in self.report.records().filter(|(program, ..)| wanted(*program)) {
+        for (program, path, record) in records {
             let count = record.counts.get(kind);
             if count > 0 {
-                let row = rows.entry((names.get(path), record.errno, record.uid)).or_default();
+                let row = rows.entry((names.get(*path), record.errno, record.uid)).or_default();
                 row.0 += count;
-                row.1.insert(program);
+                row.1.insert(*program);
             }
         }
         if rows.is_empty() {
@@ -147,8 +168,8 @@ impl<W: Write> Page<'_, W> {
         self.sheet.more(rows.len())
     }
 
-    fn files(&mut self, wanted: Wanted<'_>, section: &Section) -> io::Result<()> {
-        let mut leaves = files(self.report, |program, _: &Record| wanted(program));
+    fn files(&mut self, records: Records<'_, '_>, section: &Section) -> io::Result<()> {
+        let mut leaves = files(self.report, records.iter().copied());
         leaves.retain(|leaf| (section.holds)(&leaf.counts));
         if leaves.is_empty() {
             return Ok(());
