@@ -7,6 +7,7 @@
 //! All numbers are little-endian. Nothing depends on an index being right: one that is missing, cut or wrong in itself
 //! is as none, and what a wrong offset leads to must be a frame, whose lines are read as any others.
 
+use super::line::CENTURY;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -101,7 +102,14 @@ impl Index {
         let in_order =
             self.frames.windows(2).all(|pair| pair[0].offset < pair[1].offset && pair[0].line < pair[1].line);
         let inside = self.frames.last().is_none_or(|frame| frame.offset < end && frame.line < 1 << 53);
-        first && in_order && inside
+        first && in_order && inside && self.times_can_be_right()
+    }
+
+    /// CPUs hand in their events in turn, a little out of order.
+    fn times_can_be_right(&self) -> bool {
+        const SLACK: u64 = 1_000_000_000;
+        let times = self.frames.iter().map(|frame| frame.ts_ns).chain([self.last_ns]);
+        self.last_ns <= CENTURY && times.clone().zip(times.skip(1)).all(|(one, next)| one <= next.saturating_add(SLACK))
     }
 }
 

@@ -30,7 +30,7 @@ const COMPONENT_MAX: usize = 255;
 const CGROUP_MAX: usize = 4096;
 
 /// No host is up for longer, in nanoseconds. Twice that still fits 64 bits, so that times can be added.
-const CENTURY: u64 = 100 * 365 * 24 * 3600 * 1_000_000_000;
+pub(super) const CENTURY: u64 = 100 * 365 * 24 * 3600 * 1_000_000_000;
 
 /// The kernel's PID_MAX_LIMIT.
 const PID_MAX: u32 = 1 << 22;

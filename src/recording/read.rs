@@ -42,7 +42,7 @@ pub struct Reader {
 struct Seekable {
     input: Input,
     index: Index,
-    /// What stands for the index, once somebody has looked through the file.
+    /// What is there, once somebody has looked through the file.
     found: Found,
 }
 
@@ -54,7 +54,7 @@ impl Seekable {
     }
 
     fn index(&self) -> &Index {
-        if self.index.frames.is_empty() { self.found.get().unwrap_or(&self.index) } else { &self.index }
+        self.found.get().unwrap_or(&self.index)
     }
 }
 

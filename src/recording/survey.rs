@@ -6,7 +6,7 @@
 use super::compression::{WINDOW_LOG_MAX, ZSTD_MAGIC};
 use super::index::{Frame, Index};
 use super::input::Input;
-use super::line::{EVENT_LINES, LONGEST_LINE};
+use super::line::{CENTURY, EVENT_LINES, LONGEST_LINE};
 use crate::history::timeline::Timeline;
 use memchr::memmem;
 use std::collections::VecDeque;
@@ -132,7 +132,7 @@ fn event(line: &[u8]) -> Option<(u64, bool)> {
     let at = memmem::find(&rest[..rest.len().min(TIME_WITHIN)], TIME)?;
     let digits = &rest[at + TIME.len()..];
     let digits = &digits[..digits.iter().position(|byte| !byte.is_ascii_digit())?];
-    let ts_ns = str::from_utf8(digits).ok()?.parse().ok()?;
+    let ts_ns = str::from_utf8(digits).ok()?.parse().ok().filter(|ts_ns| *ts_ns <= CENTURY)?;
     Some((ts_ns, memmem::find(rest, ERROR).is_some()))
 }
 

@@ -182,6 +182,20 @@ fn a_hostile_index_leads_nowhere_else() {
     }
 }
 
+/// Times that no host has, or in no order, would be shown as the recording's length.
+#[test]
+fn an_index_whose_times_cannot_be_right_is_as_none() {
+    let whole = recorded();
+    let size = 4 * 24 + 24;
+    let at = whole.len() - size;
+    let (first, second, last) = (16, 40, size - 24);
+    for (offset, ts_ns) in [(last, 1 << 63), (first, u64::MAX), (second, CENTURY), (last, 0)] {
+        let mut bytes = whole.clone();
+        bytes[at + offset..at + offset + 8].copy_from_slice(&u64::to_le_bytes(ts_ns));
+        assert_eq!(Recording::of(&bytes).open().span_ns(), None, "{ts_ns} at {offset}");
+    }
+}
+
 #[test]
 fn zstd_passes_over_the_index() {
     let text = zstd::decode_all(&*recorded()).unwrap();
