@@ -112,15 +112,16 @@ fn record(app: &App, out: impl io::Write) -> io::Result<usize> {
     Ok(events)
 }
 
-/// Writes what is chosen into the user's own configuration, in which all else stays. Returns what to tell.
-pub(super) fn save_settings(app: &App) -> String {
+/// Writes what is chosen into the user's own configuration, in which all else stays. Returns what to tell, also where
+/// it fails.
+pub(super) fn save_settings(app: &App) -> Result<String, String> {
     let Some(path) = &app.setup.own_settings else {
-        return "there is no directory for a configuration: HOME is not set".to_owned();
+        return Err("there is no directory for a configuration: HOME is not set".to_owned());
     };
     let shown = escape(path.as_os_str().as_encoded_bytes());
     match write_settings(path, &app.settings()) {
-        Ok(()) => format!("saved to {shown}"),
-        Err(why) => format!("cannot save to {shown}: {why}"),
+        Ok(()) => Ok(format!("saved to {shown}")),
+        Err(why) => Err(format!("cannot save to {shown}: {why}")),
     }
 }
 
@@ -129,6 +130,9 @@ fn write_settings(path: &Path, settings: &[(&str, String)]) -> io::Result<()> {
     let text = user_file::read(path, owner, true, toml_keys::BYTES_MAX)?.unwrap_or_default();
     let text = String::from_utf8(text).map_err(io::Error::other)?;
     let text = toml_keys::set(&text, settings).map_err(|why| io::Error::other(why.message().to_owned()))?;
+    if let Some(directory) = path.parent() {
+        user_file::create_directory(directory, owner)?;
+    }
     let draft = Draft::create(path, true, owner).map_err(|why| match why.kind() {
         io::ErrorKind::AlreadyExists => {
             io::Error::other("it is a link, made by whoever keeps the file elsewhere: write there")

@@ -50,7 +50,7 @@ pub trait Control {
 /// returns, however it does.
 ///
 /// # Errors
-/// Where the filter to start with is none, or the terminal cannot be used.
+/// Where the filter to start with is none, the terminal cannot be used, or what is to be saved cannot be.
 pub fn run(
     setup: Setup,
     messages: Receiver<Message>,
@@ -64,7 +64,7 @@ pub fn run(
     let ended = drive(&mut app, &mut terminal, &input, (messages, command), &mut control)?;
     drop(terminal);
     if app.setup.saves {
-        crate::error::print(effect::save_settings(&app));
+        crate::error::print(effect::save_settings(&app).map_err(io::Error::other)?);
     }
     Ok(ended)
 }
@@ -158,7 +158,7 @@ fn apply(
                 app.say(said);
             }
             Effect::Save(typed) => app.say(effect::save(app, &typed)),
-            Effect::SaveSettings => app.say(effect::save_settings(app)),
+            Effect::SaveSettings => app.say(effect::save_settings(app).unwrap_or_else(|why| why)),
             Effect::Mouse(on) => terminal.mouse(on),
             Effect::Repaint => {
                 // A hang-up brings CONT together with HUP, and either can be heard first.

@@ -96,6 +96,21 @@ impl Drop for Draft {
     }
 }
 
+/// Makes a directory for its user alone, unless it is there; the one that it lies in must be.
+///
+/// # Errors
+/// If it cannot be made. As `owner` and by which way is as for a [`Draft`].
+pub fn create_directory(path: &Path, owner: Option<Caller>) -> io::Result<()> {
+    act_as(owner, || {
+        let Some(name) = path.file_name() else { return Ok(()) };
+        let parent = open_directory(path.parent().unwrap_or(Path::new("")))?;
+        match rustix::fs::mkdirat(&parent, name, Mode::RWXU) {
+            Err(Errno::EXIST) => Ok(()),
+            made => Ok(made?),
+        }
+    })
+}
+
 /// Removes a file; the way to its directory is looked up as for a [`Draft`] without an owner.
 ///
 /// # Errors

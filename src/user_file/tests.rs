@@ -38,6 +38,16 @@ fn nothing_is_overwritten_unasked() {
 }
 
 #[test]
+fn a_directory_is_made_for_its_user_alone_and_only_the_last() {
+    let dir = Dir::new("directory");
+    let path = dir.0.join("one");
+    create_directory(&path, None).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
+    create_directory(&path, None).unwrap();
+    assert_eq!(create_directory(&dir.0.join("two/three"), None).unwrap_err().kind(), io::ErrorKind::NotFound);
+}
+
+#[test]
 fn a_draft_that_is_not_kept_leaves_everything_as_it_was() {
     let dir = Dir::new("draft");
     let path = dir.0.join("f");
