@@ -6,6 +6,7 @@ use jiff::civil::Time;
 
 use super::action::{Action, Motion};
 use super::{App, Effect, Mode};
+use crate::clock;
 use crate::message::PlaybackCommand;
 
 /// Marks that are kept.
@@ -117,9 +118,12 @@ impl App {
 
     /// Goes to the time that was typed, or else to that of the cursor.
     fn go_to_typed(&mut self, cursor: u64, typed: &str) -> Vec<Effect> {
-        let Some(to) = self.time_typed(cursor, typed) else {
-            self.say(format!("{typed} is no time: 12:03:10, +30s or -5m"));
-            return Vec::new();
+        let to = match self.time_typed(cursor, typed) {
+            Ok(to) => to,
+            Err(why) => {
+                self.say(why);
+                return Vec::new();
+            }
         };
         self.close();
         if let Some(playback) = self.playback.filter(|playback| playback.seekable) {
@@ -133,33 +137,65 @@ impl App {
         Vec::new()
     }
 
-    fn time_typed(&self, cursor: u64, typed: &str) -> Option<u64> {
+    fn time_typed(&self, cursor: u64, typed: &str) -> Result<u64, String> {
+        let is_none = || format!("{typed} is no time: 12:03:10, +30s or -5m");
         if typed.is_empty() {
-            return Some(cursor);
+            return Ok(cursor);
         }
         if let Some(span) = typed.strip_prefix(['+', '-']) {
             let (number, unit) = match span.strip_suffix('m') {
                 Some(minutes) => (minutes, 60e9),
                 None => (span.strip_suffix('s').unwrap_or(span), 1e9),
             };
-            let by = (number.parse::<f64>().ok()? * unit) as u64;
+            let by = (number.parse::<f64>().map_err(|_| is_none())? * unit) as u64;
             let back = typed.starts_with('-');
-            return Some(if back { cursor.saturating_sub(by) } else { cursor.saturating_add(by) });
+            return Ok(if back { cursor.saturating_sub(by) } else { cursor.saturating_add(by) });
         }
-        let time: Time = typed.parse().ok()?;
-        let cursor = Timestamp::from_nanosecond(i128::from(self.timeline.time_of(cursor))).ok()?;
-        let there = cursor.to_zoned(self.setup.time_zone.clone()).date().to_datetime(time);
-        let there = there.to_zoned(self.setup.time_zone.clone()).ok()?.timestamp().as_nanosecond();
-        Some(self.timeline.ts_of(u64::try_from(there).ok()?))
+        // 1:43 as well as 01:43.
+        let two_digits = if typed.find(':') == Some(1) { "0" } else { "" };
+        let time = format!("{two_digits}{typed}").parse().map_err(|_| is_none())?;
+        let (from, to) = self.time_span().unwrap_or((cursor, cursor));
+        let days = [from, cursor, to].into_iter().filter_map(|day| self.time_of_day(day, time));
+        let clock = |ts_ns| clock::time(self.timeline.time_of(ts_ns), &self.setup.time_zone, "%H:%M:%S");
+        // What was opened within the second that was typed is of that time.
+        let within = |there: &u64| (from.saturating_sub(999_999_999)..=to).contains(there);
+        days.clone().find(within).ok_or_else(|| format!("{typed} is not between {} and {}", clock(from), clock(to)))
+    }
+
+    /// This time of the day that `day` is in.
+    fn time_of_day(&self, day: u64, time: Time) -> Option<u64> {
+        let zone = &self.setup.time_zone;
+        let day = Timestamp::from_nanosecond(i128::from(self.timeline.time_of(day))).ok()?;
+        let there = day.to_zoned(zone.clone()).date().to_datetime(time).to_zoned(zone.clone()).ok()?;
+        Some(self.timeline.ts_of(u64::try_from(there.timestamp().as_nanosecond()).ok()?))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::OpenEvent;
     use crate::message::{Message, Playback};
     use crate::tui::app::Event;
-    use crate::tui::app::fixture::Screen;
+    use crate::tui::app::fixture::{Screen, usual};
+
+    /// A recording from 23:59:00 to 00:01:00.
+    #[test]
+    fn a_time_of_day_is_found_on_either_side_of_midnight_and_told_where_it_is_outside() {
+        let mut screen = Screen::new(80, 24);
+        let open = OpenEvent { ts_ns: 1_000_000_000, time_ns: (86_400 - 60) * 1_000_000_000, ..usual()[0].clone() };
+        screen.opens(&[open]);
+        let playback = Playback { first_ns: 1_000_000_000, length_ns: Some(120_000_000_000), ..Playback::default() };
+        screen.update(Event::Message(Message::Playback(playback)));
+        for (typed, seconds) in [("23:59:30", 30), ("0:00:30", 90), ("00:01:00", 120), ("23:59", 0)] {
+            assert_eq!(screen.app.time_typed(1_000_000_000, typed), Ok((1 + seconds) * 1_000_000_000), "{typed}");
+        }
+        for (typed, why) in
+            [("10:00", "10:00 is not between 23:59:00 and 00:01:00"), ("x", "x is no time: 12:03:10, +30s or -5m")]
+        {
+            assert_eq!(screen.app.time_typed(1_000_000_000, typed), Err(why.to_owned()));
+        }
+    }
 
     /// As long as a recording can be, in one column.
     #[test]
