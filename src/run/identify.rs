@@ -138,8 +138,13 @@ impl<F: Fn(&OpenEvent<'_>) -> ProcessName> Identifier<F> {
 /// The path of the program that runs from the event on, where it starts one.
 fn started<'a>(event: &OpenEvent<'a>) -> Option<&'a [u8]> {
     let path = if event.real_path.is_empty() { event.path } else { event.real_path };
-    let whole = matches!(event.path_kind, PathKind::Absolute | PathKind::Joined) && !path.is_empty();
-    (starts_program(event) && whole).then_some(path)
+    let whole = match event.path_kind {
+        PathKind::Absolute | PathKind::Joined => true,
+        // Of a program by a descriptor that is deleted `/proc` tells more.
+        PathKind::Handle => !event.dir_deleted,
+        PathKind::Truncated | PathKind::Unreadable => false,
+    };
+    (starts_program(event) && whole && !path.is_empty()).then_some(path)
 }
 
 fn starts_program(event: &OpenEvent<'_>) -> bool {
@@ -173,6 +178,8 @@ mod tests {
         assert_eq!(told(OpenEvent { ret: -2, ..exec(b"/no") }), None);
         assert_eq!(told(exec(b"/usr/bin/cat")), runs(b"/usr/bin/cat"));
         assert_eq!(told(exec(b"/usr/bin/cat")), None);
+        let by_descriptor = OpenEvent { name: b"/dev/fd/3", path_kind: PathKind::Handle, ..exec(b"/home/script") };
+        assert_eq!(told(by_descriptor), runs(b"/home/script"));
         assert_eq!(told(child()), None);
         assert_eq!(told(OpenEvent { start_ns: 10, ..child() }), runs(b"/bin/sh"), "another has the pid");
         assert_eq!(told(OpenEvent { start_ns: 0, ..child() }), None);
@@ -198,7 +205,8 @@ mod tests {
         assert_eq!(told(as_command(b"cat")), None);
         // Another name alone is no other program.
         assert_eq!(told(as_command(b"cat 2")), None);
-        for exec in [exec(b""), OpenEvent { path_kind: PathKind::Truncated, ..exec(b"/.../x") }] {
+        let deleted = OpenEvent { path_kind: PathKind::Handle, dir_deleted: true, ..exec(b"/gone") };
+        for exec in [exec(b""), OpenEvent { path_kind: PathKind::Truncated, ..exec(b"/.../x") }, deleted] {
             runs.set(Some(exec.path));
             assert_eq!(told(OpenEvent { comm: b"cat 2", ..exec }), news(runs.get()));
         }

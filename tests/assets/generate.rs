@@ -30,7 +30,11 @@ pub const JSON_FIELDS: [(&str, &str); 23] = [
     ("mode", "permission bits, where a file may be created; else null"),
     ("fd", "descriptor; null where there is none or the hook does not see it"),
     ("errno", "name of the error; null where the open succeeded"),
-    ("name", "what the program asked for; null where it could not be read"),
+    (
+        "name",
+        "what the program asked for; of a program that is started by a descriptor /dev/fd/3 or /dev/fd/3/NAME, of a \
+         script in a directory NAME alone; null where it could not be read",
+    ),
     (
         "path",
         "absolute path, . and .. folded, symbolic links not followed; null where it is not known, and of an empty name",
@@ -44,7 +48,7 @@ pub const JSON_FIELDS: [(&str, &str); 23] = [
     (
         "real_path",
         "with --resolve, the path of the file that was opened, links followed, as the process's root has it; else \
-         null, for failed opens too, for scripts that are started and for what lies in no directory (a pipe, a memfd)",
+         null, for failed opens too, for scripts that are started by a name and for what lies in no directory (a pipe, a memfd)",
     ),
     (
         "latency_ns",

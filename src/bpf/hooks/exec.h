@@ -10,8 +10,56 @@
 #include <bpf/bpf_tracing.h>
 #include "../emit.h"
 
+/* What the kernel makes a name up from, where a program is given by a descriptor. */
+#define MADE_UP "/dev/fd/"
+/* Of the largest descriptor. */
+#define DIGITS_MAX 10
+
+/* The descriptor in a name that is made up, and in the upper half its length. */
+__noinline u64 parse_descriptor(u64 made_up)
+{
+	const char *digits = (const char *)made_up + sizeof(MADE_UP) - 1;
+	char digit = 0;
+	u64 fd = 0, len;
+
+	for (len = 0; len < DIGITS_MAX; len++) {
+		bpf_probe_read_kernel(&digit, sizeof(digit), digits + len);
+		if (digit < '0' || digit > '9')
+			break;
+		fd = fd * 10 + digit - '0';
+	}
+	return len << 32 | (u32)fd;
+}
+
+/*
+ * A script by a descriptor: its name is "/dev/fd/N", or "/dev/fd/N/NAME" if that
+ * is a directory. Its interpreter is to open that, so the descriptor is still
+ * open: the kernel refuses scripts by those that are closed by now. Only another
+ * thread can have closed it.
+ */
+static __always_inline void
+name_script(enum known known, struct task_struct *task, struct open_args *args)
+{
+	u64 name = number_of(args->name), parsed = parse_descriptor(name);
+	const char *rest = (void *)name + sizeof(MADE_UP) - 1 + (parsed >> 32);
+	struct files_struct *files;
+	char slash = 0;
+
+	bpf_probe_read_kernel(&slash, sizeof(slash), rest);
+	if (slash) {
+		args->dfd = parsed;
+		args->name = rest + 1;
+		return;
+	}
+	files = LOAD(known, untrusted(known, task), files);
+	args->file = file_of(known, files, parsed);
+	args->event_flags |= args->file ? EVENT_FROM_FILE : EVENT_DIR_UNKNOWN;
+}
+
 static __always_inline int on_exec(enum known known, struct linux_binprm *bprm)
 {
+	bool by_descriptor = bpf_core_field_exists(bprm->fdpath) &&
+			     LOAD(known, bprm, fdpath);
 	u64 unknown = bpf_get_current_pid_tgid();
 	struct task_struct *task = current_task(known);
 	struct open_args args = {
@@ -24,17 +72,16 @@ static __always_inline int on_exec(enum known known, struct linux_binprm *bprm)
 	};
 
 	/*
-	 * By a descriptor: the name is one that the kernel made up from its
-	 * number.
-	 */
-	if (bpf_core_field_exists(bprm->fdpath) && LOAD(known, bprm, fdpath))
-		args.event_flags |= EVENT_FROM_FILE;
-	/*
 	 * A script's own file is closed by now: what is open is the program
 	 * that interprets it, which nobody asked for.
 	 */
-	else if (LOAD(known, bprm, interp) != LOAD(known, bprm, filename))
+	if (LOAD(known, bprm, interp) != LOAD(known, bprm, filename)) {
 		args.file = NULL;
+		if (by_descriptor)
+			name_script(known, task, &args);
+	} else if (by_descriptor) {
+		args.event_flags |= EVENT_FROM_FILE;
+	}
 	FORGET(args.event_flags, unknown);
 	if (measure_latency)
 		args.enter_ts = take_enter_ts(known, task);

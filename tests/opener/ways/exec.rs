@@ -18,6 +18,10 @@ pub const WAYS: &[Way] = ways![
     "exec with an interpreter" => with_interpreter,
     "exec with a missing interpreter" => missing_interpreter,
     "exec of a script" => script,
+    "exec of a script of a script" => script_of_a_script,
+    "exec of a script by a descriptor" => script_by_descriptor,
+    "exec of a script by a high descriptor" => script_by_high_descriptor,
+    "exec of a script in a directory" => script_in_directory,
 ];
 
 /// Executes `name` in a child and reports it as an open of that child.
@@ -133,14 +137,67 @@ fn missing_interpreter(scene: &Scene) -> Gone {
     Ok(())
 }
 
-fn script(scene: &Scene) -> Gone {
+/// Makes a script of that name; its interpreter.
+fn written_script(scene: &Scene, name: &str) -> Vec<u8> {
     let interpreter = scene.path("interpreter");
     scene.written("interpreter", &elf::program(elf::INTERPRETER, None), 0o755);
-    scene.written("script", &[b"#!", &interpreter[..], b"\n"].concat(), 0o755);
+    scene.written(name, &[b"#!", &interpreter[..], b"\n"].concat(), 0o755);
+    interpreter
+}
+
+fn script(scene: &Scene) -> Gone {
+    let interpreter = written_script(scene, "script");
     let (who, result) = exec(scene, b"script");
-    assert_eq!(result, Ok(elf::INTERPRETER.into()), "the interpreter's status");
-    interpreter_opened(scene, &who, &interpreter, Ok(0));
+    interpreted(scene, &who, &interpreter, result);
     Ok(())
+}
+
+/// The second is what the first names as its interpreter.
+fn script_of_a_script(scene: &Scene) -> Gone {
+    let interpreter = written_script(scene, "second");
+    let second = scene.path("second");
+    scene.written("first", &[b"#!", &second[..], b"\n"].concat(), 0o755);
+    let (who, result) = exec(scene, b"first");
+    interpreter_opened(scene, &who, &second, Ok(0));
+    interpreted(scene, &who, &interpreter, result);
+    Ok(())
+}
+
+fn script_by_descriptor(scene: &Scene) -> Gone {
+    let interpreter = written_script(scene, "script");
+    // Not closed on exec, since the interpreter is told to open it.
+    let fd = scene.open(&sys::OPENAT, "script").flags(libc::O_PATH).label("descriptor").ok();
+    script_at(scene, fd, &interpreter)
+}
+
+/// Of more digits than one.
+fn script_by_high_descriptor(scene: &Scene) -> Gone {
+    let interpreter = written_script(scene, "script");
+    let low = scene.open(&sys::OPENAT, "script").flags(libc::O_PATH).label("descriptor").ok();
+    // SAFETY: no pointers.
+    let fd = unsafe { libc::fcntl(low, libc::F_DUPFD, 123) };
+    script_at(scene, sys::must("F_DUPFD", sys::result(fd.into())), &interpreter)
+}
+
+fn script_at(scene: &Scene, fd: c_int, interpreter: &[u8]) -> Gone {
+    let (who, result) = exec_at(fd, b"", libc::AT_EMPTY_PATH);
+    report(scene.way, &who, Some(&made_up(fd, "")), &scene.path("script"), "handle", result);
+    interpreted(scene, &who, interpreter, result);
+    Ok(())
+}
+
+fn script_in_directory(scene: &Scene) -> Gone {
+    let dir = scene.dirfd("sub");
+    let interpreter = written_script(scene, "sub/script");
+    let (who, result) = exec_at(dir.fd, b"script", 0);
+    report(scene.way, &who, Some(b"script"), &join(&dir.path, b"script"), "joined", result);
+    interpreted(scene, &who, &interpreter, result);
+    Ok(())
+}
+
+fn interpreted(scene: &Scene, who: &Who, interpreter: &[u8], result: Result) {
+    assert_eq!(result, Ok(elf::INTERPRETER.into()), "the interpreter's status");
+    interpreter_opened(scene, who, interpreter, Ok(0));
 }
 
 fn interpreter_opened(scene: &Scene, who: &Who, path: &[u8], result: Result) {
