@@ -3,25 +3,20 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+use ratatui::widgets::{Clear, Widget as _};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::context::Context;
 use super::line;
-use super::openers::select;
 use crate::escape::escape;
 use crate::format::{elide, fitting, group_digits, percent, rate};
 use crate::history::directories::Child;
-use crate::ranking::Sort;
 use crate::tui::app::App;
-use crate::tui::app::columns::Placed;
+use crate::tui::app::columns::{Column, Placed};
 use crate::tui::app::directories::{At, Cell, Directories, Listing, Name, path_of};
 
 pub(super) fn render(app: &App, view: &Directories, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
-    let blank = " ".repeat(usize::from(area.width));
-    for y in area.top()..area.bottom() {
-        buf.set_style(Rect { y, height: 1, ..area }, Style::reset());
-        buf.set_string(area.x, y, &blank, Style::reset());
-    }
+    Clear.render(area, buf);
     let theme = &context.theme;
     let placed = view.columns(area);
     head(app, view, &placed, context, area, buf);
@@ -36,12 +31,11 @@ pub(super) fn render(app: &App, view: &Directories, context: &Context<'_>, area:
             line::write(at, y, &text, style, theme.glyphs.elided, buf);
         }
         if index == scroll.selected {
-            select(area, y, context, buf);
+            line::select(area, y, context, buf);
         }
     }
-    if rows.is_empty() && height > 0 {
-        let text = nothing(app, view);
-        buf.set_stringn(area.x + 1, area.y + 1, text, usize::from(area.width.saturating_sub(1)), theme.faint);
+    if rows.is_empty() {
+        line::draw_nothing(nothing(app, view), area, context, buf);
     }
 }
 
@@ -66,24 +60,17 @@ fn head(
     buf: &mut Buffer,
 ) {
     let theme = &context.theme;
-    buf.set_style(Rect { height: 1, ..area }, theme.head);
-    let mut used = 0;
-    for at in placed {
-        let title = match (at.column.cell, &view.at) {
+    let title = |column: &Column<Cell>| {
+        let title = match (column.cell, &view.at) {
             (Cell::Name, At::Directory(_)) => "IN",
             (Cell::Name, At::Mounts(_)) => "MOUNT",
-            _ => at.column.title,
+            _ => column.title,
         };
-        let arrow = match at.column.cell.sort() {
-            Some(sort) if sort != view.sort => "",
-            None => "",
-            Some(sort) if (sort == Sort::Name) == view.reversed => theme.glyphs.falling,
-            Some(_) => theme.glyphs.rising,
-        };
-        let title = format!("{title}{arrow}");
-        line::write(at, area.y, &title, theme.head, "", buf);
-        used = at.x - area.x + title.width() as u16;
-    }
+        let is_sorted = column.cell.sort() == Some(view.sort);
+        let arrow = if is_sorted { line::sort_arrow(view.sort, view.reversed, &theme.glyphs) } else { "" };
+        format!("{title}{arrow}")
+    };
+    let used = line::draw_titles(placed, title, theme.head, area, buf);
     let path = match &view.at {
         At::Directory(names) => escape(&path_of(names)),
         At::Mounts(_) => String::new(),

@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::context::Context;
+use super::line;
 use super::theme::Theme;
-use super::{line, openers};
 use crate::clock::time;
 use crate::escape::{escape, escaped};
 use crate::event::{Op, OpenEvent, PathKind, errno_name, flag_names};
@@ -52,14 +52,16 @@ static COLUMNS: [Column<Cell>; 19] = [
         row.event.latency.map_or_else(String::new, |latency| duration(latency.as_nanos() as u64))
     }),
     column(FD, 4, true, from(64..), |row, _| fd(&row.event)),
-    column(ERR, 6, false, 30..76, |row, _| row.event.errno().map_or_else(String::new, |e| errno_name(e).into_owned())),
-    column(ERR, 7, false, 76..120, |row, _| row.event.errno().map_or_else(String::new, |e| errno_name(e).into_owned())),
-    column(ERR, 12, false, from(120..), |row, _| {
-        row.event.errno().map_or_else(String::new, |e| errno_name(e).into_owned())
-    }),
+    column(ERR, 6, false, 30..76, error),
+    column(ERR, 7, false, 76..120, error),
+    column(ERR, 12, false, from(120..), error),
     column("CONTAINER", 20, false, from(170..), container),
     column(PATH, 0, false, from(0..), path),
 ];
+
+fn error(row: &Shown<'_>, _: &Context<'_>) -> String {
+    row.event.errno().map_or_else(String::new, |errno| errno_name(errno).into_owned())
+}
 
 /// The descriptor; of a look-up, which has none, the call.
 fn fd(event: &OpenEvent<'_>) -> String {
@@ -112,12 +114,11 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
         }
         let visible = app.focus == Focus::Events && !app.events.is_following();
         if index == scroll.selected && visible {
-            openers::select(area, y, context, buf);
+            line::select(area, y, context, buf);
         }
     }
-    if feed.is_empty() && height > 0 {
-        let room = usize::from(area.width.saturating_sub(1));
-        buf.set_stringn(area.x + 1, area.y + 1, nothing(app), room, context.theme.faint);
+    if feed.is_empty() {
+        line::draw_nothing(nothing(app), area, context, buf);
     }
 }
 
@@ -174,17 +175,12 @@ fn nothing(app: &App) -> &'static str {
 
 fn head(app: &App, placed: &[Placed<'_, Cell>], context: &Context<'_>, area: Rect, buf: &mut Buffer) {
     let style = if app.focus == Focus::Events { context.theme.head } else { context.theme.head_faint };
-    buf.set_style(Rect { height: 1, ..area }, style);
     if app.focus == Focus::Events {
         buf.set_stringn(area.x, area.y, context.theme.glyphs.focus, usize::from(area.width), style);
     }
-    let mut free = 0;
-    for at in placed {
-        let title = if at.column.title == TIME { app.columns.times.title() } else { at.column.title };
-        line::write(at, area.y, title, style, "", buf);
-        free = at.x - area.x + title.len() as u16;
-    }
-    line::draw_right(&[state(app)], style, free, area, buf);
+    let title = |column: &Column<Cell>| if column.title == TIME { app.columns.times.title() } else { column.title };
+    let used = line::draw_titles(placed, title, style, area, buf);
+    line::draw_right(&[state(app)], style, used, area, buf);
 }
 
 fn state(app: &App) -> String {

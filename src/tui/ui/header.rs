@@ -175,7 +175,5 @@ fn bars(app: &App, context: &Context<'_>) -> String {
     if highest <= 0.0 {
         return String::new();
     }
-    let bars: Vec<char> = context.theme.glyphs.bars.chars().collect();
-    let bar = |rate: f64| bars[((rate / highest * bars.len() as f64) as usize).min(bars.len() - 1)];
-    app.meter.rates(BARS).map(bar).collect()
+    app.meter.rates(BARS).map(|rate| context.theme.glyphs.bar(rate / highest)).collect()
 }

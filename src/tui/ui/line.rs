@@ -1,5 +1,6 @@
 //! One line of texts side by side, of which the less important give way when there is no room.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use ratatui::buffer::Buffer;
@@ -7,8 +8,11 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr as _;
 
+use super::context::Context;
+use super::theme::Glyphs;
 use crate::format::{cut, elide};
-use crate::tui::app::columns::Placed;
+use crate::ranking::Sort;
+use crate::tui::app::columns::{Column, Placed};
 
 /// A text that is shown whole or not at all, or a shorter one in its place.
 #[derive(Debug)]
@@ -46,8 +50,8 @@ impl Segment {
 /// Two blanks between texts.
 pub(super) const GAP: usize = 2;
 
-/// Draws what fits of `segments` from the left of `area`'s first line. Returns the columns used.
-pub(super) fn draw(mut segments: Vec<Segment>, area: Rect, buf: &mut Buffer) -> u16 {
+/// Draws what fits of `segments` from the left of `area`'s first line.
+pub(super) fn draw(mut segments: Vec<Segment>, area: Rect, buf: &mut Buffer) {
     segments.retain(|segment| !segment.text().is_empty());
     while total(&segments) > usize::from(area.width) {
         let Some(at) = (0..segments.len()).max_by_key(|&at| segments[at].rank()) else { break };
@@ -60,7 +64,6 @@ pub(super) fn draw(mut segments: Vec<Segment>, area: Rect, buf: &mut Buffer) -> 
         let (end, _) = buf.set_stringn(x, area.y, segment.text(), room, segment.style);
         x = end.saturating_add(GAP as u16);
     }
-    x.saturating_sub(GAP as u16).saturating_sub(area.x)
 }
 
 fn total(segments: &[Segment]) -> usize {
@@ -81,6 +84,43 @@ pub(super) fn padded(text: &str, width: usize, right: bool, ellipsis: &str) -> S
     let text = if text.contains('/') { elide(text, width, ellipsis) } else { cut(text, width, ellipsis) };
     let blanks = " ".repeat(width - text.width().min(width));
     if right { blanks + &text } else { text + &blanks }
+}
+
+/// Writes the titles of columns into the first line of `area`. Returns the columns of the screen that are used.
+pub(super) fn draw_titles<'a, F, T: Into<Cow<'a, str>>>(
+    placed: &'a [Placed<'_, F>],
+    title: impl Fn(&'a Column<F>) -> T,
+    style: Style,
+    area: Rect,
+    buf: &mut Buffer,
+) -> u16 {
+    buf.set_style(Rect { height: 1, ..area }, style);
+    let mut used = 0;
+    for at in placed {
+        let title = title(at.column).into();
+        write(at, area.y, &title, style, "", buf);
+        used = at.x - area.x + title.width() as u16;
+    }
+    used
+}
+
+/// What stands behind the title of a column that rows are sorted by.
+pub(super) fn sort_arrow(sort: Sort, reversed: bool, glyphs: &Glyphs) -> &'static str {
+    if sort.is_descending() == reversed { glyphs.rising } else { glyphs.falling }
+}
+
+/// Marks the selected row, for those who see colours and those who do not.
+pub(super) fn select(area: Rect, y: u16, context: &Context<'_>, buf: &mut Buffer) {
+    buf.set_style(Rect { y, height: 1, ..area }, context.theme.selected);
+    buf.set_stringn(area.x, y, ">", usize::from(area.width), context.theme.selected);
+}
+
+/// Writes below the titles why there are no rows.
+pub(super) fn draw_nothing(why: &str, area: Rect, context: &Context<'_>, buf: &mut Buffer) {
+    if area.height > 1 {
+        let room = usize::from(area.width.saturating_sub(1));
+        buf.set_stringn(area.x + 1, area.y + 1, why, room, context.theme.faint);
+    }
 }
 
 /// Writes `text` into the cell of a column in row `y`.

@@ -57,44 +57,39 @@ pub fn render(app: &App, buf: &mut Buffer) -> (Option<Position>, Extent) {
 fn over(app: &App, mode: &Mode, context: &Context<'_>, buf: &mut Buffer) -> (Option<Position>, Extent) {
     let mut cursor = None;
     let popup = match mode {
-        Mode::Browse | Mode::Prompt(_) | Mode::Write(_) => Extent::default(),
-        Mode::Hosts { scroll } => popup::render(&hosts::popup(app, context), *scroll, context, buf),
-        Mode::Help { scroll, find } => popup::render(&help::popup(app, find, context), *scroll, context, buf),
-        Mode::Details { scroll, who, .. } => {
-            popup::render(&details::popup(app, who.as_deref(), context), *scroll, context, buf)
-        }
-        Mode::Opener { scroll, who, row, whose } => {
-            popup::render(&who::popup(app, who, row, whose, context), *scroll, context, buf)
-        }
-        Mode::Report { scroll, page, .. } => {
-            popup::render(&report::popup(app, page.as_ref(), context), *scroll, context, buf)
-        }
+        Mode::Browse | Mode::Prompt(_) | Mode::Write(_) => None,
+        Mode::Hosts { scroll } => Some((scroll, hosts::popup(app, context))),
+        Mode::Help { scroll, find } => Some((scroll, help::popup(app, find, context))),
+        Mode::Details { scroll, who, .. } => Some((scroll, details::popup(app, who.as_deref(), context))),
+        Mode::Opener { scroll, who, row, whose } => Some((scroll, who::popup(app, who, row, whose, context))),
+        Mode::Report { scroll, page, .. } => Some((scroll, report::popup(app, page.as_ref(), context))),
         Mode::Tree(tree) => {
             app.tree_area().iter().for_each(|area| tree::render(app, tree, context, *area, buf));
-            Extent::default()
+            None
         }
         Mode::Directories(view) => {
             app.tree_area().iter().for_each(|area| directories::render(app, view, context, *area, buf));
-            Extent::default()
+            None
         }
         Mode::Timeline(at) => {
             timeline::render(app, at, context, buf);
-            Extent::default()
+            None
         }
         Mode::Pick(pick) => {
             pick::render(pick, app.size, context, buf);
-            Extent::default()
+            None
         }
         Mode::Columns(chooser) => {
             choose::render(app, chooser, context, buf);
-            Extent::default()
+            None
         }
         Mode::Command { typing } => {
             cursor = command::render(app, *typing, context, buf);
-            Extent::default()
+            None
         }
     };
-    (cursor, popup)
+    let drawn = popup.map(|(scroll, popup)| popup::render(&popup, *scroll, context, buf));
+    (cursor, drawn.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::context::Context;
@@ -10,11 +11,11 @@ use crate::escape::escape;
 use crate::format::{compact, cut, duration, fitting, group_digits, percent, rate};
 use crate::ranking::descriptors::Level;
 use crate::ranking::openers::{Group, Row};
-use crate::ranking::{Basis, Ranking, Sort, described, label, pid, title_of, user};
+use crate::ranking::{Basis, Ranking, described, label, pid, title_of, user};
 use crate::tui::app::App;
 use crate::tui::app::action::Focus;
 use crate::tui::app::choice::OpenersColumn;
-use crate::tui::app::columns::{self, Placed};
+use crate::tui::app::columns::{self, Column, Placed};
 
 pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
     let placed = columns::openers(area, app.ranking.group, app.column_extras(), app.columns.ranking.as_ref());
@@ -32,16 +33,15 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
                 }
                 _ => false,
             };
-            let style = if bad { context.theme.bad } else { ratatui::style::Style::new() };
+            let style = if bad { context.theme.bad } else { Style::new() };
             line::write(at, y, &text, style, context.theme.glyphs.elided, buf);
         }
         if index == scroll.selected && app.focus == Focus::Openers {
-            select(area, y, context, buf);
+            line::select(area, y, context, buf);
         }
     }
-    if rows.is_empty() && height > 0 {
-        let room = usize::from(area.width.saturating_sub(1));
-        buf.set_stringn(area.x + 1, area.y + 1, nothing(app), room, context.theme.faint);
+    if rows.is_empty() {
+        line::draw_nothing(nothing(app), area, context, buf);
     }
 }
 
@@ -54,31 +54,21 @@ fn nothing(app: &App) -> &'static str {
     }
 }
 
-/// Marks the selected row, for those who see colours and those who do not.
-pub(super) fn select(area: Rect, y: u16, context: &Context<'_>, buf: &mut Buffer) {
-    buf.set_style(Rect { y, height: 1, ..area }, context.theme.selected);
-    buf.set_stringn(area.x, y, ">", usize::from(area.width), context.theme.selected);
-}
-
 fn head(app: &App, placed: &[Placed<'_, OpenersColumn>], context: &Context<'_>, area: Rect, buf: &mut Buffer) {
     let theme = &context.theme;
     let style = if app.focus == Focus::Openers { theme.head } else { theme.head_faint };
-    buf.set_style(Rect { height: 1, ..area }, style);
     let ranking = &app.ranking;
     if app.focus == Focus::Openers {
-        buf.set_stringn(area.x, area.y, context.theme.glyphs.focus, usize::from(area.width), style);
+        buf.set_stringn(area.x, area.y, theme.glyphs.focus, usize::from(area.width), style);
     }
-    let mut free = 0;
-    for at in placed {
-        let title = if at.column.cell == OpenersColumn::Name { title_of(ranking.group) } else { at.column.title };
-        let sorted = at.column.cell.sort() == Some(ranking.sort);
-        let names = matches!(ranking.sort, Sort::Pid | Sort::User | Sort::Name);
-        let arrow = if ranking.reversed == names { theme.glyphs.falling } else { theme.glyphs.rising };
-        let text = if sorted { format!("{title}{arrow}") } else { title.to_owned() };
-        line::write(at, area.y, &text, style, "", buf);
-        free = at.x - area.x + text.chars().count() as u16;
-    }
-    line::draw_right(&titles(ranking, unseen(app)), style, free, area, buf);
+    let title = |column: &Column<OpenersColumn>| {
+        let title = if column.cell == OpenersColumn::Name { title_of(ranking.group) } else { column.title };
+        let is_sorted = column.cell.sort() == Some(ranking.sort);
+        let arrow = if is_sorted { line::sort_arrow(ranking.sort, ranking.reversed, &theme.glyphs) } else { "" };
+        format!("{title}{arrow}")
+    };
+    let used = line::draw_titles(placed, title, style, area, buf);
+    line::draw_right(&titles(ranking, unseen(app)), style, used, area, buf);
 }
 
 fn plural(group: Group) -> &'static str {

@@ -26,14 +26,9 @@ pub(super) struct Popup {
 }
 
 impl Popup {
-    pub(super) fn new(title: impl Into<String>, lines: Vec<Line>, width: u16, screen: Size) -> Self {
+    pub(super) fn new(title: String, lines: Vec<Line>, width: u16, screen: Size) -> Self {
         let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);
-        Self { title: title.into(), lines, area: centred(width, height, screen) }
-    }
-
-    /// Where the lines are.
-    pub(super) fn inner(&self) -> Rect {
-        inner(self.area)
+        Self { title, lines, area: centred(width, height, screen) }
     }
 }
 
@@ -42,7 +37,7 @@ const LABEL_WIDTH: usize = 9;
 
 /// A popup of fields: a word of at most nine columns, and a text that is wrapped by `wrapped`.
 pub(super) fn fields_popup(
-    title: impl Into<String>,
+    title: String,
     fields: &[(&'static str, String)],
     wrapped: fn(&str, usize) -> Vec<String>,
     width: u16,
@@ -103,7 +98,7 @@ pub(super) fn inner(area: Rect) -> Rect {
 
 /// Draws the popup with its lines from `scroll` on, as far as it can be scrolled.
 pub(super) fn render(popup: &Popup, scroll: usize, context: &Context<'_>, buf: &mut Buffer) -> Extent {
-    let inner = popup.inner();
+    let inner = inner(popup.area);
     let height = usize::from(inner.height);
     let extent = Extent { lines: popup.lines.len(), height };
     let scroll = scroll.min(extent.top_max());

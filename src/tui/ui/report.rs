@@ -10,7 +10,7 @@ use crate::tui::app::report::{Page, WIDTH};
 pub(super) fn popup(app: &App, page: Option<&Page>, context: &Context<'_>) -> Popup {
     let Some(page) = page else {
         let line = Line { label: "working it out ...".into(), ..Line::default() };
-        return Popup::new("report", vec![line], WIDTH, app.size);
+        return Popup::new("report".to_owned(), vec![line], WIDTH, app.size);
     };
     let line = |text: &String| {
         // Titles stand further left than what is below them.

@@ -43,6 +43,14 @@ pub struct Glyphs {
     pub frame: [&'static str; 6],
 }
 
+impl Glyphs {
+    /// A bar for a share of the highest.
+    pub(super) fn bar(&self, share: f64) -> char {
+        let bars: Vec<char> = self.bars.chars().collect();
+        bars[((share * bars.len() as f64) as usize).min(bars.len() - 1)]
+    }
+}
+
 const UNICODE: Glyphs = Glyphs {
     elided: "…",
     focus: "▸",

@@ -93,11 +93,10 @@ fn under_cursor(clock: &str, since_ns: u64, interval: Interval, width: usize) ->
 
 /// The highest is a whole one; what is not nothing is to be seen.
 fn bars(columns: &[Interval], number: fn(&Interval) -> u64, context: &Context<'_>) -> String {
-    let glyphs: Vec<char> = context.theme.glyphs.bars.chars().collect();
     let highest = columns.iter().map(number).max().unwrap_or(0).max(1) as f64;
     let bar = |column: &Interval| match number(column) {
         0 => ' ',
-        number => glyphs[((number as f64 / highest * glyphs.len() as f64) as usize).min(glyphs.len() - 1)],
+        number => context.theme.glyphs.bar(number as f64 / highest),
     };
     columns.iter().map(bar).collect()
 }

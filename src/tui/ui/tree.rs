@@ -2,10 +2,12 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::widgets::{Clear, Widget as _};
 
 use super::context::Context;
 use super::line;
-use super::openers::{ended, select};
+use super::openers::ended;
 use crate::format::{fitting, group_digits, percent, rate};
 use crate::ranking::label;
 use crate::ranking::openers::{Branch, Group};
@@ -34,19 +36,10 @@ static COLUMNS: [Column<Cell>; 6] = [
 const STEP: usize = 2;
 
 pub(super) fn render(app: &App, tree: &Tree, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
-    let blank = " ".repeat(usize::from(area.width));
-    for y in area.top()..area.bottom() {
-        buf.set_style(Rect { y, height: 1, ..area }, ratatui::style::Style::reset());
-        buf.set_string(area.x, y, &blank, ratatui::style::Style::reset());
-    }
+    Clear.render(area, buf);
     let theme = &context.theme;
-    buf.set_style(Rect { height: 1, ..area }, theme.head);
     let placed = lay_out(COLUMNS.iter(), area);
-    let mut used = 0;
-    for at in &placed {
-        line::write(at, area.y, at.column.title, theme.head, "", buf);
-        used = at.x - area.x + at.column.title.len() as u16;
-    }
+    let used = line::draw_titles(&placed, |column| column.title, theme.head, area, buf);
     let exact = if app.ranking.is_as_filtered() { "exact counts of what matches" } else { "exact, all opens" };
     line::draw_right(&[format!("who started whom ({exact}) "), "sums ".to_owned()], theme.head, used, area, buf);
     let (rows, height) = (tree.rows(), usize::from(area.height.saturating_sub(1)));
@@ -54,15 +47,14 @@ pub(super) fn render(app: &App, tree: &Tree, context: &Context<'_>, area: Rect, 
     for (y, index) in (area.y + 1..area.bottom()).zip(scroll.rows(rows.len(), height)) {
         for at in &placed {
             let text = (at.column.cell)(rows[index], tree, usize::from(at.width), context);
-            line::write(at, y, &text, ratatui::style::Style::new(), theme.glyphs.elided, buf);
+            line::write(at, y, &text, Style::new(), theme.glyphs.elided, buf);
         }
         if index == scroll.selected {
-            select(area, y, context, buf);
+            line::select(area, y, context, buf);
         }
     }
-    if rows.is_empty() && height > 0 {
-        let room = usize::from(area.width.saturating_sub(1));
-        buf.set_stringn(area.x + 1, area.y + 1, "counting ...", room, theme.faint);
+    if rows.is_empty() {
+        line::draw_nothing("counting ...", area, context, buf);
     }
 }
 
