@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::KeyEvent;
 
 use super::action::{Action, Focus, Motion, Panels};
 use super::prompt::Prompt;
@@ -39,7 +39,7 @@ impl App {
         if let Mode::Command { typing: true } = self.mode {
             return self.type_key(key);
         }
-        if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
+        if keymap::is_control(key, 'c') {
             return vec![Effect::End(Ended::Quit)];
         }
         if self.find_key(key) {
@@ -276,10 +276,8 @@ impl App {
         self.show_openers();
         let sorts =
             columns::sorts(self.size.width, self.ranking.group, self.column_extras(), self.columns.ranking.as_ref());
-        let at = sorts.iter().position(|sort| *sort == self.ranking.sort).unwrap_or(0) as isize;
-        if let Some(sort) = sorts.get((at + step).rem_euclid(sorts.len().max(1) as isize) as usize) {
-            self.ranking.sort = *sort;
-            self.ranking.reversed = false;
+        if let Some(sort) = columns::next_sort(&sorts, self.ranking.sort, step) {
+            (self.ranking.sort, self.ranking.reversed) = (sort, false);
             self.order_ranking();
         }
     }

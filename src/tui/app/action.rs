@@ -65,26 +65,12 @@ pub enum Action {
 impl Action {
     /// Whether it acts on the list of events or on the ranking, and so not on what lies over both.
     pub(super) fn is_for_panels(self) -> bool {
-        use Action::{
-            Columns, Copy, Details, Exclude, Filter, Fold, Group, Include, Left, Move, NextMatch, NextPanel, Open,
-        };
-        use Action::{PreviousMatch, Right, Show, SortNext, SortPrevious, Write};
-        matches!(
-            self,
-            Columns
-                | Copy
-                | Details
-                | Exclude
-                | Filter
-                | Fold
-                | Group
-                | Include
-                | Left
-                | Move(_)
-                | NextMatch
-                | NextPanel
-                | Open
-        ) || matches!(self, PreviousMatch | Right | Show(_) | SortNext | SortPrevious | Write)
+        let is_for_rows =
+            matches!(self, Self::Move(_) | Self::Left | Self::Right | Self::Open | Self::Details | Self::Copy);
+        let narrows =
+            matches!(self, Self::Filter | Self::Include | Self::Exclude | Self::NextMatch | Self::PreviousMatch);
+        let arranges = matches!(self, Self::NextPanel | Self::Show(_) | Self::Columns | Self::Fold | Self::Group);
+        is_for_rows || narrows || arranges || matches!(self, Self::SortNext | Self::SortPrevious | Self::Write)
     }
 }
 

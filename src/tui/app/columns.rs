@@ -1,7 +1,6 @@
 //! Columns: a column is a title, a width, the screens it is shown on, and what stands in its cells.
 
-use std::ops::Range;
-use std::ops::RangeFrom;
+use std::ops::{Range, RangeFrom};
 
 use ratatui::layout::Rect;
 
@@ -103,7 +102,7 @@ const fn column(
     title: &'static str,
     width: u16,
     right: bool,
-    at: std::ops::Range<u16>,
+    at: Range<u16>,
 ) -> Column<OpenersColumn> {
     Column { title, width, right, at, cell }
 }
@@ -180,6 +179,12 @@ pub(crate) fn openers(
         }
         None => lay_out(known, area),
     }
+}
+
+/// The one so many steps behind `sort`; before the first comes the last.
+pub(super) fn next_sort(sorts: &[Sort], sort: Sort, step: isize) -> Option<Sort> {
+    let at = sorts.iter().position(|known| *known == sort).unwrap_or(0) as isize;
+    sorts.get((at + step).rem_euclid(sorts.len().max(1) as isize) as usize).copied()
 }
 
 /// The names of the columns that a screen of this width shows.

@@ -8,7 +8,7 @@ use ratatui::layout::Size;
 
 use super::action::{Action, Motion};
 use super::sanitize::Sanitizer;
-use super::{App, Dirty, Effect, Mode};
+use super::{App, Dirty, Effect, Mode, keymap};
 
 /// Rows that are kept above the screen; 32 bytes a cell.
 const SCROLLBACK: usize = 1000;
@@ -55,12 +55,13 @@ pub fn terminal_size(screen: Size) -> Size {
 
 impl Command {
     pub fn new(label: String, screen: Size) -> Self {
+        let size = terminal_size(screen);
         Self {
             label,
             ended: None,
             printed: false,
             sanitizer: Sanitizer::default(),
-            parser: parser(terminal_size(screen)),
+            parser: new_parser(size.height, size.width),
         }
     }
 
@@ -91,7 +92,7 @@ impl Command {
         let (height, width) = self.screen().size();
         let parser = &mut self.parser;
         if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| change(parser))).is_err() {
-            self.parser = parser_of(height, width);
+            self.parser = new_parser(height, width);
         }
     }
 
@@ -132,11 +133,7 @@ impl Command {
     }
 }
 
-fn parser(size: Size) -> vt100::Parser {
-    parser_of(size.height, size.width)
-}
-
-fn parser_of(height: u16, width: u16) -> vt100::Parser {
+fn new_parser(height: u16, width: u16) -> vt100::Parser {
     vt100::Parser::new(height, width, SCROLLBACK)
 }
 
@@ -179,9 +176,10 @@ impl App {
 
     /// Keys while they go to the command.
     pub(super) fn type_key(&mut self, key: KeyEvent) -> Vec<Effect> {
-        let leave = key.code == KeyCode::Char(']') && key.modifiers.contains(KeyModifiers::CONTROL);
         match &self.command {
-            Some(command) if !leave && command.ended.is_none() => vec![Effect::Type(command.bytes(key))],
+            Some(command) if !keymap::is_control(key, ']') && command.ended.is_none() => {
+                vec![Effect::Type(command.bytes(key))]
+            }
             _ => {
                 self.mode = Mode::Command { typing: false };
                 Vec::new()

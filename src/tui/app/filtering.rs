@@ -1,11 +1,11 @@
 //! How the filter comes about: typed at the prompt, picked from a row; and searching by it.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
 
 use super::action::{Action, Focus};
 use super::prompt::History;
 use super::scroll::Scroll;
-use super::{App, Effect, Mode, Pick, terms};
+use super::{App, Effect, Mode, Pick, keymap, terms};
 use crate::filter::{Filter, Term};
 
 impl App {
@@ -56,7 +56,6 @@ impl App {
 
     pub(super) fn prompt_key(&mut self, key: KeyEvent) -> Vec<Effect> {
         let Mode::Prompt(prompt) = &mut self.mode else { return Vec::new() };
-        let control_g = key.code == KeyCode::Char('g') && key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
             KeyCode::Enter if prompt.error.is_none() => {
                 let line = prompt.line().trim().to_owned();
@@ -69,7 +68,7 @@ impl App {
                     self.try_filter();
                 }
             }
-            _ if key.code == KeyCode::Esc || control_g => {
+            _ if keymap::is_cancel(key) => {
                 let before = prompt.before().to_owned();
                 self.close();
                 return self.keep_filter(&before);

@@ -29,10 +29,6 @@ impl Key {
         Self { code: event.code, control: event.modifiers.contains(KeyModifiers::CONTROL) }
     }
 
-    fn is(self, event: KeyEvent) -> bool {
-        self == Self::of(event)
-    }
-
     /// What is written on the key, and `^X` for Ctrl-X.
     pub fn label(self) -> String {
         let name = match self.code {
@@ -50,7 +46,7 @@ impl Key {
 }
 
 /// The word in the footer: while the events have the focus, and while the openers have it. Empty: no place there.
-type Hint = [&'static str; 2];
+pub type Hint = [&'static str; 2];
 
 const NO_HINT: Hint = ["", ""];
 
@@ -60,7 +56,7 @@ pub struct Binding {
     pub keys: &'static [Key],
     pub action: Action,
     pub does: &'static str,
-    pub hint: [&'static str; 2],
+    pub hint: Hint,
 }
 
 /// A part of the table with its title on the help screen.
@@ -239,9 +235,19 @@ pub fn bindings() -> impl Iterator<Item = &'static Binding> {
     SECTIONS.iter().flat_map(|section| section.bindings)
 }
 
+/// Whether it is Ctrl and this character.
+pub(super) fn is_control(event: KeyEvent, c: char) -> bool {
+    Key::of(event) == control(c)
+}
+
+/// Whether it leaves a line that is typed without keeping it.
+pub(super) fn is_cancel(event: KeyEvent) -> bool {
+    event.code == KeyCode::Esc || is_control(event, 'g')
+}
+
 /// What a key does outside of the prompt.
 pub fn action(event: KeyEvent) -> Option<Action> {
-    bindings().find(|binding| binding.keys.iter().any(|key| key.is(event))).map(|binding| binding.action)
+    bindings().find(|binding| binding.keys.contains(&Key::of(event))).map(|binding| binding.action)
 }
 
 /// The footer for the focused panel: key and word, the most important first.

@@ -1,9 +1,9 @@
 //! A name for the file that is written, whose ending says in which form.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
 
 use super::prompt::{History, Prompt};
-use super::{App, Effect, Mode};
+use super::{App, Effect, Mode, keymap};
 
 /// The form of a file that is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,6 @@ pub(crate) fn name_and_form(typed: &str, usual: &str) -> Option<(String, Form)> 
 impl App {
     pub(super) fn write_key(&mut self, key: KeyEvent) -> Vec<Effect> {
         let Mode::Write(prompt) = &mut self.mode else { return Vec::new() };
-        let control_g = key.code == KeyCode::Char('g') && key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
             KeyCode::Enter => {
                 let typed = prompt.line().trim().to_owned();
@@ -52,7 +51,7 @@ impl App {
                 self.close();
                 return vec![Effect::Save(typed)];
             }
-            _ if key.code == KeyCode::Esc || control_g => self.close(),
+            _ if keymap::is_cancel(key) => self.close(),
             KeyCode::Tab => {}
             _ => {
                 prompt.edit(key, &History::default());

@@ -10,7 +10,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::Rect;
 
 use super::action::{Action, Motion};
-use super::columns::{Column, Placed, from, lay_out};
+use super::columns::{Column, Placed, from, lay_out, next_sort};
 use super::scroll::Scroll;
 use super::{App, Effect, Mode};
 use crate::escape::escape;
@@ -218,9 +218,8 @@ impl Directories {
 
     fn sort_by_next(&mut self, step: isize, area: Rect) {
         let sorts: Vec<_> = self.columns(area).iter().filter_map(|placed| placed.column.cell.sort()).collect();
-        let at = sorts.iter().position(|sort| *sort == self.sort).unwrap_or(0) as isize;
-        if let Some(sort) = sorts.get((at + step).rem_euclid(sorts.len().max(1) as isize) as usize) {
-            (self.sort, self.reversed) = (*sort, false);
+        if let Some(sort) = next_sort(&sorts, self.sort, step) {
+            (self.sort, self.reversed) = (sort, false);
         }
     }
 }
