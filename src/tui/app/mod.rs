@@ -44,7 +44,9 @@ use std::time::Duration;
 
 use ratatui::layout::Size;
 
+use crate::event::OpenEvent;
 use crate::filter::{Filter, Term};
+use crate::history::log::Log;
 use crate::history::timeline::Timeline;
 use crate::message::{HostState, Playback};
 use crate::names::Names;
@@ -67,6 +69,27 @@ pub use work::{Done, Ranked, Work};
 
 /// Events that the worker looks at between two looks at whether the answer is still wanted.
 const PORTION: usize = 8192;
+
+/// Hands the events of `log` to `look` from the id `from` on; `None` where that is not `wanted` any more.
+fn look_through(
+    log: &Log,
+    from: u64,
+    wanted: &impl Fn() -> bool,
+    mut look: impl FnMut(u64, &OpenEvent<'_>),
+) -> Option<()> {
+    for (at, (id, event)) in log.iter_from(from).enumerate() {
+        if at % PORTION == 0 && !wanted() {
+            return None;
+        }
+        look(id, &event);
+    }
+    Some(())
+}
+
+/// Where to begin with what `filter` holds for: without one, what was kept for an earlier filter is left out.
+fn first_for(filter: &Filter, log: &Log) -> u64 {
+    if filter.is_empty() { log.range().start } else { 0 }
+}
 
 /// One opener whose events alone are shown.
 #[derive(Clone, Debug)]
@@ -149,6 +172,7 @@ pub struct App {
 
 /// How long a message to the user stays.
 const STATUS_TIME: Duration = Duration::from_secs(5);
+
 impl App {
     /// # Errors
     /// Where the filter to start with is none.

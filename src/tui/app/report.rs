@@ -1,6 +1,6 @@
 //! The report of what the history holds: asked for by a key, made in the worker's thread, read like the help.
 
-use super::{App, Mode, PORTION};
+use super::{App, Mode, look_through};
 use crate::escape::escape;
 use crate::filter::Filter;
 use crate::format::{group_digits, wrap_words};
@@ -41,17 +41,14 @@ impl Asked {
     pub(super) fn run(&self, log: &Log, names: &Names, wanted: &impl Fn() -> bool) -> Option<Page> {
         let mut report = Report::new(ROOM, None);
         let mut held = 0u64;
-        for (_, event) in log.iter_from(0) {
-            if held.is_multiple_of(PORTION as u64) && !wanted() {
-                return None;
-            }
+        look_through(log, 0, wanted, |_, event| {
             held += 1;
-            if self.filter.matches(&event, names) {
-                report.add(&event);
+            if self.filter.matches(event, names) {
+                report.add(event);
             } else {
-                report.follow(&event);
+                report.follow(event);
             }
-        }
+        })?;
         report.end();
         report.set_totals(self.totals);
         let look = Look { width: self.width, colour: false, all: self.all, all_by: "a", by: By::Dir };

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::directories::counted::Counted;
 use super::selection::Selection;
-use super::{App, Dirty, Effect, Mode, PORTION, report};
+use super::{App, Dirty, Effect, Mode, PORTION, first_for, look_through, report};
 use crate::filter::Filter;
 use crate::history::log::Log;
 use crate::history::matches::Matches;
@@ -103,15 +103,12 @@ impl Work {
 
     fn tally(&self, wanted: &impl Fn() -> bool) -> Option<Tally> {
         let mut tally = Tally::new(self.ranked.group);
-        let from = if self.ranked.filter.is_empty() { self.live.range().start } else { 0 };
-        for (at, (id, event)) in self.live.iter_from(from).enumerate() {
-            if at % PORTION == 0 && !wanted() {
-                return None;
+        let filter = &self.ranked.filter;
+        look_through(&self.live, first_for(filter, &self.live), wanted, |id, event| {
+            if filter.matches(event, &self.names) {
+                tally.add(id, event, &self.names);
             }
-            if self.ranked.filter.matches(&event, &self.names) {
-                tally.add(id, &event, &self.names);
-            }
-        }
+        })?;
         Some(tally)
     }
 }

@@ -6,7 +6,7 @@ use crate::history::directories::{Child, Directory};
 use crate::history::log::Log;
 use crate::history::mounts::{ByMount, MountKey};
 use crate::names::Names;
-use crate::tui::app::PORTION;
+use crate::tui::app::{first_for, look_through};
 
 /// Counts by what a row is.
 #[derive(Clone, Debug)]
@@ -57,13 +57,7 @@ impl Counted {
 
     /// Counts what is in `log`, unless it is not `wanted` any more.
     pub(in crate::tui::app) fn of(mut self, log: &Log, names: &Names, wanted: &impl Fn() -> bool) -> Option<Self> {
-        let from = if self.filter.is_empty() { log.range().start } else { 0 };
-        for (at, (_, event)) in log.iter_from(from).enumerate() {
-            if at % PORTION == 0 && !wanted() {
-                return None;
-            }
-            self.add(&event, names);
-        }
+        look_through(log, first_for(&self.filter, log), wanted, |_, event| self.add(event, names))?;
         Some(self)
     }
 
