@@ -32,6 +32,17 @@ impl Scroll {
         Self { selected, ..self }.settled(len, height)
     }
 
+    /// With row `index` of the window selected.
+    pub fn at_row(self, index: usize, len: usize, height: usize) -> Self {
+        let scroll = self.settled(len, height);
+        Self { selected: scroll.top + index, ..scroll }.settled(len, height)
+    }
+
+    /// The selected one of `rows`, or the last where there are fewer by now.
+    pub fn selected_of<T>(self, rows: &[T]) -> Option<&T> {
+        rows.get(self.selected).or(rows.last())
+    }
+
     /// The nearest window that shows the selection and wastes no row.
     pub fn settled(self, len: usize, height: usize) -> Self {
         let selected = self.selected.min(len.saturating_sub(1));

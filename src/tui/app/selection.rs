@@ -27,7 +27,7 @@ impl Selection {
     }
 
     pub fn row<'a>(&self, rows: &'a [Row]) -> Option<&'a Row> {
-        rows.get(self.scroll.selected.min(rows.len().checked_sub(1)?))
+        self.scroll.selected_of(rows)
     }
 
     /// Moves the selection. On the first row it is nobody's choice: whoever is first is selected.
@@ -37,8 +37,7 @@ impl Selection {
 
     /// Selects row `index` of the window.
     pub fn select_row(&mut self, index: usize, rows: &[Row], height: usize) {
-        let scroll = self.scroll(rows.len(), height);
-        self.select(Scroll { selected: scroll.top + index, ..scroll }.settled(rows.len(), height), rows);
+        self.select(self.scroll.at_row(index, rows.len(), height), rows);
     }
 
     fn select(&mut self, scroll: Scroll, rows: &[Row]) {

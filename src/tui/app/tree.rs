@@ -55,8 +55,7 @@ impl Tree {
     }
 
     fn selected(&self) -> Option<&Branch> {
-        let rows = self.rows();
-        rows.get(self.scroll.selected.min(rows.len().checked_sub(1)?)).copied()
+        self.scroll.selected_of(&self.rows()).copied()
     }
 
     fn go(&mut self, motion: Motion, height: usize) {

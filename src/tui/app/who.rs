@@ -83,8 +83,10 @@ impl Who {
         (self.id.0.1, self.id.1)
     }
 
-    fn question(&self) -> Question {
-        Question::Who { id: self.on_its_host(), denied: self.denied.clone() }
+    /// Asks who it is, as long as that is not answered.
+    fn question(&self) -> Option<Effect> {
+        let question = || Question::Who { id: self.on_its_host(), denied: self.denied.clone() };
+        (self.identity == IdentityState::Asked).then(|| Effect::Ask(question()))
     }
 }
 
@@ -103,7 +105,7 @@ impl App {
             return Vec::new();
         }
         let who = self.events.selected().map(|row| self.who_of_event(&row.event)).map(Box::new);
-        let asks = who.as_ref().and_then(|who| ask(who));
+        let asks = who.as_ref().and_then(|who| who.question());
         self.mode = Mode::Details { scroll: 0, follow, who };
         asks.into_iter().collect()
     }
@@ -121,7 +123,7 @@ impl App {
     /// Details of a process.
     pub(super) fn show_process(&mut self, id: openers::Id, row: Row, whose: &'static str) -> Vec<Effect> {
         let who = Box::new(self.who(id, None));
-        let asks = ask(&who);
+        let asks = who.question();
         self.open_over(Mode::Opener { scroll: 0, who, row: Box::new(row), whose });
         asks.into_iter().collect()
     }
@@ -185,7 +187,7 @@ impl App {
     /// open.
     pub(super) fn questions(&self) -> Vec<Effect> {
         let unanswered = match &self.mode {
-            Mode::Details { who: Some(who), .. } | Mode::Opener { who, .. } => ask(who),
+            Mode::Details { who: Some(who), .. } | Mode::Opener { who, .. } => who.question(),
             _ => None,
         };
         let watched = self.to_watch();
@@ -220,10 +222,6 @@ fn running(row: &Row) -> Option<Id> {
         Key::Process { pid, start_ns, .. } if !row.ended => Some((pid, start_ns)),
         _ => None,
     }
-}
-
-fn ask(who: &Who) -> Option<Effect> {
-    (who.identity == IdentityState::Asked).then(|| Effect::Ask(who.question()))
 }
 
 #[cfg(test)]

@@ -69,8 +69,12 @@ impl Feed {
 
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        let events = self.folded.as_ref().map_or_else(|| self.matches.len(), Folded::len);
-        events + self.gaps.of(self.matches.filter()).count()
+        self.events_len() + self.gaps.of(self.matches.filter()).count()
+    }
+
+    /// How many rows there are without gaps.
+    pub(super) fn events_len(&self) -> usize {
+        self.folded.as_ref().map_or_else(|| self.matches.len(), Folded::len)
     }
 
     /// The gaps and the rows that they take, each before the first event that came in its time.
@@ -131,11 +135,15 @@ impl Feed {
             return gap.first;
         }
         let index = index - self.gaps().take_while(|(at, _)| *at < index).count();
-        let id = match &self.folded {
+        self.event_name(index).unwrap_or(u64::MAX)
+    }
+
+    /// The same of the event at `index`, gaps not counted.
+    pub(super) fn event_name(&self, index: usize) -> Option<u64> {
+        match &self.folded {
             Some(folded) => folded.get(index).map(|run| run.first),
             None => self.matches.nth(index),
-        };
-        id.unwrap_or(u64::MAX)
+        }
     }
 
     /// The row of that name, or the one that came after it.

@@ -9,7 +9,6 @@ use super::action::Motion;
 use super::scroll::Scroll;
 use crate::event::Batch;
 use crate::filter::Filter;
-use crate::history::fold::Folded;
 use crate::history::gaps::Gaps;
 use crate::history::log::{Bound, Log};
 use crate::history::matches::Matches;
@@ -147,18 +146,13 @@ impl Events {
         self.hold(height);
         let Some(held) = &mut self.held else { return };
         let feed = &held.feed;
-        let events = feed.folded.as_ref().map_or_else(|| feed.matches.len(), Folded::len);
-        let (mut low, mut high) = (0, events);
+        let (mut low, mut high) = (0, feed.events_len());
         while low < high {
             let middle = usize::midpoint(low, high);
             let before = feed.event(middle).is_some_and(|row| row.event.ts_ns < ts_ns);
             (low, high) = if before { (middle + 1, high) } else { (low, middle) };
         }
-        let id = match &feed.folded {
-            Some(folded) => folded.get(low).map(|run| run.first),
-            None => feed.matches.nth(low),
-        };
-        let selected = id.map_or(feed.len(), |id| feed.row_of(id));
+        let selected = feed.event_name(low).map_or(feed.len(), |id| feed.row_of(id));
         held.scroll = Scroll { top: selected.saturating_sub(height / 2), selected }.settled(feed.len(), height);
     }
 
@@ -166,8 +160,7 @@ impl Events {
     pub fn select_row(&mut self, index: usize, height: usize) {
         self.hold(height);
         if let Some(held) = &mut self.held {
-            let scroll = held.scroll.settled(held.feed.len(), height);
-            held.scroll = Scroll { selected: scroll.top + index, ..scroll }.settled(held.feed.len(), height);
+            held.scroll = held.scroll.at_row(index, held.feed.len(), height);
         }
     }
 
