@@ -38,6 +38,11 @@ impl Entry {
         text_bytes(&self.key) + self.latency.as_ref().map_or(0, |_| size_of::<Histogram>())
     }
 
+    /// Median and 99th percentile, in nanoseconds, where any was measured.
+    fn percentiles(&self) -> Option<(u64, u64)> {
+        self.latency.as_ref().map(|latency| (latency.percentile(50), latency.percentile(99)))
+    }
+
     fn row(&self) -> Row {
         Row {
             comm: self.comm.clone(),
@@ -46,7 +51,7 @@ impl Entry {
             failed: self.failed,
             rate: self.rate,
             last: Some(self.last),
-            latency: self.latency.as_ref().map(|latency| (latency.percentile(50), latency.percentile(99))),
+            latency: self.percentiles(),
             ..Row::new(self.key.clone())
         }
     }
@@ -210,10 +215,9 @@ impl Tally {
         self.active.iter().map(|at| self.entries[*at].row()).collect()
     }
 
-    /// What was measured for `key`: median and 99th percentile, in nanoseconds.
+    /// What was measured for `key`: see [`Row::latency`].
     pub fn latency(&self, key: &Key<'static>) -> Option<(u64, u64)> {
-        let latency = self.entries[self.find(key).ok()?].latency.as_ref()?;
-        Some((latency.percentile(50), latency.percentile(99)))
+        self.entries[self.find(key).ok()?].percentiles()
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use crate::names::Names;
 
-use super::row::{add, key_of, process_key};
-use super::{EndedSum, Group, Id, Key, Openers, Process, Row, Sum, SumKey};
+use super::row::{add, key_of, key_of_sum};
+use super::{EndedSum, Group, Key, Openers, Process, Row, Sum, SumKey};
 
 /// The sums of commands or users, kept up to date with each process that changes. There are no more of them than
 /// processes and sums of ended ones.
@@ -27,24 +27,23 @@ struct GroupSum {
 impl Grouped {
     /// Takes in what `process` has opened, under the name that it has now.
     pub(super) fn enter(&mut self, host: u8, process: &Process) {
-        let Sum { opens, failed } = process.sum();
-        if opens > 0 {
-            let into =
-                self.sums.entry(self.group_of(host, &process.comm, Some(process.uid), process.parent)).or_default();
+        let sum = process.counts.sum();
+        if sum.opens > 0 {
+            let into = self.sums.entry(self.key_of(host, process)).or_default();
             into.processes += 1;
             into.running += usize::from(!process.ended);
-            into.sum = into.sum.plus(Sum { opens, failed });
+            into.sum = into.sum.plus(sum);
         }
     }
 
     /// Takes that out again, as it was taken in.
     pub(super) fn leave(&mut self, host: u8, process: &Process) {
-        let Sum { opens, failed } = process.sum();
-        let key = self.group_of(host, &process.comm, Some(process.uid), process.parent);
-        let Some(from) = self.sums.get_mut(&key).filter(|_| opens > 0) else { return };
+        let sum = process.counts.sum();
+        let key = self.key_of(host, process);
+        let Some(from) = self.sums.get_mut(&key).filter(|_| sum.opens > 0) else { return };
         from.processes -= 1;
         from.running -= usize::from(!process.ended);
-        from.sum = from.sum.less(Sum { opens, failed });
+        from.sum = from.sum.less(sum);
         if from.sum.opens == 0 {
             self.sums.remove(&key);
         }
@@ -52,19 +51,13 @@ impl Grouped {
 
     /// Takes in the sum of a process that is not kept one by one any more.
     pub(super) fn add(&mut self, (host, comm, uid, parent): &SumKey, ended: EndedSum) {
-        let uid = (*uid != u32::MAX).then_some(*uid);
-        let into = self.sums.entry(self.group_of(*host, comm, uid, *parent)).or_default();
+        let into = self.sums.entry(key_of_sum(self.group, *host, comm, *uid, *parent)).or_default();
         into.sum = into.sum.plus(ended.sum);
         into.processes += ended.processes;
     }
 
-    fn group_of(&self, host: u8, comm: &[u8], uid: Option<u32>, parent: Id) -> Key<'static> {
-        match self.group {
-            Group::Parent => process_key(parent),
-            Group::User => uid.map_or(Key::Rest, |uid| Key::User(host, uid)),
-            Group::Host => Key::Host(host),
-            _ => Key::Text(comm.to_owned().into()),
-        }
+    fn key_of(&self, host: u8, process: &Process) -> Key<'static> {
+        key_of_sum(self.group, host, &process.comm, Some(process.uid), process.parent)
     }
 }
 
@@ -83,8 +76,9 @@ impl Openers {
             return rows;
         }
         let counted = self.in_last_reading.iter().filter_map(|key| Some((*key, self.processes.get(key)?)));
-        let rows =
-            counted.filter(|(_, process)| process.new > 0).filter_map(|(key, process)| self.process_row(key, process));
+        let rows = counted
+            .filter(|(_, process)| process.counts.new_in(self.readings) > 0)
+            .filter_map(|(key, process)| self.process_row(key, process));
         let Some(Grouped { group, sums }) = &self.grouped else { return rows.collect() };
         let mut groups: HashMap<Key<'static>, Row> = HashMap::new();
         for row in rows {

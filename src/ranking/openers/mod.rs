@@ -21,7 +21,7 @@ use families::{Families, Known};
 pub use families::{Id, Pid};
 pub(super) use row::per_second;
 pub use row::{Group, Key, Row};
-use sums::Sums;
+use sums::{Since, Sums};
 pub use tree::{Branch, BranchId};
 
 use super::sum::Sum;
@@ -38,8 +38,9 @@ const CGROUPS_MAX: usize = 8192;
 /// Errors that are counted: as many as a source tells.
 const RESULTS_MAX: usize = 1024;
 
-/// Ended processes that are not kept one by one: those of one command, user and parent.
-type SumKey = (u8, Vec<u8>, u32, Id);
+/// Ended processes that are not kept one by one: those of one host, command, user and parent. Those for which there is
+/// no room have no user.
+type SumKey = (u8, Vec<u8>, Option<u32>, Id);
 
 /// What they have opened, and how many they are.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,13 +55,8 @@ struct Process {
     /// The first one: later on it may be whoever took it in.
     parent: Id,
     comm: Vec<u8>,
-    now: Sum,
+    counts: Since,
     cgroups: [CgroupCount; 2],
-    /// The counts at the last reset.
-    base: Sum,
-    /// What it opened before the reading of this number.
-    new: u64,
-    reading: u64,
     ended: bool,
     /// Id and the end of the path: in a storm the event itself is not kept for long.
     last: Option<(u64, Vec<u8>)>,
@@ -73,19 +69,11 @@ impl Process {
             uid: count.uid,
             parent: ((count.source, count.ppid), 0),
             comm: count.comm.clone(),
-            now: Sum::default(),
+            counts: Since::default(),
             cgroups: Default::default(),
-            base: Sum::default(),
-            new: 0,
-            reading: 0,
             ended: false,
             last: None,
         }
-    }
-
-    /// What it opened since the last reset.
-    fn sum(&self) -> Sum {
-        self.now.less(self.base)
     }
 }
 
@@ -170,16 +158,11 @@ impl Openers {
         if let Some(grouped) = &mut self.grouped {
             grouped.leave(count.source.host(), process);
         }
-        let new = count.opens.saturating_sub(process.now.opens);
-        if process.reading == self.readings {
-            process.new += new;
-        } else {
-            (process.new, process.reading) = (new, self.readings);
+        if process.counts.set(Sum::from(&count), self.readings) {
             self.in_last_reading.push(key);
         }
         self.ended += usize::from(count.ended);
         self.ended -= usize::from(process.ended);
-        process.now = Sum::from(&count);
         for (now, before) in count.cgroups.iter().zip(&process.cgroups) {
             let new = Sum::from(now).less(Sum::from(before));
             if new.opens > 0 {
@@ -228,7 +211,7 @@ impl Openers {
 
     fn sum_up_ended(&mut self) {
         let mut ended: Vec<_> =
-            self.processes.iter().filter(|(_, p)| p.ended).map(|(k, p)| (p.now.opens, *k)).collect();
+            self.processes.iter().filter(|(_, p)| p.ended).map(|(k, p)| (p.counts.now.opens, *k)).collect();
         ended.sort_unstable();
         ended.truncate(ended.len() - ENDED_MAX);
         for (_, key) in ended {
@@ -237,11 +220,13 @@ impl Openers {
             if let Some(grouped) = &mut self.grouped {
                 grouped.leave(key.0.0.host(), &process);
             }
-            let sum = process.sum();
+            let sum = process.counts.sum();
+            // A recording sums up those that it has no room for.
+            let uid = (process.uid != u32::MAX).then_some(process.uid);
             if self.latest.get(&key.0) == Some(&key.1) {
                 self.latest.remove(&key.0);
             }
-            let key = self.sum_key((key.0.0.host(), process.comm, process.uid, process.parent));
+            let key = self.sum_key((key.0.0.host(), process.comm, uid, process.parent));
             let into = self.sums.entry(key.clone()).or_default();
             let more = EndedSum { sum, processes: u64::from(sum.opens > 0) };
             into.sum = into.sum.plus(more.sum);
@@ -264,7 +249,7 @@ impl Openers {
         if has_room(&without_parent, SUMS_MAX) {
             without_parent
         } else {
-            (host, b"(others)".to_vec(), u32::MAX, Id::default())
+            (host, b"(others)".to_vec(), None, Id::default())
         }
     }
 
@@ -306,7 +291,7 @@ impl Openers {
         self.in_last_reading.clear();
         self.grouped = None;
         for process in self.processes.values_mut() {
-            process.base = process.now;
+            process.counts.reset();
         }
         self.sums.clear();
         self.cgroups.reset();

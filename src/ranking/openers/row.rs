@@ -151,6 +151,16 @@ impl Row {
         }
     }
 
+    pub(super) fn add_numbers(&mut self, row: &Row) {
+        self.processes += row.processes;
+        self.opens += row.opens;
+        self.failed += row.failed;
+        self.rate = match (self.rate, row.rate) {
+            (Some(sum), Some(rate)) => Some(sum + rate),
+            (known, None) | (None, known) => known,
+        };
+    }
+
     /// Share of failed opens, 0 to 1.
     pub fn failed_share(&self) -> f64 {
         if self.opens == 0 { 0.0 } else { self.failed as f64 / self.opens as f64 }
@@ -165,11 +175,18 @@ pub(super) fn process_key(((source, pid), start_ns): Id) -> Key<'static> {
 /// The row that a process or a sum of ended ones belongs to.
 pub(super) fn key_of(group: Group, row: &Row) -> Key<'static> {
     match group {
-        Group::Parent => process_key(row.parent),
-        Group::User => row.uid.map_or(Key::Rest, |uid| Key::User(row.host, uid)),
-        Group::Host => Key::Host(row.host),
-        Group::Comm => Key::Text(row.comm.clone().into()),
-        _ => row.key.clone(),
+        Group::Process => row.key.clone(),
+        _ => key_of_sum(group, row.host, &row.comm, row.uid, row.parent),
+    }
+}
+
+/// The row of several processes that one with these attributes belongs to.
+pub(super) fn key_of_sum(group: Group, host: u8, comm: &[u8], uid: Option<u32>, parent: Id) -> Key<'static> {
+    match group {
+        Group::Parent => process_key(parent),
+        Group::User => uid.map_or(Key::Rest, |uid| Key::User(host, uid)),
+        Group::Host => Key::Host(host),
+        _ => Key::Text(comm.to_owned().into()),
     }
 }
 
@@ -180,13 +197,7 @@ pub(in crate::ranking) fn per_second(new: u64, seconds: f64) -> Option<f64> {
 
 /// Adds the numbers of `row` to the row of its group.
 pub(super) fn add(group: Group, sum: &mut Row, row: &Row) {
-    sum.processes += row.processes;
-    sum.opens += row.opens;
-    sum.failed += row.failed;
-    sum.rate = match (sum.rate, row.rate) {
-        (Some(sum), Some(rate)) => Some(sum + rate),
-        (known, None) | (None, known) => known,
-    };
+    sum.add_numbers(row);
     sum.ended &= row.ended;
     if row.last > sum.last {
         sum.last = row.last;

@@ -67,8 +67,8 @@ impl Openers {
     }
 
     pub(super) fn process_row(&self, key: Id, process: &Process) -> Option<Row> {
-        let Sum { opens, failed } = process.sum();
-        let new = if process.reading == self.readings { process.new } else { 0 };
+        let Sum { opens, failed } = process.counts.sum();
+        let new = process.counts.new_in(self.readings);
         (opens > 0).then(|| Row {
             comm: process.comm.clone(),
             uid: Some(process.uid),
@@ -89,7 +89,7 @@ impl Openers {
         self.sums.iter().map(|((host, comm, uid, parent), EndedSum { sum, processes })| Row {
             host: *host,
             comm: comm.clone(),
-            uid: (*uid != u32::MAX).then_some(*uid),
+            uid: *uid,
             opens: sum.opens,
             failed: sum.failed,
             processes: *processes,

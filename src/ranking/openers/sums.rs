@@ -6,10 +6,10 @@ use std::hash::Hash;
 
 use crate::ranking::sum::Sum;
 
-/// What one of them has opened.
+/// What a process, or one of those that have sums, has opened.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Since {
-    now: Sum,
+    pub(super) now: Sum,
     /// `now` at the last reset.
     base: Sum,
     /// What it opened before the reading of this number.
@@ -21,6 +21,23 @@ impl Since {
     /// What it opened since the last reset.
     pub(super) fn sum(&self) -> Sum {
         self.now.less(self.base)
+    }
+
+    /// What it opened before the reading of this number.
+    pub(super) fn new_in(&self, reading: u64) -> u64 {
+        if self.reading == reading { self.new } else { 0 }
+    }
+
+    /// Takes in the sum that the reading of this number tells. True the first time in it.
+    pub(super) fn set(&mut self, now: Sum, reading: u64) -> bool {
+        let is_first = self.reading != reading;
+        self.new = self.new_in(reading) + now.less(self.now).opens;
+        (self.now, self.reading) = (now, reading);
+        is_first
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.base = self.now;
     }
 }
 
@@ -49,9 +66,7 @@ impl<K: Copy + Eq + Hash> Sums<K> {
                 return;
             }
         };
-        since.now = since.now.plus(new);
-        since.new = if since.reading == reading { since.new } else { 0 } + new.opens;
-        since.reading = reading;
+        since.set(since.now.plus(new), reading);
     }
 
     /// Adds what makes the sum of `key` this one.
@@ -63,11 +78,11 @@ impl<K: Copy + Eq + Hash> Sums<K> {
     /// All that have opened something since the last reset, and how much before the reading of this number.
     pub(super) fn iter(&self, reading: u64) -> impl Iterator<Item = (K, Sum, u64)> {
         let sums = self.sums.iter().filter(|(_, since)| since.sum().opens > 0);
-        sums.map(move |(key, since)| (*key, since.sum(), if since.reading == reading { since.new } else { 0 }))
+        sums.map(move |(key, since)| (*key, since.sum(), since.new_in(reading)))
     }
 
     pub(super) fn reset(&mut self) {
         self.unranked = 0;
-        self.sums.values_mut().for_each(|since| since.base = since.now);
+        self.sums.values_mut().for_each(Since::reset);
     }
 }

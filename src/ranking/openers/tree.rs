@@ -168,14 +168,7 @@ impl Nodes {
         for at in order.iter().rev() {
             if let Some(parent) = self.all[*at].parent {
                 let row = self.all[*at].row.clone();
-                let sum = &mut self.all[parent].row;
-                sum.opens += row.opens;
-                sum.failed += row.failed;
-                sum.processes += row.processes;
-                sum.rate = match (sum.rate, row.rate) {
-                    (Some(sum), Some(rate)) => Some(sum + rate),
-                    (known, None) | (None, known) => known,
-                };
+                self.all[parent].row.add_numbers(&row);
             }
         }
         order
