@@ -1,9 +1,10 @@
 //! The fields of the filter language, one table, and what can be asked of an open.
 
+use super::near;
 use super::pattern::Pattern;
 use super::range::Ranges;
 use super::{Problem, list};
-use crate::event::{Op, OpenEvent, errno_number, flag_bits};
+use crate::event::{Op, OpenEvent, errno_names, errno_number, flag_bits, open_flag_names};
 use crate::names::{Cgroup, Names};
 
 /// A field: what it is called, what it takes, how its value is read.
@@ -120,12 +121,41 @@ pub(super) fn find(name: &str) -> Option<&'static Field> {
 
 /// What to say about a field that does not exist.
 pub(super) fn unknown(name: &str) -> String {
+    let all = FIELDS.iter().flat_map(|field| field.names.iter().copied());
+    let hint = near::hint(name, all);
     let known: Vec<_> = FIELDS.iter().map(|field| field.names[0]).collect();
-    format!("no field {name:?}: quote the word to search for it, or use {}", known.join(" "))
+    format!("no field {name:?}: {hint}quote the word to search for it, or use {}", known.join(" "))
 }
 
-/// The test of a term without a field.
-pub(super) fn bare(value: &str) -> Result<Test, Problem> {
+/// What joins a field to its value in other languages, the longest first, and what it is here.
+const OTHER_JOINTS: [(&str, &str, &str); 8] = [
+    ("!=", "!", ""),
+    ("==", "", ""),
+    ("=~", "", ""),
+    (">=", "", ">="),
+    ("<=", "", "<="),
+    ("=", "", ""),
+    (">", "", ">"),
+    ("<", "", "<"),
+];
+
+/// What to say about a word that is a field and its value with something else than a colon between them.
+fn other_joint(word: &str) -> Option<Problem> {
+    let name = &word[..word.bytes().take_while(u8::is_ascii_alphabetic).count()];
+    let (joint, not, before) = OTHER_JOINTS
+        .into_iter()
+        .find(|(joint, ..)| word[name.len()..].starts_with(joint))
+        .filter(|_| find(name).is_some())?;
+    let value = &word[name.len() + joint.len()..];
+    let what = format!("did you mean {not}{name}:{before}{value} ? Quote the word to search for it");
+    Some(Problem::new(name.len(), what))
+}
+
+/// The test of a term without a field. `quoted`: some of it, so that it means what it says.
+pub(super) fn bare(value: &str, quoted: bool) -> Result<Test, Problem> {
+    if let Some(problem) = other_joint(value).filter(|_| !quoted) {
+        return Err(problem);
+    }
     if value.is_empty() {
         return Err(Problem::new(0, "nothing to search for: write a regex or FIELD:VALUE"));
     }
@@ -255,23 +285,30 @@ fn errors(value: &str, _: &Names) -> Result<Test, Problem> {
     if value.eq_ignore_ascii_case("any") {
         return Ok(Test::Failed);
     }
-    let error =
-        |text: &str| errno_number(text).ok_or_else(|| format!("no error {text:?}: write a name as ENOENT, or any"));
+    let error = |text: &str| {
+        let hint = || near::hint(text, errno_names());
+        errno_number(text).ok_or_else(|| format!("no error {text:?}: {}write a name as ENOENT, or any", hint()))
+    };
     list(value, error).map(Test::Errno)
 }
 
 fn ops(value: &str, _: &Names) -> Result<Test, Problem> {
-    let known = || Op::ALL.map(Op::name).join(" ");
-    list(value, |text| Op::from_name(text).ok_or_else(|| format!("no op {text:?}: use {}", known()))).map(Test::Op)
+    let known = Op::ALL.map(Op::name);
+    let op = |text: &str| {
+        let hint = || near::hint(text, known);
+        Op::from_name(text).ok_or_else(|| format!("no op {text:?}: {}use {}", hint(), known.join(" ")))
+    };
+    list(value, op).map(Test::Op)
 }
 
 fn flags(value: &str, _: &Names) -> Result<Test, Problem> {
     let flag = |text: &str| match text {
         "read" => Ok(FlagTest::Reads),
         "write" => Ok(FlagTest::Writes),
-        _ => flag_bits(text)
-            .map(|(bits, mask)| FlagTest::Bits { bits, mask })
-            .ok_or_else(|| format!("no flag {text:?}: write a name as O_CREAT, or read or write")),
+        _ => flag_bits(text).map(|(bits, mask)| FlagTest::Bits { bits, mask }).ok_or_else(|| {
+            let hint = near::hint(text, open_flag_names());
+            format!("no flag {text:?}: {hint}write a name as O_CREAT, or read or write")
+        }),
     };
     list(value, flag).map(Test::Flag)
 }

@@ -20,6 +20,7 @@ mod expression;
 mod field;
 mod glob;
 mod kernel;
+mod near;
 mod pattern;
 mod range;
 mod term;

@@ -78,7 +78,7 @@ impl Term {
                 Some(field) => (skipped + name.len() + 1, field.test(&rest[name.len() + 1..], names)),
                 None => (skipped, Err(Problem::new(0, field::unknown(name)))),
             },
-            None => (skipped, field::bare(rest)),
+            None => (skipped, field::bare(rest, word.bare != usize::MAX)),
         };
         let error = |p: Problem| FilterError { column: word.column(at + p.at), what: p.what };
         let test = test.map_err(error)?;
