@@ -8,7 +8,8 @@ use crate::ranking::Basis;
 use crate::ranking::openers::{Group, Row};
 use std::io;
 
-/// The ranking at one moment. Its counts are those of all opens, whatever the filter, since the table before.
+/// The ranking at one moment. Its counts are those of all opens of the host, whatever the filter, since the table
+/// before.
 #[derive(Clone, Copy, Debug)]
 pub struct Table<'a> {
     /// Counts from 1.
@@ -21,6 +22,8 @@ pub struct Table<'a> {
     pub span_ns: u64,
     pub group: Group,
     pub basis: Basis,
+    /// The rows are not of all opens.
+    pub narrowed: bool,
     pub opens: u64,
     pub failed: u64,
     /// Opens that were counted, but whose events were lost.

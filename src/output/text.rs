@@ -272,8 +272,15 @@ impl<W: Write> TableOutput for Text<W> {
     fn table(&mut self, table: &Table<'_>, names: &Names) -> io::Result<()> {
         let seconds = table.span_ns as f64 / 1e9;
         let share = 100.0 * table.failed as f64 / (table.opens.max(1)) as f64;
+        // Nobody is to take the host's numbers for those of what matches.
+        let (of_host, matching) = if table.narrowed {
+            let rate: f64 = table.rows.iter().filter_map(|row| row.rate).sum();
+            (" on the host", format!("{rate:.1}/s match, "))
+        } else {
+            ("", String::new())
+        };
         self.last(&format!(
-            "{} {:.1} opens/s, {share:.1}% failed, {} dropped; top by {}, {}",
+            "{} {:.1} opens/s{of_host}, {share:.1}% failed, {} dropped; {matching}top by {}, {}",
             wall_second(table.time_ns),
             table.opens as f64 / seconds,
             table.dropped,

@@ -18,7 +18,7 @@ use crate::names::Names;
 use descriptors::Watched;
 use openers::{Branch, Group, Id, Key, Openers, Row};
 use sort::order_of;
-use tally::Tally;
+use tally::{Matching, Tally};
 
 pub use sort::{Sort, described, label, pid, title_of, user};
 
@@ -127,6 +127,11 @@ impl Ranking {
     /// Whether the rows, or that there are none, rest on any counts at all.
     pub fn has_counts(&self) -> bool {
         self.has_counts || matches!(self.basis, Basis::Events { events: 1.., .. })
+    }
+
+    /// What was counted under the filter, where that is done by the events.
+    pub fn matching(&self) -> Option<Matching> {
+        self.tally.as_ref().filter(|_| self.filtered).map(Tally::all)
     }
 
     /// Whether the exact counts are those of what passed a filter in the kernel.

@@ -57,6 +57,15 @@ impl Entry {
     }
 }
 
+/// All that was counted, whatever its key: no key is dropped from this.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Matching {
+    pub events: u64,
+    pub failed: u64,
+    /// Events a second between the last two readings.
+    pub rate: Option<f64>,
+}
+
 /// Counts per key of one [`Group`].
 #[derive(Debug)]
 pub struct Tally {
@@ -67,7 +76,9 @@ pub struct Tally {
     entries: Vec<Entry>,
     bytes: usize,
     error_bound: u64,
-    events: u64,
+    all: Matching,
+    /// Its events at the last reading.
+    before: u64,
     read_ns: Option<u64>,
     /// Entries that have opened something since the last reading, and those that had done so at it.
     touched: Vec<usize>,
@@ -83,7 +94,8 @@ impl Tally {
             entries: Vec::new(),
             bytes: 0,
             error_bound: 0,
-            events: 0,
+            all: Matching::default(),
+            before: 0,
             read_ns: None,
             touched: Vec::new(),
             active: Vec::new(),
@@ -96,7 +108,11 @@ impl Tally {
 
     /// How many events were counted.
     pub fn events(&self) -> u64 {
-        self.events
+        self.all.events
+    }
+
+    pub fn all(&self) -> Matching {
+        self.all
     }
 
     /// By how much a row may be too low.
@@ -109,7 +125,8 @@ impl Tally {
         if event.is_lookup() {
             return;
         }
-        self.events += 1;
+        self.all.events += 1;
+        self.all.failed += u64::from(event.failed());
         if self.entries.len() >= 2 * KEPT || self.bytes >= BYTES_MAX {
             self.evict();
         }
@@ -194,6 +211,8 @@ impl Tally {
     pub fn read(&mut self, ts_ns: u64) {
         let seconds = self.read_ns.map_or(0.0, |before| ts_ns.saturating_sub(before) as f64 / 1e9);
         self.read_ns = Some(ts_ns);
+        self.all.rate = per_second(self.all.events - self.before, seconds);
+        self.before = self.all.events;
         let before = std::mem::replace(&mut self.active, std::mem::take(&mut self.touched));
         for at in before {
             self.entries[at].rate = per_second(0, seconds);
@@ -300,6 +319,7 @@ mod tests {
         tally.add(0, &OpenEvent { path: b"/a", ..sample() }, &Names::without_users());
         tally.read(1_500_000_000);
         assert_eq!(tally.rows()[0].rate, Some(2.0));
+        assert_eq!(tally.all(), Matching { events: 3, failed: 0, rate: Some(2.0) });
     }
 
     #[test]

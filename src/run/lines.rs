@@ -41,6 +41,8 @@ pub(super) struct Source<'a> {
     pub hooks: &'a Hooks,
     /// When counting began; `None` with a recording.
     pub start: Option<Moment>,
+    /// Only some processes are traced, whatever the filter.
+    pub scoped: bool,
     pub messages: &'a Receiver<Message>,
 }
 
@@ -71,7 +73,7 @@ pub(super) fn write_lines(
 fn write_tables(
     out: &Writer,
     show: &Show,
-    &Source { hooks, start, messages }: &Source<'_>,
+    &Source { hooks, start, scoped, messages }: &Source<'_>,
     collect: Option<&mut Collect<'_>>,
     stop: &dyn Fn(),
 ) -> Result<Lost, Error> {
@@ -82,7 +84,7 @@ fn write_tables(
     };
     let Selection { filter, names, limits, .. } = &show.selection;
     let filtered_in_kernel = start.is_some() && in_kernel(filter);
-    let order = Order { group: show.group, sort: show.sort, filter, filtered_in_kernel };
+    let order = Order { group: show.group, sort: show.sort, filter, filtered_in_kernel, scoped };
     let mut tables = Tables::new(&mut *output, order, names.clone(), &hooks.to_string(), start);
     consume(&mut WithReport { consumer: &mut tables, collect, counts_opens: false }, limits.count, messages, stop)?;
     Ok(tables.lost())

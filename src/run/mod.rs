@@ -103,14 +103,14 @@ pub(crate) fn live(mut origin: Origin, show: Show, command: &Program, at_end: Op
                 None => code,
             }
         }
-        _ => live_lines(&show, command, at_end, (messages, commands), hooks),
+        _ => live_lines(&show, (command, scope.is_some()), at_end, (messages, commands), hooks),
     })
 }
 
 /// Writes lines, of opens or of rankings.
 fn live_lines(
     show: &Show,
-    command: &Program,
+    (command, scoped): (&Program, bool),
     at_end: Option<AtEnd>,
     (messages, commands): (&Receiver<Message>, &Sender<Command>),
     hooks: &Hooks,
@@ -124,7 +124,7 @@ fn live_lines(
     run.lines(
         || keep(draft),
         |file, ends| {
-            let source = Source { hooks, start: Some(Moment::now()), messages };
+            let source = Source { hooks, start: Some(Moment::now()), scoped, messages };
             let collect = end_report.as_mut().map(|end_report| &mut end_report.collect);
             let code = write_lines(&writer(file)?, show, &source, collect, ends)?;
             end_report.map_or(Ok(()), |end_report| end_report.write(Some(ends)))?;

@@ -52,7 +52,7 @@ pub(crate) fn record(
                 let cut = |why| Error::Other(format!("the recording {name} is cut off, but can be read so far: {why}"));
                 let (recorded, unwritten) = written(&writer, ends, || {
                     let collect = end_report.as_mut().map(|end_report| &mut end_report.collect);
-                    let source = Source { hooks, start: None, messages };
+                    let source = Source { hooks, start: None, scoped: false, messages };
                     write_recording(&writer, selection, &source, collect, is_shown(command), ends.stop)
                 })
                 .map_err(cut)?;

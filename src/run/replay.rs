@@ -112,7 +112,8 @@ pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
             }
             _ => Handlers::install().and_then(Handlers::listen).map_err(no_signals).and_then(|signals| {
                 let ends = Ends { signals: &signals.received, answer: &|_| ending::Answer::End, limit, stop: &end };
-                let source = Source { hooks: &header.hooks, start: None, messages: &received };
+                let source =
+                    Source { hooks: &header.hooks, start: None, scoped: header.excerpt.is_some(), messages: &received };
                 write_lines(&writer(keep(draft)?)?, &show, &source, None, &ends)
             }),
         };

@@ -22,6 +22,8 @@ pub struct Order<'a> {
     pub filter: &'a Filter,
     /// The kernel counts only what the filter holds for, so that its counts can be used as they are.
     pub filtered_in_kernel: bool,
+    /// Only some processes are traced, whatever the filter.
+    pub scoped: bool,
 }
 
 /// A table each time that the counts are read, of what was opened since the table before.
@@ -114,6 +116,7 @@ impl Consumer for Tables<'_> {
                 span_ns: self.read_ns - since_ns,
                 group: self.order.group,
                 basis: self.ranking.basis(),
+                narrowed: self.order.scoped || !self.order.filter.is_empty(),
                 // A recording's own totals, at its end, can be any.
                 opens: self.totals.opens.saturating_sub(before.opens),
                 failed: self.totals.failed.saturating_sub(before.failed),

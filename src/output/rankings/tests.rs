@@ -49,7 +49,7 @@ fn opens(paths: &[&[u8]]) -> Message {
 }
 
 fn order(group: Group, filter: &Filter) -> Order<'_> {
-    Order { group, sort: Sort::Total, filter, filtered_in_kernel: false }
+    Order { group, sort: Sort::Total, filter, filtered_in_kernel: false, scoped: false }
 }
 
 /// Gives `messages` to the tables, which are written in the form that `form` makes of the bytes' place.
@@ -132,6 +132,12 @@ fn a_filter_ranks_only_what_it_holds_for() {
     let messages = || vec![opens(&[b"/a", b"/b", b"/b"]), reading(1, &[(100, "cat", 3, 0)], 0)];
     let shown = text(order(Group::Process, &filter), Some(START), messages());
     assert!(shown.contains("from 2 events") && shown.contains("        2.0           2"), "{shown}");
+    let heading = "Z 3.0 opens/s on the host, 0.0% failed, 0 dropped; 2.0/s match, top by process, from 2 events\n";
+    assert!(shown.contains(heading), "{shown}");
+    // A process that alone is traced is no host either.
+    let none = Filter::default();
+    let scoped = Order { scoped: true, ..order(Group::Process, &none) };
+    assert!(text(scoped, Some(START), messages()).contains("3.0 opens/s on the host, "));
     // Where the kernel has left out the others already, its counts say more than the events.
     let in_kernel = Order { filtered_in_kernel: true, ..order(Group::Process, &filter) };
     let shown = text(in_kernel, Some(START), messages());

@@ -243,7 +243,8 @@ fn shown(recording: &[u8]) -> Vec<u8> {
             totals: Totals::default(),
             rate: None,
         });
-        let order = Order { group: Group::File, sort: Sort::Total, filter: &filter, filtered_in_kernel: false };
+        let order =
+            Order { group: Group::File, sort: Sort::Total, filter: &filter, filtered_in_kernel: false, scoped: false };
         let tables = Tables::new(&mut table, order, Names::without_users(), "", None);
         let (mut text, mut json, mut csv, mut tables) = (text, json, csv, tables);
         let mut consumers: [&mut dyn Consumer; 4] = [&mut text, &mut json, &mut csv, &mut tables];

@@ -45,7 +45,7 @@ use std::time::Duration;
 use ratatui::layout::Size;
 
 use crate::event::OpenEvent;
-use crate::filter::{Filter, Term};
+use crate::filter::{CheckedBy, Filter, Term};
 use crate::history::log::Log;
 use crate::history::timeline::Timeline;
 use crate::message::{HostState, Playback};
@@ -241,6 +241,38 @@ impl App {
     /// Whether the kernel does its part of the filter in force.
     pub fn kernel_filters(&self) -> bool {
         self.in_kernel.as_ref().is_some_and(|kept| *kept == self.filter.source())
+    }
+
+    /// Whether the kernel does all of the filter in force, so that its counts are of what matches.
+    fn kernel_filters_all(&self) -> bool {
+        self.kernel_filters() && self.filter.checked_by().iter().all(|(_, by)| *by == CheckedBy::Kernel)
+    }
+
+    /// Whether what is shown is not all of the host's.
+    pub fn is_narrowed(&self) -> bool {
+        self.setup.scope.is_some() || !self.filter.is_empty()
+    }
+
+    /// Whether only the events tell what matches.
+    pub fn counts_events(&self) -> bool {
+        !self.filter.is_empty() && !self.kernel_filters_all()
+    }
+
+    /// Opens a second that match, where that is known.
+    pub fn matching_rate(&self) -> Option<f64> {
+        match self.ranking.matching() {
+            Some(matching) if self.counts_events() => matching.rate,
+            None if self.counts_events() => None,
+            _ => Some(self.meter.rate()),
+        }
+    }
+
+    /// Share of failed opens, 0 to 1, of those that match.
+    pub fn failed_share(&self) -> f64 {
+        match self.ranking.matching() {
+            Some(matching) => matching.failed as f64 / matching.events.max(1) as f64,
+            None => self.meter.failed_share(),
+        }
     }
 
     /// Where everything is on the screen.

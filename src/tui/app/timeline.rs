@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn a_time_of_day_is_found_on_either_side_of_midnight_and_told_where_it_is_outside() {
         let mut screen = Screen::new(80, 24);
-        let open = OpenEvent { ts_ns: 1_000_000_000, time_ns: (86_400 - 60) * 1_000_000_000, ..usual()[0].clone() };
+        let open = OpenEvent { ts_ns: 1_000_000_000, time_ns: (86_400 - 60) * 1_000_000_000, ..usual()[0] };
         screen.opens(&[open]);
         let playback = Playback { first_ns: 1_000_000_000, length_ns: Some(120_000_000_000), ..Playback::default() };
         screen.update(Event::Message(Message::Playback(playback)));

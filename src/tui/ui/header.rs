@@ -62,7 +62,7 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
         Segment::new(7, plain, format!("elapsed {}", uptime(app.meter.elapsed()))),
         opens(app, theme),
         Segment::new(5, plain, bars(app, context)),
-        Segment::new(3, plain, format!("failed {}%", percent(app.meter.failed_share()))),
+        Segment::new(3, plain, format!("failed {}%", percent(app.failed_share()))),
         Segment::new(
             if dropped > 0 { 1 } else { 4 },
             if dropped > 0 { theme.bad } else { plain },
@@ -73,15 +73,16 @@ fn first(app: &App, context: &Context<'_>) -> Vec<Segment> {
     segments.into_iter().chain(limits).collect()
 }
 
-/// The rate of the whole host, and that of what matches where the kernel counts it apart: neither ever stands for the
-/// other.
+/// The rate of the whole host, and that of what matches, by the kernel's counts or by the events: neither ever stands
+/// for the other.
 fn opens(app: &App, theme: &Theme) -> Segment {
     let host = format!("{} opens/s", rate(app.meter.host_rate()));
-    let narrowed = app.setup.scope.is_some() || app.kernel_filters() && !app.filter.kernel_terms().is_empty();
-    if !narrowed {
+    if !app.is_narrowed() {
         return Segment::new(2, theme.title, host);
     }
-    let matching = rate(app.meter.rate());
+    // What was dropped may have matched, and only the kernel's counts have it.
+    let least = if app.counts_events() && app.meter.totals().lost.dropped() > 0 { "at least " } else { "" };
+    let matching = app.matching_rate().map_or_else(|| "-".to_owned(), |matching| format!("{least}{}", rate(matching)));
     let both = format!("{host} on the host, {matching} match");
     Segment::new(3, theme.title, both).or(2, format!("{host}, {matching} match"))
 }
@@ -169,8 +170,11 @@ fn list_causes(causes: &[(Cause, u64)], shown: usize) -> String {
     }
 }
 
-/// The last rates as bars, the highest of them a whole one.
+/// The last rates as bars, the highest of them a whole one. The events alone have none of what matches.
 fn bars(app: &App, context: &Context<'_>) -> String {
+    if app.counts_events() {
+        return String::new();
+    }
     let highest = app.meter.rates(BARS).fold(0.0, f64::max);
     if highest <= 0.0 {
         return String::new();

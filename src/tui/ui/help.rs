@@ -23,8 +23,8 @@ const FORMS: [(&str, &str); 4] = [
 /// The words of the header, the bar and the titles.
 const GLOSSARY: [(&str, &str); 22] = [
     ("opens/s", "opens a second on the whole host, failed ones too"),
-    ("... match", "those of them that the part of the filter that the kernel checks lets through"),
-    ("failed", "share of opens that ended with an error"),
+    ("... match", "those that the filter holds for: by the kernel where it checks all of it, else from the events"),
+    ("failed", "share of opens that ended with an error, under a filter of those that match"),
     ("dropped", "opens that were counted, and of which the event was lost; ranking and sums stay exact"),
     ("not even counted", "opens that the hooks missed: the sums are too low by as much"),
     ("events", "opens that arrived here with their names"),

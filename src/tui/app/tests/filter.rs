@@ -2,7 +2,8 @@
 
 use ratatui::layout::Size;
 
-use crate::message::Totals;
+use crate::event::OpenEvent;
+use crate::message::{Lost, Totals};
 use crate::tui::app::fixture::{Screen, setup};
 use crate::tui::app::{App, Effect, Setup};
 
@@ -139,6 +140,31 @@ fn the_rate_of_the_host_never_becomes_that_of_a_filter() {
     let totals = Totals { opens: 3204, delivered: 1304, filtered: 1900, ..Totals::default() };
     screen.reading(&[(311, "postgres", 0, 490, 40)], totals);
     assert!(screen.line(0).contains(" 2,000 opens/s on the host, 100 match  "), "{}", screen.line(0));
+}
+
+#[test]
+fn only_what_the_whole_filter_holds_for_is_said_to_match() {
+    let mut screen = Screen::busy(140, 24);
+    // The kernel lets all failed opens through, and one of them matches.
+    screen.keys("/err:ENOENT nginx\r");
+    screen.kernel_filters(0);
+    let totals = Totals { opens: 3204, failed: 1041, delivered: 2204, filtered: 1000, ..Totals::default() };
+    screen.reading(&[(2714, "nginx", 33, 812, 1)], totals);
+    let usual = crate::tui::app::fixture::usual();
+    let missing = OpenEvent { ret: -libc::ENOENT, comm: b"nginx", leader_comm: b"nginx", ..usual[0] };
+    screen.opens(&[missing, OpenEvent { comm: b"bash", leader_comm: b"bash", path: b"/x", ..missing }]);
+    let totals = Totals { opens: 6204, failed: 2041, delivered: 3204, filtered: 3000, ..Totals::default() };
+    screen.reading(&[(2714, "nginx", 33, 812, 1)], totals);
+    assert!(screen.line(0).contains(" 3,000 opens/s on the host, 1.0 match  failed 100%"), "{}", screen.line(0));
+    // What is lost may have matched.
+    let lost = Lost { ring: 9, ..Lost::default() };
+    screen.reading(&[(2714, "nginx", 33, 812, 1)], Totals { lost, ..totals });
+    assert!(screen.line(0).contains(" on the host, at least 0 match"), "{}", screen.line(0));
+    // Of a filter that the kernel does nothing of the rate is no other.
+    screen.keys("/\x15nginx\r");
+    assert!(screen.line(0).contains(" opens/s on the host, - match  failed"), "{}", screen.line(0));
+    screen.reading(&[(2714, "nginx", 33, 812, 1)], Totals { opens: 7204, ..totals });
+    assert!(screen.line(0).contains(" opens/s on the host, 0 match  "), "{}", screen.line(0));
 }
 
 #[test]
