@@ -80,6 +80,18 @@ fn a_report_that_a_count_ended_says_so_in_every_form() {
 }
 
 #[test]
+fn a_report_of_what_was_cut_off_says_so_in_every_form() {
+    let scratch = Scratch::new();
+    let whole = format!("{}\n", open("/etc/one", "", &["O_RDONLY"]));
+    let file = scratch.file("cut.jsonl", &(whole.repeat(2) + &whole[..20]));
+    for (form, says) in [("text", "CUT OFF"), ("json", "\"cut_off\":true"), ("depfile", "recording was cut off")] {
+        let report = opentop(&["report", "-o", form], &[&file]);
+        let page = if form == "depfile" { stderr(&report) } else { stdout(&report) };
+        assert!(page.contains(says) && stderr(&report).contains("ends early, after line 2"), "{form}: {report:?}");
+    }
+}
+
+#[test]
 fn a_diff_ends_with_0_1_or_2_as_diff_does() {
     let scratch = Scratch::new();
     let both = open("/usr/include/x.h", "", &["O_RDONLY"]);

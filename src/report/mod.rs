@@ -32,6 +32,17 @@ use indexmap::IndexMap;
 use crate::event::{Op, OpenEvent, PathKind};
 use crate::message::Totals;
 
+/// Where a report ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Where its source does.
+    Whole,
+    /// As many opens were taken in as were asked for.
+    Limited,
+    /// The recording was cut off, or is still being written.
+    CutOff,
+}
+
 /// Bytes of the names and records of a report, if nobody says otherwise.
 pub const ROOM: usize = 144 << 20;
 
@@ -94,8 +105,8 @@ pub struct Report {
     span: Option<(u64, u64)>,
     /// The source's own totals, with its losses.
     totals: Totals,
-    /// Ended by a limit on the number of opens.
-    limited: bool,
+    /// Where it ends.
+    ending: Ending,
 }
 
 /// Writes a name to the vector, with what differs from run to run replaced.
@@ -123,7 +134,7 @@ impl Report {
             doubtful: Doubtful::default(),
             span: None,
             totals: Totals::default(),
-            limited: false,
+            ending: Ending::Whole,
         }
     }
 
@@ -257,14 +268,13 @@ impl Report {
         self.totals = totals;
     }
 
-    /// As many opens were taken in as are asked for: what came later is not in it.
-    pub fn limit(&mut self) {
-        self.limited = true;
+    pub fn set_ending(&mut self, ending: Ending) {
+        self.ending = ending;
     }
 
-    /// Whether it was ended by the number of opens that was asked for.
-    pub fn is_limited(&self) -> bool {
-        self.limited
+    /// Whether something may have come later that is not in it.
+    pub fn ending(&self) -> Ending {
+        self.ending
     }
 
     /// Nothing comes any more: what is being searched for still was not found.

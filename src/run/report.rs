@@ -26,7 +26,7 @@ use crate::output::{self, Writer, losses};
 use crate::privileges::{self, Role};
 use crate::recording::{self, Header, Input, Interrupt, ReadError, Reader};
 use crate::remote::hosts::StatusTo;
-use crate::report::{self, ROOM, Report};
+use crate::report::{self, Ending, ROOM, Report};
 use crate::tracer::Options;
 
 /// Batches that may wait for the report.
@@ -121,7 +121,7 @@ impl Collected {
         if let Some(lost) = losses(&self.report.totals().lost) {
             error::print(format!("{source} is not all there was; opens lost: {lost}"));
         }
-        if self.report.is_limited() {
+        if self.report.ending() == Ending::Limited {
             error::print(format!("{source}: -n ended it, and what came later is not compared"));
         }
         if left_out > 0 {
@@ -215,9 +215,11 @@ fn play(source: String, reader: Reader, report: Report, selection: &Selection) -
         let replayed = player.join().map_err(|_| Error::Other("the reading thread panicked".into()))?;
         consumed.map(|_| replayed)
     })?;
-    if let Some(note) = replayed.note {
-        error::print(note);
+    let is_cut_off = replayed.note.is_some();
+    replayed.note.iter().for_each(error::print);
+    let Collect { mut report, hooks, .. } = collect;
+    if is_cut_off {
+        report.set_ending(Ending::CutOff);
     }
-    let Collect { report, hooks, .. } = collect;
     Ok(Collected { report, header, hooks, source })
 }

@@ -93,7 +93,8 @@ pub const REPORT_LINES: [(&str, &str); 9] = [
         "the first line: version (1), opentop, host, processes, span_ns (first to last open), how many opens, lookups \
          (look-ups, with --lookups) and how many of each kind, how many of them by path (dir_deleted, truncated, \
          unreadable), what there was no room for (opens_without_room, searches_without_room, programs_without_room), \
-         dropped, limited (true where -n ended it, so that what came later is in no line)",
+         dropped, limited (true where -n ended it) and cut_off (true where the recording was cut off), so that what came \
+         later is in no line",
     ),
     (
         "file",

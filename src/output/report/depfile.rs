@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use crate::report::Report;
+use crate::report::{Ending, Report};
 
 /// Bytes of names that are looked at for all rules together.
 const ROOM: usize = 1 << 28;
@@ -67,8 +67,12 @@ fn missing(report: &Report, uses: u64, unnamed: u64, targets: u64) -> Vec<String
         (report.left_out().counts.opens, "opens are left out, since there was no room for their names"),
         (report.totals().lost.dropped(), "opens were lost when they were recorded"),
         (
-            u64::from(report.is_limited()) * report.counts().opens,
+            u64::from(report.ending() == Ending::Limited) * report.counts().opens,
             "opens were all that -n let in: later ones are left out",
+        ),
+        (
+            u64::from(report.ending() == Ending::CutOff) * report.counts().opens,
+            "opens were all until the recording was cut off: later ones are left out",
         ),
     ];
     counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()

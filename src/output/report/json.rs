@@ -8,7 +8,7 @@ use crate::event::errno_name;
 use crate::output::json::Object;
 use crate::output::{Json, Output as _};
 use crate::recording::Header;
-use crate::report::{Counts, Kind, Report, VERSION};
+use crate::report::{Counts, Ending, Kind, Report, VERSION};
 
 /// Writes `report`. `header` tells where the opens come from, `hooks` by which hooks they were seen. What is asked of
 /// the host stands in fields of its own.
@@ -40,7 +40,8 @@ fn head(json: &mut Json<impl Write>, report: &Report, header: &Header) -> io::Re
     line.number("searches_without_room", report.searches().left_out());
     line.number("programs_without_room", report.processes().left_out);
     line.number("dropped", report.totals().lost.dropped());
-    line.json("limited", if report.is_limited() { "true" } else { "false" });
+    line.json("limited", if report.ending() == Ending::Limited { "true" } else { "false" });
+    line.json("cut_off", if report.ending() == Ending::CutOff { "true" } else { "false" });
     json.end_line()
 }
 

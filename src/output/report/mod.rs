@@ -22,7 +22,7 @@ use crate::filter::Filter;
 use crate::message::{Counts as SourceCounts, Hooks, HostNews, Lost, Message, Totals};
 use crate::names::Names;
 use crate::output::lines::Consumer;
-use crate::report::{Counts, Kind, Record, Report};
+use crate::report::{Counts, Ending, Kind, Record, Report};
 
 /// Takes what a source tells into a report. Nothing is written.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl<'a> Collect<'a> {
             }
         }
         if added == most && most > 0 {
-            self.report.limit();
+            self.report.set_ending(Ending::Limited);
         }
         added
     }

@@ -13,7 +13,7 @@ use crate::event::errno_name;
 use crate::format::{duration, elide, group_digits};
 use crate::names::packages::Packages;
 use crate::output::losses;
-use crate::report::{Kind, Record, Report, Search};
+use crate::report::{Ending, Kind, Record, Report, Search};
 
 /// Opens of one file by one process that are worth telling.
 pub const REPEATED: u32 = 10;
@@ -83,8 +83,12 @@ impl<W: Write> Page<'_, W> {
             count => format!("; NO ROOM for the names of {}, which are in no list below", opens(count)),
         };
         let seconds = report.span_ns() as f64 / 1e9;
-        let limited = if report.is_limited() { "; ENDED by -n: what came later is in no list below" } else { "" };
-        let first = format!(": {} by {processes} in {seconds:.1} s; {lost}{left_out}{limited}", opens(counts.opens));
+        let ending = match report.ending() {
+            Ending::Whole => "",
+            Ending::Limited => "; ENDED by -n: what came later is in no list below",
+            Ending::CutOff => "; CUT OFF, or still being written: what came later is in no list below",
+        };
+        let first = format!(": {} by {processes} in {seconds:.1} s; {lost}{left_out}{ending}", opens(counts.opens));
         // What was lost is seen, however long the name is.
         let room = self.sheet.look.width.saturating_sub(first.width());
         let first = format!("{}{first}", elide(source, room.max(SOURCE_MIN), "…"));
