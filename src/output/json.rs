@@ -49,8 +49,7 @@ impl<W: Write> Json<W> {
             line.number(key, number);
         }
         push_named(&mut line, named);
-        line.end();
-        self.sink.end_line()
+        self.end_line()
     }
 
     /// Writes a line that is JSON already.
@@ -90,10 +89,6 @@ fn push_named(line: &mut Object<'_>, Named { exe, parent }: Named<'_>) {
 }
 
 impl<W: Write> Output for Json<W> {
-    fn header(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
     fn open(&mut self, event: &OpenEvent<'_>, names: &Names) -> io::Result<()> {
         let cgroup = names.cgroup(event.cgroup);
         let cgroup_path = cgroup.map(|cgroup| cgroup.path.as_slice());
@@ -111,10 +106,7 @@ impl<W: Write> Output for Json<W> {
         line.json("flags", if event.is_lookup() { "[]" } else { self.flags.get(event.flags) });
         line.number_or_null("mode", event.mode_used().map(u64::from));
         line.number_or_null("fd", event.fd().map(|fd| u64::from(fd.unsigned_abs())));
-        match event.errno() {
-            Some(errno) => line.word("errno", &errno_name(errno)),
-            None => line.json("errno", "null"),
-        }
+        line.errno(event.errno());
         line.text("name", name);
         line.text("path", path);
         line.word("path_kind", event.path_kind.name());
@@ -154,16 +146,14 @@ impl<W: Write> Output for Json<W> {
         line.bytes("process_b64", Some(event.process()));
         line.bytes("comm_b64", Some(event.comm));
         line.bytes("cgroup_b64", cgroup_path);
-        line.end();
-        self.sink.end_line()
+        self.end_line()
     }
 
     fn lost(&mut self, cause: Cause, count: u64) -> io::Result<()> {
         let mut line = self.line("lost");
         line.word("cause", cause.name());
         line.number("count", count);
-        line.end();
-        self.sink.end_line()
+        self.end_line()
     }
 
     fn summary(&mut self, totals: &Totals, hooks: &str) -> io::Result<()> {
@@ -174,8 +164,7 @@ impl<W: Write> Output for Json<W> {
         line.text("hooks", Some(hooks.as_bytes()));
         more.iter().for_each(|(name, count)| line.number(name, *count));
         line.losses(&totals.lost);
-        line.end();
-        self.sink.end_line()
+        self.end_line()
     }
 
     fn host(&mut self, name: &str, state: &HostState) -> io::Result<()> {
@@ -191,8 +180,7 @@ impl<W: Write> Output for Json<W> {
         }
         line.losses(&totals.lost);
         line.number("bytes", *bytes);
-        line.end();
-        self.sink.end_line()
+        self.end_line()
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -218,10 +206,6 @@ impl<'a> Object<'a> {
         Self { out }
     }
 
-    pub(super) fn end(self) {
-        self.out.push(b'}');
-    }
-
     fn key(&mut self, key: &str) {
         self.out.extend_from_slice(b",\"");
         self.out.extend_from_slice(key.as_bytes());
@@ -244,6 +228,10 @@ impl<'a> Object<'a> {
         self.out.extend_from_slice(json.as_bytes());
     }
 
+    pub(super) fn boolean(&mut self, key: &str, value: bool) {
+        self.json(key, if value { "true" } else { "false" });
+    }
+
     pub(super) fn number(&mut self, key: &str, number: u64) {
         self.key(key);
         push_number(self.out, number);
@@ -253,6 +241,13 @@ impl<'a> Object<'a> {
         match number {
             Some(number) => self.number(key, number),
             None => self.json(key, "null"),
+        }
+    }
+
+    pub(super) fn errno(&mut self, errno: Option<i32>) {
+        match errno {
+            Some(errno) => self.word("errno", &errno_name(errno)),
+            None => self.json("errno", "null"),
         }
     }
 
@@ -322,10 +317,6 @@ fn push_escaped(out: &mut Vec<u8>, text: &str) {
 }
 
 impl<W: Write> TableOutput for Json<W> {
-    fn table_header(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
     /// One object for the table and one for each row.
     fn table(&mut self, table: &Table<'_>, names: &Names) -> io::Result<()> {
         let mut line = Object::start(&mut self.sink.lines, "table");
@@ -339,15 +330,14 @@ impl<W: Write> TableOutput for Json<W> {
             Basis::Counts { error_bound } => (None, (error_bound > 0).then_some(error_bound)),
             Basis::Events { events, error_bound } => (Some(events), Some(error_bound)),
         };
-        line.json("exact", if table.basis.is_exact() { "true" } else { "false" });
+        line.boolean("exact", table.basis.is_exact());
         line.number_or_null("events", events);
         line.number_or_null("error_bound", error_bound);
         line.number("opens", table.opens);
         line.number("failed", table.failed);
         line.number("dropped", table.dropped);
         line.number("rows", table.rows.len() as u64);
-        line.end();
-        self.sink.end_line()?;
+        self.end_line()?;
         for (row, rank) in table.rows.iter().zip(1..) {
             let mut line = Object::start(&mut self.sink.lines, "opener");
             line.number("table", table.number);
@@ -359,12 +349,11 @@ impl<W: Write> TableOutput for Json<W> {
             line.json("opens_per_s", &format!("{:.3}", row.rate.unwrap_or_default()));
             line.number("opens", row.opens);
             line.number("failed", row.failed);
-            line.json("ended", if row.ended { "true" } else { "false" });
+            line.boolean("ended", row.ended);
             if table.group != Group::Process && row.processes > 0 {
                 line.number("processes", row.processes);
             }
-            line.end();
-            self.sink.end_line()?;
+            self.end_line()?;
         }
         Ok(())
     }

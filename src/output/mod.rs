@@ -35,7 +35,9 @@ use std::io::{self, Write};
 /// pipe is one of them.
 pub trait Output {
     /// What stands before everything, if this form has such a thing.
-    fn header(&mut self) -> io::Result<()>;
+    fn header(&mut self) -> io::Result<()> {
+        Ok(())
+    }
     /// One open, or look-up.
     fn open(&mut self, event: &OpenEvent<'_>, names: &Names) -> io::Result<()>;
     /// `count` opens lost since the last such line.

@@ -35,6 +35,8 @@ pub struct Table<'a> {
 /// Where tables are written to. Losses and the summary are told as between opens.
 pub trait TableOutput: Output {
     /// What stands before all tables, if this form has such a thing.
-    fn table_header(&mut self) -> io::Result<()>;
+    fn table_header(&mut self) -> io::Result<()> {
+        Ok(())
+    }
     fn table(&mut self, table: &Table<'_>, names: &Names) -> io::Result<()>;
 }

@@ -264,10 +264,6 @@ fn shown_file<'a>(event: &OpenEvent<'a>) -> (&'a [u8], &'static str) {
 }
 
 impl<W: Write> TableOutput for Text<W> {
-    fn table_header(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
     /// A headline, the titles, the rows, and a blank line.
     fn table(&mut self, table: &Table<'_>, names: &Names) -> io::Result<()> {
         let seconds = table.span_ns as f64 / 1e9;

@@ -175,10 +175,6 @@ impl<W: Write> Recorder<W> {
 }
 
 impl<W: Write> Output for Recorder<W> {
-    fn header(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
     fn open(&mut self, event: &OpenEvent<'_>, names: &Names) -> io::Result<()> {
         let recorded = &mut self.recorded;
         *(if event.is_lookup() { &mut recorded.lookups } else { &mut recorded.opens }) += 1;

@@ -29,7 +29,7 @@ pub use slowest::{Slow, Slowest};
 
 use indexmap::IndexMap;
 
-use crate::event::{Op, OpenEvent, PathKind};
+use crate::event::{OpenEvent, PathKind};
 use crate::message::Totals;
 
 /// Where a report ends.
@@ -63,11 +63,11 @@ pub struct Record {
     pub uid: u32,
 }
 
-/// What was left out because its name found no room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LeftOut {
-    /// By what these opens came to.
-    pub counts: Counts,
+impl Record {
+    /// Error of the latest open that failed.
+    pub fn errno(&self) -> Option<i32> {
+        (self.errno != 0).then_some(self.errno.into())
+    }
 }
 
 /// How many opens had a path that is not, or may not be, the one that was meant.
@@ -99,7 +99,8 @@ pub struct Report {
     /// Only where it is asked for.
     inputs: Option<Inputs>,
     counts: Counts,
-    left_out: LeftOut,
+    /// Of opens whose names found no room.
+    left_out: Counts,
     doubtful: Doubtful,
     /// Times of the first and the latest open, in nanoseconds since the epoch.
     span: Option<(u64, u64)>,
@@ -130,7 +131,7 @@ impl Report {
             slowest: Slowest::default(),
             inputs: None,
             counts: Counts::default(),
-            left_out: LeftOut::default(),
+            left_out: Counts::default(),
             doubtful: Doubtful::default(),
             span: None,
             totals: Totals::default(),
@@ -162,7 +163,7 @@ impl Report {
             None => event.path,
         };
         if self.record(event, path, kinds).is_none() {
-            self.left_out.counts.add(kinds, event.is_lookup());
+            self.left_out.add(kinds, event.is_lookup());
         }
         self.folded = folded;
     }
@@ -179,7 +180,7 @@ impl Report {
         opens.lookups = 0;
         self.counts.merge(&opens);
         if self.merge_record(program, &folded, record).is_none() {
-            self.left_out.counts.merge(&record.counts);
+            self.left_out.merge(&record.counts);
         }
         self.folded = folded;
     }
@@ -199,7 +200,7 @@ impl Report {
     /// Takes note of who runs what, from an open that is not to be counted.
     pub fn follow(&mut self, event: &OpenEvent<'_>) {
         let room = self.room.saturating_sub(self.records.len() * RECORD_BYTES);
-        let name = if starts_program(event) { event.path } else { event.process() };
+        let name = if event.starts_program() { event.path } else { event.process() };
         let name = self.names.intern(name, room);
         self.processes.follow(event, name.unwrap_or_default());
     }
@@ -208,7 +209,7 @@ impl Report {
     fn record(&mut self, event: &OpenEvent<'_>, path: &[u8], kinds: Kinds) -> Option<()> {
         let room = self.room.saturating_sub(self.records.len() * RECORD_BYTES);
         let id = self.names.intern(path, room);
-        let executed = starts_program(event);
+        let executed = event.starts_program();
         let comm = if executed { id } else { self.names.intern(event.process(), room) };
         // Without room for its own name it is one of the others; nothing of it is recorded then.
         let process = self.processes.add(event, comm.unwrap_or_default());
@@ -323,7 +324,8 @@ impl Report {
         &self.counts
     }
 
-    pub fn left_out(&self) -> &LeftOut {
+    /// Opens that are in no record, since there was no room for their names.
+    pub fn left_out(&self) -> &Counts {
         &self.left_out
     }
 
@@ -339,10 +341,6 @@ impl Report {
     pub fn totals(&self) -> &Totals {
         &self.totals
     }
-}
-
-fn starts_program(event: &OpenEvent<'_>) -> bool {
-    event.op == Op::Exec && !event.failed()
 }
 
 /// What is behind the last slash, those at the end not counted; all of it where nothing is.

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::event::{Op, OpenEvent};
+use crate::event::OpenEvent;
 
 /// Processes that are known at a time; half of them, those that have been silent for longest, make room for others.
 const PROCESSES_MAX: usize = 1 << 16;
@@ -77,7 +77,7 @@ impl Processes {
         self.events += 1;
         let known = self.processes.get(&event.pid).filter(|known| known.start_ns == event.start_ns).copied();
         let before = known.or_else(|| self.processes.get(&event.ppid).copied()).map(|process| process.program);
-        let executed = event.op == Op::Exec && !event.failed();
+        let executed = event.starts_program();
         let program = match before {
             Some(program) if !executed => program,
             _ => self.program(before, name),
@@ -139,7 +139,7 @@ impl Processes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::sample;
+    use crate::event::{Op, sample};
 
     fn event(pid: u32, ppid: u32, op: Op) -> OpenEvent<'static> {
         OpenEvent { pid, tid: pid, ppid, start_ns: u64::from(pid), op, ..sample() }

@@ -49,7 +49,7 @@ fn add_line(line: &[u8], report: &mut Report) -> Result<(), String> {
         }
         Some("report") => {
             let left_out = Counts::of(count(&line, "opens_without_room")?, 0, |_| 0);
-            report.left_out.counts.merge(&left_out);
+            report.left_out.merge(&left_out);
             // Those that found something are in no other line.
             report.counts.lookups = count(&line, "lookups")?;
             Ok(())

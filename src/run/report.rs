@@ -117,7 +117,7 @@ pub(super) struct Collected {
 impl Collected {
     /// Says what a comparison cannot see.
     pub(super) fn print_what_is_missing(&self) {
-        let (source, left_out) = (&self.source, self.report.left_out().counts.opens);
+        let (source, left_out) = (&self.source, self.report.left_out().opens);
         if let Some(lost) = losses(&self.report.totals().lost) {
             error::print(format!("{source} is not all there was; opens lost: {lost}"));
         }

@@ -64,7 +64,7 @@ fn missing(report: &Report, uses: u64, unnamed: u64, targets: u64) -> Vec<String
         (unnamed, "names that make cannot read are left out"),
         (targets, "files that were written are left out, since the rules became too long"),
         (uses, "uses of files found no room"),
-        (report.left_out().counts.opens, "opens are left out, since there was no room for their names"),
+        (report.left_out().opens, "opens are left out, since there was no room for their names"),
         (report.totals().lost.dropped(), "opens were lost when they were recorded"),
         (
             u64::from(report.ending() == Ending::Limited) * report.counts().opens,

@@ -125,10 +125,7 @@ pub fn diff_json(out: impl Write, found: &[Difference<'_>], names: [&str; 2]) ->
                 None => line.json(key, "null"),
                 Some(record) => line.object(key, |line| {
                     counts(line, &record.counts);
-                    match record.errno {
-                        0 => line.json("errno", "null"),
-                        errno => line.word("errno", &errno_name(errno.into())),
-                    }
+                    line.errno(record.errno());
                 }),
             }
         }

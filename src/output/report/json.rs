@@ -4,7 +4,6 @@
 use std::io::{self, Write};
 
 use super::Host;
-use crate::event::errno_name;
 use crate::output::json::Object;
 use crate::output::{Json, Output as _};
 use crate::recording::Header;
@@ -36,12 +35,12 @@ fn head(json: &mut Json<impl Write>, report: &Report, header: &Header) -> io::Re
     line.number("dir_deleted", doubtful.dir_deleted);
     line.number("truncated", doubtful.truncated);
     line.number("unreadable", doubtful.unreadable);
-    line.number("opens_without_room", report.left_out().counts.opens);
+    line.number("opens_without_room", report.left_out().opens);
     line.number("searches_without_room", report.searches().left_out());
     line.number("programs_without_room", report.processes().left_out);
     line.number("dropped", report.totals().lost.dropped());
-    line.json("limited", if report.ending() == Ending::Limited { "true" } else { "false" });
-    line.json("cut_off", if report.ending() == Ending::CutOff { "true" } else { "false" });
+    line.boolean("limited", report.ending() == Ending::Limited);
+    line.boolean("cut_off", report.ending() == Ending::CutOff);
     json.end_line()
 }
 
@@ -55,10 +54,7 @@ fn files(json: &mut Json<impl Write>, report: &Report, host: Host<'_>) -> io::Re
         line.text("program", name(program));
         line.bytes("program_b64", name(program));
         counts(&mut line, &record.counts);
-        match record.errno {
-            0 => line.json("errno", "null"),
-            errno => line.word("errno", &errno_name(errno.into())),
-        }
+        line.errno(record.errno());
         line.number("uid", record.uid.into());
         if let Some(packages) = host.packages {
             line.text("package", packages.of(report.names().get(path)).map(str::as_bytes));

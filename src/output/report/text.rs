@@ -78,7 +78,7 @@ impl<W: Write> Page<'_, W> {
             1 => "1 process".to_owned(),
             count => format!("{} processes", group_digits(count)),
         };
-        let left_out = match report.left_out().counts.opens {
+        let left_out = match report.left_out().opens {
             0 => String::new(),
             count => format!("; NO ROOM for the names of {}, which are in no list below", opens(count)),
         };
