@@ -73,6 +73,11 @@ impl<'a> OpenEvent<'a> {
         self.ret < 0
     }
 
+    /// Whether the process runs another program from here on.
+    pub fn starts_program(&self) -> bool {
+        self.op == Op::Exec && !self.failed()
+    }
+
     /// Command name of the process, which is that of its thread-group leader: threads often have names of their own.
     pub fn process(&self) -> &'a [u8] {
         if self.leader_comm.is_empty() { self.comm } else { self.leader_comm }

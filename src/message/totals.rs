@@ -1,5 +1,7 @@
 //! How many opens and look-ups there were, and what of them was lost, by cause.
 
+use crate::event::OpenEvent;
+
 /// `opens = delivered + lost.total() + filtered`, at any moment at which the source is quiet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -17,6 +19,20 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// Counts an open, or a look-up, that was delivered.
+    pub fn add(&mut self, event: &OpenEvent<'_>) {
+        let failed = u64::from(event.failed());
+        if event.is_lookup() {
+            self.lookups.made += 1;
+            self.lookups.failed += failed;
+            self.lookups.delivered += 1;
+        } else {
+            self.opens += 1;
+            self.failed += failed;
+            self.delivered += 1;
+        }
+    }
+
     /// Both together.
     pub fn plus(&self, other: &Self) -> Self {
         self.with(other, u64::saturating_add)

@@ -34,17 +34,11 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn add(&mut self, event: &OpenEvent<'_>) {
-        let failed = u64::from(event.failed());
+        self.totals.add(event);
         if event.is_lookup() {
-            let lookups = &mut self.totals.lookups;
-            lookups.made += 1;
-            lookups.delivered += 1;
-            lookups.failed += failed;
             return;
         }
-        self.totals.opens += 1;
-        self.totals.delivered += 1;
-        self.totals.failed += failed;
+        let failed = u64::from(event.failed());
         self.add_result(event.errno().unwrap_or(0));
         let key = self.admit(event);
         self.changed.insert(key);

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, bounded};
 use super::command::no_thread;
 use crate::bounded::Bounded;
 use crate::error::Error;
-use crate::event::{Batch, Op, OpenEvent, PathKind, ProcessName};
+use crate::event::{Batch, OpenEvent, PathKind, ProcessName};
 use crate::message::Message;
 use crate::names::process;
 use crate::privileges::{self, Role};
@@ -95,7 +95,7 @@ impl<F: Fn(&OpenEvent<'_>) -> ProcessName> Identifier<F> {
             (None, _) => true,
             (Some(known), Some(exe)) => known.exe.as_deref() != Some(exe),
             // Not every start of a program is seen: some are filtered in the kernel, some lost, some have no path.
-            (Some(_), None) => starts_program(event) || !self.has_command(event),
+            (Some(_), None) => event.starts_program() || !self.has_command(event),
         };
         let is_news = runs_other || known.is_some_and(|known| known.parent.is_none() && parent.is_some());
         let process = is_news.then(|| {
@@ -144,17 +144,13 @@ fn started<'a>(event: &OpenEvent<'a>) -> Option<&'a [u8]> {
         PathKind::Handle => !event.dir_deleted,
         PathKind::Truncated | PathKind::Unreadable => false,
     };
-    (starts_program(event) && whole && !path.is_empty()).then_some(path)
-}
-
-fn starts_program(event: &OpenEvent<'_>) -> bool {
-    event.op == Op::Exec && !event.failed()
+    (event.starts_program() && whole && !path.is_empty()).then_some(path)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{CgroupName, sample};
+    use crate::event::{CgroupName, Op, sample};
     use std::cell::Cell;
 
     fn child() -> OpenEvent<'static> {

@@ -115,22 +115,9 @@ impl Rotating {
 }
 
 impl Output for Rotating {
-    fn header(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
     fn open(&mut self, event: &OpenEvent<'_>, names: &Names) -> io::Result<()> {
         self.recorder()?.open(event, names)?;
-        let failed = u64::from(event.errno().is_some());
-        if event.is_lookup() {
-            let lookups = &mut self.counted.lookups;
-            (lookups.made, lookups.failed, lookups.delivered) =
-                (lookups.made + 1, lookups.failed + failed, lookups.delivered + 1);
-        } else {
-            let counted = &mut self.counted;
-            (counted.opens, counted.failed, counted.delivered) =
-                (counted.opens + 1, counted.failed + failed, counted.delivered + 1);
-        }
+        self.counted.add(event);
         self.text += event.name.len() + event.path.len() + event.real_path.len() + LINE;
         if self.text < TEXT {
             return Ok(());
