@@ -79,9 +79,11 @@ struct io_uring_cqe {
 
 struct pt_regs {
 #if defined(__TARGET_ARCH_x86)
-	unsigned long r10, bx, cx, dx, si, di, ax, orig_ax;
+	unsigned long r10, bx, cx, dx, si, di, ax, orig_ax, ip, sp;
 #elif defined(__TARGET_ARCH_arm64)
 	u64 regs[31];
+	u64 sp;
+	u64 pc;
 	u64 orig_x0;
 	s32 syscallno;
 #endif

@@ -7,6 +7,7 @@
 #define OPENTOP_EMIT_H
 
 #include "filter.h"
+#include "latency.h"
 #include "load.h"
 #include "maps.h"
 #include "names.h"
@@ -29,24 +30,6 @@ static const struct size SMALL = { 96, sizeof(union shortname_store) };
 static const struct size MEDIUM = { 272, 136 };
 static const struct size LARGE = { 1024, COMPONENT_LEN + 1 };
 static const struct size HUGE = { HUGE_CAP, COMPONENT_LEN + 1 };
-
-/*
- * Enter timestamp of the call that this task ends now; 0: not known. Only where
- * latency is measured.
- */
-static __always_inline u64 take_enter_ts(enum known known,
-					 struct task_struct *task)
-{
-	u64 *entry, ts, key = bpf_get_current_task();
-
-	entry = bpf_map_lookup_elem(&enter_ts, &key);
-	if (!entry)
-		return 0;
-	ts = *entry;
-	bpf_map_delete_elem(&enter_ts, &key);
-	/* Left behind by an ended task, in whose memory this one lies. */
-	return ts < LOAD(known, task, start_time) ? 0 : ts;
-}
 
 static __always_inline void describe(struct open_event *e,
 				     const struct open_args *args)

@@ -99,8 +99,17 @@ struct {
 	__type(value, u32);
 } wanted_cgroup SEC(".maps");
 
+/* Calls of one thread. */
+struct entered {
+	u64 ts; /* enter timestamp of the one under way; 0: not known */
+	/* ... of one that is interrupted and is to be made again; 0: none is */
+	u64 first_ts;
+	u64 sp, ip; /* ... and where that is: stack, next instruction */
+	u64 is_next; /* ... no signal handler comes before it */
+};
+
 /*
- * Enter timestamp of a thread's call, by its task, which unlike its pid stays the
+ * Enter timestamps of a thread, by its task, which unlike its pid stays the
  * same when it starts a program. Only filled where latency is measured. A thread
  * that never returns from its call leaves it behind, and anybody can have any
  * number of those: the least recently used go.
@@ -109,7 +118,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, u64);
-	__type(value, u64);
+	__type(value, struct entered);
 } enter_ts SEC(".maps");
 
 /*

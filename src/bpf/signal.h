@@ -62,11 +62,16 @@ static __always_inline u32 index_of(u64 bit)
 	return index;
 }
 
+/* What comes of a call that a signal interrupts. */
+enum outcome {
+	AGAIN_AT_ONCE, /* it is made again, and will return once more */
+	AGAIN_AFTER_HANDLER, /* the same, if a signal handler returns */
+	INTERRUPTED, /* the program sees EINTR, or is killed */
+};
+
 /*
- * The result that the program will see of a call that returns `ret`: EINTR if
- * it is interrupted, and so too if the program is killed; 0 if the call is made
- * again, and will return once more. Not static, so that the verifier follows it
- * once.
+ * What comes of a call that returns `ret`. Not static, so that the verifier
+ * follows it once.
  */
 __noinline int after_signals(long ret)
 {
@@ -81,7 +86,7 @@ __noinline int after_signals(long ret)
 					shared_pending.signal.sig[0]) &
 			  ~blocked;
 	if (!pending)
-		return 0;
+		return AGAIN_AT_ONCE;
 	next = first_of(pending);
 	action = (void *)BPF_CORE_READ(task, sighand) +
 		 bpf_core_field_offset(struct sighand_struct, action) +
@@ -89,13 +94,13 @@ __noinline int after_signals(long ret)
 	handler = (u64)BPF_CORE_READ(action, sa.sa_handler);
 	flags = BPF_CORE_READ(action, sa.sa_flags);
 	if (handler == SIG_IGN || (handler == SIG_DFL && next & HARMLESS))
-		return 0;
+		return AGAIN_AT_ONCE;
 	if (handler == SIG_DFL)
-		return -EINTR;
+		return INTERRUPTED;
 	if (ret == -ERESTARTNOINTR ||
 	    (ret == -ERESTARTSYS && flags & SA_RESTART))
-		return 0;
-	return -EINTR;
+		return AGAIN_AFTER_HANDLER;
+	return INTERRUPTED;
 }
 
 static __always_inline bool is_interrupted(long ret)

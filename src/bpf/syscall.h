@@ -72,6 +72,11 @@ static __always_inline bool is_compat(enum known known,
  * does not look at.
  */
 #define CALL_OF(nr) ((u64)(u32)(nr) & ~(u64)X32_SYSCALL_BIT)
+
+/* Where the program makes it. */
+#define USER_IP ip
+#define USER_SP sp
+
 #define SYSCALL_NR(typed, regs) CALL_OF(READ(typed, regs, orig_ax))
 
 /*
@@ -131,6 +136,8 @@ static __always_inline bool is_compat(enum known known,
 }
 
 #define CALL_OF(nr) ((u64)(u32)(nr))
+#define USER_IP pc
+#define USER_SP sp
 #define SYSCALL_NR(typed, regs) CALL_OF(READ(typed, regs, syscallno))
 #define ROLLED_BACK(typed, regs) READ(typed, regs, orig_x0)
 
@@ -148,6 +155,9 @@ static __always_inline void read_args(bool typed, struct pt_regs *regs,
 }
 
 #endif
+
+/* The number of a call that has given the registers other contents: sigreturn(). */
+#define NO_CALL CALL_OF(-1)
 
 /*
  * The test that every system call of the host pays for: the calls that have

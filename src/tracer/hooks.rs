@@ -233,10 +233,10 @@ pub(super) fn attach(object: &Object, chosen: &[Chosen]) -> libbpf_rs::Result<Li
             AttachTo::Trampoline => program.attach_trace()?,
             AttachTo::RawTracepoint(name) => program.attach_raw_tracepoint(name)?,
             AttachTo::Probes { at_return } => {
-                program.attach_kprobe_multi_with_opts(probes(chosen, is_call, at_return))?
+                program.attach_kprobe_multi_with_opts(probes(chosen, |of| has_role(of.program, is_call), at_return))?
             }
-            AttachTo::Probe => {
-                program.attach_kprobe_multi_with_opts(probes(chosen, |role| role == spec.role, false))?
+            AttachTo::Probe { at_return } => {
+                program.attach_kprobe_multi_with_opts(probes(chosen, |of| of.program == spec.program, at_return))?
             }
         };
         let stays = matches!(spec.role, Role::Base | Role::Exec | Role::ProbedExec | Role::Ring | Role::Kernel);
@@ -252,8 +252,8 @@ fn is_call(role: Role) -> bool {
 
 /// Nobody wants the cookies, but Linux 6.18 follows a null pointer where there are none and somebody reads the link's
 /// fdinfo, as lsof does, or opentop for the count of losses.
-fn probes(chosen: &[Chosen], are_probed: impl Fn(Role) -> bool, retprobe: bool) -> KprobeMultiOpts {
-    let probed = chosen.iter().filter(|chosen| has_role(chosen.program, &are_probed));
+fn probes(chosen: &[Chosen], is_probed: impl Fn(&Chosen) -> bool, retprobe: bool) -> KprobeMultiOpts {
+    let probed = chosen.iter().filter(|chosen| is_probed(chosen));
     let symbols: Vec<String> = probed.filter_map(|chosen| chosen.function).map(str::to_owned).collect();
     KprobeMultiOpts { cookies: vec![0; symbols.len()], symbols, retprobe, ..KprobeMultiOpts::default() }
 }

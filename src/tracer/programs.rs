@@ -22,7 +22,7 @@ pub(super) enum Role {
     Children,
     /// Of the object that has the maps: who opentop is, and what was counted of each process.
     Base,
-    /// The beginning of calls, for these sets.
+    /// The beginning of calls, for these sets, and of those that are made again.
     Entry(&'static [HookSet]),
 }
 
@@ -48,8 +48,10 @@ pub(super) enum AttachTo {
     Probes {
         at_return: bool,
     },
-    /// The beginning of the function that the program needs.
-    Probe,
+    /// The function that the program needs.
+    Probe {
+        at_return: bool,
+    },
 }
 
 pub(super) struct Spec {
@@ -112,6 +114,16 @@ macro_rules! tracepoint {
 /// The kernel's function from which on there is no way back to the old program.
 pub(super) const SETUP_NEW_EXEC: &str = "setup_new_exec";
 
+/// A call that takes no arguments: on x86 only the function that does it has a type.
+macro_rules! bare_call {
+    ($call:literal) => {
+        Needs::Function(&[concat!("__do_sys_", $call), concat!("__arm64_sys_", $call)])
+    };
+    (compat $call:literal) => {
+        Needs::Function(&[concat!("__do_compat_sys_", $call), concat!("__arm64_compat_sys_", $call)])
+    };
+}
+
 const PROGRAMS: &[Spec] = &[
     spec("sys_exit_typed", Role::Set(HookSet::SyscallExit), tracepoint!("sys_exit", 3..=3)),
     spec("sys_exit_raw", Role::Set(HookSet::SyscallExitRaw), Needs::Nothing)
@@ -131,7 +143,8 @@ const PROGRAMS: &[Spec] = &[
     spec("exec_done_without_loops", Role::Exec, tracepoint!("sched_process_exec", 4..=4))
         .attached_to(AttachTo::RawTracepoint("sched_process_exec"))
         .unrolled(),
-    spec("exec_probed", Role::ProbedExec, Needs::Function(&[SETUP_NEW_EXEC])).attached_to(AttachTo::Probe),
+    spec("exec_probed", Role::ProbedExec, Needs::Function(&[SETUP_NEW_EXEC]))
+        .attached_to(AttachTo::Probe { at_return: false }),
     spec("ring_submit", Role::Ring, tracepoint!("io_uring_submit_req", 2..=2)),
     spec("ring_submit_sqe", Role::Ring, tracepoint!("io_uring_submit_sqe", 3..=3)),
     spec("ring_submit_sqe_of", Role::Ring, tracepoint!("io_uring_submit_sqe", 7..=8)),
@@ -175,6 +188,23 @@ const CALLS: &[Spec] = calls! {
     "compat_execveat": call!(compat "execveat"),
 };
 
+/// The return of signal handlers, of which latency is told: by the names that the programs begin with.
+macro_rules! sigreturns {
+    ($($name:literal: $function:expr),* $(,)?) => {
+        &[$(
+            spec(concat!($name, "_done"), Role::Entry(&[HookSet::Functions]), $function),
+            spec(concat!($name, "_probed"), Role::Entry(&[HookSet::Probes]), $function)
+                .attached_to(AttachTo::Probe { at_return: true }),
+        )*]
+    };
+}
+
+const SIGRETURNS: &[Spec] = sigreturns! {
+    "rt_sigreturn": bare_call!("rt_sigreturn"),
+    "compat_rt_sigreturn": bare_call!(compat "rt_sigreturn"),
+    "compat_sigreturn": bare_call!(compat "sigreturn"),
+};
+
 /// The programs of the object for look-ups.
 const LOOKUPS: &[Spec] = &[
     spec("lookup_exit_typed", Role::Lookup(HookSet::SyscallExit), tracepoint!("sys_exit", 3..=3)),
@@ -215,7 +245,7 @@ const LOOKUPS: &[Spec] = &[
 ];
 
 pub(super) fn programs() -> impl Iterator<Item = &'static Spec> {
-    PROGRAMS.iter().chain(CALLS).chain(LOOKUPS)
+    PROGRAMS.iter().chain(CALLS).chain(SIGRETURNS).chain(LOOKUPS)
 }
 
 impl Spec {

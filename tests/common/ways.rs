@@ -106,6 +106,14 @@ impl Gone {
         self.expected.iter().find(same).is_some_and(|expected| !begins(expected) && unmeasured(expected))
     }
 
+    /// The longest latency of the opens of a way, in nanoseconds.
+    #[track_caller]
+    pub fn longest_latency(&self, way: &str) -> u64 {
+        let expected: Vec<_> = self.expected.iter().filter(|expected| expected.way == way).collect();
+        let is_of_way = |open: &&Open| expected.iter().any(|expected| expected.differences(open).is_empty());
+        self.opens.iter().filter(is_of_way).filter_map(|open| open.latency_ns).max().expect("an open of the way")
+    }
+
     /// What was reported with a wrong real path, where that was asked for.
     pub fn wrong_real_paths(&self) -> Vec<(&Expected, &Open)> {
         let same = |(expected, open): &(&Expected, &Open)| expected.differences(open).is_empty();

@@ -84,7 +84,7 @@ static __always_inline int on_exec(enum known known, struct linux_binprm *bprm)
 	}
 	FORGET(args.event_flags, unknown);
 	if (measure_latency)
-		args.enter_ts = take_enter_ts(known, task);
+		args.enter_ts = take_enter_ts(known, false, task, NULL);
 	report_rare(known, task, &args);
 	return 0;
 }

@@ -187,9 +187,9 @@ static __always_inline int on_lookup(enum known known, bool typed,
 	if (call == NOT_A_LOOKUP)
 		return 0;
 	if (is_interrupted(ret)) {
-		ret = after_signals(ret);
-		if (!ret)
+		if (after_signals(ret) != INTERRUPTED)
 			return 0; /* It is made again. */
+		ret = -EINTR;
 	} else if ((u32)ret == (u32)ROLLED_BACK(typed, regs) &&
 		   has_trap((void *)bpf_get_current_task())) {
 		ret = -ENOSYS;

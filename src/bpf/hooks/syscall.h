@@ -104,11 +104,15 @@ static __always_inline void describe_call(bool typed, enum call call,
 static __always_inline int on_return(enum known known, bool typed,
 				     struct pt_regs *regs, long ret)
 {
-	u32 call = calls_of(SYSCALL_NR(typed, regs));
+	u64 nr = SYSCALL_NR(typed, regs);
+	u32 call = calls_of(nr);
 	struct open_args args = { .ret = ret };
 	struct task_struct *task;
+	enum outcome outcome;
 	bool compat;
 
+	if (measure_latency && nr == NO_CALL)
+		return on_sigreturn(typed, regs);
 	if (call == NOT_AN_OPEN || filter.hook_set != hook_set)
 		return 0;
 	task = current_task(known);
@@ -123,15 +127,19 @@ static __always_inline int on_return(enum known known, bool typed,
 	if (call >= CALL_EXECVE && ret >= 0)
 		return 0;
 	if (is_interrupted(ret)) {
-		args.ret = after_signals(ret);
-		if (!args.ret)
-			return 0; /* It is made again. */
+		outcome = after_signals(ret);
+		/* It is made again, and returns once more. */
+		if (measure_latency && outcome != INTERRUPTED)
+			keep_enter_ts(known, typed, task, regs, ret, outcome);
+		if (outcome != INTERRUPTED)
+			return 0;
+		args.ret = -EINTR;
 	} else if ((u32)ret == (u32)ROLLED_BACK(typed, regs) &&
 		   is_stopped(ret)) {
 		args.ret = -ENOSYS;
 	}
 	if (measure_latency)
-		args.enter_ts = take_enter_ts(known, task);
+		args.enter_ts = take_enter_ts(known, typed, task, regs);
 	if (!counts_only)
 		describe_call(typed, call, compat, regs, &args);
 	report(known, task, &args);
@@ -157,18 +165,25 @@ int BPF_PROG(sys_exit_without_loops, struct pt_regs *regs, long ret)
 }
 
 /* When a call begins, for its latency. */
-static __always_inline int on_entry(void)
+static __always_inline int on_enter(struct pt_regs *regs, long nr)
 {
-	u64 now = bpf_ktime_get_ns(), task = bpf_get_current_task();
+	u32 call = calls_of(CALL_OF(nr));
+	bool compat;
 
-	bpf_map_update_elem(&enter_ts, &task, &now, BPF_ANY);
-	return 0;
+	if (call == NOT_AN_OPEN)
+		return 0;
+	/* Every number of one kind is that of another call of the other. */
+	compat = can_cast ? is_compat(KNOWN_TASK, current_task(KNOWN_TASK)) :
+			    is_compat(KNOWN_NONE, current_task(KNOWN_NONE));
+	if ((compat ? call >> 4 : call & 15) == NOT_AN_OPEN)
+		return 0;
+	return on_entry(true, regs);
 }
 
 SEC("?tp_btf/sys_enter")
 int BPF_PROG(sys_enter_typed, struct pt_regs *regs, long nr)
 {
-	return calls_of(CALL_OF(nr)) == NOT_AN_OPEN ? 0 : on_entry();
+	return on_enter(regs, nr);
 }
 
 /*
@@ -177,9 +192,9 @@ int BPF_PROG(sys_enter_typed, struct pt_regs *regs, long nr)
  */
 #define FUNCTION_OF(call)                                           \
 	SEC("?fentry")                                              \
-	int BPF_PROG(call##_entry)                                  \
+	int BPF_PROG(call##_entry, struct pt_regs *regs)            \
 	{                                                           \
-		return on_entry();                                  \
+		return on_entry(true, regs);                        \
 	}                                                           \
 	SEC("?fexit")                                               \
 	int BPF_PROG(call##_return, struct pt_regs *regs, long ret) \
@@ -201,22 +216,40 @@ FUNCTION_OF(compat_open_by_handle_at)
 FUNCTION_OF(compat_execve)
 FUNCTION_OF(compat_execveat)
 
+/* The registers of the call that this task makes; they lie on its stack. */
+static __always_inline struct pt_regs *own_regs(void)
+{
+	return (void *)bpf_task_pt_regs(current_task(KNOWN_TASK));
+}
+
 /* The same functions, all by one program. */
 SEC("?kprobe.multi")
 int call_entry(struct pt_regs *ctx)
 {
-	return on_entry();
+	return on_entry(true, own_regs());
 }
 
-/* The probe sees the result; the call's registers lie on the task's stack. */
+/* The probe sees the result; the arguments are those of the call. */
 SEC("?kretprobe.multi")
 int call_return(struct pt_regs *ctx)
 {
-	struct task_struct *task = current_task(KNOWN_TASK);
-
-	return on_return(KNOWN_TASK, true,
-			 (struct pt_regs *)bpf_task_pt_regs(task),
-			 PT_REGS_RC(ctx));
+	return on_return(KNOWN_TASK, true, own_regs(), PT_REGS_RC(ctx));
 }
+
+/* The functions by which signal handlers return. */
+#define SIGRETURN_OF(call)                             \
+	SEC("?fexit")                                  \
+	int BPF_PROG(call##_done)                      \
+	{                                              \
+		return on_sigreturn(true, own_regs()); \
+	}                                              \
+	SEC("?kretprobe.multi")                        \
+	int call##_probed(struct pt_regs *ctx)         \
+	{                                              \
+		return on_sigreturn(true, own_regs()); \
+	}
+SIGRETURN_OF(rt_sigreturn)
+SIGRETURN_OF(compat_rt_sigreturn)
+SIGRETURN_OF(compat_sigreturn)
 
 #endif

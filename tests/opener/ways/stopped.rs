@@ -5,11 +5,12 @@ use crate::report::Who;
 use crate::scene::{Gone, Scene, Skip, unless};
 use crate::sys::{self, CREAT_FLAGS, OPENAT};
 use std::ffi::{c_int, c_long, c_void};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 pub const WAYS: &[Way] = ways![
     "EINTR" => eintr,
     "made again after a signal" => made_again,
+    "made again after a signal whose handler opens" => made_again_beside_others,
     "killed while it waits" => killed,
     "seccomp errno" => seccomp_errno,
     "seccomp trap" => seccomp_trap,
@@ -60,8 +61,30 @@ extern "C" fn write_byte(_: c_int) {
     unsafe { libc::write(PIPE.load(Ordering::Relaxed), b"x".as_ptr().cast(), 1) };
 }
 
+/// How often [`open_missing`] was called.
+static OPENED: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn open_missing(signal: c_int) {
+    // SAFETY: a constant that ends with NUL.
+    unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, c"missing".as_ptr(), 0) };
+    OPENED.fetch_add(1, Ordering::Relaxed);
+    write_byte(signal);
+}
+
 /// The kernel makes the same call once more after each signal: for the program, and so for opentop, it is one open.
 fn made_again(scene: &Scene) -> Gone {
+    again_with(scene, write_byte)
+}
+
+fn made_again_beside_others(scene: &Scene) -> Gone {
+    again_with(scene, open_missing)?;
+    for _ in 0..OPENED.load(Ordering::Relaxed) {
+        scene.open(&OPENAT, "missing").label("of the handler").came_to(Err(libc::ENOENT));
+    }
+    Ok(())
+}
+
+fn again_with(scene: &Scene, handler: extern "C" fn(c_int)) -> Gone {
     sys::make_fifo(b"fifo", 0o600);
     let mut pipe = [0; 2];
     // SAFETY: there is room for two descriptors.
@@ -77,7 +100,7 @@ fn made_again(scene: &Scene) -> Gone {
         0
     });
     PIPE.store(pipe[1], Ordering::Relaxed);
-    handle(libc::SIGALRM, write_byte, libc::SA_RESTART);
+    handle(libc::SIGALRM, handler, libc::SA_RESTART);
     alarm_after(10, true);
     let result = scene.open(&OPENAT, "fifo").either();
     // SAFETY: no pointers.
@@ -130,6 +153,9 @@ fn filter(action: u32, flags: c_long) -> sys::Result {
 fn seccomp_errno(scene: &Scene) -> Gone {
     scene.file("there");
     unless("seccomp", filter(libc::SECCOMP_RET_ERRNO | libc::EACCES as u32, 0))?;
+    // On x86 the number of an open of 32-bit programs.
+    // SAFETY: no pointers.
+    unsafe { libc::lseek(-1, 0, libc::SEEK_CUR) };
     scene.open(&OPENAT, "there").fails(libc::EACCES);
     Ok(())
 }
