@@ -11,7 +11,8 @@ use crate::tracer::{self, Facts, HookSet, Lockdown, Options, Privilege};
 /// What reaches files without an open that opentop reports, whatever the hooks.
 pub const NOT_SEEN: &str = "stat, access and readlink without --lookups; open_tree, mq_open and pidfd_getfd; \
     descriptors that come by SCM_RIGHTS, dup, memfd_create, sockets or pipes; opens that seccomp refuses or kills, by \
-    hooks on functions; opens by io_uring that succeed and ask for no completion then (IOSQE_CQE_SKIP_SUCCESS)";
+    hooks on functions; opens by io_uring that succeed and ask for no completion then (IOSQE_CQE_SKIP_SUCCESS); \
+    opens that a signal interrupts and that are left by siglongjmp or exit";
 
 /// One line of the report.
 struct Item {
