@@ -189,8 +189,8 @@ impl<'a> Line<'a> {
     }
 }
 
-/// With the characters that `\040` and the like stand for.
-fn unescape(field: &[u8]) -> Vec<u8> {
+/// A path in a list of mounts, with the characters that `\040` and the like stand for.
+pub(crate) fn unescape(field: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((&byte, behind)) = rest.split_first() {

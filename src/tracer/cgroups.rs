@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bounded::Bounded;
 use crate::event::CgroupName;
+use crate::names::mounts::unescape;
 use crate::names::{CGROUPS_BYTES, cgroup_bytes, container_name, pods, process};
 
 /// FILEID_KERNFS of `linux/exportfs.h`: a handle that is just the id.
@@ -117,28 +118,8 @@ fn v2_mounts(mounts: &[u8]) -> impl Iterator<Item = PathBuf> {
     let lines = mounts.split(|&byte| byte == b'\n').map(|line| line.split(|&byte| byte == b' '));
     lines.filter_map(|mut fields| {
         let mount = fields.nth(1)?;
-        (fields.next()? == b"cgroup2").then(|| PathBuf::from(OsStr::from_bytes(&without_octal(mount))))
+        (fields.next()? == b"cgroup2").then(|| PathBuf::from(OsStr::from_bytes(&unescape(mount))))
     })
-}
-
-/// As it is: blanks, line ends and backslashes stand there as `\ooo`.
-fn without_octal(field: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((&byte, behind)) = rest.split_first() {
-        let digits = behind.get(..3).filter(|_| byte == b'\\').and_then(|digits| str::from_utf8(digits).ok());
-        match digits.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
-            Some(escaped) => {
-                bytes.push(escaped);
-                rest = &behind[3..];
-            }
-            None => {
-                bytes.push(byte);
-                rest = behind;
-            }
-        }
-    }
-    bytes
 }
 
 fn open_by_id(root: &OwnedFd, id: u64) -> Option<OwnedFd> {

@@ -12,6 +12,7 @@ use std::ptr;
 use libbpf_rs::{Iter, Link};
 
 use super::ancestors::Ancestors;
+use super::process::has_ended;
 use crate::bpf::types::{self, process_key, process_record};
 use crate::bpf::{OpentopSkel, comm_bytes, from_bytes};
 use crate::clock::Moment;
@@ -140,12 +141,6 @@ fn owners(processes: &[ProcessCount]) -> HashMap<u32, u64> {
         *start = process.start_ns.max(*start);
     }
     owners
-}
-
-/// Nobody has this pid any more, not even a zombie.
-fn has_ended(pid: u32) -> bool {
-    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
 }
 
 fn process_of(process_record { key, count }: process_record) -> ProcessCount {

@@ -62,7 +62,7 @@ pub(super) fn open_next<'a>(slots: &mut Slots<'a>, options: &Options) -> Result<
     OpenedObject::new(slot, options)
 }
 
-/// Attaches a object that reports, and sees that it does.
+/// Attaches an object that reports, and sees that it does.
 fn attach_and_test<'a>(object: LoadedObject<'a>, options: &Options) -> Result<(Links, LoadedObject<'a>), String> {
     let links = object.attach()?;
     if options.extras.children {

@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::fs;
 
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+
 /// What a number names, as a pid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Named {
@@ -20,12 +23,15 @@ pub(crate) fn named(pid: u32) -> Named {
         Some(tgid) if tgid != pid => Named::Thread(tgid),
         Some(_) => Named::Process,
         // `/proc` may hide it.
-        None => {
-            let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-            let gone = pid.is_none_or(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH));
-            if gone { Named::Nothing } else { Named::Process }
-        }
+        None if has_ended(pid) => Named::Nothing,
+        None => Named::Process,
     }
+}
+
+/// Nobody has this pid any more, not even a zombie.
+pub(super) fn has_ended(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_none_or(|pid| test_kill_process(pid) == Err(Errno::SRCH))
 }
 
 /// The processes that descend from `roots` now, as far as their chain of parents is unbroken.
