@@ -1,7 +1,6 @@
 //! The kernel's numbers by the names that every manual uses.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 /// Errno names, `E` included, indexed by number. From `asm-generic/errno*.h`; x86 and arm64 share them.
 const ERRNO: [&str; 134] = [
@@ -225,24 +224,15 @@ pub fn flag_names(flags: u64) -> impl Iterator<Item = Cow<'static, str>> {
         _ => "O_ACCMODE",
     };
     let mut rest = flags & !ACCESS;
-    let mut take = move |(bits, name): (u64, &'static str)| {
-        let all = rest & bits == bits;
-        if all {
-            rest &= !bits;
-        }
-        (all.then_some(name), rest)
-    };
     let mut names = vec![Cow::from(access)];
-    let mut left = rest;
-    for flag in FLAGS.into_iter().chain([O_PATH]) {
-        let (name, rest) = take(flag);
-        names.extend(name.map(Cow::from));
-        left = rest;
+    for (bits, name) in FLAGS.into_iter().chain([O_PATH]) {
+        if rest & bits == bits {
+            rest &= !bits;
+            names.push(name.into());
+        }
     }
-    if left != 0 {
-        let mut number = String::new();
-        let _ = write!(number, "{left:#x}");
-        names.push(number.into());
+    if rest != 0 {
+        names.push(format!("{rest:#x}").into());
     }
     names.into_iter()
 }
