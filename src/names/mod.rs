@@ -110,7 +110,8 @@ impl Cgroup {
         Some(Pod { namespace, name, full_name: &whole[..namespace.len() + 1 + name.len()] })
     }
 
-    fn whole_name(&self) -> Option<&[u8]> {
+    /// The container's name with those of its namespace and pod, as far as it has them.
+    pub fn whole_name(&self) -> Option<&[u8]> {
         self.container.as_deref()?.splitn(2, |&byte| byte == b':').nth(1)
     }
 }

@@ -4,7 +4,7 @@
 use crate::escape::escape;
 use crate::event::{Op, OpenEvent, PathKind, ProcessName, RealPathKind, Source, errno_number, flag_bits};
 use crate::message::{Cause, Lookups, Lost, Totals};
-use crate::names::CONTAINER_NAME_MAX as CONTAINER_MAX;
+pub(crate) use crate::names::CONTAINER_NAME_MAX as CONTAINER_MAX;
 use crate::names::process::COMMAND_MAX;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -23,17 +23,17 @@ pub(super) const EVENT_LINES: [(&[u8], &str); 2] =
 /// The longest texts that the kernel gives, in bytes before anything is escaped: a command name without its NUL;
 /// PATH_MAX for a name; a path is one behind a directory, both of them with what stands for their missing parts; a
 /// cgroup.
-const COMM_MAX: usize = 15;
+pub(crate) const COMM_MAX: usize = 15;
 const NAME_MAX: usize = 4096;
 pub(crate) const PATH_MAX: usize = 3 * 4096;
 const COMPONENT_MAX: usize = 255;
-const CGROUP_MAX: usize = 4096;
+pub(crate) const CGROUP_MAX: usize = 4096;
 
 /// No host is up for longer, in nanoseconds. Twice that still fits 64 bits, so that times can be added.
 pub(super) const CENTURY: u64 = 100 * 365 * 24 * 3600 * 1_000_000_000;
 
 /// The kernel's PID_MAX_LIMIT.
-const PID_MAX: u32 = 1 << 22;
+pub(crate) const PID_MAX: u32 = 1 << 22;
 
 /// The kernel's MAX_ERRNO.
 const ERRNO_MAX: i32 = 4095;
@@ -46,9 +46,9 @@ pub(crate) const COUNT_MAX: u64 = 1 << 53;
 
 /// What each line has.
 #[derive(Deserialize)]
-pub(super) struct Kind<'a> {
+pub(crate) struct Kind<'a> {
     #[serde(rename = "type", borrow)]
-    pub(super) kind: Cow<'a, str>,
+    pub(crate) kind: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]

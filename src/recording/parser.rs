@@ -121,11 +121,9 @@ impl Parser {
         // So that the names forget none of them, however often they are named anew.
         self.cgroup_bytes += cgroup_bytes(path, None);
         self.cgroups.insert(path.to_owned(), (id, self.texts.container.clone()));
-        let derived = Cgroup::new(path).container.unwrap_or_default();
+        let derived = Cgroup::new(path);
         let name = Some(self.texts.container.clone());
-        let name = name.filter(|name| {
-            !name.is_empty() && derived.splitn(2, |byte| *byte == b':').nth(1) != Some(name) && path != OTHER_CGROUPS
-        });
+        let name = name.filter(|name| !name.is_empty() && derived.whole_name() != Some(name) && path != OTHER_CGROUPS);
         self.cgroup_bytes += name.as_ref().map_or(0, |name| 2 * name.len());
         (id, Some(CgroupName { name, id, path: path.to_owned() }))
     }

@@ -153,12 +153,11 @@ impl Merge {
         self.hosts.iter_mut().for_each(|host| host.waiting = 0);
         Counts {
             ts_ns,
-            ancestors: Vec::new(),
-            latencies: None,
             processes: std::mem::take(&mut self.processes).into_values().collect(),
             results: self.results.iter().map(|(errno, opens)| (*errno, *opens)).collect(),
             other_errors: self.other_errors,
             totals: self.totals,
+            ..Counts::default()
         }
     }
 }

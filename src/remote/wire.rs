@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::escape::escape;
 use crate::event::{CgroupName, Source, errno_name, errno_number};
-use crate::message::{CgroupCount, Counts, ProcessCount, Totals};
-use crate::names::Names;
+use crate::message::{CgroupCount, Counts, Lost, ProcessCount, Totals};
+use crate::names::{Cgroup, Names};
 use crate::recording::Reader;
-use crate::recording::line::{COUNT_MAX, SummaryLine, at_most, put, wrong};
+use crate::recording::line::{
+    CGROUP_MAX, COMM_MAX, CONTAINER_MAX, COUNT_MAX, Kind, PID_MAX, SummaryLine, at_most, put, wrong,
+};
 use crate::recording::parser::parse;
 
 /// What both sides must agree on. It changes when a line does that the other side must understand.
@@ -21,12 +23,7 @@ pub(crate) const PROTOCOL: u32 = 2;
 /// The longest line to the far side; a filter may have half of that.
 pub(crate) const CONTROL_MAX: usize = 256 << 10;
 
-/// The kernel gives no longer ones; see [`crate::recording::line`].
-const COMM_MAX: usize = 15;
-const CGROUP_MAX: usize = 4096;
-const CONTAINER_MAX: usize = crate::names::CONTAINER_NAME_MAX;
 const USER_MAX: usize = 256;
-const PID_MAX: u32 = 1 << 22;
 /// A process opens no more in a century, and sums of them fit.
 const OPENS_MAX: u64 = 1 << 40;
 const RESULTS_MAX: usize = 1024;
@@ -170,10 +167,8 @@ pub(super) fn process(count: &ProcessCount, names: &Names) -> String {
     let cgroups = count.cgroups.iter().filter(|part| part.opens > 0);
     let line = |part: &CgroupCount| {
         let cgroup = names.cgroup(part.cgroup);
-        let label = cgroup.and_then(|cgroup| cgroup.container.as_deref());
-        let name = label.and_then(|label| label.splitn(2, |byte| *byte == b':').nth(1));
+        let name = cgroup.and_then(Cgroup::whole_name);
         let path = Bytes::new(cgroup.map_or(b"", |cgroup| &cgroup.path));
-        // An owned copy: the names may be asked for more before the line is written.
         CgroupLine { path, name: name.map(Bytes::new), opens: part.opens, failed: part.failed }
     };
     let ProcessCount { pid, start_ns, ppid, uid, opens, failed, ended, .. } = *count;
@@ -215,11 +210,6 @@ pub(super) enum HostLine {
 
 /// Reads such a line. Cgroups get the numbers that the reader has for them, made those of `source`.
 pub(super) fn host_line(line: &[u8], reader: &mut Reader, source: Source) -> Result<HostLine, String> {
-    #[derive(Deserialize)]
-    struct Kind<'a> {
-        #[serde(rename = "type", borrow)]
-        kind: Cow<'a, str>,
-    }
     if line.trim_ascii().is_empty() {
         return Ok(HostLine::Unknown);
     }
@@ -275,12 +265,10 @@ fn counts_line(line: &[u8]) -> Result<HostLine, String> {
         Ok((errno.ok_or_else(|| wrong("errno", name))?, at_most("opens of a result", *opens, COUNT_MAX)?))
     };
     Ok(HostLine::Counts(Counts {
-        ancestors: Vec::new(),
-        latencies: None,
         ts_ns: counts.ts_ns,
-        processes: Vec::new(),
         results: counts.results.iter().map(result).collect::<Result<_, String>>()?,
         other_errors: at_most("other_errors", counts.other_errors, COUNT_MAX)?,
-        totals: parse::<SummaryLine<'_>>(line)?.totals(crate::message::Lost::default())?,
+        totals: parse::<SummaryLine<'_>>(line)?.totals(Lost::default())?,
+        ..Counts::default()
     }))
 }
