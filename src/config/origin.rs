@@ -85,22 +85,19 @@ pub(super) fn options(trace: &Trace, selection: &Selection) -> Result<Options, E
         show_self: trace.show_self,
         verbose: trace.verbose,
         filter,
-        ancestors: false,
-        counts_only: false,
         interval: selection.interval,
         hooks: hooks(&trace.hooks)?,
         identity: trace.identity,
         extras: Extras {
-            programs: true,
-            rings: true,
-            kernel: true,
             children: follows(trace),
             latency: trace.latency,
             resolve: trace.resolve,
             lookups: trace.lookups,
+            ..Options::default().extras
         },
         cgroup: trace.cgroup.as_deref().map(cgroup).transpose().map_err(Error::of("cgroup"))?,
         ends_with: if trace.tree || !sees_host_pids() { Vec::new() } else { pids },
+        ..Options::default()
     })
 }
 

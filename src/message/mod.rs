@@ -176,7 +176,7 @@ pub struct Ancestor {
 }
 
 /// One process's opens since the start. The pid alone does not name a process; with the start time it does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProcessCount {
     pub source: Source,
     pub pid: u32,

@@ -106,16 +106,12 @@ impl Tally {
         }
         let others = key == OTHERS;
         self.processes.entry(key).or_insert_with(|| ProcessCount {
-            source: crate::event::Source::HERE,
             pid,
             start_ns,
             ppid: if others { 0 } else { event.ppid },
             uid: if others { u32::MAX } else { event.uid },
             comm: if others { b"(others)".to_vec() } else { Vec::new() },
-            opens: 0,
-            failed: 0,
-            cgroups: Default::default(),
-            ended: false,
+            ..ProcessCount::default()
         });
         key
     }

@@ -70,7 +70,7 @@ fn become_the_caller() -> Result<(), Error> {
 /// Traces for another host.
 ///
 /// # Errors
-/// If the host cannot be traced, or nobody status_to how.
+/// If the host cannot be traced, or the link cannot be written to.
 pub(crate) fn agent() -> Result<u8, Error> {
     if std::io::stdout().is_terminal() || std::io::stdin().is_terminal() {
         return Err(Error::Usage("opentop agent is what opentop --host starts on other hosts: use that".into()));

@@ -11,7 +11,7 @@ use super::at_end::line;
 use super::command::Run;
 use super::lines::{writer, written};
 use super::page::Page;
-use super::{WAITING_FOR_LINES, trace};
+use super::{WAITING, WAITING_FOR_LINES, trace};
 use crate::child::{Program, Streams};
 use crate::cli::ReportForm;
 use crate::config::{Origin, Paper, Selection};
@@ -28,9 +28,6 @@ use crate::recording::{self, Header, Input, Interrupt, ReadError, Reader};
 use crate::remote::hosts::StatusTo;
 use crate::report::{self, Ending, ROOM, Report};
 use crate::tracer::Options;
-
-/// Batches that may wait for the report.
-const WAITING: usize = 16;
 
 /// Shows what the opens of a recording came to.
 ///
