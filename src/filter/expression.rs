@@ -5,7 +5,6 @@ use super::term::Term;
 use super::words::{Token, Word, tokens};
 use crate::event::OpenEvent;
 use crate::names::Names;
-use std::borrow::Cow;
 
 /// The longest expression, in bytes, and the most terms of one, named filters written out: each is tried on every open,
 /// and a regex takes memory.
@@ -55,27 +54,15 @@ impl Clause {
         }
     }
 
-    /// Written so that it is one clause wherever it stands.
-    pub(super) fn source(&self) -> Cow<'_, str> {
-        let not = |negated: bool| if negated { "!" } else { "" };
-        match self {
-            Clause::Term(term) => term.source().into(),
-            Clause::Any { negated, branches } => format!("{}({})", not(*negated), alternatives(branches)).into(),
-            Clause::Named { negated, name, .. } => format!("{}@{name}", not(*negated)).into(),
-        }
-    }
-
-    /// The same with no name in it.
-    fn written_out(&self) -> String {
-        let not = |negated: bool| if negated { "!" } else { "" };
-        match self {
-            Clause::Term(term) => term.source().to_owned(),
-            Clause::Any { negated, branches } => {
-                let branches: Vec<_> = branches.iter().map(|clauses| written_out(clauses)).collect();
-                format!("{}({})", not(*negated), branches.join(" OR "))
-            }
-            Clause::Named { negated, clauses, .. } => format!("{}({})", not(*negated), written_out(clauses)),
-        }
+    /// Written so that it is one clause wherever it stands. A named filter is written by its name, or `written_out`.
+    pub(super) fn source(&self, written_out: bool) -> String {
+        let (negated, inner) = match self {
+            Clause::Term(term) => return term.source().to_owned(),
+            Clause::Named { negated, name, .. } if !written_out => (negated, format!("@{name}")),
+            Clause::Named { negated, clauses, .. } => (negated, format!("({})", joined(clauses, written_out))),
+            Clause::Any { negated, branches } => (negated, format!("({})", alternatives(branches, written_out))),
+        };
+        if *negated { format!("!{inner}") } else { inner }
     }
 
     fn negate(self) -> Self {
@@ -95,19 +82,22 @@ pub(super) fn all_hold(clauses: &[Clause], event: &OpenEvent<'_>, names: &Names)
 pub(super) fn source(clauses: &[Clause]) -> String {
     match clauses {
         // Alone it needs no brackets.
-        [Clause::Any { negated: false, branches }] => alternatives(branches),
-        _ => clauses.iter().map(Clause::source).collect::<Vec<_>>().join(" "),
+        [Clause::Any { negated: false, branches }] => alternatives(branches, false),
+        _ => joined(clauses, false),
     }
 }
 
 /// The same for somebody who does not know the names in it.
 pub(super) fn written_out(clauses: &[Clause]) -> String {
-    clauses.iter().map(Clause::written_out).collect::<Vec<_>>().join(" ")
+    joined(clauses, true)
 }
 
-fn alternatives(branches: &[Vec<Clause>]) -> String {
-    let branch = |clauses: &Vec<Clause>| clauses.iter().map(Clause::source).collect::<Vec<_>>().join(" ");
-    branches.iter().map(branch).collect::<Vec<_>>().join(" OR ")
+fn joined(clauses: &[Clause], written_out: bool) -> String {
+    clauses.iter().map(|clause| clause.source(written_out)).collect::<Vec<_>>().join(" ")
+}
+
+fn alternatives(branches: &[Vec<Clause>], written_out: bool) -> String {
+    branches.iter().map(|clauses| joined(clauses, written_out)).collect::<Vec<_>>().join(" OR ")
 }
 
 /// All terms, wherever they stand.

@@ -98,8 +98,8 @@ impl Filter {
     /// With this term as well, and without its opposite.
     pub fn with(mut self, term: Term) -> Self {
         let opposite = term.clone().negate();
-        self.clauses.retain(|clause| clause.source() != opposite.source());
-        if !self.clauses.iter().any(|clause| clause.source() == term.source()) {
+        self.clauses.retain(|clause| clause.source(false) != opposite.source());
+        if !self.clauses.iter().any(|clause| clause.source(false) == term.source()) {
             self.clauses.push(Clause::Term(term));
         }
         self
@@ -161,7 +161,7 @@ impl Filter {
             let taken = terms.into_iter().filter(|term| !kernel.add(term)).count() == 0;
             if taken && all { CheckedBy::Kernel } else { CheckedBy::Userspace }
         };
-        self.clauses.iter().map(|clause| (clause.source().into_owned(), checked_by(clause))).collect()
+        self.clauses.iter().map(|clause| (clause.source(false), checked_by(clause))).collect()
     }
 
     /// The terms that must hold whatever else does.
