@@ -1,10 +1,10 @@
 //! A report of what a command touched, beside what else is shown or written of it, and written at the end.
 
-use std::io;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
+use super::unless_unread;
 use crate::child::Program;
 use crate::config::AtEnd;
 use crate::error::Error;
@@ -36,11 +36,10 @@ impl<'a> EndReport<'a> {
     /// # Errors
     /// If it cannot be written.
     pub fn write(mut self, ends: Option<&Ends<'_>>) -> Result<(), Error> {
-        let broken = |why| Error::Other(format!("cannot write the report: {why}"));
         // Lines that nobody reads any more end before their source does.
         self.collect.finish();
         let writer = if self.at_end.to_stdout { output::stdout() } else { output::stderr() };
-        let writer = writer.map_err(broken)?;
+        let writer = writer.map_err(|why| Error::Other(format!("cannot write the report: {why}")))?;
         let write = || {
             output::report::text(&writer, &self.collect.report, &self.source, self.at_end.look, Host::default())?;
             writer.finish().map(drop)
@@ -49,11 +48,7 @@ impl<'a> EndReport<'a> {
             Some(ends) => ends.watched(Some(&writer), write),
             None => write(),
         };
-        match written {
-            // A reader that is gone has all it wanted.
-            Err(why) if why.kind() != io::ErrorKind::BrokenPipe => Err(broken(why)),
-            _ => Ok(()),
-        }
+        unless_unread(written, "report")
     }
 }
 

@@ -17,6 +17,7 @@ mod report;
 mod rotation;
 mod screen;
 
+use std::io;
 use std::thread;
 use std::time::Duration;
 
@@ -177,6 +178,16 @@ fn trace_here(
             None => traced.map(|()| EXIT_OK),
         }
     })
+}
+
+/// What was written of `what`. That a reader is gone is no error: it has all it wanted.
+fn unless_unread(written: io::Result<()>, what: &str) -> Result<(), Error> {
+    match written {
+        Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::Other(format!("cannot write the {what}: {why}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn stop(commands: &Sender<Command>) {

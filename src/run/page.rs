@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
+use super::unless_unread;
 use crate::error::Error;
 use crate::output::{self, Writer};
 use crate::pager::Pager;
@@ -29,11 +30,6 @@ impl Page {
         let written = write(&writer).and_then(|()| writer.finish().map(drop));
         drop(writer);
         pager.map_or(Ok(()), Pager::wait).map_err(|why| Error::Other(format!("waiting for the pager: {why}")))?;
-        match written {
-            Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Error::Other(format!("cannot write the output: {why}")))
-            }
-            _ => Ok(()),
-        }
+        unless_unread(written, "output")
     }
 }

@@ -11,7 +11,7 @@ use super::at_end::line;
 use super::command::Run;
 use super::lines::{writer, written};
 use super::page::Page;
-use super::{WAITING, WAITING_FOR_LINES, trace};
+use super::{WAITING, WAITING_FOR_LINES, trace, unless_unread};
 use crate::child::{Program, Streams};
 use crate::cli::ReportForm;
 use crate::config::{Origin, Paper, Selection};
@@ -73,13 +73,7 @@ pub(crate) fn report_command(
                     let source = line(command);
                     let collected = Collected { report, header: Header::of_host(hooks), hooks: text, source };
                     let packages = collected.packages(paper, None)?;
-                    match collected.write(&writer, form, paper, packages.as_ref()) {
-                        // A reader that is gone has all it wanted.
-                        Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
-                            Err(Error::Other(format!("cannot write the output: {why}")))
-                        }
-                        _ => Ok(()),
-                    }
+                    unless_unread(collected.write(&writer, form, paper, packages.as_ref()), "output")
                 })?;
                 Ok(EXIT_OK)
             },
