@@ -82,10 +82,8 @@ impl<W: Write> Json<W> {
 }
 
 fn push_named(line: &mut Object<'_>, Named { exe, parent }: Named<'_>) {
-    for (key, exact, text) in [("exe", "exe_b64", exe), ("parent", "parent_b64", parent)] {
-        line.text(key, text);
-        line.bytes(exact, text);
-    }
+    line.name("exe", exe);
+    line.name("parent", parent);
 }
 
 impl<W: Write> Output for Json<W> {
@@ -139,13 +137,13 @@ impl<W: Write> Output for Json<W> {
         if let Some(processes) = names.processes().filter(|_| !self.process_lines) {
             push_named(&mut line, processes.of(event));
         }
-        line.bytes("name_b64", name);
-        line.bytes("path_b64", path);
-        line.bytes("opened_name_b64", opened_name(event));
-        line.bytes("real_path_b64", real_path(event));
-        line.bytes("process_b64", Some(event.process()));
-        line.bytes("comm_b64", Some(event.comm));
-        line.bytes("cgroup_b64", cgroup_path);
+        line.bytes("name", name);
+        line.bytes("path", path);
+        line.bytes("opened_name", opened_name(event));
+        line.bytes("real_path", real_path(event));
+        line.bytes("process", Some(event.process()));
+        line.bytes("comm", Some(event.comm));
+        line.bytes("cgroup", cgroup_path);
         self.end_line()
     }
 
@@ -283,11 +281,17 @@ impl<'a> Object<'a> {
         self.unquote();
     }
 
-    /// The exact bytes of a text that is not UTF-8.
+    /// The exact bytes of the text `key` where it is not UTF-8, as `KEY_b64`.
     pub(super) fn bytes(&mut self, key: &str, text: Option<&[u8]>) {
         if let Some(text) = text.filter(|text| !text.is_ascii() && str::from_utf8(text).is_err()) {
-            self.word(key, &BASE64_STANDARD.encode(text));
+            self.word(&format!("{key}_b64"), &BASE64_STANDARD.encode(text));
         }
+    }
+
+    /// A text, and its exact bytes where it is not UTF-8.
+    pub(super) fn name(&mut self, key: &str, text: Option<&[u8]>) {
+        self.text(key, text);
+        self.bytes(key, text);
     }
 
     /// An object of numbers, by cause.
@@ -367,7 +371,7 @@ fn name_row(line: &mut Object<'_>, group: Group, row: &Row, names: &Names) {
             line.number("start_ns", *start_ns);
             line.text("comm", Some(&row.comm));
             line.number_or_null("uid", row.uid.map(u64::from));
-            line.bytes("comm_b64", Some(&row.comm));
+            line.bytes("comm", Some(&row.comm));
         }
         Key::User(host, uid) => {
             line.number("uid", (*uid).into());
@@ -375,10 +379,7 @@ fn name_row(line: &mut Object<'_>, group: Group, row: &Row, names: &Names) {
         }
         Key::Error(0) => line.json("error", "null"),
         Key::Text(text) if text.is_empty() => line.json(group.name(), "null"),
-        Key::Text(text) => {
-            line.text(group.name(), Some(text));
-            line.bytes(&format!("{}_b64", group.name()), Some(text));
-        }
+        Key::Text(text) => line.name(group.name(), Some(text)),
         Key::Host(host) => line.text("host", Some(names.host(*host).as_bytes())),
         Key::Error(_) | Key::Rest => line.text(group.name(), Some(label(group, row, names).as_bytes())),
     }

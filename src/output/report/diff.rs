@@ -117,8 +117,7 @@ pub fn diff_json(out: impl Write, found: &[Difference<'_>], names: [&str; 2]) ->
     for difference in found {
         let mut line = json.line("difference");
         line.word("what", difference.what.name());
-        line.text("path", Some(difference.path));
-        line.bytes("path_b64", Some(difference.path));
+        line.name("path", Some(difference.path));
         line.text("program", Some(difference.program));
         for (key, record) in [("before", difference.before), ("after", difference.after)] {
             match record {

@@ -48,11 +48,9 @@ fn files(json: &mut Json<impl Write>, report: &Report, host: Host<'_>) -> io::Re
     let name = |id: u32| Some(report.names().get(id));
     for (program, path, record) in report.records() {
         let mut line = json.line("file");
-        line.text("path", name(path));
-        line.bytes("path_b64", name(path));
+        line.name("path", name(path));
         line.word("path_kind", record.path_kind.name());
-        line.text("program", name(program));
-        line.bytes("program_b64", name(program));
+        line.name("program", name(program));
         counts(&mut line, &record.counts);
         line.errno(record.errno());
         line.number("uid", record.uid.into());
@@ -73,8 +71,7 @@ fn searches(json: &mut Json<impl Write>, report: &Report) -> io::Result<()> {
     let name = |id: u32| Some(report.names().get(id));
     for (program, base, search) in report.searches().results() {
         let mut line = json.line("search");
-        line.text("name", name(base));
-        line.bytes("name_b64", name(base));
+        line.name("name", name(base));
         line.text("program", name(program));
         line.number("never", search.never);
         line.number("found", search.found);
@@ -107,8 +104,7 @@ fn slowest_and_repeats(json: &mut Json<impl Write>, report: &Report) -> io::Resu
         line.number("latency_ns", slow.latency.as_nanos() as u64);
         line.number("pid", slow.pid.into());
         line.text("program", name(slow.program));
-        line.text("path", name(slow.path));
-        line.bytes("path_b64", name(slow.path));
+        line.name("path", name(slow.path));
         json.end_line()?;
     }
     for repeat in report.repeats().most(super::text::REPEATED) {
@@ -117,8 +113,7 @@ fn slowest_and_repeats(json: &mut Json<impl Write>, report: &Report) -> io::Resu
         line.number("error_bound", report.repeats().error_bound().into());
         line.number("pid", repeat.pid.into());
         line.text("program", name(repeat.program));
-        line.text("path", name(repeat.path));
-        line.bytes("path_b64", name(repeat.path));
+        line.name("path", name(repeat.path));
         json.end_line()?;
     }
     Ok(())
