@@ -17,7 +17,7 @@ use crate::bpf::types::{self, process_key, process_record};
 use crate::bpf::{OpentopSkel, comm_bytes, from_bytes};
 use crate::clock::Moment;
 use crate::error::Error;
-use crate::message::{Ancestor, CgroupCount, Counts, Latencies, Lookups, Lost, ProcessCount, Totals};
+use crate::message::{CgroupCount, Counts, Latencies, Lookups, Lost, ProcessCount, Totals};
 
 /// Processes that may have ended before they are taken out of the map without waiting for the next reading: a small
 /// part of the room there.
@@ -73,8 +73,7 @@ impl<'skel> Counters<'skel> {
         let mut processes = self.read_processes()?;
         self.retire(&processes);
         processes.append(&mut self.waiting);
-        let ancestors = self.ancestors.as_mut().map(|ancestors| ancestors.of(&processes));
-        counts(skel, processes, ancestors.unwrap_or_default(), stream, missed)
+        self.counts(skel, processes, stream, missed)
     }
 
     /// The last counts, when nothing is counted any more. What was removed while reading may hide another process from
@@ -88,9 +87,52 @@ impl<'skel> Counters<'skel> {
             }
             let mut processes = std::mem::take(&mut self.waiting);
             processes.extend(running);
-            let ancestors = self.ancestors.as_mut().map(|ancestors| ancestors.of(&processes));
-            return counts(skel, processes, ancestors.unwrap_or_default(), stream, missed);
+            return self.counts(skel, processes, stream, missed);
         }
+    }
+
+    /// All that is counted, with these processes.
+    fn counts(
+        &mut self,
+        skel: &OpentopSkel<'_>,
+        processes: Vec<ProcessCount>,
+        stream: Stream,
+        missed: u64,
+    ) -> Result<Counts, Error> {
+        let read = totals(skel).zip(results(skel));
+        let (kernel, results) = read.ok_or_else(|| Error::bpf("read the totals", "the kernel does not map them"))?;
+        let lost = Lost {
+            ring: kernel.dropped,
+            queue: stream.queue,
+            garbled: stream.garbled,
+            io_uring: stream.io_uring + kernel.io_uring,
+            missed,
+            overflow: kernel.overflow,
+            cgroup: kernel.cgroup,
+            tree: kernel.tree,
+            lookups: stream.lookups_lost + kernel.lookups_dropped,
+            ..Lost::default()
+        };
+        let counted: u64 = results.iter().sum();
+        let totals = Totals {
+            opens: counted + kernel.filtered,
+            failed: counted - results[0],
+            delivered: stream.delivered,
+            filtered: kernel.filtered,
+            hidden: kernel.hidden,
+            lookups: Lookups {
+                made: kernel.lookups,
+                failed: kernel.lookups_failed,
+                delivered: stream.lookups,
+                filtered: kernel.lookups_filtered,
+            },
+            lost,
+        };
+        let (other_errors, results) = results.split_last().map_or((0, &results[..]), |(last, rest)| (*last, rest));
+        let results = (0..).zip(results.iter().copied()).filter(|(_, opens)| *opens > 0).collect();
+        let latencies = latencies(skel);
+        let ancestors = self.ancestors.as_mut().map(|ancestors| ancestors.of(&processes)).unwrap_or_default();
+        Ok(Counts { ts_ns: Moment::now().ts_ns, processes, ancestors, results, other_errors, latencies, totals })
     }
 
     /// Makes room in the map, where many processes have ended since the last reading.
@@ -189,48 +231,6 @@ fn latencies(skel: &OpentopSkel<'_>) -> Option<Box<Latencies>> {
         sums.opens.iter_mut().zip(counted.opens).for_each(|(sum, opens)| *sum += opens);
     }
     (sums != Latencies::default()).then(|| Box::new(sums))
-}
-
-fn counts(
-    skel: &OpentopSkel<'_>,
-    processes: Vec<ProcessCount>,
-    ancestors: Vec<Ancestor>,
-    stream: Stream,
-    missed: u64,
-) -> Result<Counts, Error> {
-    let read = totals(skel).zip(results(skel));
-    let (kernel, results) = read.ok_or_else(|| Error::bpf("read the totals", "the kernel does not map them"))?;
-    let lost = Lost {
-        ring: kernel.dropped,
-        queue: stream.queue,
-        garbled: stream.garbled,
-        io_uring: stream.io_uring + kernel.io_uring,
-        missed,
-        overflow: kernel.overflow,
-        cgroup: kernel.cgroup,
-        tree: kernel.tree,
-        lookups: stream.lookups_lost + kernel.lookups_dropped,
-        ..Lost::default()
-    };
-    let counted: u64 = results.iter().sum();
-    let totals = Totals {
-        opens: counted + kernel.filtered,
-        failed: counted - results[0],
-        delivered: stream.delivered,
-        filtered: kernel.filtered,
-        hidden: kernel.hidden,
-        lookups: Lookups {
-            made: kernel.lookups,
-            failed: kernel.lookups_failed,
-            delivered: stream.lookups,
-            filtered: kernel.lookups_filtered,
-        },
-        lost,
-    };
-    let (other_errors, results) = results.split_last().map_or((0, &results[..]), |(last, rest)| (*last, rest));
-    let results = (0..).zip(results.iter().copied()).filter(|(_, opens)| *opens > 0).collect();
-    let latencies = latencies(skel);
-    Ok(Counts { ts_ns: Moment::now().ts_ns, processes, ancestors, results, other_errors, latencies, totals })
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ pub const COUNTED_MAX: usize = 1 << 16;
 
 /// Who `id` is; `None` where it has ended, be its pid in use again.
 pub fn identity((pid, start_ns): Id) -> Option<Identity> {
-    let before = stat(pid).filter(|stat| !stat.ended && is_start(stat.start_ns, start_ns))?;
+    let before = running((pid, start_ns))?;
     let command_line = read(&format!("/proc/{pid}/cmdline"), COMMAND_LINE_MAX);
     let identity = Identity {
         cut: command_line.as_ref().is_ok_and(|line| line.len() as u64 == COMMAND_LINE_MAX),
@@ -138,19 +138,24 @@ pub fn identity((pid, start_ns): Id) -> Option<Identity> {
 }
 
 /// What `id` has open; `None` where it has ended or that is not to be known.
-pub fn descriptors((pid, start_ns): Id) -> Option<Descriptors> {
-    let found = count_descriptors(pid).ok()?;
-    stat(pid).filter(|stat| !stat.ended && is_start(stat.start_ns, start_ns)).map(|_| found)
+pub fn descriptors(id: Id) -> Option<Descriptors> {
+    let found = count_descriptors(id.0).ok()?;
+    running(id).map(|_| found)
+}
+
+/// What there is to be known at once of `id`; `None` where it has ended.
+fn running((pid, start_ns): Id) -> Option<Stat> {
+    stat(pid).filter(|stat| !stat.ended && is_start(stat.start_ns, start_ns))
 }
 
 /// Whether paths lead `id` to where they lead this process: it has the same mounts and the same root. `None` where it
 /// has ended or that is not to be known.
-pub fn shares_mounts((pid, start_ns): Id) -> Option<bool> {
+pub fn shares_mounts(id: Id) -> Option<bool> {
     let link = |of: &str, name: &str| fs::read_link(format!("/proc/{of}/{name}")).ok();
-    let of = pid.to_string();
+    let of = id.0.to_string();
     let (namespace, root) = (link(&of, "ns/mnt")?, link(&of, "root")?);
     let shares = namespace == link("self", "ns/mnt")? && root == Path::new("/");
-    stat(pid).filter(|stat| !stat.ended && is_start(stat.start_ns, start_ns)).map(|_| shares)
+    running(id).map(|_| shares)
 }
 
 /// Which program the event's process runs, and who started it, as `/proc` has them at this moment. A program that is
