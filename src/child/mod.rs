@@ -68,12 +68,8 @@ pub fn start(command: &Program, streams: &Streams, ignored: &[i32]) -> Result<Ch
     })?;
     let mut starter = Command::new(file);
     starter.arg0(program).args(arguments);
-    match streams {
-        Streams::Inherited => {}
-        Streams::OutputToStderr => {
-            starter.stdout(io::stderr().as_fd().try_clone_to_owned().map_err(failed)?);
-        }
-        Streams::Terminal(_) => {}
+    if matches!(streams, Streams::OutputToStderr) {
+        starter.stdout(io::stderr().as_fd().try_clone_to_owned().map_err(failed)?);
     }
     if let Some(account) = &command.account {
         starter.env_clear().envs(environment(account, env::vars_os()));

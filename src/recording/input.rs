@@ -45,22 +45,29 @@ pub struct Input {
 
 /// What is seen of an input while somebody else reads it, and may be changed.
 #[derive(Clone, Debug, Default)]
-pub struct Watch(Arc<(AtomicU64, AtomicU64)>);
+pub struct Watch(Arc<Watched>);
+
+#[derive(Debug, Default)]
+struct Watched {
+    bytes: AtomicU64,
+    /// How long nothing may come; 0: for ever.
+    silence_ms: AtomicU64,
+}
 
 impl Watch {
     /// Bytes read so far.
     pub fn bytes(&self) -> u64 {
-        self.0.0.load(Ordering::Relaxed)
+        self.0.bytes.load(Ordering::Relaxed)
     }
 
     /// Something has to come at least as often from now on.
     pub fn expect_every(&self, silence: Duration) {
-        self.0.1.store(silence.as_millis() as u64, Ordering::Relaxed);
+        self.0.silence_ms.store(silence.as_millis() as u64, Ordering::Relaxed);
     }
 
     /// How long nothing may come.
     fn silence(&self) -> Option<Duration> {
-        Some(self.0.1.load(Ordering::Relaxed)).filter(|silence| *silence > 0).map(Duration::from_millis)
+        Some(self.0.silence_ms.load(Ordering::Relaxed)).filter(|silence| *silence > 0).map(Duration::from_millis)
     }
 }
 
@@ -149,7 +156,7 @@ impl Read for Input {
                 read => {
                     let read = read?;
                     self.position = self.position.map(|position| position + read as u64);
-                    self.watch.0.0.fetch_add(read as u64, Ordering::Relaxed);
+                    self.watch.0.bytes.fetch_add(read as u64, Ordering::Relaxed);
                     return Ok(read);
                 }
             }

@@ -143,7 +143,7 @@ impl std::fmt::Display for Recorded {
 impl<W: Write> Recorder<W> {
     /// Begins a recording.
     pub fn begin(out: W, header: &Header) -> io::Result<Self> {
-        Self::with_flushes(out, header, FLUSH_EVERY)
+        Self::begin_with(Compressed::new(out, FLUSH_EVERY, None)?, header)
     }
 
     /// Begins one that is read while it is written, by somebody who is to need little memory for it.
@@ -154,10 +154,6 @@ impl<W: Write> Recorder<W> {
     /// Writes a line that only a stream has, which is JSON already.
     pub fn raw_line(&mut self, json: &str) -> io::Result<()> {
         self.json.raw_line(json)
-    }
-
-    fn with_flushes(out: W, header: &Header, flush_every: Duration) -> io::Result<Self> {
-        Self::begin_with(Compressed::new(out, flush_every, None)?, header)
     }
 
     fn begin_with(compressed: Compressed<W>, header: &Header) -> io::Result<Self> {

@@ -280,7 +280,9 @@ fn a_cut_recording_gives_all_before_the_cut() {
 #[test]
 fn a_killed_recording_is_readable_up_to_its_last_flush() {
     let file = Temp::new();
-    let mut recorder = Recorder::with_flushes(File::create(&file.0).unwrap(), &header(), Duration::ZERO).unwrap();
+    let mut recorder =
+        Recorder::begin_with(Compressed::new(File::create(&file.0).unwrap(), Duration::ZERO, None).unwrap(), &header())
+            .unwrap();
     let (mut killed, mut flushed) = (Vec::new(), 0);
     for event in opens(50).iter() {
         recorder.open(&event, &cgroup_names()).unwrap();

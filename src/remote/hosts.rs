@@ -51,7 +51,6 @@ pub(crate) fn run(
         let shared = &shared;
         let (links, ended) = connect(scope, shared, &names);
         let (look, mut read) = (tick(LOOK), Instant::now());
-        let mut stopping = Some(stopping);
         loop {
             select! {
                 recv(ended) -> _ => break,
@@ -79,7 +78,7 @@ pub(crate) fn run(
             }
         }
         // The hosts' last words are taken in meanwhile.
-        stopping.take();
+        drop(stopping);
         let _ = ended.recv();
     });
     if !matches!(end, Message::Failed(_)) {
