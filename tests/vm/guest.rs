@@ -180,6 +180,8 @@ struct Found {
     unrelated: f64,
     /// Opens by system calls that `--latency` did not measure.
     unmeasured: Vec<Open>,
+    /// Ways whose latency is not that since their beginning.
+    measured_anew: Vec<&'static str>,
     /// Every way to look a file up, with `--lookups`.
     looked_up: Gone,
     /// Opens to which `--resolve` gave a wrong path.
@@ -208,6 +210,7 @@ impl Found {
             dropped: summary.dropped,
             unrelated: beside / without,
             unmeasured: unmeasured(&second),
+            measured_anew: second.measured_anew(),
             misled: second.wrong_real_paths().into_iter().map(|(_, open)| open.clone()).collect(),
         }
     }
@@ -246,6 +249,11 @@ impl Found {
             && *missed == 0
         {
             println!("RESULT bad {hooks}: {} opens without a latency, {first:?}", self.unmeasured.len());
+        }
+        if let [first, ..] = &self.measured_anew[..]
+            && *missed == 0
+        {
+            println!("RESULT bad {hooks}: a wrong latency of '{first}'");
         }
         if let [first, ..] = &self.misled[..] {
             println!("RESULT bad {hooks}: {} wrong real paths, {first:?}", self.misled.len());
