@@ -73,10 +73,9 @@ pub(crate) fn live(mut origin: Origin, show: Show, command: &Program, at_end: Op
         }
         Origin::Hosts(_, start) => (start.show_self, true, None),
     };
-    let waiting = if show.form == OutputForm::Tui { WAITING } else { WAITING_FOR_LINES };
     let limit = show.selection.limits.duration;
     let status_to = if show.form == OutputForm::Tui { StatusTo::Screen } else { StatusTo::Lines };
-    trace((origin, status_to), waiting, |messages, commands, hooks| match show.form {
+    trace(origin, status_to, |messages, commands, hooks| match show.form {
         OutputForm::Tui => {
             // While there are the privileges that it needs.
             let inquirer = Inquirer::start()?;
@@ -136,10 +135,14 @@ fn live_lines(
 
 /// Traces this host, or others.
 fn trace(
-    (origin, status_to): (Origin, StatusTo),
-    waiting: usize,
+    origin: Origin,
+    status_to: StatusTo,
     consume: impl FnOnce(&Receiver<Message>, &Sender<Command>, &Hooks) -> Result<u8, Error>,
 ) -> Result<u8, Error> {
+    let waiting = match status_to {
+        StatusTo::Screen => WAITING,
+        StatusTo::Lines => WAITING_FOR_LINES,
+    };
     match origin {
         Origin::Here(options) => trace_here(options, waiting, consume),
         Origin::Hosts(target, start) => remote::trace(target, start, status_to, waiting, consume),

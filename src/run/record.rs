@@ -9,7 +9,7 @@ use super::command::Run;
 use super::lines::{Source, draft, keep, lines, writer, written};
 use super::progress::{is_shown, with_progress};
 use super::rotation::{Rotating, drafts};
-use super::{WAITING_FOR_LINES, trace};
+use super::trace;
 use crate::child::{Program, Streams};
 use crate::config::{AtEnd, Origin, Rotation, Selection, Target};
 use crate::error::{self, EXIT_OK, Error};
@@ -39,7 +39,7 @@ pub(crate) fn record(
         ));
     }
     let name = if to_stdout { "to stdout".to_owned() } else { format!("in {}", target.path.display()) };
-    trace((origin, StatusTo::Lines), WAITING_FOR_LINES, |messages, commands, hooks| {
+    trace(origin, StatusTo::Lines, |messages, commands, hooks| {
         // What cannot even be started leaves no recording behind, and an old one as it was.
         let draft = (!to_stdout).then(|| draft(target)).transpose()?;
         let streams = if to_stdout { Streams::OutputToStderr } else { Streams::Inherited };
@@ -123,7 +123,7 @@ pub(crate) fn record_in_files(
     command: &Program,
     at_end: Option<AtEnd>,
 ) -> Result<u8, Error> {
-    trace((origin, StatusTo::Lines), WAITING_FOR_LINES, |messages, commands, hooks| {
+    trace(origin, StatusTo::Lines, |messages, commands, hooks| {
         let drafts = drafts(target, rotation.files)?;
         let run = Run { command, streams: Streams::Inherited, limit: selection.limits.duration, commands };
         let mut end_report = at_end.map(|at_end| EndReport::new(at_end, command, selection.filter_with_names(), hooks));

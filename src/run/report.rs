@@ -11,10 +11,10 @@ use super::at_end::line;
 use super::command::Run;
 use super::lines::{writer, written};
 use super::page::Page;
-use super::{WAITING, WAITING_FOR_LINES, trace, unless_unread};
+use super::{WAITING, WAITING_FOR_LINES, trace_here, unless_unread};
 use crate::child::{Program, Streams};
 use crate::cli::ReportForm;
-use crate::config::{Origin, Paper, Selection};
+use crate::config::{Paper, Selection};
 use crate::error::{self, EXIT_OK, Error};
 use crate::escape::escape;
 use crate::message::Hooks;
@@ -25,7 +25,6 @@ use crate::output::report::{By, Collect, Host};
 use crate::output::{self, Writer, losses};
 use crate::privileges::{self, Role};
 use crate::recording::{self, Header, Input, Interrupt, ReadError, Reader};
-use crate::remote::hosts::StatusTo;
 use crate::report::{self, Ending, ROOM, Report};
 use crate::tracer::Options;
 
@@ -58,7 +57,7 @@ pub(crate) fn report_command(
     paper: Paper,
 ) -> Result<u8, Error> {
     let limits = selection.limits;
-    trace((Origin::Here(options), StatusTo::Lines), WAITING_FOR_LINES, |messages, commands, hooks| {
+    trace_here(options, WAITING_FOR_LINES, |messages, commands, hooks| {
         let streams = if form == ReportForm::Text { Streams::Inherited } else { Streams::OutputToStderr };
         let run = Run { command, streams, limit: limits.duration, commands };
         run.lines(
