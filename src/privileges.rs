@@ -15,7 +15,6 @@
 //! backs.
 
 use std::env;
-use std::ffi::OsStr;
 use std::io;
 
 use rustix::process::{DumpableBehavior, Gid, Uid};
@@ -53,8 +52,7 @@ impl Caller {
 
     /// His group and those that he is in besides.
     fn groups(self) -> Vec<Gid> {
-        let account = Account::find(OsStr::new(&self.uid.to_string())).filter(|account| account.uid == self.uid);
-        let mut groups = account.map_or_else(Vec::new, |account| account.groups);
+        let mut groups = Account::of(self.uid).map_or_else(Vec::new, |account| account.groups);
         if !groups.contains(&self.gid) {
             groups.push(self.gid);
         }

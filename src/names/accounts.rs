@@ -22,6 +22,12 @@ impl Account {
         Self::find_in(&read("/etc/passwd"), &read("/etc/group"), user)
     }
 
+    /// The account of this host with this number.
+    pub fn of(uid: u32) -> Option<Self> {
+        // A name may be another's number.
+        Self::find(OsStr::new(&uid.to_string())).filter(|account| account.uid == uid)
+    }
+
     fn find_in(passwd: &[u8], group: &[u8], user: &OsStr) -> Option<Self> {
         let number = user.to_str().and_then(id);
         let by_name = |account: &Self| account.name == user;

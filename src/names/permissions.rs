@@ -3,7 +3,6 @@
 //! The path is a stranger's. It is followed name by name, links by hand, and no file system is asked anything that
 //! somebody else answers for.
 
-use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
 
@@ -40,8 +39,7 @@ pub enum Denial {
 
 /// What keeps `uid` from `path` on this host, in words, for people.
 pub fn denied_by(path: &[u8], uid: u32) -> String {
-    let account = Account::find(OsStr::new(&uid.to_string())).filter(|account| account.uid == uid);
-    let groups = account.map_or_else(Vec::new, |account| account.groups);
+    let groups = Account::of(uid).map_or_else(Vec::new, |account| account.groups);
     match denial(path, (uid, &groups), &Host) {
         None => "not to be told: its directory is not known, is no more, or is behind a link of /proc".into(),
         Some(Denial::Directory(dir, bits)) => format!("by the directory {} ({})", escape(&dir), shown(bits)),

@@ -2,15 +2,13 @@
 
 use std::thread;
 
-use std::ffi::OsStr;
 use std::io::IsTerminal as _;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::command::no_thread;
-use super::trace as trace_here;
-use super::{WAITING_FOR_LINES, stop};
-use crate::config::{Origin, of_agent};
+use super::{WAITING_FOR_LINES, stop, trace_here};
+use crate::config::of_agent;
 use crate::error::{self, EXIT_OK, Error};
 use crate::message::{Hooks, Message};
 use crate::names::accounts::Account;
@@ -52,7 +50,7 @@ pub(super) fn trace(
 /// that there is no other thread.
 fn become_the_caller() -> Result<(), Error> {
     let Some(caller) = Caller::of_sudo() else { return Ok(()) };
-    let account = Account::find(OsStr::new(&caller.uid.to_string())).filter(|account| account.uid == caller.uid);
+    let account = Account::of(caller.uid);
     let who =
         account.as_ref().map_or_else(|| caller.uid.to_string(), |account| account.name.to_string_lossy().into_owned());
     error::print(format!("--host needs no privileges here, so that ssh runs as {who}: sudo can be left out"));
@@ -77,7 +75,7 @@ pub(crate) fn agent() -> Result<u8, Error> {
     }
     let controls = Controls::listen()?;
     let (options, filter, names) = of_agent(&controls.start)?;
-    trace_here((Origin::Here(options), StatusTo::Lines), WAITING_FOR_LINES, |messages, commands, hooks| {
+    trace_here(options, WAITING_FOR_LINES, |messages, commands, hooks| {
         privileges::keep_only(Role::Consumer)?;
         let no_stdout = |why| Error::Other(format!("cannot write to stdout: {why}"));
         let writer = output::stdout().map_err(no_stdout)?;
