@@ -29,15 +29,6 @@ pub fn escaped(bytes: &[u8]) -> Cow<'_, str> {
     out.into()
 }
 
-/// Appends the displayable form of `bytes` to `out`.
-pub fn escape_into(bytes: &[u8], out: &mut Vec<u8>) {
-    if is_plain(bytes) {
-        out.extend_from_slice(bytes);
-    } else {
-        out.extend_from_slice(escaped(bytes).as_bytes());
-    }
-}
-
 /// The displayable form of `bytes`, as [`escaped`].
 pub fn escape(bytes: &[u8]) -> String {
     escaped(bytes).into_owned()

@@ -1,7 +1,7 @@
 //! One line per open, for eyes and for grep.
 
 use super::{Clock, Output, Sink, Table, TableOutput, known_name, known_path, push_nanos, push_number};
-use crate::escape::{escape_into, escaped, is_plain};
+use crate::escape::{escaped, is_plain};
 use crate::event::{OpenEvent, PathKind, Source, errno_name, flag_names};
 use crate::message::{Cause, Totals};
 use crate::names::Names;
@@ -202,11 +202,11 @@ impl<W: Write> Output for Text<W> {
             self.sink.lines.extend_from_slice(names.host(event.source.host()).as_bytes());
             self.sink.lines.push(b':');
         }
-        escape_into(file, &mut self.sink.lines);
+        self.sink.lines.extend_from_slice(escaped(file).as_bytes());
         self.sink.lines.extend_from_slice(remark.as_bytes());
         if let Some((target, remark)) = event.target() {
             self.sink.lines.extend_from_slice(b" -> ");
-            escape_into(target, &mut self.sink.lines);
+            self.sink.lines.extend_from_slice(escaped(target).as_bytes());
             self.sink.lines.extend_from_slice(remark.as_bytes());
         }
         self.sink.end_line()

@@ -20,8 +20,8 @@ pub struct Repeat {
 
 #[derive(Debug, Default)]
 pub struct Repeats {
-    /// By the serial number of the process and the number of the path: opens, pid and program.
-    pairs: HashMap<(u32, u32), (u32, u32, u32)>,
+    /// By the serial number of the process and the number of the path.
+    pairs: HashMap<(u32, u32), Repeat>,
     error_bound: u32,
 }
 
@@ -30,16 +30,16 @@ impl Repeats {
         if self.pairs.len() >= PAIRS_MAX && !self.pairs.contains_key(&(process, path)) {
             self.evict();
         }
-        let (opens, ..) = self.pairs.entry((process, path)).or_insert((0, pid, program));
-        *opens = opens.saturating_add(1);
+        let repeat = self.pairs.entry((process, path)).or_insert(Repeat { opens: 0, pid, program, path });
+        repeat.opens = repeat.opens.saturating_add(1);
     }
 
     fn evict(&mut self) {
-        let mut opens: Vec<_> = self.pairs.values().map(|(opens, ..)| *opens).collect();
+        let mut opens: Vec<_> = self.pairs.values().map(|repeat| repeat.opens).collect();
         let half = opens.len() / 2;
         let (_, median, _) = opens.select_nth_unstable(half);
         let median = *median;
-        self.pairs.retain(|_, (opens, ..)| *opens > median);
+        self.pairs.retain(|_, repeat| repeat.opens > median);
         self.error_bound = self.error_bound.saturating_add(median);
     }
 
@@ -50,15 +50,7 @@ impl Repeats {
 
     /// Those with at least `least` opens, most first.
     pub fn most(&self, least: u32) -> Vec<Repeat> {
-        let pairs = self.pairs.iter().filter(|(_, (opens, ..))| *opens >= least);
-        let mut most: Vec<_> = pairs
-            .map(|((_, path), (opens, pid, program))| Repeat {
-                opens: *opens,
-                pid: *pid,
-                program: *program,
-                path: *path,
-            })
-            .collect();
+        let mut most: Vec<_> = self.pairs.values().copied().filter(|repeat| repeat.opens >= least).collect();
         most.sort_unstable_by_key(|repeat| (std::cmp::Reverse(repeat.opens), repeat.path, repeat.pid));
         most
     }
