@@ -4,6 +4,7 @@ use super::near;
 use super::pattern::Pattern;
 use super::range::Ranges;
 use super::{Problem, list};
+use crate::escape::escape;
 use crate::event::{Op, OpenEvent, errno_names, errno_number, flag_bits, open_flag_names};
 use crate::names::{Cgroup, Names};
 
@@ -147,7 +148,8 @@ fn other_joint(word: &str) -> Option<Problem> {
         .find(|(joint, ..)| word[name.len()..].starts_with(joint))
         .filter(|_| find(name).is_some())?;
     let value = &word[name.len() + joint.len()..];
-    let what = format!("did you mean {not}{name}:{before}{value} ? Quote the word to search for it");
+    let what =
+        format!("did you mean {not}{name}:{before}{} ? Quote the word to search for it", escape(value.as_bytes()));
     Some(Problem::new(name.len(), what))
 }
 
