@@ -46,7 +46,7 @@ json\t''
 csv\t''"
 complete -c opentop -n "__fish_opentop_needs_command" -s O -l out -d 'Write the lines to this new file instead of stdout, where a command\'s output may be between them' -r -F
 complete -c opentop -n "__fish_opentop_needs_command" -s g -l group-by -d 'What the ranking has one row for: process, comm, parent, file, dir, user, container, unit, error, host' -r
-complete -c opentop -n "__fish_opentop_needs_command" -s s -l sort -d 'What the ranking is sorted by: rate, total, processes, failed, pid, user, name, p50, p99, fds, growth' -r
+complete -c opentop -n "__fish_opentop_needs_command" -s s -l sort -d 'What the ranking is sorted by: rate, total, processes, failed, failed%, pid, user, name, p50, p99, fds, growth' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l history -d 'Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events' -r
 complete -c opentop -n "__fish_opentop_needs_command" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''
@@ -140,7 +140,7 @@ json\t''
 csv\t''"
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s O -l out -d 'Write the lines to this new file instead of stdout, where a command\'s output may be between them' -r -F
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -s g -l group-by -d 'What the ranking has one row for: process, comm, parent, file, dir, user, container, unit, error, host' -r
-complete -c opentop -n "__fish_opentop_using_subcommand replay" -s s -l sort -d 'What the ranking is sorted by: rate, total, processes, failed, pid, user, name, p50, p99, fds, growth' -r
+complete -c opentop -n "__fish_opentop_using_subcommand replay" -s s -l sort -d 'What the ranking is sorted by: rate, total, processes, failed, failed%, pid, user, name, p50, p99, fds, growth' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l history -d 'Memory for the events that the screen keeps, such as 64M; a number without a unit is a number of events' -r
 complete -c opentop -n "__fish_opentop_using_subcommand replay" -l color -d 'When to use colours; auto honours NO_COLOR' -r -f -a "auto\t''
 always\t''

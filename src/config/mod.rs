@@ -32,7 +32,7 @@ use origin::{follows, options, origin};
 pub use page::{AtEnd, Paper};
 use page::{at_end, paper};
 pub use selection::Selection;
-use selection::selection;
+use selection::{needs_latency, selection};
 pub use show::Show;
 use show::{by_descriptors, show};
 use values::{hooks, rotation, seconds};
@@ -127,6 +127,7 @@ impl Config {
             None => live(cli.live, environment)?,
             Some(Command::Record { file, force, max_size, files, rate, trace, at_end: asked, remote }) => {
                 let (mut selection, origin) = origin(&trace, &remote)?;
+                needs_latency(trace.latency, &selection.filter, None)?;
                 selection.rate = rate.rate_limit;
                 let rotation = max_size.map(|size| rotation(&size, files, &file)).transpose()?;
                 let at_end = at_end(asked, file != Path::new("-"), ColorWhen::Auto, environment);
@@ -165,6 +166,7 @@ impl Config {
 fn live(live: Live, environment: Environment) -> Result<Config, Error> {
     let (mut selection, mut origin) = origin(&live.trace, &live.remote)?;
     selection.rate = live.rate.rate_limit;
+    needs_latency(live.trace.latency, &selection.filter, Some(live.shown.sort))?;
     let show = Show { quiet: live.quiet, ..show(&live.shown, selection, environment, environment.screen)? };
     let to_stdout = show.form == OutputForm::Tui || show.out.is_some();
     let at_end = at_end(live.at_end, to_stdout, live.shown.color, environment);
@@ -204,6 +206,7 @@ fn report(file: Option<PathBuf>, trace: Trace, form: ReportForm, paper: Paper) -
     }
     let Some(file) = file else {
         let selection = selection(&trace.filters, Names::of_host(), follows(&trace))?;
+        needs_latency(trace.latency, &selection.filter, None)?;
         let options = options(&trace, &selection)?;
         return Ok(Config::ReportCommand { options, selection, command: program(trace)?, form, paper });
     };

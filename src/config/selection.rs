@@ -7,6 +7,7 @@ use crate::cli::Filters;
 use crate::error::{self, Error};
 use crate::filter::{Filter, FilterError, Term};
 use crate::names::Names;
+use crate::ranking::Sort;
 
 /// Which opens, wherever they come from, and until when.
 #[derive(Debug)]
@@ -45,6 +46,21 @@ pub(super) fn selection(filters: &Filters, mut names: Names, follows: bool) -> R
         rate: None,
         interval: seconds("interval", filters.interval)?,
     })
+}
+
+/// Refuses what asks how long opens took, where nobody measures it.
+pub(super) fn needs_latency(measured: bool, filter: &Filter, sort: Option<Sort>) -> Result<(), Error> {
+    const WHY: &str = "how long opens take is not measured: add --latency";
+    match sort {
+        _ if measured => Ok(()),
+        _ if filter.asks_latency() => {
+            Err(Error::Unfit { options: &["filter", "latency"], what: format!("--filter with lat: {WHY}") })
+        }
+        Some(sort) if sort.is_of_latencies() => {
+            Err(Error::Unfit { options: &["sort", "latency"], what: format!("--sort {}: {WHY}", sort.name()) })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Each filtering option is one term; all of them must hold, and the expression too. Where processes are followed the

@@ -147,3 +147,18 @@ fn color_honours_no_color_until_asked() {
     assert!(live("--color always", plain).1.colour);
     assert!(live("", SCREEN).1.colour);
 }
+
+#[test]
+fn what_asks_for_latencies_needs_them_measured() {
+    for args in ["-F lat:>1ms", "-F !lat:>1ms", "-o text -F lat:>1ms", "-b -s p99", "-s p50", "record -F lat:>1ms f"] {
+        let why = config(args, SCREEN).expect_err(args).to_string();
+        assert!(why.ends_with(": how long opens take is not measured: add --latency"), "{args}: {why}");
+        let measured = args.replacen("record ", "record --latency ", 1);
+        let measured = if measured == args { format!("--latency {args}") } else { measured };
+        assert!(config(&measured, SCREEN).is_ok(), "{measured}");
+    }
+    // What a recording has is known at its end.
+    for args in ["replay -F lat:>1ms f", "replay -b -s p99 f"] {
+        assert!(config(args, PIPE).is_ok(), "{args}");
+    }
+}

@@ -95,6 +95,12 @@ impl<'a> OpenEvent<'a> {
         }
     }
 
+    /// The names of its flags; a look-up has none.
+    pub fn flag_names(&self) -> impl Iterator<Item = std::borrow::Cow<'static, str>> {
+        let flags = (!self.is_lookup()).then(|| flag_names(self.flags));
+        flags.into_iter().flatten()
+    }
+
     /// Whether the file was looked up by its name, and not opened.
     pub fn is_lookup(&self) -> bool {
         self.op.is_lookup()

@@ -140,6 +140,11 @@ impl Filter {
         expression::terms(&self.clauses).into_iter().filter_map(Term::remark)
     }
 
+    /// Whether it asks how long opens took.
+    pub fn asks_latency(&self) -> bool {
+        expression::terms(&self.clauses).into_iter().any(Term::asks_latency)
+    }
+
     /// Whether a term with this source is among those that must hold.
     pub fn has(&self, source: &str) -> bool {
         self.required().into_iter().any(|term| term.source() == source)

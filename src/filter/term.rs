@@ -92,6 +92,10 @@ impl Term {
         Ok(Self { negated, test, source })
     }
 
+    pub(super) fn asks_latency(&self) -> bool {
+        matches!(self.test, Test::Latency(_))
+    }
+
     /// What is to be known about how it is matched.
     pub(super) fn remark(&self) -> Option<String> {
         match &self.test {

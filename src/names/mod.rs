@@ -143,6 +143,8 @@ pub struct Names {
     processes: Option<Processes>,
     /// What hosts are called, displayable; the first is the only one, where there is but one.
     hosts: Vec<String>,
+    /// What the only one calls itself, displayable.
+    own_host: String,
     filters: BTreeMap<String, String>,
 }
 
@@ -162,6 +164,7 @@ impl Names {
             cgroups_bytes: CGROUPS_BYTES,
             processes: None,
             hosts: vec![String::new()],
+            own_host: String::new(),
         }
     }
 
@@ -180,6 +183,19 @@ impl Names {
     /// What the host with this number is called, displayable.
     pub fn host(&self, number: u8) -> &str {
         self.hosts.get(usize::from(number)).map_or("", String::as_str)
+    }
+
+    /// The same, of the only host what it calls itself.
+    pub fn own_host(&self, number: u8) -> &str {
+        match self.host(number) {
+            "" => &self.own_host,
+            called => called,
+        }
+    }
+
+    /// Takes note of what the only host calls itself, displayable.
+    pub fn learn_own_host(&mut self, host: &str) {
+        host.clone_into(&mut self.own_host);
     }
 
     /// How many hosts there are, where there are several.

@@ -44,7 +44,7 @@ const COLUMNS: [&str; 27] = [
 ];
 
 /// Columns of tables as CSV.
-const TABLE_COLUMNS: [&str; 14] = [
+const TABLE_COLUMNS: [&str; 16] = [
     "type",
     "table",
     "time",
@@ -57,6 +57,8 @@ const TABLE_COLUMNS: [&str; 14] = [
     "failed",
     "ended",
     "processes",
+    "p50_ns",
+    "p99_ns",
     "cause",
     "count",
 ];
@@ -172,6 +174,8 @@ impl<W: Write> TableOutput for Csv<W> {
             number(out, Some(row.failed));
             text(out, if row.ended { "true" } else { "false" });
             number(out, (row.processes > 0).then_some(row.processes));
+            number(out, row.latency.map(|(median, _)| median));
+            number(out, row.latency.map(|(_, p99)| p99));
             out.extend_from_slice(b",,");
             self.sink.end_line()?;
         }

@@ -353,6 +353,10 @@ impl<W: Write> TableOutput for Json<W> {
             line.json("opens_per_s", &format!("{:.3}", row.rate.unwrap_or_default()));
             line.number("opens", row.opens);
             line.number("failed", row.failed);
+            if let Some((median, p99)) = row.latency {
+                line.number("p50_ns", median);
+                line.number("p99_ns", p99);
+            }
             line.boolean("ended", row.ended);
             if table.group != Group::Process && row.processes > 0 {
                 line.number("processes", row.processes);
@@ -380,7 +384,7 @@ fn name_row(line: &mut Object<'_>, group: Group, row: &Row, names: &Names) {
         Key::Error(0) => line.json("error", "null"),
         Key::Text(text) if text.is_empty() => line.json(group.name(), "null"),
         Key::Text(text) => line.name(group.name(), Some(text)),
-        Key::Host(host) => line.text("host", Some(names.host(*host).as_bytes())),
+        Key::Host(host) => line.text("host", Some(names.own_host(*host).as_bytes())),
         Key::Error(_) | Key::Rest => line.text(group.name(), Some(label(group, row, names).as_bytes())),
     }
 }

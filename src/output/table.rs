@@ -28,6 +28,8 @@ pub struct Table<'a> {
     pub failed: u64,
     /// Opens that were counted, but whose events were lost.
     pub dropped: u64,
+    /// The rows tell how long opens took.
+    pub latency: bool,
     /// First comes first.
     pub rows: &'a [&'a Row],
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::escape::escape;
-use crate::event::{CgroupName, RealPathKind, sample};
+use crate::event::{CgroupName, Op, RealPathKind, sample};
 use crate::message::{Cause, Lookups};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -110,23 +110,44 @@ fn text_lines() {
         out.summary(&totals(), "syscall exit").unwrap();
     });
     insta::assert_snapshot!(shown, @r#"
-    TIME(s)        COMM             PID     FD    ERR          FILE
-    0.000000000    cat              100     3     -            /etc/hosts
-    12.000345678   cat              100     -     ENOENT       /etc/hosts
-    -0.000000001   漢字             100     -     -            /etc/hosts
-    12.000345678   cat              100     -     ENOENT       (unreadable)
-    12.000345678   cat              100     -     ENOENT       a/b (directory unknown)
-    12.000345678   cat              100     -     ENOENT       (unreachable)/x/a/b
-    12.000345678   cat              100     -     ENOENT       ""
-    0.000000000    cat              100     3     -            /etc/hosts (cut)
-    0.000000000    cat              100     3     -            /etc/hosts -> hosts\x1b.old
-    0.000000000    cat              100     3     -            /etc/hosts -> /run/x\x07
-    0.000000000    cat              100     3     -            /etc/hosts -> /etc/hosts (deleted)
-    0.000000000    cat              100     3     -            /etc/hosts
-    12.000345678   cat              100     3     -            (unreadable) -> shadow
+    TIME(s)        COMM             PID     FD       ERR          FILE
+    0.000000000    cat              100     3        -            /etc/hosts
+    12.000345678   cat              100     -        ENOENT       /etc/hosts
+    -0.000000001   漢字             100     -        -            /etc/hosts
+    12.000345678   cat              100     -        ENOENT       (unreadable)
+    12.000345678   cat              100     -        ENOENT       a/b (directory unknown)
+    12.000345678   cat              100     -        ENOENT       (unreachable)/x/a/b
+    12.000345678   cat              100     -        ENOENT       ""
+    0.000000000    cat              100     3        -            /etc/hosts (cut)
+    0.000000000    cat              100     3        -            /etc/hosts -> hosts\x1b.old
+    0.000000000    cat              100     3        -            /etc/hosts -> /run/x\x07
+    0.000000000    cat              100     3        -            /etc/hosts -> /etc/hosts (deleted)
+    0.000000000    cat              100     3        -            /etc/hosts
+    12.000345678   cat              100     3        -            (unreadable) -> shadow
     # lost 12 (ring)
     # opens 1000, failed 10, delivered 988, dropped 12, hidden 5, lost 10 (ring), lost 2 (queue), lost 1 (missed), hooks: syscall exit
     "#);
+}
+
+/// A look-up has no flags, and the name of its call pushes nothing out of its column.
+#[test]
+fn look_ups_in_text() {
+    let columns = [TextColumn::Flags, TextColumn::Fd, TextColumn::Err];
+    let mut shown = Vec::new();
+    let mut out = Text::of(&columns, &mut shown);
+    out.header().unwrap();
+    for op in [Op::Access, Op::Readlink, Op::Stat, Op::Openat] {
+        out.open(&OpenEvent { op, ret: -libc::ENOENT, flags: 0, ..sample() }, &names()).unwrap();
+    }
+    out.flush().unwrap();
+    drop(out);
+    insta::assert_snapshot!(String::from_utf8(shown).unwrap(), @r"
+    FLAGS                    FD       ERR          FILE
+    -                        access   ENOENT       /etc/hosts
+    -                        readlink ENOENT       /etc/hosts
+    -                        stat     ENOENT       /etc/hosts
+    O_RDONLY                 -        ENOENT       /etc/hosts
+    ");
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use super::{Clock, Output, Sink, Table, TableOutput, known_name, known_path, push_nanos, push_number};
 use crate::escape::{escaped, is_plain};
-use crate::event::{OpenEvent, PathKind, Source, errno_name, flag_names};
+use crate::event::{OpenEvent, PathKind, Source, errno_name};
+use crate::format::duration;
 use crate::message::{Cause, Totals};
 use crate::names::Names;
-use crate::ranking::openers::{Group, Key};
+use crate::ranking::openers::{Group, Key, Row};
 use crate::ranking::{Basis, described, pid, title_of, user};
 use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr as _;
@@ -53,7 +54,8 @@ impl TextColumn {
         (Column::Flags, "flags", "FLAGS", 24),
         (Column::Mode, "mode", "MODE", 5),
         (Column::Latency, "latency", "LATENCY(us)", 11),
-        (Column::Fd, "fd", "FD", 5),
+        // Room for the name of a look-up.
+        (Column::Fd, "fd", "FD", 8),
         (Column::Err, "err", "ERR", 12),
         (Column::Container, "container", "CONTAINER", 24),
         (Column::Unit, "unit", "UNIT", 24),
@@ -154,7 +156,10 @@ impl<W: Write> Text<W> {
             Column::Ppid => self.number(width, |cell| push_number(cell, event.ppid.into())),
             Column::User => self.column(width, &names.user_of(event.source.host(), event.uid)),
             Column::Op => self.column(width, event.op.name()),
-            Column::Flags => self.column(width, &flag_names(event.flags).collect::<Vec<_>>().join("|")),
+            Column::Flags => match event.flag_names().collect::<Vec<_>>().join("|") {
+                none if none.is_empty() => self.column(width, "-"),
+                flags => self.column(width, &flags),
+            },
             Column::Mode => {
                 self.column(width, &event.mode_used().map_or_else(|| "-".to_owned(), |mode| format!("{mode:04o}")));
             }
@@ -291,7 +296,9 @@ impl<W: Write> TableOutput for Text<W> {
         let sums = table.group.has_processes() && table.group != Group::Process;
         let processes = if sums { format!("{:>8} ", "PROCS") } else { String::new() };
         let title = title_of(table.group);
-        self.last(&format!("{ids}{:>10} {:>11} {processes}{:>6}  {title}", "OPENS/s", "TOTAL", "FAIL%"))?;
+        let times = if table.latency { format!(" {:>7} {:>7}", "P50", "P99") } else { String::new() };
+        let numbers = format!("{:>10} {:>11} {processes}{:>9} {:>6}{times}", "OPENS/s", "TOTAL", "FAILED", "FAIL%");
+        self.last(&format!("{ids}{numbers}  {title}"))?;
         for row in table.rows {
             let user = user(row, names).unwrap_or_default();
             let ids = match (pid(&row.key), table.group) {
@@ -309,10 +316,19 @@ impl<W: Write> TableOutput for Text<W> {
             let of_host = row.host > 0 && !matches!(row.key, Key::Host(_));
             let host = if of_host { format!("{}:", names.host(row.host)) } else { String::new() };
             let described = host + &described(table.group, row, names);
-            self.last(&format!("{ids}{rate:>10.1} {:>11} {processes}{share:>6.1}  {described}", row.opens))?;
+            let times = if table.latency { percentiles(row) } else { String::new() };
+            let numbers = format!("{rate:>10.1} {:>11} {processes}{:>9} {share:>6.1}{times}", row.opens, row.failed);
+            self.last(&format!("{ids}{numbers}  {described}"))?;
         }
         self.last("")
     }
+}
+
+/// How long its opens took, as far as that was measured.
+fn percentiles(row: &Row) -> String {
+    let shown = |ns: Option<u64>| ns.map_or_else(|| "-".to_owned(), duration);
+    let [median, p99] = [row.latency.map(|(median, _)| median), row.latency.map(|(_, p99)| p99)].map(shown);
+    format!(" {median:>7} {p99:>7}")
 }
 
 fn exactness(basis: Basis) -> String {

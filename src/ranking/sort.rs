@@ -14,7 +14,9 @@ pub enum Sort {
     Rate,
     Total,
     Processes,
+    /// By how many opens failed, and by the share of those that did.
     Failed,
+    FailedShare,
     Pid,
     User,
     Name,
@@ -30,12 +32,18 @@ impl Sort {
         matches!(self, Sort::Descriptors | Sort::Growth)
     }
 
+    /// Whether it is by how long opens took.
+    pub fn is_of_latencies(self) -> bool {
+        matches!(self, Sort::Median | Sort::P99)
+    }
+
     /// All of them with their names on the command line.
-    pub const ALL: [(Sort, &'static str); 11] = [
+    pub const ALL: [(Sort, &'static str); 12] = [
         (Sort::Rate, "rate"),
         (Sort::Total, "total"),
         (Sort::Processes, "processes"),
         (Sort::Failed, "failed"),
+        (Sort::FailedShare, "failed%"),
         (Sort::Pid, "pid"),
         (Sort::User, "user"),
         (Sort::Name, "name"),
@@ -63,7 +71,8 @@ impl Sort {
             Sort::Rate => a.rate.unwrap_or(0.0).total_cmp(&b.rate.unwrap_or(0.0)),
             Sort::Total => a.opens.cmp(&b.opens),
             Sort::Processes => a.processes.cmp(&b.processes),
-            Sort::Failed => a.failed_share().total_cmp(&b.failed_share()),
+            Sort::Failed => a.failed.cmp(&b.failed),
+            Sort::FailedShare => a.failed_share().total_cmp(&b.failed_share()),
             Sort::Pid => pid(&a.key).cmp(&pid(&b.key)),
             Sort::User => user(a, names).cmp(&user(b, names)),
             Sort::Name => label(group, a, names).cmp(&label(group, b, names)),
@@ -122,7 +131,7 @@ pub fn label(group: Group, row: &Row, names: &Names) -> String {
         Key::Process { .. } if row.comm.is_empty() => "(unknown)".to_owned(),
         Key::Process { .. } => escape(&row.comm),
         Key::User(host, uid) => names.user_of(*host, *uid).into_owned(),
-        Key::Host(host) => names.host(*host).to_owned(),
+        Key::Host(host) => names.own_host(*host).to_owned(),
         Key::Error(0) => "(no error)".to_owned(),
         Key::Error(errno) => errno_name(*errno).into_owned(),
         Key::Text(text) if text.is_empty() => "(unknown)".to_owned(),

@@ -40,6 +40,21 @@ fn numbers_start_with_the_largest_and_names_with_the_first() {
     assert_eq!(pids(&reversed), [3, 2, 1]);
 }
 
+#[test]
+fn who_fails_most_is_who_fails_most_often() {
+    let sorted = |sort| {
+        let mut counts = counts(1, &[(1, 2), (2, 200_000)]);
+        (counts.processes[0].failed, counts.processes[1].failed) = (2, 140_000);
+        let mut ranking = Ranking::new(Group::Process, sort, false, Some(0));
+        ranking.read(counts);
+        ranking.refresh(&Names::without_users());
+        pids(&ranking)
+    };
+    assert_eq!(sorted(Sort::Failed), [2, 1]);
+    assert_eq!(sorted(Sort::FailedShare), [1, 2]);
+    assert_eq!((Sort::from_name("failed%"), Sort::FailedShare.name()), (Some(Sort::FailedShare), "failed%"));
+}
+
 type Shown = (Key<'static>, u64, u64, Option<f64>, bool);
 
 /// The rows that have a rate, as they are shown.

@@ -22,8 +22,20 @@ const SEND_TIMEOUT: Duration = Duration::from_millis(500);
 pub struct Replayed {
     /// Opens sent.
     pub opens: u64,
+    /// Of one of the events sent it is known how long it took.
+    pub latency: bool,
     /// What the user should know: that the recording ends early, and where.
     pub note: Option<String>,
+}
+
+impl Replayed {
+    /// What the user should know. `asks_latency`: how long opens took was asked for.
+    pub fn notes(&self, asks_latency: bool) -> impl Iterator<Item = String> {
+        let missing = asks_latency && !self.latency && self.opens > 0;
+        let missing =
+            missing.then(|| "the recording does not tell how long opens took: record with --latency".to_owned());
+        self.note.clone().into_iter().chain(missing)
+    }
 }
 
 /// Sends all of a recording, waiting for the consumer and for the time of each event, until the recording ends or
@@ -74,7 +86,7 @@ pub fn replay_with(
             Err(Halt::Broken(error)) => (Message::Failed(error.to_string()), true),
         };
         player.end(end);
-        replayed.opens = player.sent;
+        (replayed.opens, replayed.latency) = (player.sent, player.latency);
         if broken || !player.goes_on(&mut reader) {
             return replayed;
         }
@@ -121,6 +133,8 @@ struct Player<'a> {
     now_ns: u64,
     counts_ns: u64,
     sent: u64,
+    /// Of one of them it is known how long it took.
+    latency: bool,
     /// Recorded time of the latest event that was sent.
     sent_ns: u64,
 }
@@ -144,6 +158,7 @@ impl<'a> Player<'a> {
             now_ns: 0,
             counts_ns: 0,
             sent: 0,
+            latency: false,
             sent_ns: 0,
         }
     }
@@ -276,6 +291,7 @@ impl<'a> Player<'a> {
         for event in batch.iter() {
             self.tally.add(&event);
             self.sent_ns = self.sent_ns.max(event.ts_ns);
+            self.latency |= event.latency.is_some();
         }
         let opens = batch.len() as u64;
         self.send(Message::Opens(batch))?;

@@ -60,9 +60,11 @@ const WAITING_FOR_LINES: usize = 128;
 ///
 /// # Errors
 /// If the host cannot be traced, or the output cannot be written.
-pub(crate) fn live(mut origin: Origin, show: Show, command: &Program, at_end: Option<AtEnd>) -> Result<u8, Error> {
+pub(crate) fn live(mut origin: Origin, mut show: Show, command: &Program, at_end: Option<AtEnd>) -> Result<u8, Error> {
     let (shows_self, remote, scope) = match &mut origin {
         Origin::Here(options) => {
+            let uname = rustix::system::uname();
+            show.selection.names.learn_own_host(&escape(uname.nodename().to_bytes()));
             if show.form == OutputForm::Tui {
                 // Whoever looks at the screen may want to look on.
                 options.ends_with.clear();

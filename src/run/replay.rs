@@ -69,16 +69,18 @@ fn open(file: &Path, interrupt: &Interrupt, limit: Option<Duration>) -> Result<(
 ///
 /// # Errors
 /// If it cannot be read, or the output cannot be written.
-pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
+pub(crate) fn replay(file: &Path, speed: f64, mut show: Show) -> Result<u8, Error> {
     let limit = show.selection.limits.duration;
     let draft = show.out.as_ref().map(draft).transpose()?;
     let interrupt = Interrupt::default();
     let (reader, limit) = open(file, &interrupt, limit)?;
     let header = reader.header().cloned().unwrap_or_default();
+    show.selection.names.learn_own_host(&header.host);
     let (messages, received) = bounded(WAITING);
     let (stop, stopped) = bounded(1);
     let (ask, asked) = bounded(WAITING);
     let interactive = matches!(show.form, OutputForm::Tui);
+    let asks_latency = show.selection.filter.asks_latency() || show.batch && show.sort.is_of_latencies();
     let interval = show.selection.interval;
     let survey = if interactive { reader.survey() } else { None };
     let (found, recorded) = bounded(1);
@@ -120,9 +122,7 @@ pub(crate) fn replay(file: &Path, speed: f64, show: Show) -> Result<u8, Error> {
         end();
         drop((received, stop));
         let replayed = player.join().map_err(|_| Error::Other("the replaying thread panicked".into()))?;
-        if let Some(note) = replayed.note {
-            error::print(note);
-        }
+        replayed.notes(asks_latency).for_each(error::print);
         consumed
     })
 }

@@ -206,7 +206,7 @@ fn play(source: String, reader: Reader, report: Report, selection: &Selection) -
         consumed.map(|_| replayed)
     })?;
     let is_cut_off = replayed.note.is_some();
-    replayed.note.iter().for_each(error::print);
+    replayed.notes(selection.filter.asks_latency()).for_each(error::print);
     let Collect { mut report, hooks, .. } = collect;
     if is_cut_off {
         report.set_ending(Ending::CutOff);

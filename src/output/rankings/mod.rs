@@ -38,6 +38,8 @@ pub struct Tables<'a> {
     totals: Totals,
     read_ns: u64,
     written: u64,
+    /// How long opens took is known.
+    latency: bool,
 }
 
 impl<'a> Tables<'a> {
@@ -52,14 +54,33 @@ impl<'a> Tables<'a> {
         let ranking = ranking(&order, start, &names);
         let read_ns = start.map_or(0, |start| start.ts_ns);
         let (totals, hooks) = (Totals::default(), hooks.to_owned());
-        Self { output, order, names, hooks, start, ranking, totals, read_ns, written: 0 }
+        Self { output, order, names, hooks, start, ranking, totals, read_ns, written: 0, latency: false }
+    }
+
+    /// From here on latencies are ranked too, for which every event is needed.
+    fn rank_latencies(&mut self) {
+        self.ranking.measure_latency();
+        if !self.ranking.wants_events() {
+            let (group, filtered) = (self.order.group, self.order.needs_events());
+            self.ranking.apply(group, filtered, Some(Tally::new(group)), &self.names);
+        }
     }
 }
+
+impl Order<'_> {
+    /// The kernel's counts are not of what the filter holds for.
+    fn needs_events(&self) -> bool {
+        !self.filtered_in_kernel && !self.filter.is_empty()
+    }
+}
+
+/// Events of a batch among which a latency is looked for: where it is measured, nearly every event has one.
+const LATENCY_SCAN: usize = 16;
 
 /// An empty ranking.
 fn ranking(order: &Order<'_>, start: Option<Moment>, names: &Names) -> Ranking {
     let mut ranking = Ranking::of_active(order.group, order.sort, start.map(|start| start.ts_ns));
-    let filtered = !order.filtered_in_kernel && !order.filter.is_empty();
+    let filtered = order.needs_events();
     let tally = ranking.needs_events(order.group, filtered).then(|| Tally::new(order.group));
     ranking.apply(order.group, filtered, tally, names);
     ranking
@@ -81,6 +102,10 @@ impl Consumer for Tables<'_> {
             let start = Moment { ts_ns: first.ts_ns, time_ns: first.time_ns };
             self.ranking = ranking(&self.order, Some(start), &self.names);
             (self.start, self.read_ns) = (Some(start), start.ts_ns);
+        }
+        if !self.latency && batch.iter().take(LATENCY_SCAN).any(|event| event.latency.is_some()) {
+            self.latency = true;
+            self.rank_latencies();
         }
         if self.ranking.wants_events() {
             for event in batch.iter().filter(|event| self.order.filter.matches(event, &self.names)) {
@@ -121,6 +146,7 @@ impl Consumer for Tables<'_> {
                 opens: self.totals.opens.saturating_sub(before.opens),
                 failed: self.totals.failed.saturating_sub(before.failed),
                 dropped: self.totals.lost.dropped().saturating_sub(before.lost.dropped()),
+                latency: self.latency,
                 rows: &rows,
             },
             &self.names,

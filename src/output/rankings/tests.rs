@@ -84,14 +84,14 @@ fn processes_are_ranked_by_what_the_kernel_counted() {
     let shown = text(order(Group::Process, &Filter::default()), Some(START), vec![first, second]);
     let expected = "\
 2026-01-02T03:04:06Z 100.0 opens/s, 5.0% failed, 0 dropped; top by process, exact
-    PID USER            OPENS/s       TOTAL  FAIL%  COMMAND
-      8 0                  90.0          90    0.0  nginx
-      7 0                  10.0          10   50.0  cat
+    PID USER            OPENS/s       TOTAL    FAILED  FAIL%  COMMAND
+      8 0                  90.0          90         0    0.0  nginx
+      7 0                  10.0          10         5   50.0  cat
 
 # lost 150 (ring)
 2026-01-02T03:04:08Z 100.0 opens/s, 0.0% failed, 150 dropped; top by process, exact
-    PID USER            OPENS/s       TOTAL  FAIL%  COMMAND
-      8 0                 100.0         290    0.0  nginx
+    PID USER            OPENS/s       TOTAL    FAILED  FAIL%  COMMAND
+      8 0                 100.0         290         0    0.0  nginx
 
 ";
     let (tables, summary) = shown.split_at(shown.rfind("# ").unwrap());
@@ -105,7 +105,7 @@ fn files_are_ranked_by_the_events_and_that_is_said() {
     let shown = text(order(Group::File, &Filter::default()), Some(START), messages);
     assert!(shown.contains("top by file, from 3 events\n"), "{shown}");
     let rows: Vec<_> = shown.lines().skip(2).take(2).map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
-    assert_eq!(rows, [["2.0", "2", "0.0", "/b"], ["1.0", "1", "0.0", "/a"]]);
+    assert_eq!(rows, [["2.0", "2", "0", "0.0", "/b"], ["1.0", "1", "0", "0.0", "/a"]]);
 }
 
 #[test]
@@ -142,6 +142,45 @@ fn a_filter_ranks_only_what_it_holds_for() {
     let in_kernel = Order { filtered_in_kernel: true, ..order(Group::Process, &filter) };
     let shown = text(in_kernel, Some(START), messages());
     assert!(shown.contains("exact") && shown.contains("        3.0           3"), "{shown}");
+}
+
+#[test]
+fn latencies_have_columns_where_they_are_measured() {
+    let messages = || {
+        let mut batch = Batch::default();
+        for (pid, us) in [(7, 10), (8, 3000)] {
+            let latency = Some(std::time::Duration::from_micros(us));
+            batch.push(&OpenEvent { pid, tid: pid, start_ns: 1, latency, ts_ns: START.ts_ns, ..sample() });
+        }
+        vec![Message::Opens(batch), reading(1, &[(7, "cat", 90, 0), (8, "nginx", 10, 0)], 0)]
+    };
+    let none = Filter::default();
+    let by_p99 = || Order { sort: Sort::P99, ..order(Group::Process, &none) };
+    let shown = text(by_p99(), Some(START), messages());
+    let lines: Vec<_> = shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
+    assert_eq!(lines[1][5..], ["FAIL%", "P50", "P99", "COMMAND"], "{shown}");
+    assert_eq!((lines[2][0], lines[2].last(), lines[3][0]), ("8", Some(&"nginx"), "7"), "{shown}");
+    assert!(lines[2][6].ends_with("ms") && lines[3][6].ends_with("us"), "{shown}");
+    // They are exact counts all the same.
+    assert!(shown.contains("exact"), "{shown}");
+    let mut bytes = Vec::new();
+    written(Json::new, &mut bytes, by_p99(), Some(START), messages());
+    assert!(String::from_utf8(bytes).unwrap().contains(r#","p99_ns":"#));
+}
+
+#[test]
+fn the_only_host_has_its_own_name() {
+    let mut names = Names::without_users();
+    names.learn_own_host("web-3");
+    let mut bytes = Vec::new();
+    let mut output = Text::new(&mut bytes);
+    let (sender, received) = unbounded();
+    [reading(1, &[(7, "cat", 3, 0)], 0), Message::End].into_iter().for_each(|message| sender.send(message).unwrap());
+    let none = Filter::default();
+    let mut tables = Tables::new(&mut output, order(Group::Host, &none), names, "", Some(START));
+    consume(&mut tables, None, &received, &|| {}).unwrap();
+    let shown = String::from_utf8(bytes).unwrap();
+    assert!(shown.lines().nth(2).is_some_and(|row| row.ends_with(" web-3")), "{shown}");
 }
 
 #[test]
@@ -182,7 +221,7 @@ fn csv_has_as_many_cells_in_each_line() {
     let shown = String::from_utf8(bytes).unwrap();
     assert!(shown.contains(r#""a""b,c""#), "{shown}");
     for line in shown.replace(r#""a""b,c""#, "x").lines() {
-        assert_eq!(line.matches(',').count(), 13, "{line}");
+        assert_eq!(line.matches(',').count(), 15, "{line}");
     }
 }
 

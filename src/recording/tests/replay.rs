@@ -34,7 +34,7 @@ fn a_replay_tells_opens_counts_and_the_end() {
     let expected =
         ["opens 100", "counts 100 at 1000", "opens 100", "counts 200 at 2000", "opens 50", "counts 253 at 2490", "end"];
     assert_eq!(kinds(&messages), expected);
-    assert_eq!(replayed, Replayed { opens: 250, note: None });
+    assert_eq!(replayed, Replayed { opens: 250, latency: false, note: None });
     let Some(Message::Counts(counts)) = messages.iter().rev().nth(1) else { panic!("no counts") };
     assert_eq!(counts.totals, totals(250));
     assert_eq!(counts.processes.iter().map(|process| process.opens).sum::<u64>(), 250);

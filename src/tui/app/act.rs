@@ -142,7 +142,12 @@ impl App {
             Action::Fold => {
                 let fold = !self.events.is_folded();
                 self.events.fold(fold, self.events_height());
-                self.say(if fold { "searches are folded: many tries, one row" } else { "every open has its row" });
+                let folded = self.events.live().folded_away() > 0;
+                self.say(match (fold, folded) {
+                    (true, true) => "searches are folded: many tries, one row",
+                    (true, false) => "searches would be folded, many tries in one row: there are none as yet",
+                    (false, _) => "every open has its row",
+                });
             }
             Action::Open if self.focus == Focus::Openers => self.open(),
             Action::Open | Action::Details => return self.show_details(),

@@ -39,6 +39,7 @@ pub(crate) enum OpenersColumn {
     Total,
     Processes,
     Failed,
+    FailedShare,
     Median,
     P99,
     Descriptors,
@@ -48,13 +49,14 @@ pub(crate) enum OpenersColumn {
 }
 
 impl OpenersColumn {
-    pub(crate) const ALL: [OpenersColumn; 10] = [
+    pub(crate) const ALL: [OpenersColumn; 11] = [
         OpenersColumn::Pid,
         OpenersColumn::User,
         OpenersColumn::Rate,
         OpenersColumn::Total,
         OpenersColumn::Processes,
         OpenersColumn::Failed,
+        OpenersColumn::FailedShare,
         OpenersColumn::Median,
         OpenersColumn::P99,
         OpenersColumn::Name,
@@ -78,6 +80,7 @@ impl OpenersColumn {
             OpenersColumn::Total => Sort::Total,
             OpenersColumn::Processes => Sort::Processes,
             OpenersColumn::Failed => Sort::Failed,
+            OpenersColumn::FailedShare => Sort::FailedShare,
             OpenersColumn::Median => Sort::Median,
             OpenersColumn::P99 => Sort::P99,
             OpenersColumn::Descriptors => Sort::Descriptors,

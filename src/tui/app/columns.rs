@@ -108,24 +108,26 @@ const fn column(
 }
 
 /// For rows that are names: the name takes the rest.
-static NAMED: [Column<OpenersColumn>; 6] = [
+static NAMED: [Column<OpenersColumn>; 7] = [
     column(OpenersColumn::Rate, "OPENS/s", 8, true, from(20..)),
     column(OpenersColumn::Total, "TOTAL", 11, true, from(36..)),
-    column(OpenersColumn::Failed, "FAIL%", 6, true, from(44..)),
+    column(OpenersColumn::Failed, "FAILED", 8, true, from(36..)),
+    column(OpenersColumn::FailedShare, "FAIL%", 6, true, from(44..)),
     column(OpenersColumn::Median, "P50", 7, true, from(70..)),
     column(OpenersColumn::P99, "P99", 7, true, from(70..)),
     column(OpenersColumn::Name, "", 0, false, from(0..)),
 ];
 
 /// For rows that are processes, commands or users: beside the name there is room for the latest file.
-static COUNTED: [Column<OpenersColumn>; 14] = [
+static COUNTED: [Column<OpenersColumn>; 15] = [
     column(OpenersColumn::Host, "HOST", 10, false, from(44..)),
     column(OpenersColumn::Pid, "PID", 7, true, from(30..)),
     column(OpenersColumn::User, "USER", 8, false, from(54..)),
     column(OpenersColumn::Rate, "OPENS/s", 8, true, from(20..)),
     column(OpenersColumn::Total, "TOTAL", 11, true, from(40..)),
     column(OpenersColumn::Processes, "PROCS", 6, true, from(56..)),
-    column(OpenersColumn::Failed, "FAIL%", 6, true, from(48..)),
+    column(OpenersColumn::Failed, "FAILED", 8, true, from(40..)),
+    column(OpenersColumn::FailedShare, "FAIL%", 6, true, from(48..)),
     column(OpenersColumn::Median, "P50", 7, true, from(76..)),
     column(OpenersColumn::P99, "P99", 7, true, from(76..)),
     column(OpenersColumn::Descriptors, "FDS", 11, true, from(60..)),
@@ -144,12 +146,17 @@ pub(crate) struct Extras {
     pub descriptors: bool,
     /// It is asked for.
     pub by_descriptors: bool,
+    /// How many opens failed is asked for.
+    pub by_failed: bool,
     /// There are several hosts.
     pub hosts: bool,
 }
 
 /// From this width on there is room for what processes have open, asked for or not.
 const DESCRIPTORS_FROM: u16 = 100;
+
+/// Up to this width how many failed takes the place of their share, where it is asked for.
+const BOTH_FAILED_FROM: u16 = 100;
 
 /// The columns of the ranking, placed; those that were `chosen`, where any were.
 pub(crate) fn openers(
@@ -161,6 +168,8 @@ pub(crate) fn openers(
     let table: &'static [Column<OpenersColumn>] = if group.has_processes() { &COUNTED } else { &NAMED };
     let known = table.iter().filter(move |column| match column.cell {
         OpenersColumn::Median | OpenersColumn::P99 => extras.latency,
+        OpenersColumn::Failed => extras.by_failed || chosen.is_some(),
+        OpenersColumn::FailedShare => !extras.by_failed || chosen.is_some() || area.width >= BOTH_FAILED_FROM,
         // Where there is little room it makes way for the names, unless it is asked for.
         OpenersColumn::Descriptors | OpenersColumn::Growth => {
             let room = extras.by_descriptors || chosen.is_some() || area.width >= DESCRIPTORS_FROM;
@@ -192,8 +201,15 @@ pub(crate) fn shown(width: u16, group: Group, extras: Extras, chosen: Option<&Ch
     openers(Rect::new(0, 0, width, 1), group, extras, chosen).iter().map(|placed| placed.column.cell.name()).collect()
 }
 
-/// What the columns that a screen of this width shows can be sorted by, from left to right.
+/// What the columns that a screen of this width shows can be sorted by, from left to right. Where there is one of what
+/// failed both of them are to be had.
 pub(crate) fn sorts(width: u16, group: Group, extras: Extras, chosen: Option<&Chosen>) -> Vec<Sort> {
     let placed = openers(Rect::new(0, 0, width, 1), group, extras, chosen);
-    placed.iter().filter_map(|placed| placed.column.cell.sort()).collect()
+    let mut sorts = Vec::new();
+    for sort in placed.iter().filter_map(|placed| placed.column.cell.sort()) {
+        let failed = matches!(sort, Sort::Failed | Sort::FailedShare);
+        let these = if failed { vec![Sort::Failed, Sort::FailedShare] } else { vec![sort] };
+        sorts.extend(these.into_iter().filter(|sort| !sorts.contains(sort)).collect::<Vec<_>>());
+    }
+    sorts
 }

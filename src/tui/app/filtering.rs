@@ -115,7 +115,7 @@ impl App {
         match Filter::parse(line, &self.names) {
             Ok(filter) => {
                 let kernel = filter.kernel_part();
-                let filter_remark = filter.remarks().next();
+                let filter_remark = self.lacks_latency(&filter).or_else(|| filter.remarks().next());
                 if filter.source() != self.filter.source() {
                     self.filter = filter;
                     self.apply_filter();
@@ -132,6 +132,13 @@ impl App {
                 Vec::new()
             }
         }
+    }
+
+    /// What is to be said of a filter that asks for what is not known.
+    fn lacks_latency(&self, filter: &Filter) -> Option<String> {
+        const NONE: &str = "lat: finds nothing: of no open so far it is known how long it took";
+        let lacks = filter.asks_latency() && !self.latency;
+        lacks.then(|| format!("{NONE}{}", if self.setup.replay.is_some() { "" } else { " (--latency)" }))
     }
 
     /// Looks for what the filter in force, or the last one, holds for.

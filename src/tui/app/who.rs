@@ -152,7 +152,8 @@ impl App {
     pub(crate) fn column_extras(&self) -> Extras {
         let descriptors = self.setup.hidden_processes.is_none();
         let (by_descriptors, hosts) = (self.ranking.sort.is_live(), !self.hosts.is_empty());
-        Extras { latency: self.latency, descriptors, by_descriptors, hosts }
+        let by_failed = self.ranking.sort == Sort::Failed;
+        Extras { latency: self.latency, descriptors, by_descriptors, by_failed, hosts }
     }
 
     /// Takes in an answer. One that nobody waits for any more is left.
@@ -273,6 +274,8 @@ mod tests {
         let denied = |id| Event::Answered(Answer::Denied { id, by: "by the directory /etc".to_owned() });
         [(1, 1), (2714, 7)].into_iter().for_each(|id| screen.update(denied(id)));
         let text = screen.text();
+        let at = |label: &str| text.lines().position(|line| line.contains(label)).expect(label);
+        assert_eq!(at("│ denied "), at("│ result ") + 1, "{text}");
         for shown in
             ["/usr/sbin/nginx", "\"daemon off;\"", "812/1024", "build.sh (50) < systemd (1)", "by the directory /etc"]
         {
@@ -385,6 +388,13 @@ mod tests {
         screen.second(&many);
         let Question::Descriptors(ids) = asked(&mut screen).remove(0) else { panic!("no question") };
         assert!(ids.len() <= screen.app.layout().openers_rows());
+    }
+
+    #[test]
+    fn the_help_knows_of_leaks() {
+        let mut screen = Screen::busy(80, 24);
+        screen.keys("?/leak\r");
+        assert!(screen.text().contains("FDS, GROWTH") && screen.text().contains("--leaks"), "{}", screen.text());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::popup::{Popup, fields_popup, wrap_anywhere};
 use super::who;
 use crate::clock::time;
 use crate::escape::{escape, escaped};
-use crate::event::{OpenEvent, errno_name, errno_words, flag_names};
+use crate::event::{OpenEvent, errno_name, errno_words};
 use crate::format::{duration, group_digits, uptime, wrap_words};
 use crate::history::gaps::Gap;
 use crate::tui::app::App;
@@ -81,7 +81,7 @@ fn fields(row: &Shown<'_>, who: Option<&Who>, context: &Context<'_>) -> Vec<(&'s
     let or_none = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     let quoted = |text: &[u8]| if text.is_empty() { "\"\"".to_owned() } else { escape(text) };
     let deleted = if event.dir_deleted { ", its directory is deleted" } else { "" };
-    let flags: Vec<_> = flag_names(event.flags).collect();
+    let flags: Vec<_> = event.flag_names().collect();
     let has_escapes = [event.path, event.name, event.opened_name, event.real_path, event.comm, event.leader_comm]
         .iter()
         .any(|text| *escaped(text).as_bytes() != **text);
@@ -92,13 +92,12 @@ fn fields(row: &Shown<'_>, who: Option<&Who>, context: &Context<'_>) -> Vec<(&'s
         ("as given", quoted(event.name)),
         ("path is", format!("{}{deleted}", event.path_kind.name())),
         ("result", result(event)),
-        ("tries", if row.tries > 1 { format!("{} for this name, this the last", row.tries) } else { "1".to_owned() }),
         ("command", command(event)),
         ("process", format!("{} (thread {}, parent {})", event.pid, event.tid, event.ppid)),
         ("started", started(event, context)),
         ("user", format!("{} ({})", context.names.user_of(event.source.host(), event.uid), event.uid)),
         ("op", event.op.name().to_owned()),
-        ("flags", flags.join(" ")),
+        ("flags", or_none(flags.join(" "))),
         ("mode", event.mode_used().map_or_else(|| "-".to_owned(), |mode| format!("{mode:04o}"))),
         ("time", time(event.time_ns, context.time_zone, DATE)),
         ("monotonic", format!("{}.{:09} s", event.ts_ns / 1_000_000_000, event.ts_ns % 1_000_000_000)),
@@ -110,7 +109,13 @@ fn fields(row: &Shown<'_>, who: Option<&Who>, context: &Context<'_>) -> Vec<(&'s
         fields.push(("escapes", "\\ starts an escape in the texts above".to_owned()));
     }
     let behind = fields.iter().position(|(label, _)| *label == "started").unwrap_or(fields.len());
-    fields.splice(behind..behind, who.map_or_else(Vec::new, who::fields));
+    let (denied, who): (Vec<_>, Vec<_>) =
+        who.map_or_else(Vec::new, who::fields).into_iter().partition(|(label, _)| *label == who::DENIED);
+    fields.splice(behind..behind, who);
+    // Why it failed is what is asked of a screen with little room.
+    let tries = (row.tries > 1).then(|| ("tries", format!("{} for this name, this the last", row.tries)));
+    let behind = fields.iter().position(|(label, _)| *label == "result").map_or(fields.len(), |at| at + 1);
+    fields.splice(behind..behind, denied.into_iter().chain(tries));
     if !event.opened_name.is_empty() {
         fields.insert(2, ("opened", escape(event.opened_name)));
     }

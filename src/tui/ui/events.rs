@@ -9,7 +9,7 @@ use super::line;
 use super::theme::Theme;
 use crate::clock::time;
 use crate::escape::{escape, escaped};
-use crate::event::{Op, OpenEvent, PathKind, errno_name, flag_names};
+use crate::event::{OpenEvent, PathKind, errno_name};
 use crate::format::{behind, cut, duration, group_digits};
 use crate::history::gaps::Gap;
 use crate::names::Cgroup;
@@ -33,7 +33,7 @@ const PATH: &str = "PATH";
 const LATENCY: &str = "LATENCY";
 
 /// From left to right. The path takes the rest.
-static COLUMNS: [Column<Cell>; 19] = [
+static COLUMNS: [Column<Cell>; 20] = [
     column(HOST, 10, false, from(40..), |row, context| context.names.host(row.event.source.host()).to_owned()),
     column(TIME, 12, false, from(60..), |row, context| time(row.event.time_ns, context.time_zone, "%H:%M:%S%.3f")),
     column("PID", 7, true, from(50..), |row, _| row.event.pid.to_string()),
@@ -52,6 +52,7 @@ static COLUMNS: [Column<Cell>; 19] = [
         row.event.latency.map_or_else(String::new, |latency| duration(latency.as_nanos() as u64))
     }),
     column(FD, 4, true, from(64..), |row, _| fd(&row.event)),
+    column(FD, FD_OR_CALL, true, from(64..), |row, _| fd(&row.event)),
     column(ERR, 6, false, 30..76, error),
     column(ERR, 7, false, 76..120, error),
     column(ERR, 12, false, from(120..), error),
@@ -63,20 +64,23 @@ fn error(row: &Shown<'_>, _: &Context<'_>) -> String {
     row.event.errno().map_or_else(String::new, |errno| errno_name(errno).into_owned())
 }
 
+/// The width of the descriptors where there are look-ups too.
+const FD_OR_CALL: u16 = 8;
+
 /// The descriptor; of a look-up, which has none, the call.
 fn fd(event: &OpenEvent<'_>) -> String {
-    match event.op {
-        Op::Stat => "stat".to_owned(),
-        Op::Access => "acc".to_owned(),
-        Op::Readlink => "link".to_owned(),
-        _ => event.fd().map_or_else(String::new, |fd| fd.to_string()),
+    match event.fd() {
+        _ if event.is_lookup() => event.op.name().to_owned(),
+        fd => fd.map_or_else(String::new, |fd| fd.to_string()),
     }
 }
 
 fn placed(app: &App, area: Rect) -> Vec<Placed<'static, Cell>> {
     let latency = app.latency;
+    // Of both widths of this column one is in use.
+    let fits = |column: &&Column<Cell>| column.title != FD || (column.width == FD_OR_CALL) == app.setup.hooks.lookups;
     if let Some(chosen) = &app.columns.events {
-        let known: Vec<_> = COLUMNS.iter().collect();
+        let known: Vec<_> = COLUMNS.iter().filter(fits).collect();
         return columns::lay_out_chosen(&known, chosen, |column, name| column.title.eq_ignore_ascii_case(name), area);
     }
     // On the everyday screen there is no room for both; ERR tells already which opens got no descriptor.
@@ -87,7 +91,7 @@ fn placed(app: &App, area: Rect) -> Vec<Placed<'static, Cell>> {
         FD => fd,
         _ => true,
     };
-    columns::lay_out(COLUMNS.iter().filter(shown), area)
+    columns::lay_out(COLUMNS.iter().filter(fits).filter(shown), area)
 }
 
 pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buffer) {
@@ -199,7 +203,7 @@ fn state(app: &App) -> String {
 /// The flags without their prefix, and without what nearly every open has.
 fn flags(event: &OpenEvent<'_>) -> String {
     let usual = ["O_CLOEXEC", "O_LARGEFILE"];
-    let names = flag_names(event.flags).filter(|name| !usual.contains(&name.as_ref()));
+    let names = event.flag_names().filter(|name| !usual.contains(&name.as_ref()));
     names.map(|name| name.trim_start_matches("O_").to_owned()).collect::<Vec<_>>().join("|")
 }
 
@@ -251,7 +255,10 @@ mod tests {
         use crate::tui::app::choice::EVENT_COLUMNS;
         for width in 0..250 {
             let area = Rect::new(0, 0, width, 1);
-            let shown = columns::lay_out(COLUMNS.iter().filter(|column| column.title != HOST), area);
+            let usual = COLUMNS
+                .iter()
+                .filter(|column| column.title != HOST && (column.title != FD || column.width != FD_OR_CALL));
+            let shown = columns::lay_out(usual, area);
             let shown: Vec<_> = shown.iter().map(|placed| placed.column.title.to_lowercase()).collect();
             let known: Vec<_> =
                 EVENT_COLUMNS.iter().filter(|(_, from)| width >= *from).map(|(name, _)| *name).collect();

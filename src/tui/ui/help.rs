@@ -21,7 +21,7 @@ const FORMS: [(&str, &str); 4] = [
 ];
 
 /// The words of the header, the bar and the titles.
-const GLOSSARY: [(&str, &str); 22] = [
+const GLOSSARY: [(&str, &str); 23] = [
     ("opens/s", "opens a second on the whole host, failed ones too"),
     ("... match", "those that the filter holds for: by the kernel where it checks all of it, else from the events"),
     ("failed", "share of opens that ended with an error, under a filter of those that match"),
@@ -33,6 +33,7 @@ const GLOSSARY: [(&str, &str); 22] = [
     ("own cpu", "what watching costs: share of one processor, and time for an open"),
     ("own opens hidden", "opens of opentop itself; --self shows them"),
     ("hooks", "how opens are seen; opentop check tells which work here"),
+    ("FDS, GROWTH", "open descriptors of the limit, and how fast they leak: s sorts by them, as does --leaks"),
     ("look-ups", "stat, access, readlink: no opens, and counted apart; a shows them"),
     ("PAUSED, HELD", "the rows stand still, and +N came meanwhile; Space or F goes on"),
     ("(exact)", "counted by the kernel for each process, whatever was dropped"),

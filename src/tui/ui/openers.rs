@@ -27,7 +27,7 @@ pub(super) fn render(app: &App, context: &Context<'_>, area: Rect, buf: &mut Buf
         for at in &placed {
             let text = cell(app, row, at, context);
             let bad = match at.column.cell {
-                OpenersColumn::Failed => row.failed > 0,
+                OpenersColumn::Failed | OpenersColumn::FailedShare => row.failed > 0,
                 OpenersColumn::Descriptors | OpenersColumn::Growth => {
                     row.descriptors.is_some_and(|level| level.grows || level.is_full())
                 }
@@ -136,7 +136,8 @@ fn cell(app: &App, row: &Row, at: &Placed<'_, OpenersColumn>, context: &Context<
             }
         }
         OpenersColumn::Total => fitting(row.opens, usize::from(at.width)),
-        OpenersColumn::Failed => percent(row.failed_share()),
+        OpenersColumn::Failed => fitting(row.failed, usize::from(at.width)),
+        OpenersColumn::FailedShare => percent(row.failed_share()),
         OpenersColumn::Median => row.latency.map_or_else(String::new, |(median, _)| duration(median)),
         OpenersColumn::P99 => row.latency.map_or_else(String::new, |(_, p99)| duration(p99)),
         OpenersColumn::Descriptors => row.descriptors.map_or_else(String::new, |level| descriptors(&level)),

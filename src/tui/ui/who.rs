@@ -59,7 +59,11 @@ pub(super) fn popup(app: &App, who: &Who, row: &Row, whose: &str, context: &Cont
             Level { grows: true, .. } => ": it grows all the time",
             _ => "",
         };
-        fields.push(("growth", format!("{growth:+.1} descriptors a second in the last minute{remark}")));
+        let growth = match growth.abs() {
+            0.0..0.05 => "none".to_owned(),
+            _ => format!("{growth:+.1} descriptors a second"),
+        };
+        fields.push(("growth", format!("{growth} in the last minute{remark}")));
     }
     fields_popup(format!("process {pid}"), &fields, wrap_anywhere, WIDTH, app.size)
 }
@@ -67,6 +71,9 @@ pub(super) fn popup(app: &App, who: &Who, row: &Row, whose: &str, context: &Cont
 fn name(comm: &[u8]) -> String {
     if comm.is_empty() { "(unknown)".to_owned() } else { escape(comm) }
 }
+
+/// The label of why a file may not be opened.
+pub(super) const DENIED: &str = "denied";
 
 /// What is told of a process.
 pub(super) fn fields(who: &Who) -> Fields {
@@ -92,7 +99,7 @@ pub(super) fn fields(who: &Who) -> Fields {
             }
         }
     }
-    fields.extend(who.denied_by.as_ref().map(|denied| ("denied", denied.clone())));
+    fields.extend(who.denied_by.as_ref().map(|denied| (DENIED, denied.clone())));
     fields
 }
 

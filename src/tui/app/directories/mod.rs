@@ -70,9 +70,10 @@ impl Cell {
         match self {
             Cell::Rate => Some(Sort::Rate),
             Cell::Total => Some(Sort::Total),
-            Cell::FailedShare => Some(Sort::Failed),
+            Cell::Failed => Some(Sort::Failed),
+            Cell::FailedShare => Some(Sort::FailedShare),
             Cell::Name => Some(Sort::Name),
-            Cell::Failed | Cell::Type => None,
+            Cell::Type => None,
         }
     }
 }
@@ -120,7 +121,8 @@ impl Directories {
         let by_name = || self.text(a).cmp(self.text(b));
         let order = match self.sort {
             Sort::Rate => of_a.rate.unwrap_or(0.0).total_cmp(&of_b.rate.unwrap_or(0.0)),
-            Sort::Failed => of_a.failed_share().total_cmp(&of_b.failed_share()),
+            Sort::Failed => of_a.failed.cmp(&of_b.failed),
+            Sort::FailedShare => of_a.failed_share().total_cmp(&of_b.failed_share()),
             Sort::Name => by_name(),
             _ => of_a.opens.cmp(&of_b.opens),
         };

@@ -47,6 +47,13 @@ fn rows_are_sorted_as_those_of_the_ranking_and_stay_so_on_the_way() {
     screen.keys("D");
     assert!(head(&screen).contains("TOTAL▼"), "{}", screen.text());
     screen.keys("s");
+    assert_eq!(
+        (&*rows(&screen)[0], head(&screen).contains("FAILED▼")),
+        ("> - 4 1 25.0 var/", true),
+        "{}",
+        screen.text()
+    );
+    screen.keys("s");
     assert_eq!((&*rows(&screen)[0], head(&screen).contains("FAIL%▼")), ("> - 1 1 100 etc/", true), "{}", screen.text());
     screen.keys("I");
     assert_eq!(rows(&screen)[0], "> - 4 1 25.0 var/", "{}", screen.text());

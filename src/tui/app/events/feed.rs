@@ -77,6 +77,11 @@ impl Feed {
         self.folded.as_ref().map_or_else(|| self.matches.len(), Folded::len)
     }
 
+    /// How many events have no row of their own.
+    pub(crate) fn folded_away(&self) -> usize {
+        self.folded.as_ref().map_or(0, |folded| self.matches.len() - folded.len())
+    }
+
     /// The gaps and the rows that they take, each before the first event that came in its time.
     fn gaps(&self) -> impl Iterator<Item = (usize, &Gap)> {
         let gaps = self.gaps.of(self.matches.filter()).enumerate();

@@ -168,6 +168,18 @@ fn only_what_the_whole_filter_holds_for_is_said_to_match() {
 }
 
 #[test]
+fn that_no_latency_is_known_is_said() {
+    let mut screen = Screen::busy(100, 24);
+    screen.keys("/lat:>1ms\r");
+    assert!(screen.text().contains("lat: finds nothing: of no open so far"), "{}", screen.text());
+    let mut screen = Screen::busy(100, 24);
+    let latency = Some(std::time::Duration::from_millis(2));
+    screen.opens(&[OpenEvent { latency, ..crate::event::sample() }]);
+    screen.keys("/lat:>1ms\r");
+    assert!(!screen.text().contains("lat: finds nothing"), "{}", screen.text());
+}
+
+#[test]
 fn what_is_selected_in_the_ranking_is_included_too() {
     let mut screen = Screen::busy(80, 24);
     screen.keys("\tjf");

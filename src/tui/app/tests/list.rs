@@ -2,7 +2,7 @@
 
 use super::last;
 use crate::event::{Batch, Op, OpenEvent, sample};
-use crate::message::{Message, Totals};
+use crate::message::{Hooks, Message, Totals};
 use crate::ranking::openers::Group;
 use crate::tui::app::fixture::{Screen, numbered, setup};
 use crate::tui::app::{Event, Setup};
@@ -119,13 +119,32 @@ fn searches_fold_and_unfold_and_the_selection_stays() {
 }
 
 #[test]
+fn that_nothing_was_folded_is_said() {
+    let mut screen = Screen::busy(100, 24);
+    screen.keys("t");
+    assert!(screen.text().contains("there are none as yet"), "{}", screen.text());
+    screen.keys("tt");
+    let miss = OpenEvent { ret: -libc::ENOENT, ..sample() };
+    screen.opens(&[
+        OpenEvent { path: b"/a/no", name: b"/a/no", ..miss },
+        OpenEvent { path: b"/b/no", name: b"/b/no", ..miss },
+    ]);
+    screen.keys("tt");
+    assert!(screen.text().contains("searches are folded: many tries, one row"), "{}", screen.text());
+}
+
+#[test]
 fn a_search_goes_on_from_look_ups_to_the_open_and_no_look_up_is_an_opener() {
-    let mut screen = Screen::with(Setup { group: Group::File, ..setup() }, 120, 30);
+    let hooks = Hooks { lookups: true, ..setup().hooks };
+    let mut screen = Screen::with(Setup { group: Group::File, hooks, ..setup() }, 120, 30);
     let mut batch = Batch::default();
     for (path, op, ret) in [("/a/x.conf", Op::Access, -2), ("/b/x.conf", Op::Stat, -2), ("/c/x.conf", Op::Openat, 3)] {
         batch.push(&OpenEvent { path: path.as_bytes(), name: path.as_bytes(), op, ret, ..sample() });
     }
     screen.update(Event::Message(Message::Opens(batch)));
+    let calls =
+        |screen: &Screen| screen.text().contains(" access ENOENT ") && screen.text().contains("   stat ENOENT ");
+    assert!(calls(&screen), "{}", screen.text());
     screen.keys("t");
     assert!(screen.text().contains("tried 3"), "{}", screen.text());
     screen.second(&[(100, "cat", 0, 1, 0)]);

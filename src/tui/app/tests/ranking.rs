@@ -72,6 +72,22 @@ fn sorting_steps_through_the_columns_that_are_there() {
 }
 
 #[test]
+fn how_many_failed_and_which_share_are_both_sorted_by() {
+    for (width, both) in [(80, false), (120, true)] {
+        let mut screen = Screen::busy(width, 24);
+        screen.second(&[(2714, "nginx", 33, 2000, 500), (311, "postgres", 0, 400, 300)]);
+        screen.keys("ss");
+        assert!(screen.line(2).contains("FAILED▼") && screen.line(3).contains("nginx"), "{}", screen.text());
+        assert_eq!(screen.line(2).contains("FAIL%"), both, "{}", screen.line(2));
+        screen.keys("s");
+        assert!(screen.line(2).contains("FAIL%▼") && !screen.line(2).contains("FAILED"), "{}", screen.line(2));
+        assert!(screen.line(3).contains("postgres"), "{}", screen.text());
+        screen.keys("<");
+        assert!(screen.line(2).contains("FAILED▼"), "{}", screen.line(2));
+    }
+}
+
+#[test]
 fn a_reset_counts_from_zero() {
     let mut screen = Screen::busy(80, 24);
     screen.keys("\x12");
