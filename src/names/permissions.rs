@@ -37,14 +37,19 @@ pub enum Denial {
     Served(Vec<u8>, Vec<u8>),
 }
 
+/// What keeps root, too, from what the bits allow.
+const NO_BIT: &str = "or not by permissions: chattr, mount, LSM";
+
 /// What keeps `uid` from `path` on this host, in words, for people.
 pub fn denied_by(path: &[u8], uid: u32) -> String {
     let groups = Account::of(uid).map_or_else(Vec::new, |account| account.groups);
     match denial(path, (uid, &groups), &Host) {
         None => "not to be told: its directory is not known, is no more, or is behind a link of /proc".into(),
         Some(Denial::Directory(dir, bits)) => format!("by the directory {} ({})", escape(&dir), shown(bits)),
-        Some(Denial::File(bits)) => format!("by the file itself ({}), or by no permission bit", shown(bits)),
-        Some(Denial::NotMade(dir, bits)) => format!("a new file, by its directory {} ({})", escape(&dir), shown(bits)),
+        Some(Denial::File(bits)) => format!("by the file itself ({}), {NO_BIT}", shown(bits)),
+        Some(Denial::NotMade(dir, bits)) => {
+            format!("a new file, by its directory {} ({}), {NO_BIT}", escape(&dir), shown(bits))
+        }
         Some(Denial::Hidden(dir)) => format!("below {}, which only others may look into", escape(&dir)),
         Some(Denial::Served(dir, kind)) => {
             format!("below {} ({}), which could keep who asks it waiting", escape(&dir), escape(&kind))

@@ -1,7 +1,8 @@
 //! Many paths in few lines: a directory with much in it becomes one line that says how much.
 //!
-//! The tree is opened from its root on, the largest directory first, for as long as the lines suffice. What stays
-//! closed is told by its numbers, so that nothing is left out.
+//! The tree is opened from its root on, the largest directory first, for as long as the lines suffice: those of the
+//! system after all others, since what a host's packages bring is seldom what somebody looks for. What stays closed is
+//! told by its numbers, so that nothing is left out.
 
 use std::collections::BinaryHeap;
 use std::ops::Range;
@@ -43,6 +44,10 @@ enum What {
     Files(usize),
 }
 
+/// Directories of the system.
+const SYSTEM: [&[u8]; 10] =
+    [b"/bin/", b"/boot/", b"/dev/", b"/etc/", b"/lib/", b"/lib64/", b"/proc/", b"/sbin/", b"/sys/", b"/usr/"];
+
 /// The rows, by path, for `leaves` sorted by path without duplicates: no more than `most`, but for what cannot be
 /// closed.
 pub fn rows<'a>(leaves: &[Leaf<'a>], most: usize) -> Vec<Row<'a>> {
@@ -50,9 +55,9 @@ pub fn rows<'a>(leaves: &[Leaf<'a>], most: usize) -> Vec<Row<'a>> {
         return Vec::new();
     }
     let mut nodes = vec![Some(dir(leaves, 0..leaves.len(), 0))];
-    let mut largest = BinaryHeap::from([(leaves.len(), 0)]);
+    let mut first = BinaryHeap::from([(true, leaves.len(), 0)]);
     let mut lines = 1;
-    while let Some((_, at)) = largest.pop() {
+    while let Some((.., at)) = first.pop() {
         let Some(node) = &nodes[at] else { continue };
         let children = children(leaves, node);
         if lines - 1 + children.len() > most {
@@ -62,7 +67,9 @@ pub fn rows<'a>(leaves: &[Leaf<'a>], most: usize) -> Vec<Row<'a>> {
         nodes[at] = None;
         for child in children {
             if child.what != What::File {
-                largest.push((files(&child), nodes.len()));
+                let path = leaves[child.leaves.start].path;
+                let is_system = SYSTEM.iter().any(|system| path.starts_with(system));
+                first.push((!is_system, files(&child), nodes.len()));
             }
             nodes.push(Some(child));
         }
@@ -162,6 +169,13 @@ mod tests {
         assert_eq!(shown(&paths, 3), ["/etc/hosts 1", "/usr/include/ 3", "/usr/lib/x.so 1"]);
         assert_eq!(shown(&paths, 5).len(), 5);
         assert_eq!(shown(&paths, 1), ["/ 5"]);
+    }
+
+    #[test]
+    fn the_directories_of_the_system_are_opened_last() {
+        let paths = ["/home/u/a.c", "/home/u/b.c", "/usr/i/a", "/usr/i/b", "/usr/l/a", "/usr/l/b", "/usr/l/c"];
+        assert_eq!(shown(&paths, 3), ["/home/u/a.c 1", "/home/u/b.c 1", "/usr/ 5"]);
+        assert_eq!(shown(&paths, 4)[2..], ["/usr/i/ 2", "/usr/l/ 3"]);
     }
 
     #[test]
