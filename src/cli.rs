@@ -80,7 +80,7 @@ pub enum Command {
         #[arg(id = "recording", value_name = "FILE")]
         file: PathBuf,
         /// How many times as fast as it was recorded; 0: as fast as possible. On the screen 1 unless given, else 0
-        #[arg(long, value_name = "FACTOR")]
+        #[arg(long, value_name = "FACTOR", value_parser = values::factor)]
         speed: Option<f64>,
         #[command(flatten)]
         filters: Filters,
@@ -115,7 +115,7 @@ pub enum Command {
         #[arg(value_name = "AFTER")]
         after: PathBuf,
         /// Tell of paths that were opened more than so many times as often
-        #[arg(long, value_name = "FACTOR", default_value_t = 2.0)]
+        #[arg(long, value_name = "FACTOR", default_value_t = 2.0, value_parser = values::factor)]
         factor: f64,
         /// Compare names as they are: pids, temporary names, long numbers and hashes are taken for the same otherwise
         #[arg(long)]
@@ -138,7 +138,7 @@ pub enum Command {
     /// Count for Prometheus, without looking at single opens: by command, container, unit and error
     Metrics {
         /// Answer at http://ADDRESS/metrics
-        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9435", conflicts_with = "textfile")]
+        #[arg(long, value_name = "ADDRESS", value_parser = values::address, default_value = "127.0.0.1:9435", conflicts_with = "textfile")]
         listen: SocketAddr,
         /// Write this file instead, every interval, for the node exporter's textfile collector; it is removed at the
         /// end

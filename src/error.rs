@@ -2,10 +2,12 @@
 
 use std::ffi::OsString;
 
+use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use thiserror::Error;
 
 use crate::escape::{escape, message};
+use crate::near::near;
 
 /// Exit status of a run that did what it was asked to.
 pub const EXIT_OK: u8 = 0;
@@ -39,14 +41,15 @@ pub fn usage<P: clap::Parser>(error: clap::Error, arguments: impl Iterator<Item 
         Some(text) => message(text),
         None => escape(argument.as_encoded_bytes()),
     });
-    let error = with_hint(P::try_parse_from(shown).err().unwrap_or(error));
+    let error = with_hint(P::try_parse_from(shown).err().unwrap_or(error), &P::command());
     let said = error.render().to_string();
     let lines: Vec<_> = said.lines().map(message).collect();
     let _ = writeln!(std::io::stderr(), "{}", lines.join("\n"));
 }
 
-/// Tells who types a command as strace(1) takes it what is missing.
-fn with_hint(mut error: clap::Error) -> clap::Error {
+/// Tells who types a command as strace(1) takes it what is missing, and who types a subcommand late or wrong which it
+/// is.
+fn with_hint(mut error: clap::Error, command: &clap::Command) -> clap::Error {
     let usage = match error.get(ContextKind::Usage) {
         Some(ContextValue::StyledStr(usage)) => usage.to_string(),
         _ => String::new(),
@@ -56,8 +59,16 @@ fn with_hint(mut error: clap::Error) -> clap::Error {
         && let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
         && !argument.starts_with('-')
     {
+        let name = command.get_name();
+        let subcommand = match near(argument, command.get_subcommands().map(clap::Command::get_name)) {
+            Some(subcommand) if subcommand == argument => {
+                Some(format!("a subcommand goes before its options, as in '{name} {subcommand}'"))
+            }
+            subcommand => subcommand.map(|subcommand| format!("a similar subcommand exists: '{subcommand}'")),
+        };
         let hint = format!("to run a command and show what it opens, put '--' before it, as in '-- {argument}'");
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
+        let hints = subcommand.into_iter().chain([hint]).map(StyledStr::from).collect();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(hints));
     }
     error
 }

@@ -30,7 +30,7 @@
 //! | [`output`] | text, JSON, CSV; [`output::lines`] writes opens with them, [`output::rankings`] rankings |
 //! | `metrics` | counters for Prometheus, in a bounded number of series; HTTP |
 //! | [`tui`] | the screen: [`tui::app`] state and its changes, [`tui::ui`] drawing, [`tui::terminal`] bytes in, cells out |
-//! | [`bounded`], [`clock`], [`escape`], [`error`], [`mod@format`], [`privileges`], [`toml_keys`], [`user_file`] | what anyone may use |
+//! | [`bounded`], [`clock`], [`escape`], [`error`], [`mod@format`], [`near`], [`privileges`], [`toml_keys`], [`user_file`] | what anyone may use |
 //!
 //! Imports run downwards in that table's sense: the screen and the outputs know rankings and histories, those know
 //! events and names, and nobody below knows who uses it.
@@ -56,6 +56,7 @@ pub mod history;
 pub mod message;
 mod metrics;
 pub mod names;
+mod near;
 mod output;
 mod pager;
 mod privileges;

@@ -1,5 +1,7 @@
 //! The values of options: what each of them is read as, and what is said where it cannot be.
 
+use std::net::SocketAddr;
+
 use crate::filter;
 use crate::highlight::Colour;
 use crate::output::TextColumn;
@@ -9,6 +11,14 @@ use crate::tui::app::choice::{Chosen, Table, Times};
 
 pub(super) fn seconds(value: &str) -> Result<f64, String> {
     value.parse().map_err(|_| "give seconds, such as 5 or 0.5".to_owned())
+}
+
+pub(super) fn factor(value: &str) -> Result<f64, String> {
+    value.parse().map_err(|_| "give a number, such as 2 or 0.5".to_owned())
+}
+
+pub(super) fn address(value: &str) -> Result<SocketAddr, String> {
+    value.parse().map_err(|_| "give an address and a port, such as 127.0.0.1:9435".to_owned())
 }
 
 pub(super) fn count(value: &str) -> Result<u64, String> {

@@ -83,12 +83,19 @@ impl Setting {
     }
 }
 
+/// Whether a text lies here whose quotes were forgotten.
+fn is_bare_word(rest: &str) -> bool {
+    let word = rest.split([',', ']', '#', '\n']).next().unwrap_or_default().trim();
+    word.starts_with(|c: char| c.is_alphabetic()) && !word.contains(['=', '"', '\''])
+}
+
 /// The settings of a file, each of which clap would take.
 pub(super) fn parse(text: &str, file: &str, whose: Whose) -> Result<Vec<Setting>, Error> {
     let origin = |at: usize| format!("{file}, line {}", text[..text.floor_char_boundary(at)].matches('\n').count() + 1);
     let document = Document::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
-        Error::Usage(format!("{}: {}", origin(at), error.message()))
+        let quotes = if text.get(at..).is_some_and(is_bare_word) { ": texts need quotes, as in \"never\"" } else { "" };
+        Error::Usage(format!("{}: {}{quotes}", origin(at), error.message()))
     })?;
     // Built once: that costs many times as much as to parse with it.
     let mut command = Cli::command();
@@ -198,6 +205,8 @@ mod tests {
     fn what_is_wrong_is_told_with_its_line() {
         for (text, whose, expected) in [
             ("x = ", Whose::Host, "f, line 1: "),
+            ("color = never", Whose::Host, "f, line 1: invalid float, expected `nan`: texts need quotes"),
+            ("sort = failed # most", Whose::Host, "f, line 1: invalid boolean, expected `false`: texts need quotes"),
             (
                 "\n\nsort = 'nobody'",
                 Whose::Host,

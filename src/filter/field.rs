@@ -1,12 +1,12 @@
 //! The fields of the filter language, one table, and what can be asked of an open.
 
-use super::near;
 use super::pattern::Pattern;
 use super::range::Ranges;
 use super::{Problem, list};
 use crate::escape::escape;
 use crate::event::{Op, OpenEvent, errno_names, errno_number, flag_bits, open_flag_names};
 use crate::names::{Cgroup, Names};
+use crate::near;
 
 /// A field: what it is called, what it takes, how its value is read.
 #[derive(Debug)]

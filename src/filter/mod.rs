@@ -20,7 +20,6 @@ mod expression;
 mod field;
 mod glob;
 mod kernel;
-mod near;
 mod pattern;
 mod range;
 mod term;

@@ -39,6 +39,8 @@ fn wrong_usage_ends_with_2_and_says_what_is_wrong() {
         (&["--no-such-option"][..], "--no-such-option"),
         (&["no-such-command"], "no-such-command"),
         (&["make", "-s"], "in '-- make'"),
+        (&["recrod", "x"], "a similar subcommand exists: 'record'"),
+        (&["-x", "check"], "as in 'opentop check'"),
         (&["-i", "5m"], "give seconds"),
         (&["-p", "one"], "one"),
         (&["-p", "0"], "no process id"),
@@ -57,6 +59,8 @@ fn wrong_usage_ends_with_2_and_says_what_is_wrong() {
         (&["--ring", "12X"], "12X"),
         (&["--color", "perhaps"], "perhaps"),
         (&["replay"], "FILE"),
+        (&["replay", "--speed", "max", "x"], "give a number"),
+        (&["metrics", "--listen", "9499"], "give an address and a port"),
     ] {
         let output = run(args);
         let text = stderr(&output);

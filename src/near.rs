@@ -4,7 +4,7 @@
 const ALIKE: f64 = 0.86;
 
 /// The word of `known` that `word` looks like, in whatever case.
-pub(super) fn near<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn near<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
     let likeness = |known: &str| strsim::jaro_winkler(&word, &known.to_ascii_lowercase());
     let alike = known.into_iter().map(|known| (likeness(known), known)).filter(|(likeness, _)| *likeness > ALIKE);
@@ -12,7 +12,7 @@ pub(super) fn near<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> 
 }
 
 /// The same as the beginning of what is said about the word.
-pub(super) fn hint<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn hint<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     near(word, known).map_or_else(String::new, |near| format!("did you mean {near}? Else "))
 }
 
