@@ -157,7 +157,7 @@ impl<'a> OpenEvent<'a> {
 }
 
 /// What is before and behind the last slash, those at the end not counted.
-fn last_slash(path: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn last_slash(path: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = path.iter().rposition(|&byte| byte != b'/').map_or(0, |last| last + 1);
     let slash = path[..end].iter().rposition(|&byte| byte == b'/')?;
     Some((&path[..slash], &path[slash + 1..end]))

@@ -148,12 +148,10 @@ impl Word {
             return None;
         }
         let column = self.column(at);
-        for _ in 0..=at {
-            self.text.remove(0);
-            self.source.remove(0);
-            self.columns.remove(0);
-            self.plain.remove(0);
-        }
+        self.text.drain(..=at);
+        self.source.drain(..=at);
+        self.columns.drain(..=at);
+        self.plain.drain(..=at);
         self.bare = self.bare.saturating_sub(if self.bare == usize::MAX { 0 } else { at + 1 });
         self.start = column + 1;
         Some((at == 1, column))

@@ -21,8 +21,8 @@ use std::io::{self, Write};
 /// Opens, losses and the summary as JSON Lines.
 #[derive(Debug)]
 pub struct Json<W> {
-    pub(super) sink: Sink<W>,
-    pub(super) clock: Clock,
+    sink: Sink<W>,
+    clock: Clock,
     flags: FlagTexts,
     /// What is known of processes has lines of its own.
     process_lines: bool,

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use super::sheet::{counted, shown};
 use super::text::{Page, Selection, more_than_once};
 use crate::escape::escape;
+use crate::event::last_slash;
 use crate::format::{elide, group_digits};
 use crate::report::{Kind, last_component};
 
@@ -117,10 +118,9 @@ fn times(count: u64) -> String {
 
 /// The directory of a path, displayable.
 fn dir(path: &[u8]) -> String {
-    let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
-    match path[..end].iter().rposition(|byte| *byte == b'/') {
+    match last_slash(path) {
         None => ".".into(),
-        Some(0) => "/".into(),
-        Some(slash) => escape(&path[..slash]),
+        Some((b"", _)) => "/".into(),
+        Some((dir, _)) => escape(dir),
     }
 }
