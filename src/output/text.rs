@@ -275,7 +275,8 @@ impl<W: Write> TableOutput for Text<W> {
         let share = 100.0 * table.failed as f64 / (table.opens.max(1)) as f64;
         // Nobody is to take the host's numbers for those of what matches.
         let (of_host, matching) = if table.narrowed {
-            let rate: f64 = table.rows.iter().filter_map(|row| row.rate).sum();
+            // A sum of none is -0.0.
+            let rate = table.rows.iter().filter_map(|row| row.rate).fold(0.0, |sum, rate| sum + rate);
             (" on the host", format!("{rate:.1}/s match, "))
         } else {
             ("", String::new())

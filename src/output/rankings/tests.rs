@@ -134,6 +134,9 @@ fn a_filter_ranks_only_what_it_holds_for() {
     assert!(shown.contains("from 2 events") && shown.contains("        2.0           2"), "{shown}");
     let heading = "Z 3.0 opens/s on the host, 0.0% failed, 0 dropped; 2.0/s match, top by process, from 2 events\n";
     assert!(shown.contains(heading), "{shown}");
+    let nobody = Filter::parse("file:nobody", &Names::without_users()).unwrap();
+    let shown = text(order(Group::Process, &nobody), Some(START), messages());
+    assert!(shown.contains("; 0.0/s match, "), "{shown}");
     // A process that alone is traced is no host either.
     let none = Filter::default();
     let scoped = Order { scoped: true, ..order(Group::Process, &none) };
