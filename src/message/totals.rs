@@ -207,6 +207,26 @@ impl Cause {
         }
     }
 
+    /// What it means, for a document.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Ring => "counted, but the ring buffer had no room for the event: --ring makes it larger",
+            Self::Queue => "counted and read, but not yet shown or written when everything ended",
+            Self::Garbled => "read, but not understood: a bug",
+            Self::IoUring => "done by io_uring, of so many requests at once that it was forgotten what was asked for",
+            Self::Missed => "not even counted: the kernel did not run the program (see coverage)",
+            Self::Overflow => {
+                "counted in the totals, but not for a process: there were too many; its event is not lost"
+            }
+            Self::Cgroup => "counted for a process, but not for the third or later cgroup that it was in",
+            Self::Tree => "processes of a followed tree that found no room in it: how often they open is not known",
+            Self::Lookups => "look-ups that were counted but not delivered; no opens",
+            Self::Rate => "left out by --rate-limit",
+            Self::Link => "read on another host and not sent, since the link to it was slow",
+            Self::Other => "a cause of a later version",
+        }
+    }
+
     /// The cause with this name; `Other` for one that is not known.
     pub fn from_name(name: &str) -> Self {
         // What recordings of earlier versions call it.

@@ -1,13 +1,17 @@
-//! The man page and the completions, made from the tables that the program itself uses.
+//! The man page, the completions and the tables of the documents, made from the tables that the program itself uses.
 
-use clap::{Command, CommandFactory as _};
+mod man;
+
+use clap::{Arg, Command, CommandFactory as _};
 use clap_complete::{Shell, generate};
 use clap_mangen::Man;
-use clap_mangen::roff::{Roff, bold, italic, roman};
+use clap_mangen::roff::{bold, roman};
+use man::{man_page, section};
 
 use opentop::cli::Cli;
 use opentop::filter::FIELDS;
-use opentop::tui::app::keymap::{Binding, PROMPT_HELP, SECTIONS, bindings};
+use opentop::message::Cause;
+use opentop::tui::app::keymap::{Binding, SECTIONS, bindings};
 use opentop::{NOT_SEEN, PATTERNS};
 
 /// Fields of the JSON line of an open; [`OPTIONAL`] tells those that are not always there.
@@ -191,13 +195,14 @@ fn subcommand_pages() -> Vec<(String, Vec<u8>)> {
 
 /// Every document with tables that are made anew: its path, its text as it is, and the names of its tables. Each table
 /// stands between a line `<!-- NAME -->` and a line `<!-- end -->`.
-const DOCUMENTS: [(&str, &str, &[&str]); 7] = [
+const DOCUMENTS: [(&str, &str, &[&str]); 8] = [
     ("README.md", include_str!("../../README.md"), &["main keys"]),
     ("docs/keys.md", include_str!("../../docs/keys.md"), &["keys"]),
-    ("docs/command-line.md", include_str!("../../docs/command-line.md"), &["options"]),
+    ("docs/command-line.md", include_str!("../../docs/command-line.md"), &["options", "subcommands"]),
     ("docs/filter.md", include_str!("../../docs/filter.md"), &["filter"]),
     ("docs/json.md", include_str!("../../docs/json.md"), &["json"]),
     ("docs/report.md", include_str!("../../docs/report.md"), &["noise", "report"]),
+    ("docs/troubleshooting.md", include_str!("../../docs/troubleshooting.md"), &["losses"]),
     ("docs/coverage.md", include_str!("../../docs/coverage.md"), &["not seen"]),
 ];
 
@@ -214,7 +219,12 @@ fn table_named(name: &str) -> String {
     match name {
         "keys" => all_keys(),
         "main keys" => main_keys(),
-        "options" => option_table(),
+        "options" => option_table(Cli::command().get_arguments()),
+        "subcommands" => subcommand_tables(),
+        "losses" => table(
+            ["cause", "what was lost"],
+            Cause::ALL.into_iter().map(|cause| (code(cause.name()), cause.about().to_owned())),
+        ),
         "filter" => filter_table(),
         "json" => json_table(),
         "report" => table(["type", "line"], REPORT_LINES.iter().map(|(name, what)| (code(name), (*what).to_owned()))),
@@ -249,18 +259,39 @@ fn key_table<'a>(bindings: impl Iterator<Item = &'a Binding>) -> String {
     table(["key", "does"], rows)
 }
 
-fn option_table() -> String {
-    let command = Cli::command();
-    let rows = command.get_arguments().filter_map(|arg| {
+fn option_table<'a>(arguments: impl Iterator<Item = &'a Arg>) -> String {
+    let rows = arguments.filter_map(|arg| {
         let long = arg.get_long().filter(|long| !matches!(*long, "help" | "version"))?;
         let short = arg.get_short().map(|short| format!("-{short}, ")).unwrap_or_default();
-        let value = arg.get_value_names().and_then(|names| names.first()).filter(|_| arg.get_action().takes_values());
-        let value = value.map(|name| format!(" {name}")).unwrap_or_default();
+        let value = value_name(arg).map(|name| format!(" {name}")).unwrap_or_default();
         let default = arg.get_default_values().first().filter(|_| !value.is_empty());
         let default = default.map(|text| format!(" (default {})", text.to_string_lossy())).unwrap_or_default();
         Some((code(&format!("{short}--{long}{value}")), about(arg.get_help()) + &default))
     });
     table(["option", "does"], rows)
+}
+
+/// The options that only some subcommand has.
+fn subcommand_tables() -> String {
+    let command = Cli::command();
+    let tables = command.get_subcommands().filter(|sub| !sub.is_hide_set()).filter_map(|sub| {
+        let options: Vec<_> = own_arguments(&command, sub).filter(|arg| arg.get_long().is_some()).collect();
+        let title = format!("### opentop {}\n\n", sub.get_name());
+        (!options.is_empty()).then(|| title + &option_table(options.into_iter()))
+    });
+    tables.collect::<Vec<_>>().join("\n")
+}
+
+/// The arguments of a subcommand that the command without one has not.
+fn own_arguments<'a>(command: &'a Command, sub: &'a Command) -> impl Iterator<Item = &'a Arg> {
+    let known = |arg: &&Arg| command.get_arguments().any(|other| other.get_id() == arg.get_id());
+    sub.get_arguments().filter(move |arg| !known(arg) && arg.get_id() != "help")
+}
+
+/// What its value is called, if it takes one.
+fn value_name(arg: &Arg) -> Option<&str> {
+    let name = arg.get_value_names().and_then(|names| names.first());
+    name.filter(|_| arg.get_action().takes_values()).map(clap::builder::Str::as_str)
 }
 
 fn filter_table() -> String {
@@ -285,134 +316,6 @@ fn noise_table() -> String {
 
 fn code(text: &str) -> String {
     format!("`{text}`")
-}
-
-fn man_page() -> Vec<u8> {
-    let command = Cli::command();
-    let man = Man::new(command.clone().disable_help_subcommand(true)).manual("User Commands");
-    let mut page = Vec::new();
-    let parts = [Man::render_title, Man::render_name_section, Man::render_synopsis_section];
-    let more = [Man::render_description_section, Man::render_options_section];
-    for part in parts.into_iter().chain(more) {
-        part(&man, &mut page).expect("a vector takes all that is written");
-    }
-    let reports = listed("REPORTS IN JSON", &REPORT_LINES);
-    for section in
-        [subcommands(&command), filters(), keys(), json(), reports, listed("EXIT STATUS", &EXIT_STATUS), examples()]
-    {
-        page.extend_from_slice(section.to_roff().as_bytes());
-    }
-    page
-}
-
-/// What each subcommand does, and the arguments that only it has.
-fn subcommands(command: &Command) -> Roff {
-    let mut page = section("SUBCOMMANDS");
-    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
-        entry(&mut page, &format!("opentop {}", sub.get_name()), &about(sub.get_about()));
-        let known = |arg: &&clap::Arg| command.get_arguments().any(|other| other.get_id() == arg.get_id());
-        for arg in sub.get_arguments().filter(|arg| !known(arg) && arg.get_id() != "help") {
-            let value = arg.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
-            let name = match arg.get_long() {
-                Some(long) if value.is_empty() || !arg.get_action().takes_values() => format!("--{long}"),
-                Some(long) => format!("--{long} {value}"),
-                None => value.to_owned(),
-            };
-            page.control("RS", []);
-            entry(&mut page, &name, &about(arg.get_help()));
-            page.control("RE", []);
-        }
-    }
-    page.control("PP", []);
-    page.text([roman(
-        "Record takes all options but those of the screen and of lines, replay those that do not concern the kernel.",
-    )]);
-    page
-}
-
-fn filters() -> Roff {
-    let mut page = section("FILTER LANGUAGE");
-    page.text([
-        roman("Of "),
-        bold("--filter"),
-        roman(" and of the prompt behind "),
-        bold("/"),
-        roman(
-            ". Terms are separated by blanks and all must hold; ! before a term negates it. OR stands between \
-             alternatives and binds less tightly than a blank, and brackets group, as in (comm:cat OR comm:less) \
-             err:any; a bracket that is closed within its word is one of a regex. A term is FIELD:VALUE, @NAME for a \
-             filter that has this name, or a regex alone, which matches the command or the path. Values with commas \
-             are alternatives. A regex ignores case unless an upper-case letter stands in it; = before a text asks for \
-             exactly that text. Quotes keep blanks. Names are matched as they are, not as they are shown: ",
-        ),
-        bold(r"\\"),
-        roman(" finds a backslash, "),
-        bold(r"\x1b"),
-        roman(" an ESC, and "),
-        bold(r"(?-u:\xff)"),
-        roman(" the byte 0xff, which is no character."),
-    ]);
-    for field in &FIELDS {
-        entry(&mut page, &format!("{}:{}", field.names.join(": or "), field.value), field.about);
-    }
-    page
-}
-
-fn keys() -> Roff {
-    let mut page = section("KEYS");
-    for part in &SECTIONS {
-        page.control("SS", [part.title]);
-        for binding in part.bindings {
-            let keys: Vec<_> = binding.keys.iter().map(|key| key.label()).collect();
-            entry(&mut page, &keys.join("  "), binding.does);
-        }
-    }
-    page.control("SS", ["In the filter prompt"]);
-    PROMPT_HELP.iter().for_each(|(keys, does)| entry(&mut page, keys, does));
-    page
-}
-
-fn json() -> Roff {
-    let mut page = section("JSON");
-    page.text([
-        roman("With "),
-        bold("-o json"),
-        roman(
-            " each line is an object. An open has the fields below. Besides there are lines of type lost (cause and \
-             count, when it happens) and, last, summary (opens, failed, delivered, dropped, hooks, filtered, hidden, \
-             lost). With --host those of type host tell how a host is, and what it has counted. With --batch a line of \
-             type table is followed by one of type opener for each row. A recording is the same, compressed by zstd, \
-             behind a line of type header.",
-        ),
-    ]);
-    JSON_FIELDS.iter().chain(&OPTIONAL).for_each(|(name, what)| entry(&mut page, name, what));
-    page
-}
-
-fn examples() -> Roff {
-    listed("EXAMPLES", &EXAMPLES)
-}
-
-fn listed(title: &str, entries: &[(&str, &str)]) -> Roff {
-    let mut page = section(title);
-    entries.iter().for_each(|(name, what)| entry(&mut page, name, what));
-    page
-}
-
-fn section(title: &str) -> Roff {
-    let mut page = Roff::new();
-    page.control("SH", [title]);
-    page
-}
-
-fn entry(page: &mut Roff, name: &str, what: &str) {
-    let (name, value) = name.split_once(' ').filter(|(name, _)| name.starts_with('-')).unwrap_or((name, ""));
-    page.control("TP", []);
-    match value {
-        "" => page.text([bold(name)]),
-        value => page.text([bold(name), roman(" "), italic(value)]),
-    };
-    page.text([roman(what)]);
 }
 
 fn about(text: Option<&clap::builder::StyledStr>) -> String {
