@@ -145,6 +145,7 @@ impl Config {
                 if !(factor.is_finite() && factor >= 1.0) {
                     return Err(Error::value("factor", factor, "a factor of 1 or more is needed"));
                 }
+                needs_no_duration(&filters)?;
                 let page = Page { by: By::Dir, all, color };
                 let selection = selection(&filters, Names::without_users(), false)?;
                 let paper = paper(page, form == DiffForm::Text, environment);
@@ -217,22 +218,28 @@ fn report(file: Option<PathBuf>, trace: Trace, form: ReportForm, paper: Paper) -
 
 /// Refuses what says how to trace: a recording is there already.
 fn needs_no_tracing(trace: &Trace) -> Result<(), Error> {
-    let given: [(&'static [&'static str], bool); 7] = [
+    let given: [(&'static [&'static str], bool); 6] = [
         (&["latency"], trace.latency),
         (&["resolve"], trace.resolve),
         (&["lookups"], trace.lookups),
         (&["tree"], trace.tree),
         (&["cgroup"], trace.cgroup.is_some()),
         (&["self"], trace.show_self),
-        (&["duration"], trace.filters.duration.is_some()),
     ];
     match given.into_iter().find(|(_, given)| *given) {
-        Some((options, _)) => {
-            let what = format!("--{} is for tracing, and FILE is a recording: leave one out", options[0]);
-            Err(Error::Unfit { options, what })
-        }
-        None => Ok(()),
+        Some((options, _)) => Err(is_for_tracing(options)),
+        None => needs_no_duration(&trace.filters),
     }
+}
+
+/// Refuses a time to end after: a recording is read as fast as it can be.
+fn needs_no_duration(filters: &Filters) -> Result<(), Error> {
+    if filters.duration.is_some() { Err(is_for_tracing(&["duration"])) } else { Ok(()) }
+}
+
+fn is_for_tracing(options: &'static [&'static str]) -> Error {
+    let what = format!("--{} is for tracing, and FILE is a recording: leave one out", options[0]);
+    Error::Unfit { options, what }
 }
 
 /// The command behind `--`, and as whom it is to run.

@@ -162,3 +162,12 @@ fn what_asks_for_latencies_needs_them_measured() {
         assert!(config(args, PIPE).is_ok(), "{args}");
     }
 }
+
+#[test]
+fn what_only_tracing_has_is_refused_beside_a_recording() {
+    for args in ["report --latency f", "report -d 5 f", "diff -d 5 a b"] {
+        let why = config(args, PIPE).expect_err(args).to_string();
+        assert!(why.contains("is for tracing"), "{args}: {why}");
+    }
+    assert!(config("replay -d 5 f", PIPE).is_ok(), "a pipe may never end");
+}
