@@ -91,3 +91,8 @@ fn terminal_input() {
 fn escapes() {
     throw("escape");
 }
+
+#[test]
+fn outputs() {
+    throw("output");
+}
