@@ -201,10 +201,13 @@ fn a_signal_to_opentop_reaches_the_command() {
         let handler = if ignores { String::new() } else { format!(": <'{}'; exit 5", caught.display()) };
         // What runs on holds none of the test's pipes.
         let script = format!(
-            "exec >/dev/null 2>&1; trap \"{handler}\" {name}; : <'{}'; while :; do sleep 0.05; done",
+            "exec >/dev/null 2>&1; trap \"{handler}\" {name}; : <'{}'; for _ in $(seq 1200); do sleep 0.05; done",
             ready.display()
         );
-        let mut command = opentop(["-o", "json", "--", "/bin/sh", "-c", &script]);
+        let traced = opentop(["-o", "json", "--", "/bin/sh", "-c", &script]);
+        // Whoever starts the tests in the background of a shell has them ignore it.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=INT").arg(traced.get_program()).args(traced.get_args()).stdin(Stdio::null());
         command.env("SUDO_UID", NOBODY.to_string()).env("SUDO_GID", NOBODY.to_string());
         let mut tracer = Tracer::of(command);
         tracer.wait_until(|line| line.contains("/ready\""), || ());
