@@ -391,13 +391,6 @@ mod tests {
     }
 
     #[test]
-    fn the_help_knows_of_leaks() {
-        let mut screen = Screen::busy(80, 24);
-        screen.keys("?/leak\r");
-        assert!(screen.text().contains("FDS, GROWTH") && screen.text().contains("--leaks"), "{}", screen.text());
-    }
-
-    #[test]
     fn who_leaks_is_seen_where_there_is_room_for_one_table() {
         let mut screen = Screen::with(Setup { sort: Sort::Growth, ..setup() }, 40, 10);
         screen.opens(&usual());

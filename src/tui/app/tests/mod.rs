@@ -95,6 +95,13 @@ fn the_mouse_selects_only_where_rows_are() {
 }
 
 #[test]
+fn the_help_knows_of_leaks() {
+    let mut screen = Screen::busy(80, 24);
+    screen.keys("?/leak\r");
+    assert!(screen.text().contains("FDS, GROWTH") && screen.text().contains("--leaks"), "{}", screen.text());
+}
+
+#[test]
 fn the_help_is_searched() {
     let mut screen = Screen::busy(80, 24);
     screen.keys("?/OWN cpuq");
