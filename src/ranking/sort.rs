@@ -127,7 +127,7 @@ pub fn pid(key: &Key<'_>) -> Option<u32> {
 /// What a row of `group` is called, displayable.
 pub fn label(group: Group, row: &Row, names: &Names) -> String {
     match &row.key {
-        Key::Process { pid: 0, .. } => "(none)".to_owned(),
+        Key::Process { pid: 0, .. } if row.comm.is_empty() => "(none)".to_owned(),
         Key::Process { .. } if row.comm.is_empty() => "(unknown)".to_owned(),
         Key::Process { .. } => escape(&row.comm),
         Key::User(host, uid) => names.user_of(*host, *uid).into_owned(),

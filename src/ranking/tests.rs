@@ -55,6 +55,18 @@ fn who_fails_most_is_who_fails_most_often() {
     assert_eq!((Sort::from_name("failed%"), Sort::FailedShare.name()), (Some(Sort::FailedShare), "failed%"));
 }
 
+#[test]
+fn what_a_recording_sums_up_is_no_users_and_has_its_name() {
+    let mut counts = counts(1, &[(0, 5)]);
+    (counts.processes[0].uid, counts.processes[0].comm) = (u32::MAX, b"(others)".to_vec());
+    let mut ranking = Ranking::new(Group::Process, Sort::Total, false, Some(0));
+    ranking.read(counts);
+    let names = Names::without_users();
+    ranking.refresh(&names);
+    let row = &ranking.rows()[0];
+    assert_eq!((row.uid, label(Group::Process, row, &names)), (None, "(others)".to_owned()));
+}
+
 type Shown = (Key<'static>, u64, u64, Option<f64>, bool);
 
 /// The rows that have a rate, as they are shown.

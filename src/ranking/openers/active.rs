@@ -57,7 +57,7 @@ impl Grouped {
     }
 
     fn key_of(&self, host: u8, process: &Process) -> Key<'static> {
-        key_of_sum(self.group, host, &process.comm, Some(process.uid), process.parent)
+        key_of_sum(self.group, host, &process.comm, process.uid, process.parent)
     }
 }
 

@@ -51,7 +51,8 @@ struct EndedSum {
 
 #[derive(Debug)]
 struct Process {
-    uid: u32,
+    /// `None`: a recording sums up those that it has no room for.
+    uid: Option<u32>,
     /// The first one: later on it may be whoever took it in.
     parent: Id,
     comm: Vec<u8>,
@@ -62,11 +63,16 @@ struct Process {
     last: Option<(u64, Vec<u8>)>,
 }
 
+/// Whose process it is, if it is one.
+fn user_of(count: &ProcessCount) -> Option<u32> {
+    (count.uid != u32::MAX).then_some(count.uid)
+}
+
 impl Process {
     /// A process of which nothing is counted yet.
     fn new(count: &ProcessCount) -> Self {
         Self {
-            uid: count.uid,
+            uid: user_of(count),
             parent: ((count.source, count.ppid), 0),
             comm: count.comm.clone(),
             counts: Since::default(),
@@ -171,7 +177,7 @@ impl Openers {
         }
         self.families.update(key, &count.comm, count.ended);
         process.cgroups = count.cgroups;
-        process.uid = count.uid;
+        process.uid = user_of(&count);
         process.comm = count.comm;
         process.ended = count.ended;
         if let Some(grouped) = &mut self.grouped {
@@ -221,12 +227,10 @@ impl Openers {
                 grouped.leave(key.0.0.host(), &process);
             }
             let sum = process.counts.sum();
-            // A recording sums up those that it has no room for.
-            let uid = (process.uid != u32::MAX).then_some(process.uid);
             if self.latest.get(&key.0) == Some(&key.1) {
                 self.latest.remove(&key.0);
             }
-            let key = self.sum_key((key.0.0.host(), process.comm, uid, process.parent));
+            let key = self.sum_key((key.0.0.host(), process.comm, process.uid, process.parent));
             let into = self.sums.entry(key.clone()).or_default();
             let more = EndedSum { sum, processes: u64::from(sum.opens > 0) };
             into.sum = into.sum.plus(more.sum);

@@ -71,7 +71,7 @@ impl Openers {
         let new = process.counts.new_in(self.readings);
         (opens > 0).then(|| Row {
             comm: process.comm.clone(),
-            uid: Some(process.uid),
+            uid: process.uid,
             host: key.0.0.host(),
             opens,
             failed,
