@@ -72,16 +72,7 @@ fn write_events(app: &App, output: &mut dyn Output) -> io::Result<usize> {
     let mut totals = Totals::default();
     output.header()?;
     for event in feed.events() {
-        let failed = u64::from(event.errno().is_some());
-        if event.is_lookup() {
-            totals.lookups.made += 1;
-            totals.lookups.failed += failed;
-            totals.lookups.delivered += 1;
-        } else {
-            totals.opens += 1;
-            totals.failed += failed;
-            totals.delivered += 1;
-        }
+        totals.add(&event);
         output.open(&event, &app.names)?;
     }
     output.summary(&totals, &app.setup.hooks.to_string())?;
